@@ -1,0 +1,1 @@
+"""The log: following the file, the grammar of its lines, typed events."""
