@@ -31,7 +31,6 @@ CREATE TABLE counters (
   name TEXT NOT NULL,
   labels TEXT NOT NULL,
   value REAL NOT NULL,
-  created REAL NOT NULL,
   PRIMARY KEY (name, labels)
 ) WITHOUT ROWID;
 
