@@ -116,7 +116,10 @@ CREATE TABLE opportunities (
   price REAL,
   score REAL,
   outcome TEXT NOT NULL,
-  reason TEXT
+  reason TEXT,
+  threshold_percent REAL,
+  volatility_factor REAL,
+  size_factor REAL
 );
 CREATE INDEX opportunities_ts ON opportunities (ts);
 CREATE INDEX opportunities_symbol_ts ON opportunities (symbol, ts);
