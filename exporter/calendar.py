@@ -1,0 +1,131 @@
+"""The New York calendar: trading days, sessions, openings and closings of the NYSE.
+
+Times are unix seconds, dates are New York dates. A *trading day* in the monitor's sense runs from 04:00 to 04:00 New
+York (from the bot's first cycle of extended hours to the next day's), on every date of the calendar; `is_trading_day`
+says whether the exchange opens on it. Holidays and half days come from the `holidays` package, imported at the first
+question about one.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from functools import cache, lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAY_START = time(4)
+OPEN = time(9, 30)
+CLOSE, HALF_DAY_CLOSE = time(16), time(13)
+EXTENDED_CLOSE, HALF_DAY_EXTENDED_CLOSE = time(20), time(17)
+
+Session = Literal["regular", "extended", "closed"]
+
+_ONE_DAY = timedelta(days=1)
+# The day of the last question: a log is read in order, so nearly every line falls into the day of the line before.
+_current: tuple[float, float, date] = (0.0, 0.0, date.min)
+
+
+@cache
+def _special_days(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    """The NYSE's holidays and half days of one year."""
+    import holidays
+
+    closed = holidays.financial_holidays("NYSE", years=year, categories=("public",))
+    half = holidays.financial_holidays("NYSE", years=year, categories=("half_day",))
+    return frozenset(closed), frozenset(half)
+
+
+@lru_cache(maxsize=4096)
+def _at(day: date, clock: time) -> float:
+    return datetime.combine(day, clock, NEW_YORK).timestamp()
+
+
+def new_york_date(ts: float) -> date:
+    """The calendar date in New York at `ts` (midnight to midnight)."""
+    return datetime.fromtimestamp(ts, NEW_YORK).date()
+
+
+def day_start(day: date) -> float:
+    """04:00 New York on `day`, where the trading day of that date begins."""
+    return _at(day, DAY_START)
+
+
+def trading_day(ts: float) -> date:
+    """The New York date whose day (04:00 to 04:00) holds `ts`; weekends and holidays are days of their own."""
+    global _current
+    start, end, day = _current
+    if start <= ts < end:
+        return day
+    day = new_york_date(ts)
+    if ts < day_start(day):
+        day -= _ONE_DAY
+    _current = (day_start(day), day_start(day + _ONE_DAY), day)
+    return day
+
+
+@lru_cache(maxsize=4096)
+def is_trading_day(day: date) -> bool:
+    """Whether the NYSE opens on `day`."""
+    return day.weekday() < 5 and day not in _special_days(day.year)[0]
+
+
+def is_half_day(day: date) -> bool:
+    """Whether the NYSE opens on `day` and closes at 13:00."""
+    return is_trading_day(day) and day in _special_days(day.year)[1]
+
+
+@lru_cache(maxsize=4096)
+def open_close(day: date) -> tuple[float, float] | None:
+    """Opening and closing of the regular session of `day`; None when the exchange stays closed."""
+    if not is_trading_day(day):
+        return None
+    return _at(day, OPEN), _at(day, HALF_DAY_CLOSE if is_half_day(day) else CLOSE)
+
+
+@lru_cache(maxsize=4096)
+def extended_hours(day: date) -> tuple[float, float] | None:
+    """Begin of pre-market (04:00) and end of after-hours (20:00, 17:00 on half days); None on days without trading."""
+    if not is_trading_day(day):
+        return None
+    return day_start(day), _at(day, HALF_DAY_EXTENDED_CLOSE if is_half_day(day) else EXTENDED_CLOSE)
+
+
+def session(ts: float) -> Session:
+    """The exchange's true session at `ts`, intervals half open: [04:00, 09:30) extended, [09:30, 16:00) regular, …"""
+    day = trading_day(ts)
+    regular, extended = open_close(day), extended_hours(day)
+    if regular is None or extended is None:
+        return "closed"
+    if regular[0] <= ts < regular[1]:
+        return "regular"
+    return "extended" if ts < extended[1] else "closed"
+
+
+def next_open(ts: float) -> float:
+    """The first regular opening after `ts` (at an opening itself: the one after it)."""
+    return _next(ts, 0)
+
+
+def next_close(ts: float) -> float:
+    """The first regular closing after `ts` (at a closing itself: the one after it)."""
+    return _next(ts, 1)
+
+
+def last_close(ts: float) -> float:
+    """The latest regular closing at or before `ts`."""
+    day = new_york_date(ts)
+    while True:
+        hours = open_close(day)
+        if hours is not None and hours[1] <= ts:
+            return hours[1]
+        day -= _ONE_DAY
+
+
+def _next(ts: float, which: Literal[0, 1]) -> float:
+    day = new_york_date(ts)
+    while True:
+        hours = open_close(day)
+        if hours is not None and hours[which] > ts:
+            return hours[which]
+        day += _ONE_DAY
