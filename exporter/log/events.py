@@ -66,7 +66,7 @@ class Account(NamedTuple):
 class Positions(NamedTuple):
     """How many stocks the bot holds, and what is invested."""
 
-    count: int = 0
+    stocks: int = 0
     invested: float = 0.0
 
 
@@ -125,7 +125,7 @@ class Skip(NamedTuple):
 class CapitalExhausted(NamedTuple):
     """Capital ran out in this cycle; up to three of the skipped are listed after it."""
 
-    count: int
+    skipped: int
     deployed: float
 
 
@@ -163,7 +163,7 @@ class Halting(NamedTuple):
 class Missing(NamedTuple):
     """How many opportunities the brake let pass in this cycle; 0: none qualified."""
 
-    count: int = 0
+    missed: int = 0
 
 
 class MissedByBrake(NamedTuple):
