@@ -52,8 +52,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for setting in SETTINGS:
         flag, dest = f"--{setting.name}", setting.name
         if setting.secret:
-            hidden = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-            parser.add_argument(flag, dest=dest, nargs="?", action=_RefuseSecret, **hidden)
+            parser.add_argument(
+                flag, dest=dest, nargs="?", action=_RefuseSecret, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+            )
             continue
         kwargs: dict[str, Any] = {"metavar": setting.name.split(".")[-1].upper()}
         if setting.default in ("true", "false"):
@@ -200,13 +201,13 @@ def _leaves(item: Item, name: str, problems: list[str]) -> Iterator[tuple[str, I
         if isinstance(item.value, str) and item.value:
             yield name, item
         elif isinstance(item.value, dict | list):
-            problems.append(f"{name}: must be a single value, is {item.form} ({item.where})")
+            problems.append(f"{name}: must be one value, not {item.form} ({item.where})")
     elif not name or any(leaf.startswith(name + ".") for leaf in leaves):
         if isinstance(item.value, dict):
             for key, child in item.value.items():
                 yield from _leaves(child, f"{name}.{key}" if name else key, problems)
         elif item.value is not None:
-            problems.append(f"{name or 'the file'}: must be a mapping of keys to values, is {item.form} ({item.where})")
+            problems.append(f"{name or 'the file'}: must be keys and values, not {item.form} ({item.where})")
     else:
         parents = {leaf.rpartition(".")[0] for leaf in leaves}
         problems.append(f"{unknown(name, [*leaves, *sorted(parents), 'patterns'])} ({item.where})")

@@ -5,7 +5,7 @@ place.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -87,6 +87,17 @@ def choice(*values: str, also: Mapping[str, str] | None = None) -> Kind[str]:
         if text.lower() not in known:
             raise ValueError("is unknown")
         return known[text.lower()]
+
+    return Kind(parse, ", ".join(values))
+
+
+def exactly(values: Collection[str]) -> Kind[str]:
+    """One of `values`, letter by letter."""
+
+    def parse(text: str) -> str:
+        if text not in values:
+            raise ValueError("is unknown")
+        return text
 
     return Kind(parse, ", ".join(values))
 

@@ -126,7 +126,7 @@ class Section:
                 if key not in keys:
                     problems.append(f"{self.path(key)}: {unknown(key, keys)} ({item.value[key].where})")
         elif item.value is not None:
-            problems.append(f"{name or 'the file'}: must be a mapping of keys to values, not {item.form} ({item.where})")
+            problems.append(f"{name or 'the file'}: must be keys and values, not {item.form} ({item.where})")
 
     def path(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key
