@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
 _UNITS = {"ms": 0.001, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d|w|y)")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w|y)")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 

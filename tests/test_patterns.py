@@ -1,0 +1,86 @@
+"""Patterns of the user's own: sound ones become metrics, every fault is named."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import ConfigError, load
+from exporter.patterns import Pattern
+
+SOUND = """\
+patterns:
+  - name: reconnects
+    regex: 'reconnect to (?P<host>[a-z]+) after (?P<seconds>[0-9.]+) s'
+    type: counter
+    help: Reconnects of the bot.
+    labels: [host]
+  - name: bigdipper_custom_queue_length
+    regex: 'queue=(?P<length>\\d+)'
+    type: gauge
+    value: length
+"""
+
+
+def patterns(text: str, folder: Path) -> tuple[Pattern, ...]:
+    path = folder / "b.yml"
+    path.write_text(text)
+    return load({"config.file": str(path)}, {}).patterns
+
+
+def fault(folder: Path, **changes: str) -> str:
+    """The one problem of a pattern that differs from a sound one by `changes` (YAML text by key; "" leaves it out)."""
+    keys = {"name": "x", "regex": "'a (?P<g>.) (?P<h>.)'", "type": "gauge", "labels": "[g]", "value": "h"} | changes
+    body = "".join(f"    {key}: {text}\n" for key, text in keys.items() if text)
+    with pytest.raises(ConfigError) as caught:
+        patterns("patterns:\n  -\n" + body, folder)
+    (line,) = caught.value.problems
+    assert str(folder / "b.yml") in line
+    return line
+
+
+def test_sound_patterns_get_the_prefix_and_a_counter_its_total(tmp_path: Path) -> None:
+    counter, gauge = patterns(SOUND, tmp_path)
+    assert (counter.name, counter.type, counter.labels) == ("bigdipper_custom_reconnects_total", "counter", ("host",))
+    assert (counter.help, counter.value) == ("Reconnects of the bot.", None)
+    assert counter.regex.search("reconnect to eu after 2.5 s")
+    assert (gauge.name, gauge.type, gauge.labels) == ("bigdipper_custom_queue_length", "gauge", ())
+    assert gauge.value == "length"
+    assert gauge.help  # promtool refuses metrics without
+
+
+def test_no_patterns_are_no_patterns(tmp_path: Path) -> None:
+    assert patterns("patterns:\n", tmp_path) == patterns("patterns: []\n", tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": ""}, "patterns[1].name: is missing"),
+        ({"regex": ""}, "patterns[1].regex: is missing"),
+        ({"value": ""}, "patterns[1].value: '' ("),
+        ({"name": "Bad-Name"}, "patterns[1].name: 'Bad-Name' ("),
+        ({"name": "x_bucket"}, "ends in _bucket"),
+        ({"name": "x_total"}, "ends in _total"),
+        ({"regex": "'('"}, "is not a regular expression"),
+        ({"regex": "'(?P<g>.*)(?P<h>.*)'"}, "matches every line"),
+        ({"type": "histogram"}, "patterns[1].type: 'histogram' ("),
+        ({"type": "counter"}, "patterns[1].value: 'h' ("),
+        ({"labels": "[nix]"}, "'nix' ("),
+        ({"labels": "[g, g]"}, "names a label twice"),
+        ({"labels": "g"}, "patterns[1].labels: must be a list of values, not a value"),
+        ({"value": "g"}, "patterns[1].value: 'g' ("),
+        ({"value": "nix"}, "allowed: g, h"),
+        ({"regex": "'(?P<__g>.) (?P<h>.)'", "labels": "[__g]"}, "is not a label name"),
+        ({"regex": "'(?P<le>.) (?P<h>.)'", "labels": "[le]"}, "is not a label name"),
+        ({"regexp": "x"}, "patterns[1].regexp: unknown key 'regexp'; did you mean regex?"),
+        ({"help": '"two\\nlines"'}, "patterns[1].help: "),
+    ],
+)
+def test_each_fault_is_one_line_that_says_where(changes: dict[str, str], said: str, tmp_path: Path) -> None:
+    assert said in fault(tmp_path, **changes)
+
+
+def test_two_patterns_of_one_name_are_an_error_that_names_both_places(tmp_path: Path) -> None:
+    second = "  - {name: bigdipper_custom_reconnects_total, regex: x}\n"
+    with pytest.raises(ConfigError, match=r"bigdipper_custom_reconnects_total \(.*b\.yml:11\) is taken by .*b\.yml:2$"):
+        patterns(SOUND + second, tmp_path)
