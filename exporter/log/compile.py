@@ -158,6 +158,6 @@ MATCHERS = compile_grammar()
 
 
 def read_message(line: bytes, start: int = 0) -> tuple[Event, str] | None:
-    """What a message of the bot (the text of `line` from `start` on, behind `[LEVEL] `) tells, and the forms that print it so."""
+    """What a message (the text of `line` from `start` on, behind `[LEVEL] `) tells, and the forms that print it so."""
     matcher = MATCHERS.get(line[start : start + 1])
     return matcher(line, start) if matcher else None

@@ -11,7 +11,6 @@ from exporter.counters import Values
 if TYPE_CHECKING:
     from exporter.alpaca.book import BrokerView
     from exporter.alpaca.bot_config import BotConfigView
-    from exporter.patterns import CustomView
     from exporter.state import BotState
 
 
@@ -61,4 +60,3 @@ class Snapshot:
     own: Own
     broker: BrokerView | None = None
     config: BotConfigView | None = None
-    custom: CustomView | None = None

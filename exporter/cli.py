@@ -1,0 +1,164 @@
+"""The command `big-dipper-exporter`: flags in, exit code out. 0: done, 1: doctor found something, 2: it cannot start."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from exporter import __version__, logs
+from exporter.archive.errors import ArchiveError
+from exporter.archive.migrate import copy
+from exporter.archive.store import connect_readonly
+from exporter.calendar import NEW_YORK
+from exporter.config import add_flags, describe, load
+from exporter.kinds import ConfigError
+from exporter.listen import ListenError
+from exporter.settings import Settings
+
+EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
+
+Command = Callable[[Settings, argparse.Namespace], int]
+
+
+def _run(settings: Settings, _args: argparse.Namespace) -> int:
+    from exporter.service import Service
+
+    Service(settings).run()
+    return 0
+
+
+def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
+    from exporter.service import ingest
+
+    begun, seen, shown = time.monotonic(), 0, 0.0
+
+    def progress(left: int) -> None:
+        nonlocal seen, shown
+        seen = max(seen, left)
+        if sys.stderr.isatty() and time.monotonic() - shown > 0.2:
+            shown = time.monotonic()
+            print(f"\rreading the log: {100 * (1 - left / seen) if seen else 100:5.1f} %", end="", file=sys.stderr)
+
+    if settings.log_path is not None and not settings.log_path.is_file():
+        raise ConfigError([f"log.path: {settings.log_path} is not a file that can be read; name the bot's log"])
+    summary = ingest(settings, progress)
+    if shown:
+        print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
+    print(summary.text(time.monotonic() - begun))
+    return 0
+
+
+def _check_config(settings: Settings, args: argparse.Namespace) -> int:
+    print(describe(settings))
+    if args.bot is None and settings.bot_config is None:
+        return 0
+    from exporter.alpaca.bot_config import check
+
+    findings = check(Path(args.bot) if args.bot else settings.bot_config)
+    for finding in findings:
+        print(finding)
+    return 2 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _export(settings: Settings, args: argparse.Namespace) -> int:
+    from exporter.export import export  # sqlite-utils costs 50 MB, and only this command needs it
+
+    export(settings.archive_path, args.what, args.format, args.since, args.until, sys.stdout)
+    return 0
+
+
+def _backup(settings: Settings, args: argparse.Namespace) -> int:
+    target = Path(args.file)
+    if not target.parent.is_dir():
+        raise ArchiveError(f"cannot back up to {target}: the folder {target.parent} does not exist")
+    connection = connect_readonly(settings.archive_path)
+    try:
+        copy(connection, target)
+    finally:
+        connection.close()
+    print(f"{target}: {target.stat().st_size:,} bytes, a consistent copy of {settings.archive_path}")
+    return 0
+
+
+def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
+    from exporter.doctor import examine
+
+    worst = 0
+    for finding in examine(settings):
+        print(finding)
+        worst = max(worst, 0 if finding.fine else 1)
+    return worst
+
+
+def _day(text: str) -> float:
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), NEW_YORK).timestamp()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; allowed: YYYY-MM-DD (New York)") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, complete."""
+    top = argparse.ArgumentParser(
+        prog="big-dipper-exporter",
+        description="Watches a Big Dipper bot from outside, read-only: its log and its account become metrics and an archive.",
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str, *required: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        add_flags(sub)
+        sub.set_defaults(run=command, required=required)
+        return sub
+
+    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.", "log.path")
+    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.", "log.path")
+    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.")
+    check.add_argument("--bot", metavar="FILE", help="also check this config.py of the bot (read, never executed)")
+    out = add("export", _export, "Print a table of the archive.")
+    out.add_argument("what", choices=EXPORTS, help="what to print")
+    out.add_argument("--format", choices=("csv", "json"), default="csv")
+    out.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (YYYY-MM-DD)")
+    out.add_argument("--to", dest="until", type=_day, metavar="DATE", help="last day, New York, included")
+    backup = add("backup", _backup, "Copy the archive while the exporter runs.")
+    backup.add_argument("file", metavar="FILE", help="where to write the copy")
+    add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; what the user did wrong is one line each on standard error, and exit code 2."""
+    try:
+        args = parser().parse_args(argv)
+        settings = load(args, os.environ, args.required)
+        logs.setup(settings.log_level, settings.log_format)
+        logs.hide(settings.alpaca_key, settings.alpaca_secret)
+        code: int = args.run(settings, args)
+    except ConfigError as error:
+        code = _refuse(*error.problems)
+    except (ArchiveError, ListenError) as error:
+        code = _refuse(str(error))
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the reader of our output has gone
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    sys.stdout.flush()
+    return code
+
+
+def _refuse(*problems: str) -> int:
+    for problem in problems:
+        print(f"big-dipper-exporter: {problem}", file=sys.stderr)
+    return 2
+
+
+def entry() -> None:
+    """The console script. Leaves without closing the archive: see exporter/archive/store.py."""
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,197 @@
+"""Looks at every part of the exporter's world, and says per line: fine, or what is wrong and what to do."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exporter import calendar, listen
+from exporter.archive.errors import ArchiveError
+from exporter.archive.migrate import NEWEST, version_of
+from exporter.archive.store import connect_readonly
+from exporter.log.events import Session
+from exporter.log.records import Portion, Reader
+from exporter.settings import Settings
+from exporter.state import FORMS
+
+TAIL_BYTES = 256 * 1024
+GROWING_SECONDS = 180.0
+ZONE_TOLERANCE = 900.0
+LOW_DISK = 500e6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: whether it is fine, and a sentence; what to do stands in it when it is not."""
+
+    fine: bool
+    part: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'fine ' if self.fine else 'WRONG'}  {self.part:<10} {self.sentence}"
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """A finding for each part, in the order in which problems should be mended."""
+    for look in (_config, _log, _archive, _disk, _port, _bot_config, _broker):
+        yield from look(settings)
+
+
+def _config(settings: Settings) -> Iterator[Finding]:
+    source = f"{settings.config_file}, " if settings.config_file else ""
+    yield Finding(True, "config", f"{source}environment and flags are valid")
+
+
+def _log(settings: Settings) -> Iterator[Finding]:
+    path = settings.log_path
+    if path is None:
+        yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
+        return
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            data = file.read()
+    except OSError as error:
+        yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
+        return
+    quiet = time.time() - path.stat().st_mtime
+    if quiet > GROWING_SECONDS:
+        yield Finding(
+            False, "log", f"{path} is readable, but has not grown for {_span(quiet)}; a living bot writes every minute:"
+            " is it running, and does its output go to this file? (after a rename it goes on writing to the old file)"
+        )  # fmt: skip
+    else:
+        yield Finding(True, "log", f"{path} is readable and grew {_span(quiet)} ago")
+    first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
+    portion = Portion()
+    Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
+    yield _form(portion)
+    yield from _zone(settings, portion, quiet)
+
+
+def _form(portion: Portion) -> Finding:
+    forms = [record.forms for record in portion.records if record.forms]
+    if not forms:
+        return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
+    single = [form for form in forms if " " not in form]
+    name = FORMS[single[-1]] if single else "v2.17 or v2.18"
+    return Finding(True, "form", f"{len(forms)} lines of Big Dipper's in the last {portion.lines}, form {name}")
+
+
+def _zone(settings: Settings, portion: Portion, quiet: float) -> Iterator[Finding]:
+    """The zone is judged twice: newest line against the file's mtime, and session lines against the NYSE's hours."""
+    if portion.last_ts is None:
+        return
+    zone = settings.log_timezone
+    skew = time.time() - quiet - portion.last_ts
+    if abs(skew) > ZONE_TOLERANCE:
+        hours = round(skew / 1800) / 2
+        yield Finding(
+            False, "time zone", f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
+            f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
+            f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle"
+        )  # fmt: skip
+    wrong = [
+        record for record in portion.records
+        if isinstance(record.event, Session) and record.event.session == "regular"
+        and not _regular(record.ts)
+    ]  # fmt: skip
+    if wrong:
+        at = datetime.fromtimestamp(wrong[-1].ts, calendar.NEW_YORK)
+        yield Finding(
+            False, "time zone", f"with log.timezone {zone} the bot would have seen regular hours at {at:%H:%M} New York:"
+            " set --log.timezone to the zone of the bot's machine"
+        )  # fmt: skip
+    elif abs(skew) <= ZONE_TOLERANCE:
+        yield Finding(True, "time zone", f"{zone} fits: the newest line is {_span(abs(skew))} from the file's last change")
+
+
+def _regular(ts: float) -> bool:
+    local = datetime.fromtimestamp(ts, calendar.NEW_YORK)
+    return (9, 29) <= (local.hour, local.minute) <= (16, 1)
+
+
+def _archive(settings: Settings) -> Iterator[Finding]:
+    path = settings.archive_path
+    if not path.exists():
+        writable = path.parent.is_dir() and os.access(path.parent, os.W_OK)
+        yield Finding(writable, "archive", f"{path} will be made at the first start" if writable else
+                      f"{path} cannot be made: {path.parent} is missing or not writable for user id {os.geteuid()}")  # fmt: skip
+        return
+    try:
+        with closing(connect_readonly(path)) as connection:
+            version = version_of(connection)
+            check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0]
+    except (ArchiveError, sqlite3.Error) as error:
+        yield Finding(False, "archive", f"{path}: {error}; restore a backup or name another --archive.path")
+        return
+    if check != "ok":
+        yield Finding(False, "archive", f"{path} is damaged ({check}): stop the exporter and restore a backup")
+    elif version > NEWEST:
+        yield Finding(False, "archive", f"{path} was made by a newer exporter (schema {version}): install that one again")
+    elif not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        yield Finding(False, "archive", f"{path} or its folder is not writable for user id {os.geteuid()}: chown it")
+    else:
+        yield Finding(True, "archive", f"{path} is whole and writable, schema {version}, {trades} trades")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.archive_path.absolute().parent
+    if not folder.is_dir():
+        return
+    free = shutil.disk_usage(folder).free
+    words = f"{free / 1e9:,.1f} GB free for the archive"
+    low = free < LOW_DISK
+    yield Finding(not low, "disk", f"only {words}: make room, or lower --archive.retention" if low else words)
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    address = settings.web_listen_address
+    try:
+        listen.listen(address).close()
+    except listen.ListenError as error:
+        yield Finding(False, "port", f"{error} (if that is this exporter itself, all is well)")
+    else:
+        yield Finding(True, "port", f"{address} is free")
+
+
+def _bot_config(settings: Settings) -> Iterator[Finding]:
+    if settings.bot_config is None:
+        return
+    readable = os.access(settings.bot_config, os.R_OK)
+    words = "is readable" if readable else "cannot be read: name the bot's config.py with --bot.config"
+    yield Finding(readable, "bot", f"{settings.bot_config} {words}")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if not settings.alpaca_key:
+        yield Finding(True, "broker", "no credentials: figures come from the log alone (set ALPACA_KEY and ALPACA_SECRET)")
+        return
+    host = urlsplit(settings.alpaca_url or "").netloc or ("Alpaca's paper account" if settings.alpaca_paper else "Alpaca, live")
+    yield Finding(True, "broker", f"credentials are set, for {host}")
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return f"permission denied for user id {os.geteuid()}: add it to the file's group, or chmod the file"
+    if error.errno == errno.ENOENT:
+        return "there is no such file: is the path right, and has the bot started?"
+    return os.strerror(error.errno or 0)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+

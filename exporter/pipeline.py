@@ -1,0 +1,202 @@
+"""The way of a line: read, fold, commit, publish. One step is one transaction; what is published is what is committed."""
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from typing import Any, Literal, Protocol
+
+from exporter import calendar
+from exporter.archive.errors import ArchiveError
+from exporter.archive.rows import Stage
+from exporter.archive.store import Store
+from exporter.counters import Counters
+from exporter.custom import Custom
+from exporter.fold import Fold
+from exporter.log.records import Portion, Reader
+from exporter.log.tail import Read, Tail
+from exporter.metrics import BUCKETS
+from exporter.metrics.snapshot import Day, Own, Snapshot
+from exporter.settings import Settings
+from exporter.state import BotState
+
+DAY_COLUMNS = (
+    "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
+    " starting_equity"
+)
+
+
+class Source(Protocol):
+    """Another source of facts that shares the transaction: the broker, the bot's configuration."""
+
+    def pending(self) -> bool:
+        """Whether there is something to write."""
+
+    def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
+        """Write what is pending inside the transaction; called again with the same after a failure."""
+
+    def commit(self) -> None:
+        """What was written is durable."""
+
+    def close(self) -> None:
+        """Stop whatever runs for it."""
+
+    def views(self) -> dict[str, Any]:
+        """Fields of the snapshot that this source fills."""
+
+
+class Pipeline:
+    """Reads the log and the other sources into the archive, and publishes a snapshot of what is committed."""
+
+    def __init__(self, settings: Settings, store: Store, sources: tuple[Source, ...] = ()) -> None:
+        assert settings.log_path is not None
+        self.store = store
+        self.counters = Counters(BUCKETS)
+        self.caught_up = False
+        self.trouble: str | None = None
+        self.measured: dict[str, Any] = {}
+        self._settings = settings
+        self._path = settings.log_path
+        self._sources = sources
+        self._failures = 0
+        self._skew: float | None = None
+        self._started = time.time()
+        self._day = Day(0.0)
+        self.counters.load(store.connection)
+        self._created = self._first_start()
+        self._saved = store.load("bot") or BotState().to_json()
+        self._restore()
+        start: Literal["start", "end"] = "end" if settings.log_from == "end" else "start"
+        self.tail = Tail(self._path, store.checkpoints(), start=start, rotated=settings.log_rotated)
+        self._read: Read | None = None
+        self.snapshot = self.publish()
+
+    def _first_start(self) -> float:
+        """When counting began: the true start of every counter."""
+        created = self.store.load("created")
+        if created is None:
+            with self.store.transaction():
+                self.store.save("created", str(self._started))
+        return float(created or self._started)
+
+    def _restore(self) -> None:
+        """Take up the present as it was last committed."""
+        state = BotState.from_json(self._saved)
+        patterns = self._settings.patterns
+        self._fold = Fold(state, self.counters)
+        listen = Custom(patterns, state, self.counters).listen if patterns else None
+        self._reader = Reader(self._settings.log_timezone, listen)
+        self._reader.time.last = state.log_ts
+        self._reader.pending = {int(generation): (piece[0], piece[1]) for generation, piece in state.split.items()}
+
+    def step(self) -> bool:
+        """Read a portion and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
+        read = self._read = self.tail.read()
+        if not (read.batches or read.checkpoints or read.gaps or any(source.pending() for source in self._sources)):
+            self._published(read)
+            return read.more
+        begun = time.perf_counter()
+        try:
+            portion, arrived = self._commit(read)
+        except (sqlite3.Error, OSError) as error:
+            self._undo(error)
+            return False
+        ended = time.perf_counter()
+        live = self.caught_up and portion.lines > 0
+        self._published(read)
+        self.counters.observe("bigdipper_archive_commit_duration_seconds", (), ended - begun)
+        if live and arrived is not None:
+            self.counters.observe("bigdipper_log_ingest_delay_seconds", (), max(0.0, time.time() - arrived))
+        return read.more
+
+    def _commit(self, read: Read) -> tuple[Portion, float | None]:
+        """One transaction: what was read and how far; and when its newest line became readable."""
+        portion = Portion()
+        for batch in read.batches:
+            self._reader.read(batch.generation, batch.offset, batch.data, portion)
+        self._fold.add(portion)
+        state, inc = self._fold.state, self.counters.inc
+        arrived = self._arrival() if portion.lines else None
+        state.last_line = arrived or state.last_line
+        state.log_ts = self._reader.time.last
+        state.split = {str(generation): list(piece) for generation, piece in self._reader.pending.items()}
+        inc("bigdipper_log_rotations_total", (), read.rotations)
+        inc("bigdipper_log_truncations_total", (), read.truncations)
+        inc("bigdipper_archive_errors_total", (), self._failures)
+        for gap in read.gaps:
+            inc("bigdipper_log_gaps_total", (gap.reason,))
+        present = state.to_json()
+        with self.store.transaction() as connection:
+            self._fold.stage.write(connection)
+            for source in self._sources:
+                source.write(connection, self.counters)
+            self.counters.flush(connection)
+            self.store.write_position(read.checkpoints, read.gaps)
+            if present != self._saved:
+                self.store.save("bot", present)
+        self.tail.commit()
+        self.counters.commit()
+        for source in self._sources:
+            source.commit()
+        self._fold.stage = Stage()
+        self._saved, self._failures, self.trouble = present, 0, None
+        if self.caught_up and arrived is not None and portion.last_ts is not None:
+            self._skew = arrived - portion.last_ts
+        return portion, arrived
+
+    def _arrival(self) -> float:
+        now = time.time()
+        try:
+            return min(now, os.stat(self._path).st_mtime)
+        except OSError:
+            return now
+
+    def _undo(self, error: Exception) -> None:
+        """The transaction failed: nothing of it has happened. The lines wait in the log, not in memory."""
+        self._failures += 1
+        self.trouble = f"the archive {self.store.path} cannot be written: {error}"
+        self.tail.rollback()
+        self.counters.rollback()
+        self._restore()
+        with suppress(sqlite3.Error, OSError, ArchiveError):
+            self.store.recover()
+        self.snapshot = self.publish()
+
+    def _published(self, read: Read) -> None:
+        if not read.more and read.lag == 0:
+            self.caught_up = True
+        self.snapshot = self.publish()
+
+    def problems(self) -> tuple[str, ...]:
+        """Why the exporter is not ready, one sentence each; empty when it is."""
+        lag = self._read.lag if self._read else 0
+        catching_up = () if self.caught_up else (f"catching up with the log: {lag} bytes to go",)
+        return (*catching_up, self.trouble) if self.trouble else catching_up
+
+    def publish(self) -> Snapshot:
+        """A snapshot of this moment: only what is committed, and how the exporter is doing."""
+        read, problems = self._read, self.problems()
+        state = self._fold.state.published()
+        own = Own(
+            started=self._started,
+            ready=not problems,
+            problems=problems,
+            log_up=bool(read and read.up),
+            log_problem=read.problem if read else "not read yet",
+            log_lag=read.lag if read else 0,
+            last_line=state.last_line,
+            timestamp_skew=self._skew,
+            archive_up=self.trouble is None,
+            **self.measured,
+        )
+        views = {name: view for source in self._sources for name, view in source.views().items()}
+        return Snapshot(state, self.counters.values, self._created, self._today(), own, **views)
+
+    def _today(self) -> Day:
+        today = calendar.trading_day(time.time())
+        with suppress(sqlite3.Error):
+            row = self.store.connection.execute(
+                f"SELECT {DAY_COLUMNS} FROM daily_stats WHERE date = ?", (today.isoformat(),)
+            ).fetchone()
+            self._day = Day(calendar.day_start(today), *(row or ()))
+        return self._day

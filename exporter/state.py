@@ -1,0 +1,97 @@
+"""The present of the bot: what all events so far add up to. Stored with every commit, so that a restart goes on from it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = list[Any]
+MAX_SYMBOLS = 200
+FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
+
+
+@dataclass
+class Episode:
+    """A brake episode. Ratios of equity, US dollars, unix seconds; `id` is that of its first line."""
+
+    id: int
+    started: float
+    last_seen: float
+    cycles: int = 1
+    margin_ratio: float | None = None
+    leverage_ratio: float | None = None
+    peak_ratio: float = 0.0
+    margin_debt: float | None = None
+    equity: float | None = None
+    position_value: float | None = None
+    reduce_usd: float | None = None
+    missed: int = 0
+
+
+@dataclass
+class BotState:
+    """What the bot said last. None: it has not said it. Money in US dollars, times in unix seconds of the log."""
+
+    version: str = "unknown"
+    mode: str = "unknown"
+    form: str = "unknown"
+    symbols: tuple[str, ...] = ()
+    running: bool | None = None
+    started: float | None = None
+    session: str | None = None
+    cycle_number: int | None = None
+    cycle_ts: float | None = None
+    trade_ts: float | None = None
+    scan_found: int | None = None
+
+    equity: float | None = None
+    cash: float | None = None
+    margin_ratio: float | None = None
+    leverage_ratio: float | None = None
+    margin_debt: float | None = None
+    pl: float | None = None
+    pl_ratio: float | None = None
+    account_ts: float | None = None
+    positions: int | None = None
+    invested: float | None = None
+    movers: dict[str, str] = field(default_factory=dict)
+
+    brake: Episode | None = None
+    brake_level: float | None = None
+
+    # The reader's: arrival of the newest line (our clock), its own time, and the open pieces of split Docker messages.
+    last_line: float | None = None
+    log_ts: float = 0.0
+    split: dict[str, Row] = field(default_factory=dict)
+
+    # The scope of the running cycle: one account row, one opportunity per symbol, whether the brake held in it.
+    braked: bool = False
+    account_row: Row | None = None
+    opportunities: dict[str, Row] = field(default_factory=dict)
+    last_symbol: str | None = None
+
+    # Symbols that have a label of their own; the next ones share `other`.
+    labels: tuple[str, ...] = ()
+
+    # Gauges of the user's own patterns: metric -> label values joined by a unit separator -> value.
+    custom: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The whole present as JSON."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+    def published(self) -> "BotState":
+        """A copy that nobody changes any more."""
+        brake = dataclasses.replace(self.brake) if self.brake else None
+        return dataclasses.replace(self, brake=brake, custom={name: dict(series) for name, series in self.custom.items()})
+
+    @classmethod
+    def from_json(cls, text: str) -> "BotState":
+        """The present from `to_json`; fields of another version of the exporter are left out or take their defaults."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {key: value for key, value in json.loads(text).items() if key in known}
+        for name in ("symbols", "labels"):
+            values[name] = tuple(values.get(name, ()))
+        if values.get("brake"):
+            values["brake"] = Episode(**values["brake"])
+        return cls(**values)
