@@ -139,7 +139,7 @@ class Ledger:
         """Accept an order, or raise `Rejected` with Alpaca's body. Ids are given here."""
         asset = self.asset(order.symbol)
         if not asset.fractionable and order.qty % SHARE:
-            raise Rejected(40310000, f'asset "{order.symbol}" is not fractionable')
+            raise Rejected(40310001, f'asset "{order.symbol}" is not fractionable')
         for other in self.open_orders.values():
             if other.symbol == order.symbol and other.side != order.side:
                 reason = f"opposite side {other.type} order exists"
@@ -194,7 +194,7 @@ class Ledger:
         """Buy (shares > 0) or sell at once at `price` dollars: a market order and its fill, as by the owner's hand."""
         ts = self.created if ts is None else ts
         self.marks[symbol] = cents(price)
-        order = self.place(symbol, shares, None, ts, source="dashboard")
+        order = self.place(symbol, shares, None, ts, source=None)
         self.fill(order, order.qty, cents(price), ts)
         return order
 
@@ -246,8 +246,10 @@ class Ledger:
 
     def close_day(self, day: date) -> None:
         """The closing bell: the day's equity and prices, which become `last_*` when the next day opens."""
-        self.today.equity = self.equity()
-        self.days[day] = self.today
+        closed = self.days.setdefault(day, Day(0))
+        closed.equity = self.equity()
+        closed.realized += self.today.realized
+        closed.cash_flow += self.today.cash_flow
         self.today = Day(0)
         self.closing_prices = dict(self.marks)
         self.closing_maintenance = self.margins()[1]

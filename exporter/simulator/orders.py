@@ -30,7 +30,7 @@ class Order:
     limit: int | None = None  # None: a market order
     extended_hours: bool = False
     time_in_force: str = "day"
-    source: str = "access_key"
+    source: str | None = "access_key"  # None: placed by hand
     fill_after: float = 0.0  # unix seconds before which nobody takes the other side (a stuck order)
     id: str = ""
     client_order_id: str = ""
