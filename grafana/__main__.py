@@ -1,0 +1,46 @@
+"""`python -m grafana` writes what it generates; `python -m grafana --check` says what differs and exits 1."""
+
+import json
+import sys
+from typing import Any
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from grafana.boards import BOARDS
+from grafana.docs import reference
+from grafana.house import ROOT
+
+
+def generated() -> dict[str, str]:
+    """Every generated file: path within the repository -> text."""
+    boards = {name: _visible(json.loads(json.dumps(build(), cls=JSONEncoder))) for name, build in BOARDS.items()}
+    files = {
+        f"grafana/dashboards/{name}.json": json.dumps(board, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        for name, board in boards.items()
+    }
+    return files | {"docs/dashboards.md": reference(boards)}
+
+
+def _visible(board: dict[str, Any]) -> dict[str, Any]:
+    """The board without `placement`, which the SDK always writes and which would hide links and marks in a menu."""
+    for item in [*board["links"], *board["annotations"]["list"]]:
+        item.pop("placement", None)
+    return board
+
+
+def main(arguments: list[str]) -> int:
+    """Writes, or compares."""
+    files = {ROOT / path: text for path, text in generated().items()}
+    different = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" in arguments:
+        for path in different:
+            print(f"{path.relative_to(ROOT)} is not what the code generates: run python -m grafana", file=sys.stderr)
+        return 1 if different else 0
+    for path in different:
+        path.write_text(files[path], "utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

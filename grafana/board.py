@@ -1,0 +1,205 @@
+"""A board: sections of panels laid out on Grafana's 24 columns, with the variables, links and annotations all boards share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana.house import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING, model
+from grafana.query import SqlQuery, tidy
+
+COLUMNS = 24
+TAG = "big-dipper"
+OVERVIEW, TRADES, POSITIONS, OPPORTUNITIES = (
+    "bigdipper-overview",
+    "bigdipper-trades",
+    "bigdipper-positions",
+    "bigdipper-opportunities",
+)
+RISK, PERFORMANCE, HEALTH, CONFIG, SHARE = (
+    "bigdipper-risk",
+    "bigdipper-performance",
+    "bigdipper-health",
+    "bigdipper-config",
+    "bigdipper-share",
+)
+
+RANGES = [
+    model.TimeOption(display=name, from_val=since, to="now")
+    for name, since in {
+        "Last hour": "now-1h", "Last 6 hours": "now-6h", "Today": "now/d", "Last day": "now-24h", "Last week": "now-7d",
+        "Last month": "now-30d", "Last quarter": "now-90d", "This year": "now/y", "Last year": "now-1y", "All": "now-5y",
+    }.items()
+]  # fmt: skip
+
+SYMBOLS = """
+    SELECT symbol FROM sectors
+    UNION SELECT symbol FROM (SELECT DISTINCT symbol FROM opportunities)
+    UNION SELECT symbol FROM (SELECT DISTINCT symbol FROM position_snapshots)
+    UNION SELECT symbol FROM (SELECT DISTINCT symbol FROM fills)
+    ORDER BY symbol
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Panels under a heading; without a title they stand alone. A folded section loads when it is opened."""
+
+    panels: Sequence[model.Panel]
+    title: str = ""
+    folded: bool = False
+
+
+def board(
+    uid: str,
+    title: str,
+    description: str,
+    sections: Sequence[Section],
+    *,
+    since: str = "now-24h",
+    refresh: str = "10s",
+    symbols: bool = False,
+    shared: bool = False,
+) -> model.Dashboard:
+    """A classic dashboard. `symbols` adds the variable that its SQL uses as ${symbol:sqlstring}; `shared`: no variables, no links."""
+    return model.Dashboard(
+        uid=uid,
+        title=title,
+        description=description,
+        tags=[TAG],
+        timezone="browser",
+        editable=True,
+        graph_tooltip=model.DashboardCursorSync.CROSSHAIR,
+        time=model.DashboardDashboardTime(from_val=since, to="now"),
+        timepicker=model.TimePickerConfig(
+            quick_ranges=RANGES, refresh_intervals=["2s", "5s", "10s", "30s", "1m", "5m", "15m", "1h"]
+        ),
+        refresh=refresh,
+        week_start="monday",
+        panels=_lay_out(sections),
+        templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols)),
+        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols)),
+        links=[] if shared else [_link()],
+        version=1,
+    )
+
+
+def address(uid: str, **variables: str) -> str:
+    """Link to another board that keeps bot, archive and time; `variables` sets further ones."""
+    return f"/d/{uid}?${{__url_time_range}}&${{bot:queryparam}}&${{archive:queryparam}}" + "".join(
+        f"&var-{name}={value}" for name, value in variables.items()
+    )
+
+
+def _lay_out(sections: Sequence[Section]) -> list[model.Panel | model.RowPanel]:
+    """Panels from left to right, a new line when one does not fit; ids in reading order, as a phone shows them."""
+    laid: list[model.Panel | model.RowPanel] = []
+    y = number = 0
+    for section in sections:
+        row = None
+        if section.title:
+            number += 1
+            row = model.RowPanel(
+                title=section.title, collapsed=section.folded, id_val=number,
+                grid_pos=model.GridPos(x=0, y=y, w=COLUMNS, h=1), panels=[],
+            )  # fmt: skip
+            laid.append(row)
+            y += 1
+        x = line_height = 0
+        inside: list[model.Panel] = []
+        for panel in section.panels:
+            number += 1
+            assert panel.grid_pos is not None
+            if x + panel.grid_pos.w > COLUMNS:
+                x, y, line_height = 0, y + line_height, 0
+            panel.id_val = number
+            panel.grid_pos = model.GridPos(x=x, y=y, w=panel.grid_pos.w, h=panel.grid_pos.h)
+            x, line_height = x + panel.grid_pos.w, max(line_height, panel.grid_pos.h)
+            inside.append(panel)
+        if row is not None and section.folded:
+            row.panels = inside
+        else:
+            laid += inside
+            y += line_height
+    return laid
+
+
+def _variables(symbols: bool) -> list[model.VariableModel]:
+    variables = [
+        model.VariableModel(
+            type_val=model.VariableType.QUERY,
+            name="bot",
+            label="Bot",
+            description="One exporter watches one bot; its scrape job gives it this label.",
+            datasource=PROMETHEUS,
+            query={"query": "label_values(bigdipper_exporter_build_info, bot)", "refId": "bot"},
+            definition="label_values(bigdipper_exporter_build_info, bot)",
+            refresh=model.VariableRefresh.ON_DASHBOARD_LOAD,
+            sort=model.VariableSort.ALPHABETICAL_ASC,
+        ),
+        model.VariableModel(
+            type_val=model.VariableType.DATASOURCE,
+            name="archive",
+            label="Archive",
+            description="The SQLite archive of that bot.",
+            query=ARCHIVE_TYPE,
+            current=model.VariableOption(text="Archive", value="archive"),
+            refresh=model.VariableRefresh.ON_DASHBOARD_LOAD,
+        ),
+    ]
+    if symbols:
+        variables.append(
+            model.VariableModel(
+                type_val=model.VariableType.QUERY,
+                name="symbol",
+                label="Symbol",
+                datasource=ARCHIVE,
+                query={"rawQueryText": tidy(SYMBOLS), "queryText": tidy(SYMBOLS), "refId": "symbol"},
+                definition=tidy(SYMBOLS),
+                multi=True,
+                include_all=True,
+                current=model.VariableOption(text="All", value="$__all"),
+                refresh=model.VariableRefresh.ON_DASHBOARD_LOAD,
+            )
+        )
+    return variables
+
+
+def _link() -> model.DashboardLink:
+    return model.DashboardLink(
+        title="Boards", type_val=model.DashboardLinkType.DASHBOARDS, icon="external link", tooltip="The other boards",
+        tags=[TAG], as_dropdown=True, keep_time=True, include_vars=True,
+    )  # fmt: skip
+
+
+def _annotations(symbols: bool) -> list[model.AnnotationQuery]:
+    """Marks on every graph: what happened to the bot, to its brake, to its settings; trades stay off until asked for."""
+    chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
+    marks = [
+        ("Bot starts", QUIET, True, """
+            SELECT ts AS time, NULL AS timeEnd, 'Bot ' || kind AS title, detail AS text, kind AS tags FROM bot_events
+            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts"""),
+        ("Brake episodes", CRITICAL, True, """
+            SELECT started AS time, COALESCE(ended, $__to / 1000) AS timeEnd, 'Emergency brake' AS title,
+              printf('at %.1f %%, %d cycles, %d missed', 100 * COALESCE(margin_ratio, leverage_ratio),
+                     cycles, missed_opportunities) AS text, 'brake' AS tags
+            FROM brake_events
+            WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000 ORDER BY started"""),
+        ("Configuration changes", WARNING, True, """
+            SELECT ts AS time, NULL AS timeEnd, setting AS title,
+              COALESCE(previous, 'unset') || ' → ' || COALESCE(value, 'removed') AS text, 'config' AS tags
+            FROM bot_config WHERE previous IS NOT NULL AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts"""),
+        ("Trades", BROKER, False, f"""
+            SELECT ts AS time, NULL AS timeEnd, symbol AS title,
+              printf('%g @ $%.2f', quantity, price) AS text, 'trade' AS tags
+            FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500"""),
+    ]  # fmt: skip
+    return [
+        model.AnnotationQuery(
+            name=name,
+            datasource=ARCHIVE,
+            enable=enable,
+            hide=enable,
+            icon_color=colour,
+            target=SqlQuery(tidy(sql), ref_id="A"),
+        )
+        for name, colour, enable, sql in marks
+    ]

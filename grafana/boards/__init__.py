@@ -1,0 +1,18 @@
+"""One file a board; the order is that of the documents."""
+
+from collections.abc import Callable
+
+from grafana.boards import config, health, opportunities, overview, performance, positions, risk, share, trades
+from grafana.house import model
+
+BOARDS: dict[str, Callable[[], model.Dashboard]] = {
+    "overview": overview.build,
+    "trades": trades.build,
+    "positions": positions.build,
+    "opportunities": opportunities.build,
+    "risk": risk.build,
+    "performance": performance.build,
+    "health": health.build,
+    "config": config.build,
+    "share": share.build,
+}

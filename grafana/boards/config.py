@@ -1,0 +1,109 @@
+"""Bot configuration: what is set now, what changed, what is wrong with it."""
+
+from grafana import house, parts
+from grafana.board import CONFIG, Section, board
+from grafana.house import COUNT, NO_CONFIG, RATIO, model
+from grafana.panels import coloured, column, grid, stat
+from grafana.query import m, now, table
+from grafana.sql import IN_TIME
+
+NEWEST = "SELECT setting, value, ts FROM bot_config WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"
+TIME_COLUMN = column("time", displayName="Since", custom__width=170)
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        CONFIG,
+        "Bot configuration",
+        "What is set, since when, and what is wrong with it? Read from the bot's config.py (--bot.config), never executed.",
+        [
+            Section([parts.header(), *_present()]),
+            Section(_past(), "Changes"),
+        ],
+        since="now-90d",
+        refresh="1m",
+    )
+
+
+def _present() -> list[model.Panel]:
+    return [
+        stat(
+            "Which limits does the bot keep?",
+            "The limits as ratios of the equity (bigdipper_limit_ratio): from the bot's configuration where it is known.",
+            now(m("limit_ratio"), "{{limit}}"),
+            unit=RATIO,
+            size=(12, 5),
+            none="no limit known",
+            names=True,
+        ),
+        stat(
+            "Does it pass the check?",
+            "Findings of the present configuration by severity (archive: bot_config_findings; the same as `check-config`).",
+            table("""
+                SELECT CASE WHEN EXISTS (SELECT 1 FROM bot_config) THEN SUM(severity = 'error') END AS errors,
+                  CASE WHEN EXISTS (SELECT 1 FROM bot_config) THEN SUM(severity = 'warning') END AS warnings
+                FROM (SELECT severity FROM bot_config_findings UNION ALL SELECT 'none')"""),
+            unit=COUNT,
+            size=(12, 5),
+            none=NO_CONFIG,
+            names=True,
+            mappings=house.choices(_0=("✓ none", house.GOOD)),
+            overrides=[
+                column("errors", thresholds=house.steps("text", (1, house.CRITICAL))),
+                column("warnings", thresholds=house.steps("text", (1, house.WARNING))),
+            ],
+        ),
+        grid(
+            "What is wrong with it?",
+            "Every finding, worst first.",
+            table("""
+                SELECT severity AS Severity, setting AS Setting, message AS Finding FROM bot_config_findings
+                ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, setting"""),
+            size=(24, 6),
+            none="✓ nothing found, or " + NO_CONFIG,
+            overrides=[
+                coloured("Severity", mappings=house.SEVERITY, custom__width=110),
+                column("Setting", custom__width=260),
+            ],
+        ),
+        grid(
+            "What is set?",
+            "The present value of every setting, and since when the monitor has seen it.",
+            table(
+                f"SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST}) WHERE setting NOT LIKE '%.%' ORDER BY setting"
+            ),
+            size=(12, 14),
+            none=NO_CONFIG,
+            sort=("Setting", False),
+            overrides=[TIME_COLUMN],
+        ),
+        grid(
+            "Which thresholds has each symbol?",
+            "Settings that hold a value per symbol, one row a symbol.",
+            table(f"""
+                SELECT substr(setting, instr(setting, '.') + 1) AS Symbol, substr(setting, 1, instr(setting, '.') - 1) AS Setting,
+                  value AS Value, ts AS time
+                FROM ({NEWEST}) WHERE setting LIKE '%.%' ORDER BY Symbol, Setting"""),
+            size=(12, 14),
+            none=f"none, or {NO_CONFIG}",
+            sort=("Symbol", False),
+            overrides=[TIME_COLUMN, column("Symbol", link=parts.SYMBOL_LINK, custom__width=100)],
+        ),
+    ]
+
+
+def _past() -> list[model.Panel]:
+    return [
+        grid(
+            "What changed?",
+            "Changes in the chosen time, newest 200 (archive: bot_config). The first reading of the file is not a change.",
+            table(f"""
+                SELECT ts AS time, setting AS Setting, previous AS "Before", COALESCE(value, 'removed') AS "After"
+                FROM bot_config WHERE previous IS NOT NULL AND {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
+            size=(24, 9),
+            none="no change in this time",
+            sort=("Time", True),
+            overrides=[column("time", displayName="Time", custom__width=170)],
+        ),
+    ]

@@ -1,0 +1,243 @@
+"""Opportunities: from the scan to the fill, and what became of the dips that were not bought."""
+
+from grafana import house, parts
+from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
+from grafana.house import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD, model
+from grafana.panels import bars, coloured, column, columns, grid, lines
+from grafana.query import m, newest_last, over_time, table
+from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
+
+QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
+SYMBOL_COLUMN = column(
+    "Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}")), custom__width=90
+)
+TIME_COLUMN = column("time", displayName="Time", custom__width=170)
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        OPPORTUNITIES,
+        "Opportunities",
+        "How does a dip become a trade, where does it get lost, and was that a pity?",
+        [
+            Section([parts.header(), *_funnel()]),
+            Section(_lists()),
+            Section(_afterwards(), "What did the dips that were not bought do afterwards?"),
+            Section(_routine(), "Routine skips"),
+        ],
+        since="now-7d",
+        symbols=True,
+    )
+
+
+def _funnel() -> list[model.Panel]:
+    trades = f"FROM trades WHERE {IN_TIME} AND {SYMBOL}"
+    filled = f"FROM orders WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}"
+    return [
+        bars(
+            "How far do dips get?",
+            "Chosen time. Scanned: scans of all symbols; qualified: dips that passed the filters, one per cycle and symbol; submitted: "
+            "orders in the log; filled: orders filled at the broker (no bar without credentials).",
+            table(f"""
+                SELECT * FROM (
+                  SELECT 1 AS place, 'scanned' AS step, COUNT(*) AS count FROM scans WHERE {IN_TIME}
+                  UNION ALL SELECT 2, 'qualified', COUNT(*) {QUALIFIED}
+                  UNION ALL SELECT 3, 'submitted', COUNT(*) {trades}
+                  UNION ALL SELECT 4, 'filled', NULLIF(COUNT(*), 0) {filled} AND status = 'filled'
+                ) ORDER BY place"""),
+            rows=True,
+            fields="count",
+            unit=COUNT,
+            size=(8, 8),
+            none=NO_ROWS,
+            colour=house.fixed(BOT),
+        ),
+        columns(
+            "What became of the dips that qualified?",
+            "Opportunities in the chosen time by outcome (archive: opportunities).",
+            table(f"""
+                SELECT REPLACE(outcome, '_', ' ') AS Outcome, COUNT(*) AS Dips {QUALIFIED}
+                GROUP BY outcome ORDER BY Dips DESC"""),
+            x="Outcome",
+            unit=COUNT,
+            size=(8, 8),
+            none=NO_ROWS,
+            horizontal=True,
+            colour=house.fixed(BOT),
+        ),
+        columns(
+            "Why were trades missed?",
+            "Trades that were wanted and not made, by reason (archive: skips; the brake's from opportunities).",
+            table(f"""
+                SELECT REPLACE(reason, '_', ' ') AS Reason, COUNT(*) AS Missed FROM (
+                  SELECT reason FROM skips WHERE {IN_TIME} AND {SYMBOL}
+                  UNION ALL SELECT 'brake' {QUALIFIED} AND outcome = 'missed_brake')
+                GROUP BY 1 ORDER BY Missed DESC"""),
+            x="Reason",
+            unit=COUNT,
+            size=(8, 8),
+            none=NO_ROWS,
+            horizontal=True,
+            colour=house.fixed(LOSS),
+        ),
+        columns(
+            "How deep were the dips?",
+            "Distribution of the dips that qualified in the chosen time, in steps of one percent.",
+            table(f"""
+                SELECT printf('%d %%', CAST(dip_percent AS INT)) AS Dip, SUM(outcome = 'submitted') AS Submitted,
+                  SUM(outcome <> 'submitted') AS "Not bought" {QUALIFIED} AND dip_percent IS NOT NULL
+                GROUP BY CAST(dip_percent AS INT) ORDER BY CAST(dip_percent AS INT) DESC"""),
+            x="Dip",
+            unit=COUNT,
+            size=(12, 8),
+            none=NO_ROWS,
+            stacked=True,
+            legend=True,
+            overrides=[column("Submitted", colour=PROFIT), column("Not bought", colour=LOSS)],
+        ),
+        columns(
+            "How many a day?",
+            "New York trading days (archive: daily_stats): dips qualified, orders submitted, trades missed. All symbols.",
+            newest_last(f"""
+                SELECT date AS Day, opportunities AS Qualified, trades_count AS Submitted, missed_trades AS Missed
+                FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts DESC LIMIT 60"""),
+            x="Day",
+            unit=COUNT,
+            size=(12, 8),
+            none=NO_ROWS,
+            legend=True,
+            overrides=[
+                column("Qualified", colour=BOT),
+                column("Submitted", colour=BROKER),
+                column("Missed", colour=LOSS),
+            ],
+        ),
+    ]
+
+
+def _lists() -> list[model.Panel]:
+    return [
+        grid(
+            "Which dips qualified?",
+            "The newest 300 of the chosen time with score and outcome (archive: opportunities).",
+            table(f"""
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, score AS Score, outcome AS Outcome,
+                  reason AS Reason {QUALIFIED} ORDER BY ts DESC LIMIT 300"""),
+            size=(14, 10),
+            none=NO_ROWS,
+            sort=("Time", True),
+            overrides=[
+                TIME_COLUMN,
+                SYMBOL_COLUMN,
+                column("Dip", PERCENT),
+                column("Price", USD),
+                column("Score", TIMES),
+                coloured("Outcome", mappings=house.OUTCOME),
+            ],
+        ),
+        grid(
+            "Which had the best scores?",
+            "The 20 highest scores of the chosen time, and whether they were bought.",
+            table(f"""
+                SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, ts AS time {QUALIFIED}
+                AND score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
+            size=(10, 10),
+            none=NO_ROWS,
+            sort=("Score", True),
+            overrides=[
+                TIME_COLUMN,
+                SYMBOL_COLUMN,
+                column("Score", TIMES),
+                column("Dip", PERCENT),
+                coloured("Outcome", mappings=house.OUTCOME),
+            ],
+        ),
+        grid(
+            "Which trades were missed, one by one?",
+            "Every miss in the chosen time, newest 300, with the words of the log (archive: skips).",
+            table(f"""
+                SELECT ts AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, dip_percent AS Dip, detail AS Detail
+                FROM skips WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 300"""),
+            size=(14, 9),
+            none=NO_ROWS,
+            sort=("Time", True),
+            overrides=[TIME_COLUMN, SYMBOL_COLUMN, column("Dip", PERCENT), column("Detail", custom__width=320)],
+        ),
+        grid(
+            "Where does the broker refuse a wash trade?",
+            "Rejections for an opposite open order, per symbol in the chosen time. That is the broker's guard against two opposite "
+            "orders, not the tax rule.",
+            table(f"""
+                SELECT symbol AS Symbol, COUNT(*) AS Refusals, MAX(ts) AS time FROM skips
+                WHERE reason = 'wash_sale_conflict' AND {IN_TIME} AND {SYMBOL} GROUP BY symbol ORDER BY Refusals DESC"""),
+            size=(10, 9),
+            none=NO_ROWS,
+            sort=("Refusals", True),
+            overrides=[SYMBOL_COLUMN, column("Refusals", COUNT), column("time", displayName="Last", custom__width=170)],
+        ),
+    ]
+
+
+def _afterwards() -> list[model.Panel]:
+    return [
+        grid(
+            "Was it a pity?",
+            "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and a week) later: of the "
+            "same symbol among the dips, the fills or the positions of the archive. Empty where no price is known. Blue: it rose.",
+            table(f"""
+                WITH missed AS (
+                  SELECT ts, symbol, dip_percent, price, outcome, reason {QUALIFIED} AND outcome <> 'submitted'
+                    AND price > 0 ORDER BY ts DESC LIMIT 150),
+                later AS (
+                  SELECT *, {_price_after(86400)} AS day, {_price_after(7 * 86400)} AS week FROM missed)
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome, reason AS Reason,
+                  100.0 * (day / price - 1) AS "A day later", 100.0 * (week / price - 1) AS "A week later"
+                FROM later ORDER BY ts DESC"""),
+            size=(24, 10),
+            none=NO_ROWS,
+            sort=("Time", True),
+            overrides=[
+                TIME_COLUMN,
+                SYMBOL_COLUMN,
+                column("Dip", PERCENT),
+                column("Price", USD),
+                coloured("Outcome", mappings=house.OUTCOME),
+                *(coloured(name, PERCENT, thresholds=house.SIGNED) for name in ("A day later", "A week later")),
+            ],
+        ),
+    ]
+
+
+def _price_after(seconds: int) -> str:
+    """SQL: the first price of a missed dip's symbol at least `seconds` later, and at most three days after that."""
+    window = f"l.symbol = missed.symbol AND l.ts >= missed.ts + {seconds} AND l.ts < missed.ts + {seconds + 3 * 86400}"
+    return f"""COALESCE(
+                    (SELECT current_price FROM position_snapshots AS l WHERE {window} AND current_price > 0 ORDER BY l.ts LIMIT 1),
+                    (SELECT price FROM opportunities AS l WHERE {window} AND price > 0 ORDER BY l.ts LIMIT 1),
+                    (SELECT price FROM fills AS l WHERE {window} ORDER BY l.ts LIMIT 1))"""
+
+
+def _routine() -> list[model.Panel]:
+    return [
+        lines(
+            "How often does it look and pass?",
+            "Skips an hour by reason, from the counters (bigdipper_skips_total). The routine ones need the bot at DEBUG.",
+            over_time(f"sum by (reason) (increase({m('skips_total', symbol='~$symbol')}[1h])) > 0", "{{reason}}"),
+            unit=house.Unit("none", 0),
+            size=(12, 9),
+            none="no skip in this time",
+        ),
+        grid(
+            "Which symbols are passed over, and why?",
+            "Sums of the chosen time per symbol and reason (archive: skip_counts, hourly sums), the 200 largest.",
+            table(f"""
+                SELECT symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, SUM(count) AS Skips FROM skip_counts
+                WHERE hour >= $__from / 1000 - 3600 AND hour < $__to / 1000 AND {SYMBOL}
+                GROUP BY symbol, reason ORDER BY Skips DESC LIMIT 200"""),
+            size=(12, 9),
+            none="none: the bot logs them at DEBUG only",
+            sort=("Skips", True),
+            overrides=[SYMBOL_COLUMN, column("Skips", COUNT)],
+        ),
+    ]

@@ -1,0 +1,267 @@
+"""Performance: what it earned, at which risk, and where the money came from. Deposits are not a profit."""
+
+from grafana import house, parts
+from grafana.board import PERFORMANCE, Section, board
+from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, model, steps
+from grafana.panels import calendar, coloured, column, columns, grid, lines, override, stat
+from grafana.query import newest_last, series, table
+from grafana.sql import (
+    ADJUSTED,
+    CALENDAR,
+    CALENDAR_STEPS,
+    DAYS_IN_TIME,
+    FILL_QUALITY,
+    GAIN,
+    IN_TIME,
+    LOG_RETURN,
+    RISK_FIGURES,
+)
+
+DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        PERFORMANCE,
+        "Performance",
+        "What did it earn, at which risk, and where did the money come from? Deposits and withdrawals are taken out.",
+        [
+            Section([parts.header(), *_figures()]),
+            Section(_curves()),
+            Section(_periods(), "By day, week and month"),
+            Section(_sources(), "Where did it come from?"),
+        ],
+        since="now-90d",
+        refresh="1m",
+    )
+
+
+def _figures() -> list[model.Panel]:
+    return [
+        stat(
+            "What did it earn?",
+            "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the days' profit in "
+            "dollars without deposits. The bot's own equity stands in where there is no broker; then deposits count as profit.",
+            table(f'SELECT {ADJUSTED} AS "return", SUM({GAIN}) AS "profit" {DAYS}'),
+            unit=RATIO,
+            size=(6, 5),
+            none=NO_ROWS,
+            names=True,
+            thresholds=house.SIGNED,
+            overrides=[column("profit", USD)],
+        ),
+        stat(
+            "From where to where?",
+            "Equity at the start and the end of the chosen time, and its highest in between (archive: daily_stats).",
+            table(f"""
+                SELECT (SELECT starting_equity {DAYS} AND starting_equity IS NOT NULL ORDER BY ts LIMIT 1) AS "start",
+                  (SELECT ending_equity {DAYS} AND ending_equity IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "end",
+                  (SELECT MAX(peak_equity) {DAYS}) AS "peak" """),
+            unit=DOLLARS,
+            size=(6, 5),
+            none=NO_ROWS,
+            names=True,
+        ),
+        stat(
+            "How deep did it fall?",
+            "Worst and present distance from the peak of the cash-flow adjusted equity, at the ends of days.",
+            table(f"""
+                SELECT MIN(drawdown_ratio) AS "worst",
+                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "now"
+                {DAYS}"""),
+            unit=RATIO,
+            size=(6, 5),
+            none=NO_ROWS,
+            names=True,
+            thresholds=steps(LOSS, (0, "text")),
+        ),
+        stat(
+            "Was it worth the risk?",
+            "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of 252, riskless rate 0. "
+            "They need 20 trading days.",
+            table(RISK_FIGURES),
+            unit=NUMBER,
+            size=(6, 5),
+            none="needs 20 trading days",
+            names=True,
+        ),
+        stat(
+            "How often does it win?",
+            "Sales in the chosen time whose lots are known: share of winners, and profit factor = gains / losses (broker's fills, first in "
+            "first out).",
+            table(FILL_QUALITY),
+            unit=RATIO,
+            size=(12, 4),
+            none=f"no sale with known lots, or {NO_BROKER}",
+            names=True,
+            overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
+        ),
+        stat(
+            "How are days and months?",
+            "Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
+            table(f"""
+                SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day", MIN(return_ratio) AS "worst day"
+                {DAYS} AND trading_day AND return_ratio IS NOT NULL"""),
+            unit=RATIO,
+            size=(12, 4),
+            none=NO_ROWS,
+            names=True,
+        ),
+    ]
+
+
+def _curves() -> list[model.Panel]:
+    return [
+        lines(
+            "Equity",
+            "At the end of each trading day (archive: daily_stats): the broker's, or the bot's own where the broker gave none on that day. "
+            "For all time choose a longer time above.",
+            series(f"""
+                SELECT ts AS time, ending_equity AS equity,
+                  CASE equity_source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
+                {DAYS} AND ending_equity IS NOT NULL ORDER BY ts"""),
+            unit=DOLLARS,
+            size=(24, 8),
+            none=NO_ROWS,
+            overrides=[override("byType", "number", colour=PROFIT, displayName="equity (${__field.labels.source})")],
+        ),
+        lines(
+            "Return without deposits",
+            "Chained daily returns since the start of the chosen time, deposits and withdrawals taken out.",
+            series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            overrides=[column("return", colour=PROFIT)],
+        ),
+        lines(
+            "Under water",
+            "Distance from the peak of the cash-flow adjusted equity.",
+            series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            fill=30,
+            high=0,
+            overrides=[column("drawdown", colour=LOSS)],
+        ),
+    ]
+
+
+def _periods() -> list[model.Panel]:
+    def by(period: str, name: str, count: int) -> str:
+        return f"""
+            SELECT {period} AS {name}, SUM({GAIN}) AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}"""
+
+    looks = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
+    return [
+        calendar(
+            "Which days were good?",
+            "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, darker is more; the "
+            "last year, whatever time is chosen.",
+            series(CALENDAR),
+            unit=RATIO,
+            size=(24, 7),
+            none=NO_ROWS,
+            past="365d",
+            thresholds=CALENDAR_STEPS,
+            overrides=[override("byType", "number", displayName="${__field.labels.day}")],
+        ),
+        columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days of the chosen time.",
+                newest_last(by("date", "Day", 60)), x="Day", size=(12, 8), **looks),
+        columns("Profit by week", "The same, weeks named by their Monday; the last 53.",
+                newest_last(by("date(date, 'weekday 0', '-6 days')", "Week", 53)), x="Week", size=(12, 8), **looks),
+        columns("Profit by month", "The same by month; the last 36.",
+                newest_last(by("substr(date, 1, 7)", "Month", 36)), x="Month", size=(12, 8), **looks),
+        grid(
+            "Months in numbers",
+            "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
+            table(f"""
+                SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", SUM({GAIN}) AS Profit, SUM(trades_count) AS Orders,
+                  TOTAL(total_deployed) AS Deployed {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 60"""),
+            size=(12, 8),
+            none=NO_ROWS,
+            sort=("Month", True),
+            overrides=[
+                coloured("Return", RATIO, thresholds=house.SIGNED), coloured("Profit", USD, thresholds=house.SIGNED),
+                column("Orders", COUNT), column("Deployed", DOLLARS),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _sources() -> list[model.Panel]:
+    parts_of = ("realized_pl", "realised"), ("unrealized_change", "unrealised"), ("dividends", "dividends"), \
+        ("fees", "fees"), ("interest", "interest"), ("other", "other"), ("cash_flow", "deposits")  # fmt: skip
+    bridge = " UNION ALL ".join(
+        f"SELECT {place} AS place, '{name}' AS Part, SUM({part}) AS Amount {DAYS}"
+        for place, (part, name) in enumerate(parts_of)
+    )
+    return [
+        columns(
+            "What moved the equity?",
+            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, interest, other, and the "
+            "deposits less withdrawals (archive: daily_stats, from the broker's activities).",
+            table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
+            x="Part",
+            unit=DOLLARS,
+            size=(12, 9),
+            none=NO_BROKER,
+            thresholds=house.SIGNED,
+        ),
+        grid(
+            "The bridge day by day",
+            "Start + realised + unrealised + dividends + fees + interest + other + deposits = end (newest 100 days).",
+            table(f"""
+                SELECT date AS Day, starting_equity AS Start, realized_pl AS Realised, unrealized_change AS Unrealised,
+                  dividends AS Dividends, fees AS Fees, interest AS Interest, other AS Other, cash_flow AS Deposits,
+                  ending_equity AS "End" {DAYS} ORDER BY ts DESC LIMIT 100"""),
+            size=(12, 9),
+            none=NO_ROWS,
+            sort=("Day", True),
+            unit=USD,
+            overrides=[column("Day", house.TEXT, custom__width=100)],
+        ),
+        grid(
+            "Which symbols earned, which cost?",
+            "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. Empty: lots incomplete or "
+            "not held.",
+            table(f"""
+                WITH gained AS (
+                  SELECT symbol, SUM(realized_pl) AS realised, COUNT(realized_pl) AS sales,
+                    AVG(realized_pl > 0) AS won FROM fills WHERE {IN_TIME} GROUP BY symbol HAVING COUNT(realized_pl) > 0),
+                held AS (
+                  SELECT symbol, unrealized_pl AS unrealised FROM position_snapshots AS p
+                  WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400 AND quantity <> 0
+                    AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol))
+                SELECT symbol AS Symbol, realised AS Realised, unrealised AS Unrealised,
+                  COALESCE(realised, 0.0) + COALESCE(unrealised, 0.0) AS Total, sales AS Sales, won AS "Win rate"
+                FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
+            size=(24, 10),
+            none=f"{NO_ROWS}, or {NO_BROKER}",
+            sort=("Total", True),
+            overrides=[
+                column("Symbol", house.TEXT, link=parts.SYMBOL_LINK),
+                *(coloured(name, USD, thresholds=house.SIGNED) for name in ("Realised", "Unrealised", "Total")),
+                column("Sales", COUNT),
+                column("Win rate", RATIO),
+            ],
+        ),
+        grid(
+            "What else came and went?",
+            "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200.",
+            table(f"""
+                SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,
+                  description AS Description
+                FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
+            size=(24, 8),
+            none=f"{NO_ROWS}, or {NO_BROKER}",
+            sort=("Time", True),
+            overrides=[
+                column("time", displayName="Time", custom__width=170),
+                coloured("Amount", USD, thresholds=house.SIGNED),
+                column("Shares", house.QUANTITY),
+            ],
+        ),
+    ]

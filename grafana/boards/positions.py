@@ -1,0 +1,201 @@
+"""Positions: what is held, how deep it stands, how it came there."""
+
+from grafana import house, parts
+from grafana.board import POSITIONS, Section, board
+from grafana.house import (
+    COUNT,
+    DAYS,
+    DOLLARS,
+    LOSS,
+    NO_BROKER,
+    NO_ROWS,
+    PERCENT,
+    QUANTITY,
+    RATIO,
+    TEXT,
+    USD,
+    model,
+    steps,
+)
+from grafana.panels import bars, coloured, column, grid, lines, override, pie
+from grafana.query import m, now, series, table, tidy
+from grafana.sql import IN_TIME, SYMBOL
+
+NEWEST = """
+    newest AS (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
+      AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol) AND quantity <> 0)"""
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        POSITIONS,
+        "Positions",
+        "What is held, how deep does it stand, how did it come there?",
+        [
+            Section([parts.header(), parts.positions((24, 10)), *_shares()]),
+            Section(_ladder(), "Dip ladder"),
+            Section(_history(), "History of the chosen symbols"),
+            Section(_tax(), "Tax: wash-sale window"),
+        ],
+        since="now-30d",
+        refresh="10s",
+        symbols=True,
+    )
+
+
+def _shares() -> list[model.Panel]:
+    newest = tidy(NEWEST)
+    return [
+        pie(
+            "How is the money spread over symbols?",
+            "Market value of each position at the broker's last answer, shorts as their absolute value.",
+            table(f"WITH {newest} SELECT symbol AS Symbol, ABS(market_value) AS Value FROM newest ORDER BY Value DESC"),
+            unit=DOLLARS,
+            size=(8, 9),
+            none=f"no position, or {NO_BROKER}",
+        ),
+        pie(
+            "And over sectors?",
+            "The same by sector. The sectors are yours to edit: setting sectors.file (symbol,sector).",
+            table(f"""WITH {newest}
+                SELECT COALESCE(sector, 'unknown') AS Sector, SUM(ABS(market_value)) AS Value
+                FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Value DESC"""),
+            unit=DOLLARS,
+            size=(8, 9),
+            none=f"no position, or {NO_BROKER}",
+        ),
+        bars(
+            "Who wins, who loses?",
+            "Unrealised profit of the positions by cost, best first (broker). Without credentials: the three winners and losers that "
+            "the bot's last cycle named.",
+            now(
+                f"sort_desc({m('position_unrealized_pl_ratio')}"
+                f" or on (bot) label_replace({m('bot_mover_ratio')}, 'source', 'log', '', ''))",
+                "{{symbol}}",
+            ),
+            unit=RATIO,
+            size=(8, 9),
+            none="no position, or nothing said of any",
+            thresholds=house.SIGNED,
+        ),
+    ]
+
+
+def _ladder() -> list[model.Panel]:
+    return [
+        grid(
+            "How deep are the dips that were bought?",
+            "Open positions: number of buys since the position was last flat, first and last of them, lowest and highest price paid, "
+            "depth of the newest price under the mean entry, days since the first buy, days of the snapshots spent under water.",
+            table(f"""
+                WITH {tidy(NEWEST)},
+                flat AS (
+                  SELECT n.symbol, COALESCE((SELECT MAX(ts) FROM position_snapshots AS p
+                    WHERE p.symbol = n.symbol AND p.quantity = 0), 0) AS since FROM newest AS n),
+                bought AS (
+                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first, MAX(ts) AS last,
+                    MIN(price) AS lowest, MAX(price) AS highest
+                  FROM fills AS f JOIN flat USING (symbol) WHERE side = 'buy' AND ts >= since GROUP BY f.symbol),
+                under AS (
+                  SELECT d.symbol, SUM(worst < 0) AS days FROM (
+                    SELECT p.symbol, p.date, MAX(unrealized_pl) AS worst FROM position_snapshots AS p JOIN flat USING (symbol)
+                    WHERE p.ts >= MAX(since, unixepoch() - 366 * 86400) AND quantity <> 0 GROUP BY p.symbol, p.date) AS d
+                  GROUP BY d.symbol)
+                SELECT n.symbol AS Symbol, adds AS Buys, n.avg_entry_price AS Entry, n.current_price AS Price,
+                  100.0 * (n.current_price / n.avg_entry_price - 1) AS Depth, lowest AS "Lowest buy", highest AS "Highest buy",
+                  first AS time, (unixepoch() - first) / 86400.0 AS Age, days AS "Days under water",
+                  n.unrealized_pl AS "P/L"
+                FROM newest AS n LEFT JOIN bought USING (symbol) LEFT JOIN under USING (symbol)
+                WHERE {SYMBOL} ORDER BY Depth"""),
+            size=(24, 10),
+            none=f"no position, or {NO_BROKER}",
+            sort=("Depth", False),
+            overrides=[
+                column("Symbol", TEXT, custom__width=90),
+                column("Buys", COUNT),
+                *(column(name, USD) for name in ("Entry", "Price", "Lowest buy", "Highest buy")),
+                coloured("Depth", PERCENT, thresholds=house.SIGNED),
+                column("time", displayName="First buy", custom__width=170),
+                column("Age", DAYS),
+                column("Days under water", DAYS),
+                coloured("P/L", USD, thresholds=house.SIGNED),
+            ],
+        ),
+    ]
+
+
+def _history() -> list[model.Panel]:
+    snapshots = f"FROM position_snapshots WHERE {IN_TIME} AND {SYMBOL}"
+    step = "CAST(ts / MAX(900, $__interval_ms / 1000) AS INT) * MAX(900, $__interval_ms / 1000)"
+    return [
+        _over_time("What was each position worth?", "Market value", f"{step} AS time, symbol, AVG(market_value) AS value", snapshots, USD),
+        _over_time(
+            "What did each position gain or lose?", "Unrealised profit",
+            f"{step} AS time, symbol, AVG(unrealized_pl) AS value", snapshots, USD,
+        ),
+        grid(
+            "What was done in these symbols?",
+            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
+            table(f"""
+                SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
+                  realized_pl AS Realised
+                FROM fills WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 200"""),
+            size=(24, 9),
+            none=f"{NO_ROWS}, or {NO_BROKER}",
+            sort=("Time", True),
+            overrides=[
+                column("time", displayName="Time", custom__width=170),
+                coloured("Side", mappings=house.SIDE),
+                column("Shares", QUANTITY),
+                column("Price", USD),
+                column("Value", USD),
+                coloured("Realised", USD, thresholds=house.SIGNED),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _over_time(title: str, what: str, select: str, where: str, unit: house.Unit) -> model.Panel:
+    return lines(
+        title,
+        f"{what} of each chosen position at the broker's answers (archive: position_snapshots, one every 15 minutes at most).",
+        series(f"SELECT {select} {where} GROUP BY 1, 2 ORDER BY 1"),
+        unit=unit,
+        size=(12, 9),
+        none=f"{NO_ROWS}, or {NO_BROKER}",
+        points=200,
+        overrides=[override("byType", "number", displayName="${__field.labels.symbol}")],
+    )
+
+
+def _tax() -> list[model.Panel]:
+    return [
+        grid(
+            "Which loss sales are still inside their window?",
+            "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the window. "
+            "Unknown: the lots are incomplete.",
+            table(f"""
+                SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
+                  MAX(0, (window_end - unixepoch()) / 86400.0) AS "Days left", bought_before AS "Bought before",
+                  bought_after AS "Bought after",
+                  CASE WHEN status <> 'known' THEN 'unknown'
+                    WHEN bought_before + bought_after > 0 THEN 'bought' ELSE 'free' END AS State
+                FROM wash_sales WHERE {SYMBOL} AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
+                ORDER BY sold DESC LIMIT 200"""),
+            size=(24, 8),
+            none=f"no sale at a loss, or {NO_BROKER}",
+            sort=("Sold", True),
+            overrides=[
+                column("time", displayName="Sold", custom__width=170),
+                column("Shares", QUANTITY),
+                coloured("Loss", USD, thresholds=house.SIGNED),
+                coloured("Days left", DAYS, thresholds=steps("text", (0.001, house.WARNING))),
+                column("Bought before", QUANTITY),
+                column("Bought after", QUANTITY),
+                coloured("State", mappings=house.choices(
+                    bought=("▲ bought inside the window", LOSS), free=("✓ no buy inside", house.GOOD),
+                    unknown=("? unknown", house.QUIET))),
+            ],
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,253 @@
+"""Risk: how much is borrowed, how near the limits are, and when they were met."""
+
+from grafana import house, parts, sql
+from grafana.board import RISK, Section, board
+from grafana.house import (
+    BROKER,
+    COUNT,
+    CRITICAL,
+    DOLLARS,
+    LIMIT_COLOURS,
+    LOSS,
+    NO_BROKER,
+    NO_ROWS,
+    NOT_SAID,
+    RATIO,
+    SECONDS,
+    USD,
+    WARNING,
+    model,
+    steps,
+    threshold,
+)  # fmt: skip
+from grafana.panels import answer, bars, coloured, column, grid, lines, override, stat, timeline
+from grafana.query import either, m, now, over_time, series, table
+from grafana.sql import DAYS_IN_TIME
+
+LIMITS = [
+    override(
+        "byRegexp",
+        f".*{name}.*limit.*",
+        colour=colour,
+        custom__lineStyle={"fill": "dash", "dash": [8, 6]},
+        custom__fillOpacity=0,
+    )
+    for name, colour in LIMIT_COLOURS.items()
+]
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        RISK,
+        "Risk",
+        "How much is borrowed, how far are the limits, when were they met?",
+        [
+            Section([parts.header(), *_now()]),
+            Section(_distance(), "How near are the limits?"),
+            Section(_brake(), "Emergency brake"),
+            Section(_exposure(), "Drawdown and largest positions"),
+        ],
+        since="now-24h",
+        refresh="5s",
+    )
+
+
+def _now() -> list[model.Panel]:
+    debt = f"clamp_min(-{m('bot_cash_usd')}, 0)"
+    return [
+        stat(
+            "How much is borrowed?",
+            "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from the bot's account line).",
+            now(either(m("account_margin_debt_usd"), debt), "{{source}}"),
+            now(either(m("account_margin_ratio"), f"({debt} / {m('bot_equity_usd')})"), "of equity"),
+            unit=DOLLARS,
+            size=(6, 4),
+            none=NOT_SAID,
+            names=True,
+            overrides=[answer("B", RATIO)],
+        ),
+        stat(
+            "How much is at work?",
+            "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts added up (broker only).",
+            now(either(m("account_leverage_ratio"), m("bot_leverage_ratio")), "leverage ({{source}})"),
+            now(m("account_gross_exposure_ratio"), "gross"),
+            unit=RATIO,
+            size=(6, 4),
+            none=NOT_SAID,
+            names=True,
+        ),
+        stat(
+            "What does the broker require?",
+            "Maintenance margin in dollars, and as a share of the equity: at 100 % comes the margin call.",
+            now(m("account_maintenance_margin_usd"), "maintenance"),
+            now(f"{m('account_maintenance_margin_usd')} / {m('account_equity_usd')}", "of equity"),
+            unit=DOLLARS,
+            size=(6, 4),
+            none=NO_BROKER,
+            names=True,
+            overrides=[
+                answer("B", RATIO, thresholds=steps("text", (threshold("limit_used_ratio"), WARNING), (1, CRITICAL)))
+            ],
+        ),
+        stat(
+            "How far under the peak?",
+            "Distance of the cash-flow adjusted equity from its peak in the archive, and the equity at that peak.",
+            now(m("account_drawdown_ratio"), "drawdown"),
+            now(m("account_equity_peak_usd"), "peak"),
+            unit=RATIO,
+            size=(6, 4),
+            none=NO_BROKER,
+            names=True,
+            overrides=[answer("B", USD)],
+        ),
+    ]
+
+
+def _distance() -> list[model.Panel]:
+    return [
+        lines(
+            "Where does it stand between its limits?",
+            "The figure that each limit is compared with (leverage or margin, as this version of the bot does it), with the limits of the "
+            "bot's own configuration dashed.",
+            over_time(m("limit_level_ratio", limit="brake"), "level that the brake looks at"),
+            over_time(m("limit_ratio", limit="brake"), "brake limit"),
+            over_time(m("limit_ratio", limit="hard"), "hard limit"),
+            unit=RATIO,
+            size=(12, 9),
+            none="no limit known, or no figures",
+            overrides=[answer("A", colour=BROKER), *LIMITS],
+        ),
+        lines(
+            "How far may prices fall?",
+            "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio).",
+            over_time(m("limit_distance_ratio"), "to the {{limit}} limit"),
+            unit=RATIO,
+            size=(12, 9),
+            none="no limit known, or no figures",
+            soft_zero=True,
+            overrides=[override("byRegexp", f".*{name}.*", colour=colour) for name, colour in LIMIT_COLOURS.items()],
+        ),
+        lines(
+            "How many dollars to each limit?",
+            "Dollars of positions that may still be added, or have to go, until the limit is met (bigdipper_limit_distance_usd).",
+            over_time(m("limit_distance_usd"), "to the {{limit}} limit"),
+            unit=DOLLARS,
+            size=(12, 8),
+            none="no limit known, or no figures",
+            soft_zero=True,
+            overrides=[override("byRegexp", f".*{name}.*", colour=colour) for name, colour in LIMIT_COLOURS.items()],
+        ),
+        lines(
+            "Margin and leverage in the chosen time",
+            "From the archive, any length of time: the broker's figures, or the bot's own where there are none in this time.",
+            series(sql.account("a.margin_ratio AS margin", "a.leverage_ratio AS leverage")),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            points=600,
+            overrides=[
+                override("byRegexp", "margin.*", colour=WARNING, displayName="margin (${__field.labels.source})"),
+                override("byRegexp", "leverage.*", colour=BROKER, displayName="leverage (${__field.labels.source})"),
+            ],
+        ),
+    ]
+
+
+def _brake() -> list[model.Panel]:
+    return [
+        timeline(
+            "When did the brake hold?",
+            "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with the first cycle that gets past the check.",
+            series("""
+                SELECT time, state AS Brake FROM (
+                  SELECT $__from / 1000 AS time, (SELECT COUNT(*) FROM brake_events
+                    WHERE started < $__from / 1000 AND COALESCE(ended, $__to / 1000) > $__from / 1000) AS state
+                  UNION ALL SELECT started, 1 FROM brake_events WHERE started >= $__from / 1000 AND started < $__to / 1000
+                  UNION ALL SELECT ended, 0 FROM brake_events WHERE ended >= $__from / 1000 AND ended < $__to / 1000
+                ) ORDER BY time, state"""),
+            size=(24, 4),
+            none=NO_ROWS,
+            mappings=house.BRAKE,
+        ),
+        grid(
+            "Which episodes were there, why, and at what cost?",
+            "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars to reduce, dips missed. "
+            "The limits are the bot's own.",
+            table("""
+                SELECT started AS time, ended AS timeEnd,
+                  COALESCE(duration_seconds, unixepoch() - started) AS Duration,
+                  CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
+                  CASE WHEN leverage_ratio IS NULL THEN 'margin' ELSE 'leverage' END AS Cause,
+                  COALESCE(leverage_ratio, margin_ratio) AS Level, peak_ratio AS Worst, reduce_usd AS "To reduce",
+                  margin_debt AS Debt, equity AS Equity, cycles AS Cycles, missed_opportunities AS Missed
+                FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
+                ORDER BY started DESC LIMIT 200"""),
+            size=(24, 8),
+            none="no episode in this time",
+            sort=("Start", True),
+            overrides=[
+                column("time", displayName="Start", custom__width=170),
+                column("timeEnd", displayName="End", custom__width=170),
+                column("Duration", SECONDS),
+                coloured("State", mappings=house.choices(open=("■ open", CRITICAL), over=("▶ over", house.GOOD))),
+                column("Level", RATIO),
+                column("Worst", RATIO),
+                *(column(name, USD) for name in ("To reduce", "Debt", "Equity")),
+                column("Cycles", COUNT),
+                coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS))),
+            ],
+        ),
+        lines(
+            "How long does it hold a day?",
+            "Time under the brake per New York trading day (archive: daily_stats).",
+            series(f"SELECT ts AS time, brake_seconds AS held FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts"),
+            unit=SECONDS,
+            size=(12, 7),
+            none=NO_ROWS,
+            draw=house.BARS,
+            fill=80,
+            soft_zero=True,
+            overrides=[column("held", colour=CRITICAL)],
+        ),
+        grid(
+            "What else stopped it?",
+            "Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
+            table("""
+                SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail FROM bot_events
+                WHERE kind IN ('halt', 'error') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 100"""),
+            size=(12, 7),
+            none="nothing in this time",
+            sort=("Time", True),
+            overrides=[column("time", displayName="Time", custom__width=170), column("Detail", custom__width=260)],
+        ),
+    ]
+
+
+def _exposure() -> list[model.Panel]:
+    return [
+        lines(
+            "How deep under the peak?",
+            "Drawdown of the cash-flow adjusted equity at the end of each trading day (archive: daily_stats).",
+            series(f"SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts"),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            fill=30,
+            high=0,
+            overrides=[column("drawdown", colour=LOSS)],
+        ),
+        bars(
+            "Which positions weigh most?",
+            "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
+            now(
+                f"sort_desc(topk(10, abs({m('position_market_value_usd')}) / on (bot) group_left {m('account_equity_usd')}))",
+                "{{symbol}}",
+            ),
+            unit=RATIO,
+            size=(12, 8),
+            none=f"no position, or {NO_BROKER}",
+            low=0,
+            colour=house.fixed(BROKER),
+        ),
+    ]

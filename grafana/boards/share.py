@@ -1,0 +1,167 @@
+"""Share: percent only, no amounts, no variables (a public dashboard has none) and no links to boards with amounts."""
+
+from grafana import house
+from grafana.board import SHARE, Section, board
+from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, PROFIT, RATIO, SECONDS, model, steps
+from grafana.panels import calendar, column, columns, lines, override, pie, stat
+from grafana.query import fixed_archive, newest_last, series, table
+from grafana.sql import (
+    ADJUSTED,
+    CALENDAR,
+    CALENDAR_STEPS,
+    DAYS_IN_TIME,
+    FILL_QUALITY,
+    LOG_RETURN,
+    RISK_FIGURES,
+)
+
+DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    made = board(
+        SHARE,
+        "Share",
+        "How does the strategy do, in percent? No amounts are shown. The archive behind it still holds them: share a picture or a public "
+        "dashboard, not a login.",
+        [Section([*_figures(), *_curves()])],
+        since="now-90d",
+        refresh="1m",
+        shared=True,
+    )
+    fixed_archive(made)
+    return made
+
+
+def _figures() -> list[model.Panel]:
+    return [
+        stat(
+            "How old is this?",
+            "Time since the newest account figures in the archive.",
+            table("SELECT unixepoch() - MAX(ts) AS age FROM account_history WHERE source IN ('log', 'alpaca')"),
+            unit=SECONDS,
+            size=(4, 4),
+            none=NO_ROWS,
+        ),
+        stat(
+            "Return",
+            "Cash-flow adjusted return of the chosen time, and of the newest day.",
+            table(f"""
+                SELECT {ADJUSTED} AS "chosen time",
+                  (SELECT return_ratio FROM daily_stats WHERE return_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "newest day"
+                {DAYS}"""),
+            unit=RATIO,
+            size=(8, 4),
+            none=NO_ROWS,
+            names=True,
+            thresholds=house.SIGNED,
+        ),
+        stat(
+            "Drawdown",
+            "Worst and present distance from the peak of the cash-flow adjusted equity.",
+            table(f"""
+                SELECT MIN(drawdown_ratio) AS "worst",
+                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "now"
+                {DAYS}"""),
+            unit=RATIO,
+            size=(6, 4),
+            none=NO_ROWS,
+            names=True,
+            thresholds=steps(LOSS, (0, "text")),
+        ),
+        stat(
+            "Sharpe and Sortino",
+            "Daily cash-flow adjusted returns of the chosen time, times the root of 252, riskless rate 0.",
+            table(RISK_FIGURES),
+            unit=NUMBER,
+            size=(6, 4),
+            none="needs 20 trading days",
+            names=True,
+        ),
+        stat(
+            "Wins",
+            "Share of winning sales and profit factor of the chosen time.",
+            table(FILL_QUALITY),
+            unit=RATIO,
+            size=(12, 4),
+            none="no sale with known lots",
+            names=True,
+            overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
+        ),
+        stat(
+            "Leverage",
+            "Positions by equity, at the newest account figures that say it.",
+            table("""
+                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM account_history
+                WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
+                  OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1)
+                ORDER BY source LIMIT 1"""),
+            unit=RATIO,
+            size=(12, 4),
+            none=NO_ROWS,
+            names=True,
+        ),
+    ]
+
+
+def _curves() -> list[model.Panel]:
+    return [
+        lines(
+            "Return without deposits",
+            "Chained daily returns since the start of the chosen time.",
+            series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            overrides=[column("return", colour=PROFIT)],
+        ),
+        lines(
+            "Under water",
+            "Distance from the peak.",
+            series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            fill=30,
+            high=0,
+            overrides=[column("drawdown", colour=LOSS)],
+        ),
+        calendar(
+            "Which days were good?",
+            "One square a trading day, weeks to the right; blue is a gain, orange a loss, darker is more.",
+            series(CALENDAR),
+            unit=RATIO,
+            size=(24, 7),
+            none=NO_ROWS,
+            past="365d",
+            thresholds=CALENDAR_STEPS,
+            overrides=[override("byType", "number", displayName="${__field.labels.day}")],
+        ),
+        columns(
+            "Return by month",
+            "Cash-flow adjusted, the last 24 months of the chosen time.",
+            newest_last(
+                f'SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return" {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 24'
+            ),
+            x="Month",
+            unit=RATIO,
+            size=(12, 8),
+            none=NO_ROWS,
+            thresholds=house.SIGNED,
+        ),
+        pie(
+            "How is it spread over sectors?",
+            "Shares of the positions' value at the newest figures.",
+            table("""
+                WITH newest AS (
+                  SELECT symbol, ABS(market_value) AS value FROM position_snapshots AS p
+                  WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400 AND quantity <> 0
+                    AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol))
+                SELECT COALESCE(sector, 'unknown') AS Sector, SUM(value) / (SELECT SUM(value) FROM newest) AS Share
+                FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Share DESC"""),
+            unit=RATIO,
+            size=(12, 8),
+            none="no position known",
+        ),
+    ]

@@ -1,0 +1,256 @@
+"""Trades: what was ordered, what became of it, and at what price."""
+
+from grafana import house, parts
+from grafana.board import POSITIONS, TRADES, Section, address, board
+from grafana.house import (
+    BASIS_POINTS,
+    BOT,
+    BROKER,
+    COUNT,
+    DOLLARS,
+    LOSS,
+    NO_BROKER,
+    NO_ROWS,
+    QUANTITY,
+    RATIO,
+    SECONDS,
+    USD,
+    WARNING,
+    model,
+    steps,
+    threshold,
+)  # fmt: skip
+from grafana.panels import answer, coloured, column, columns, grid, lines, stat
+from grafana.query import m, newest_last, now, over_time, table
+from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        TRADES,
+        "Trades",
+        "What did it order, did it fill, and at what price?",
+        [
+            Section([parts.header(), *_sums()]),
+            Section(_lists()),
+            Section(_groups(), "By symbol and day"),
+            Section(_agreement(), "Log against broker"),
+        ],
+        since="now-7d",
+        refresh="10s",
+        symbols=True,
+    )
+
+
+def _sums() -> list[model.Panel]:
+    orders = f"FROM orders WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}"
+    return [
+        stat(
+            "How much was ordered?",
+            "Orders that the log tells of in the chosen time, and their value (archive: trades). An order is not yet a fill.",
+            table(f"SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}"),
+            unit=COUNT,
+            size=(6, 4),
+            none=NO_ROWS,
+            names=True,
+            overrides=[column("value", DOLLARS)],
+        ),
+        stat(
+            "How many of them filled?",
+            "Filled orders among those that came to an end (filled, cancelled, expired, rejected) in the chosen time, from the broker.",
+            table(
+                f"SELECT AVG(status = 'filled') AS \"fill rate\" {orders} AND ended IS NOT NULL AND status <> 'replaced'"
+            ),
+            unit=RATIO,
+            size=(6, 4),
+            none=f"no order ended, or {NO_BROKER}",
+        ),
+        stat(
+            "How long, and at what price?",
+            "Mean time from submission to fill, and the fill against the limit in basis points (below zero: bought cheaper than "
+            "the limit). From the broker's orders.",
+            table(f'SELECT AVG(time_to_fill_seconds) AS "time to fill", AVG(slippage_bps) AS "against limit" {orders}'),
+            unit=SECONDS,
+            size=(6, 4),
+            none=f"no fill, or {NO_BROKER}",
+            names=True,
+            overrides=[column("against limit", BASIS_POINTS)],
+        ),
+        stat(
+            "Is an order stuck?",
+            "Orders open at the broker now, and the age of the oldest. The bot's own cancel of old orders never works: "
+            f"older than {threshold('order_age_seconds') / 60:g} min deserves a look.",
+            now(f"sum({m('orders_open')})", "open"),
+            now(f"time() - {m('order_oldest_open_timestamp_seconds')}", "oldest"),
+            unit=COUNT,
+            size=(6, 4),
+            none=NO_BROKER,
+            names=True,
+            overrides=[answer("B", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING)))],
+        ),
+    ]
+
+
+def _lists() -> list[model.Panel]:
+    return [
+        grid(
+            "What was ordered, and what became of it?",
+            "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, slippage against "
+            "the limit (below zero is cheaper), time to fill.",
+            table(f"""
+                SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
+                  COALESCE(o.status, 'unknown') AS State, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
+                  o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
+                FROM trades AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
+                WHERE t.ts >= $__from / 1000 AND t.ts < $__to / 1000 AND t.{SYMBOL}
+                ORDER BY t.ts DESC LIMIT 500"""),
+            size=(24, 11),
+            none=NO_ROWS,
+            sort=("Time", True),
+            overrides=[
+                column("time", displayName="Time", custom__width=170),
+                column("Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))),
+                column("Shares", QUANTITY),
+                *(column(name, USD) for name in ("Limit", "Value", "Fill")),
+                coloured("State", mappings=house.ORDER_STATUS),
+                coloured("Slippage", BASIS_POINTS, thresholds=steps(house.GOOD, (0, "text"), (5, LOSS))),
+                column("Time to fill", SECONDS),
+                column("Cycle", COUNT),
+            ],
+        ),
+        grid(
+            "Which orders are still open?",
+            "Orders without an end at the broker's last answer, oldest first.",
+            table(f"""
+                SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
+                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
+                FROM orders WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
+            size=(12, 8),
+            none=f"no order is open, or {NO_BROKER}",
+            sort=("Submitted", False),
+            overrides=[
+                column("time", displayName="Submitted", custom__width=170),
+                coloured("Side", mappings=house.SIDE),
+                column("Shares", QUANTITY),
+                column("Filled", QUANTITY),
+                column("Limit", USD),
+                coloured("State", mappings=house.ORDER_STATUS),
+                coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING))),
+            ],
+        ),
+        columns(
+            "How did orders end?",
+            "Orders by their state at the broker, submitted in the chosen time.",
+            table(f"""
+                SELECT status AS State, COUNT(*) AS Orders FROM orders
+                WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}
+                GROUP BY status ORDER BY Orders DESC"""),
+            x="State",
+            unit=COUNT,
+            size=(12, 8),
+            none=f"no order, or {NO_BROKER}",
+            horizontal=True,
+            colour=house.fixed(BROKER),
+        ),
+    ]
+
+
+def _groups() -> list[model.Panel]:
+    return [
+        grid(
+            "Which symbols does it trade most?",
+            "Per symbol in the chosen time: orders of the log; fills, fill rate and realised profit of the broker. "
+            "Realised profit stays empty where the lots are incomplete.",
+            table(f"""
+                WITH ordered AS (
+                  SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
+                  WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol),
+                done AS (
+                  SELECT symbol, AVG(status = 'filled') AS rate, AVG(slippage_bps) AS slippage FROM orders
+                  WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND ended IS NOT NULL AND {SYMBOL}
+                  GROUP BY symbol),
+                gained AS (
+                  SELECT symbol, SUM(realized_pl) AS realised FROM fills WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol)
+                SELECT symbol AS Symbol, orders AS Orders, value AS Value, mean AS "Mean limit", rate AS "Fill rate",
+                  slippage AS Slippage, realised AS Realised
+                FROM ordered LEFT JOIN done USING (symbol) LEFT JOIN gained USING (symbol) ORDER BY Value DESC"""),
+            size=(12, 10),
+            none=NO_ROWS,
+            sort=("Value", True),
+            overrides=[
+                column("Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))),
+                column("Orders", COUNT),
+                column("Value", DOLLARS),
+                column("Mean limit", USD),
+                column("Fill rate", RATIO),
+                column("Slippage", BASIS_POINTS),
+                coloured("Realised", USD, thresholds=house.SIGNED),
+            ],
+        ),
+        columns(
+            "How many orders and fills a day?",
+            "New York trading days (archive: daily_stats). Orders from the log, fills from the broker. All symbols.",
+            newest_last(f"""
+                SELECT date AS Day, trades_count AS Orders, fills_count AS Fills, missed_trades AS Missed
+                FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts DESC LIMIT 60"""),
+            x="Day",
+            unit=COUNT,
+            size=(12, 10),
+            none=NO_ROWS,
+            legend=True,
+            overrides=[
+                column("Orders", colour=BOT),
+                column("Fills", colour=BROKER),
+                column("Missed", colour=LOSS),
+            ],
+        ),
+        columns(
+            "How much was deployed a day?",
+            "Value of the orders submitted per New York trading day (archive: daily_stats). All symbols.",
+            newest_last(f"""
+                SELECT date AS Day, total_deployed AS Deployed FROM daily_stats WHERE {DAYS_IN_TIME}
+                ORDER BY ts DESC LIMIT 60"""),
+            x="Day",
+            unit=DOLLARS,
+            size=(12, 8),
+            none=NO_ROWS,
+            colour=house.fixed(BOT),
+        ),
+        lines(
+            "How fast does it submit?",
+            "Orders submitted and fills per hour, from the counters (bigdipper_trades_total, bigdipper_fills_total).",
+            over_time(f"sum(increase({m('trades_total', symbol='~$symbol')}[1h]))", "orders an hour"),
+            over_time(f"sum(increase({m('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
+            unit=house.Unit("none", 1),
+            size=(12, 8),
+            soft_zero=True,
+            overrides=[answer("A", colour=BOT), answer("B", colour=BROKER)],
+        ),
+    ]
+
+
+def _agreement() -> list[model.Panel]:
+    return [
+        grid(
+            "Where do log and broker disagree?",
+            "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin that differ "
+            "(archive: discrepancies), newest 200.",
+            table(f"""
+                SELECT ts AS time, kind AS Kind, symbol AS Symbol, log_value AS "Log says", broker_value AS "Broker says",
+                  detail AS Detail, CASE WHEN resolved IS NULL THEN 'open' ELSE 'resolved' END AS State
+                FROM discrepancies WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
+            size=(24, 8),
+            none="none: log and broker agree, or " + NO_BROKER,
+            sort=("Time", True),
+            overrides=[
+                column("time", displayName="Time", custom__width=170),
+                coloured(
+                    "State", mappings=house.choices(open=("▲ open", WARNING), resolved=("✓ resolved", house.GOOD))
+                ),
+                column("Log says", house.NUMBER),
+                column("Broker says", house.NUMBER),
+                column("Detail", custom__width=420),
+            ],
+        ),
+    ]

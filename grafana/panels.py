@@ -1,0 +1,365 @@
+"""Panels with the house's defaults: a board says what it shows, this module how it looks."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from grafana_foundation_sdk.models import barchart as barchart_model
+from grafana_foundation_sdk.models import bargauge as bargauge_model
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import gauge as gauge_model
+from grafana_foundation_sdk.models import piechart as piechart_model
+from grafana_foundation_sdk.models import stat as stat_model
+from grafana_foundation_sdk.models import statetimeline as timeline_model
+from grafana_foundation_sdk.models import statushistory as history_model
+from grafana_foundation_sdk.models import table as table_model
+from grafana_foundation_sdk.models import timeseries as timeseries_model
+
+from grafana.house import NO_SERIES, PLAIN, PROMETHEUS, TEXT, Unit, model
+from grafana.query import Query, lettered
+
+Override = model.DashboardFieldConfigSourceOverrides
+Mappings = Sequence[model.ValueMapping]
+Thresholds = model.ThresholdsConfig
+
+LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
+TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING)
+NO_LEGEND = common.VizLegendOptions(
+    show_legend=False, display_mode=common.LegendDisplayMode.LIST, placement=common.LegendPlacement.BOTTOM, calcs=[]
+)
+
+
+def override(
+    matcher: Literal["byName", "byRegexp", "byFrameRefID", "byType"],
+    what: str,
+    *,
+    unit: Unit | None = None,
+    colour: str | None = None,
+    mappings: Mappings | None = None,
+    thresholds: Thresholds | None = None,
+    link: tuple[str, str] | None = None,
+    **properties: object,
+) -> Override:
+    """Different looks for some fields. `properties` are Grafana's own ids, with `__` for the dot (`custom__width=90`)."""
+    values: dict[str, object] = {}
+    if unit:
+        values |= {"unit": unit.id, "decimals": unit.decimals}
+    if colour:
+        values["color"] = model.FieldColor(mode=model.FieldColorModeId.FIXED, fixed_color=colour)
+    if thresholds:
+        values |= {"thresholds": thresholds, "color": model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)}
+    if mappings:
+        values["mappings"] = list(mappings)
+    if link:
+        values["links"] = [{"title": link[0], "url": link[1]}]
+    values |= {name.replace("__", "."): value for name, value in properties.items()}
+    return Override(
+        matcher=model.MatcherConfig(id_val=matcher, options=what),
+        properties=[model.DynamicConfigValue(id_val=name, value=value) for name, value in values.items()],
+    )
+
+
+def column(name: str, unit: Unit | None = None, **looks: Any) -> Override:
+    """Looks of one column of a table, by its name."""
+    return override("byName", name, unit=unit, **looks)
+
+
+def coloured(name: str, unit: Unit | None = None, **looks: Any) -> Override:
+    """A column whose text takes the colour of its thresholds or mappings."""
+    return override("byName", name, unit=unit, custom__cellOptions={"type": "color-text"}, **looks)
+
+
+def answer(letter: str, unit: Unit | None = None, **looks: Any) -> Override:
+    """Looks of what one target answers, by its letter."""
+    return override("byFrameRefID", letter, unit=unit, **looks)
+
+
+def _panel(
+    kind: str,
+    title: str,
+    description: str,
+    targets: tuple[Query, ...],
+    size: tuple[int, int],
+    options: object,
+    *,
+    unit: Unit,
+    none: str,
+    mappings: Mappings = (),
+    thresholds: Thresholds | None = None,
+    colour: model.FieldColor | None = None,
+    custom: object = None,
+    overrides: Sequence[Override] = (),
+    low: float | None = None,
+    high: float | None = None,
+    transformations: Sequence[model.DataTransformerConfig] = (),
+    past: str | None = None,
+    points: int | None = None,
+) -> model.Panel:
+    """What all panels have. past: a time of the panel's own (`7d`); points: the most points that a query returns."""
+    width, height = size
+    return model.Panel(
+        type_val=kind,
+        title=title,
+        description=description,
+        targets=list(lettered(targets)),
+        datasource=getattr(targets[0], "datasource", None) if targets else PROMETHEUS,
+        grid_pos=model.GridPos(w=width, h=height),
+        options=options,
+        transformations=list(transformations),
+        time_from=past,
+        max_data_points=points,
+        field_config=model.FieldConfigSource(
+            defaults=model.FieldConfig(
+                unit=unit.id,
+                decimals=unit.decimals,
+                no_value=none,
+                mappings=list(mappings),
+                thresholds=thresholds or PLAIN,
+                color=colour or model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS),
+                min_val=low,
+                max_val=high,
+                custom=custom,
+            ),
+            overrides=list(overrides),
+        ),
+    )
+
+
+def stat(
+    title: str,
+    description: str,
+    *targets: Query,
+    unit: Unit,
+    size: tuple[int, int] = (4, 4),
+    none: str = NO_SERIES,
+    names: bool = False,
+    only_names: bool = False,
+    filled: bool = False,
+    graph: bool = False,
+    text: bool = False,
+    **rest: Any,
+) -> model.Panel:
+    """Big values. names: say what each is; only_names: the name is the answer; filled: colour the background; text: the value is a word, not a number."""
+    mode = common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
+    mode = common.BigValueTextMode.NAME if only_names else mode
+    options = stat_model.Options(
+        graph_mode=common.BigValueGraphMode.AREA if graph else common.BigValueGraphMode.NONE,
+        color_mode=common.BigValueColorMode.BACKGROUND_SOLID if filled else common.BigValueColorMode.VALUE,
+        justify_mode=common.BigValueJustifyMode.CENTER,
+        text_mode=mode,
+        reduce_options=common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="/.*/" if text else ""),
+        orientation=common.VizOrientation.AUTO,
+    )
+    return _panel("stat", title, description, targets, size, options, unit=unit, none=none, **rest)
+
+
+def gauge(
+    title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (6, 6), **rest: Any
+) -> model.Panel:
+    """A value between its ends; `thresholds` colour the scale, or each series brings its own."""
+    rest.setdefault("none", NO_SERIES)
+    options = gauge_model.Options(
+        show_threshold_labels=False, show_threshold_markers=True, reduce_options=LAST, min_viz_width=120
+    )
+    return _panel("gauge", title, description, targets, size, options, unit=unit, **rest)
+
+
+def bars(
+    title: str,
+    description: str,
+    *targets: Query,
+    unit: Unit,
+    size: tuple[int, int] = (8, 8),
+    rows: bool = False,
+    fields: str = "",
+    **rest: Any,
+) -> model.Panel:
+    """Horizontal bars, one a series; `rows`: one a row of the answer, of its column `fields`."""
+    rest.setdefault("none", NO_SERIES)
+    options = bargauge_model.Options(
+        display_mode=common.BarGaugeDisplayMode.BASIC,
+        value_mode=common.BarGaugeValueMode.TEXT,
+        name_placement=common.BarGaugeNamePlacement.LEFT,
+        show_unfilled=False,
+        orientation=common.VizOrientation.HORIZONTAL,
+        legend=NO_LEGEND,
+        reduce_options=common.ReduceDataOptions(values=True, calcs=[], fields=fields) if rows else LAST,
+    )
+    return _panel("bargauge", title, description, targets, size, options, unit=unit, **rest)
+
+
+def lines(
+    title: str,
+    description: str,
+    *targets: Query,
+    unit: Unit,
+    size: tuple[int, int] = (12, 8),
+    none: str = NO_SERIES,
+    draw: common.GraphDrawStyle = common.GraphDrawStyle.LINE,
+    fill: int = 10,
+    steps: bool = False,
+    stacked: bool = False,
+    legend: tuple[str, ...] = ("lastNotNull",),
+    gaps: bool | float = True,
+    limit_line: bool = False,
+    soft_zero: bool = False,
+    **rest: Any,
+) -> model.Panel:
+    """Values over time. gaps: False joins over missing values, a number joins gaps of up to so many milliseconds."""
+    custom = common.GraphFieldConfig(
+        draw_style=draw,
+        line_width=2,
+        fill_opacity=fill,
+        show_points=common.VisibilityMode.NEVER,
+        line_interpolation=common.LineInterpolation.STEP_AFTER if steps else common.LineInterpolation.LINEAR,
+        span_nulls=not gaps if isinstance(gaps, bool) else gaps,
+        axis_soft_min=0 if soft_zero else None,
+        stacking=common.StackingConfig(mode=common.StackingMode.NORMAL, group="A") if stacked else None,
+        thresholds_style=common.GraphThresholdsStyleConfig(
+            mode=common.GraphThresholdsStyleMode.DASHED if limit_line else common.GraphThresholdsStyleMode.OFF
+        ),
+    )
+    options = timeseries_model.Options(
+        tooltip=TOOLTIP,
+        legend=common.VizLegendOptions(
+            show_legend=True,
+            display_mode=common.LegendDisplayMode.LIST,
+            placement=common.LegendPlacement.BOTTOM,
+            calcs=list(legend),
+        ),
+    )
+    rest.setdefault("colour", model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC))
+    return _panel("timeseries", title, description, targets, size, options, unit=unit, none=none, custom=custom, **rest)
+
+
+def columns(
+    title: str,
+    description: str,
+    *targets: Query,
+    x: str,
+    unit: Unit,
+    size: tuple[int, int] = (12, 8),
+    stacked: bool = False,
+    legend: bool = False,
+    horizontal: bool = False,
+    **rest: Any,
+) -> model.Panel:
+    """A bar chart over the text column `x`."""
+    options = barchart_model.Options(
+        x_field=x,
+        orientation=common.VizOrientation.HORIZONTAL if horizontal else common.VizOrientation.VERTICAL,
+        stacking=common.StackingMode.NORMAL if stacked else common.StackingMode.NONE,
+        show_value=common.VisibilityMode.NEVER if stacked else common.VisibilityMode.AUTO,
+        bar_width=0.9,
+        x_tick_label_spacing=100,
+        legend=common.VizLegendOptions(
+            show_legend=legend,
+            display_mode=common.LegendDisplayMode.LIST,
+            placement=common.LegendPlacement.BOTTOM,
+            calcs=[],
+        ),
+        tooltip=TOOLTIP,
+    )
+    custom = barchart_model.FieldConfig(fill_opacity=80, axis_border_show=False)
+    return _panel("barchart", title, description, targets, size, options, unit=unit, custom=custom, **rest)
+
+
+def pie(
+    title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (8, 8), **rest: Any
+) -> model.Panel:
+    """Shares of a whole, one slice a row."""
+    options = piechart_model.Options(
+        pie_type=piechart_model.PieChartType.DONUT,
+        display_labels=[piechart_model.PieChartLabels.PERCENT],
+        tooltip=TOOLTIP,
+        reduce_options=common.ReduceDataOptions(values=True, calcs=[], fields=""),
+        legend=piechart_model.PieChartLegendOptions(
+            show_legend=True,
+            display_mode=common.LegendDisplayMode.TABLE,
+            placement=common.LegendPlacement.RIGHT,
+            values=[piechart_model.PieChartLegendValues.VALUE, piechart_model.PieChartLegendValues.PERCENT],
+            calcs=[],
+        ),
+    )
+    colour = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+    return _panel("piechart", title, description, targets, size, options, unit=unit, colour=colour, **rest)
+
+
+def grid(
+    title: str,
+    description: str,
+    *targets: Query,
+    size: tuple[int, int] = (12, 9),
+    unit: Unit = TEXT,
+    sort: tuple[str, bool] | None = None,
+    **rest: Any,
+) -> model.Panel:
+    """A table. sort: (column, descending); every column can be filtered, and exported by the panel's own menu."""
+    options = table_model.Options(
+        cell_height=common.TableCellHeight.SM,
+        footer=common.TableFooterOptions(show=False, reducer=[], count_rows=False),
+        sort_by=[common.TableSortByFieldState(display_name=sort[0], desc=sort[1])] if sort else [],
+    )
+    custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=70)
+    return _panel("table", title, description, targets, size, options, unit=unit, custom=custom, **rest)
+
+
+def timeline(
+    title: str, description: str, *targets: Query, size: tuple[int, int] = (24, 5), none: str = NO_SERIES, **rest: Any
+) -> model.Panel:
+    """States over time, one row a series."""
+    options = timeline_model.Options(
+        show_value=common.VisibilityMode.AUTO,
+        merge_values=True,
+        align_value=common.TimelineValueAlignment.LEFT,
+        legend=NO_LEGEND,
+        tooltip=TOOLTIP,
+    )
+    custom = timeline_model.FieldConfig(fill_opacity=80, line_width=0, span_nulls=False)
+    return _panel(
+        "state-timeline", title, description, targets, size, options, unit=TEXT, none=none, custom=custom, **rest
+    )
+
+
+def calendar(
+    title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (24, 7), **rest: Any
+) -> model.Panel:
+    """A field of coloured squares: time to the right, one row a series."""
+    options = history_model.Options(
+        show_value=common.VisibilityMode.NEVER, row_height=0.9, col_width=0.9, legend=NO_LEGEND, tooltip=TOOLTIP
+    )
+    custom = history_model.FieldConfig(fill_opacity=90, line_width=0)
+    return _panel("status-history", title, description, targets, size, options, unit=unit, custom=custom, **rest)
+
+
+def alert_list(title: str, description: str, size: tuple[int, int]) -> model.Panel:
+    """The rules of Prometheus that are firing or pending (the SDK has no builder; the panel wants the source's name)."""
+    options = {
+        "viewMode": "list",
+        "groupMode": "default",
+        "groupBy": [],
+        "maxItems": 20,
+        "sortOrder": 3,
+        "dashboardAlerts": False,
+        "alertName": "",
+        "alertInstanceLabelFilter": "",
+        "datasource": "Prometheus",
+        "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
+        "showInstances": False,
+        "folder": "",
+    }
+    return _panel("alertlist", title, description, (), size, options, unit=TEXT, none="no alert is firing")
+
+
+def transform(name: str, **options: object) -> model.DataTransformerConfig:
+    """One of Grafana's transformations."""
+    return model.DataTransformerConfig(id_val=name, options=options)
+
+
+def organise(order: Sequence[str], names: dict[str, str], hide: Sequence[str] = ()) -> model.DataTransformerConfig:
+    """Order, names and absence of a table's columns."""
+    return transform(
+        "organize",
+        excludeByName=dict.fromkeys(hide, True),
+        indexByName={name: index for index, name in enumerate(order)},
+        renameByName=names,
+    )

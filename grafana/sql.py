@@ -1,0 +1,68 @@
+"""Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
+
+from grafana.house import steps
+
+IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
+DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
+SYMBOL = "symbol IN (${symbol:sqlstring})"
+
+# The broker's figures where there are any in this time, else the bot's own: never both in one line.
+SOURCE = """
+    chosen(source) AS (SELECT CASE WHEN EXISTS (
+      SELECT 1 FROM account_history WHERE source = 'alpaca' AND ts >= $__from / 1000 AND ts < $__to / 1000
+    ) THEN 'alpaca' ELSE 'log' END)"""
+
+
+def account(*columns: str) -> str:
+    """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.
+
+    columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`.
+    """
+    return f"""
+    WITH RECURSIVE{SOURCE},
+    step(seconds) AS (SELECT MAX(1, $__interval_ms / 1000)),
+    point(start) AS (
+      SELECT $__from / 1000
+      UNION ALL SELECT start + seconds FROM point, step WHERE start + seconds < $__to / 1000
+    )
+    SELECT a.ts AS time, {", ".join(columns)},
+      CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
+    FROM point JOIN step JOIN chosen JOIN account_history AS a ON a.id = (
+      SELECT id FROM account_history AS h
+      WHERE h.source = chosen.source AND h.ts >= point.start AND h.ts < point.start + step.seconds
+      ORDER BY h.ts DESC LIMIT 1
+    )
+    ORDER BY time"""
+
+
+# Daily figures. Profit of a day: what the equity gained without what was paid in or out.
+GAIN = "(ending_equity - starting_equity - COALESCE(cash_flow, 0))"
+LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"
+ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
+
+# Sharpe and Sortino: annual (252 trading days), riskless rate 0, from 20 days on.
+RISK_FIGURES = f"""
+    WITH daily AS (SELECT return_ratio AS r FROM daily_stats WHERE {DAYS_IN_TIME} AND trading_day AND return_ratio IS NOT NULL),
+    mean AS (SELECT AVG(r) AS m, COUNT(*) AS n FROM daily),
+    spread AS (
+      SELECT SQRT(SUM((r - m) * (r - m)) / (n - 1)) AS deviation, SQRT(SUM(MIN(r, 0) * MIN(r, 0)) / n) AS downside
+      FROM daily, mean)
+    SELECT CASE WHEN n >= 20 THEN m / NULLIF(deviation, 0) * SQRT(252) END AS "Sharpe",
+      CASE WHEN n >= 20 THEN m / NULLIF(downside, 0) * SQRT(252) END AS "Sortino"
+    FROM mean, spread"""
+
+FILL_QUALITY = f"""
+    SELECT AVG(realized_pl > 0) AS "win rate", SUM(MAX(realized_pl, 0)) / -NULLIF(SUM(MIN(realized_pl, 0)), 0) AS "profit factor",
+      NULLIF(COUNT(realized_pl), 0) AS "sales"
+    FROM fills WHERE {IN_TIME} AND realized_pl IS NOT NULL"""
+
+# A week is a column (its Monday), a weekday a row.
+CALENDAR = f"""
+    SELECT CAST(unixepoch(date, 'weekday 0', '-6 days') AS INTEGER) AS time,
+      CASE strftime('%w', date) WHEN '1' THEN '1 Mon' WHEN '2' THEN '2 Tue' WHEN '3' THEN '3 Wed' WHEN '4' THEN '4 Thu'
+        WHEN '5' THEN '5 Fri' END AS day, return_ratio AS "return"
+    FROM daily_stats WHERE {DAYS_IN_TIME} AND return_ratio IS NOT NULL AND strftime('%w', date) BETWEEN '1' AND '5'
+    ORDER BY time, day"""
+CALENDAR_STEPS = steps(
+    "dark-orange", (-0.01, "orange"), (-0.003, "light-orange"), (0, "light-blue"), (0.003, "blue"), (0.01, "dark-blue")
+)
