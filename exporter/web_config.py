@@ -56,10 +56,9 @@ def load(path: Path) -> WebConfig:
     root = Section(read(path, problems), "", SECTIONS, problems)
     tls_item, http_item = root.get("tls_server_config"), root.get("http_server_config")
     tls = TlsSection(tls_item, path.parent, problems) if tls_item else None
-    context = tls.context() if tls else None
     headers = _headers(http_item, problems) if http_item else {}
     config = WebConfig(
-        tls=context,
+        tls=tls.context() if tls else None,
         allowed_sans=tls.allowed_sans if tls else frozenset(),
         headers=headers,
         users=_users(root, problems),

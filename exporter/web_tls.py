@@ -58,6 +58,8 @@ class TlsSection:
 
     def context(self) -> ssl.SSLContext | None:
         """The context for connections, None if something is wrong (then it is among the problems)."""
+        if not self._section.is_mapping:
+            return None
         before = len(self._problems)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate, key = self._pem("cert"), self._pem("key")
@@ -129,7 +131,7 @@ class TlsSection:
             if name not in _CIPHERS:
                 self._section.wrong("cipher_suites", name, "is unknown", ", ".join(_CIPHERS))
         chosen = [cipher for name in names if (cipher := _CIPHERS.get(name))]
-        if names and not chosen and context.minimum_version < ssl.TLSVersion.TLSv1_3:
+        if names and not chosen and _CIPHERS.keys() >= set(names) and context.minimum_version < ssl.TLSVersion.TLSv1_3:
             self._section.wrong("cipher_suites", ", ".join(names), "has none for TLS 1.2", "those, or min_version TLS13")
         try:
             if chosen:

@@ -40,8 +40,8 @@ class Item:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes, on one line, cut after 60 signs: fit for an error message."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    """`text` in quotes, on one line, its middle cut out if it is long: fit for an error message."""
+    return repr(text if len(text) <= 120 else f"{text[:60]}...{text[-57:]}")
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
@@ -120,6 +120,7 @@ class Section:
         self.name, self.where, self._problems = name, item.where, problems
         self._items: Mapping[str, Item] = {}
         keys = list(known)
+        self.is_mapping = isinstance(item.value, dict)
         if isinstance(item.value, dict):
             self._items = item.value
             for key in item.value:

@@ -130,8 +130,7 @@ def test_a_wrong_value_in_yaml_is_one_line_with_key_place_value_and_what_is_allo
     wrong = EXAMPLES[name][2]
     allowed = next(setting.kind.allowed for setting in SETTINGS if setting.name == name)
     (line,) = problems(f"# a remark\n{name}: '{wrong}'\n", tmp_path)
-    shown = repr(wrong) if len(wrong) <= 60 else repr(wrong[:57] + "...")
-    assert line.startswith(f"{name}: {shown} (FILE:2) ")
+    assert line.startswith(f"{name}: {wrong!r} (FILE:2) ")
     assert line.endswith(f"; allowed: {allowed}")
 
 
