@@ -17,7 +17,7 @@ MINUTE = 60.0
 
 @dataclass(frozen=True)
 class Incident:
-    """In the history: every `every` trading days from day `first` on, `at` minutes after the opening bell.
+    """In the history: every `every` trading days (0: never) from day `first` on, `at` minutes after the opening bell.
 
     Live, where the demo must not wait for days: `live` minutes after the start and every four hours (None: never).
     """
@@ -29,6 +29,10 @@ class Incident:
     at: int
     live: int | None
     script: Script
+
+    def due(self, day: int) -> bool:
+        """Whether it happens on the n-th trading day of a history (from 0)."""
+        return self.every > 0 and day >= self.first and (day - self.first) % self.every == 0
 
 
 WHOLE_SHARES_ONLY = "FIGR"
@@ -112,7 +116,7 @@ def slump(world: World) -> Iterator[float]:
 
 
 def rotation(world: World) -> Iterator[float]:
-    """logrotate with copytruncate."""
+    """logrotate with copytruncate. Live only: a monitor that starts after the history must find all of it."""
     world.log.copytruncate()
     yield 0.0
 
@@ -146,7 +150,7 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident("stuck order", "orders stay open beyond 15 minutes", 7, 5, 240, 80, stuck_order),
     Incident("whole shares", "orders for fractions of a stock that has none", 8, 3, 310, 50, whole_shares),
     Incident("manual sale", "half a position sold by hand", 6, 2, 45, 8, manual_sale),
-    Incident("rotation", "the log is rotated by copytruncate", 10, 9, 380, 140, rotation),
+    Incident("rotation", "the log is rotated by copytruncate", 0, 0, 0, 140, rotation),
     Incident("restart", "the bot restarts", 12, 7, 260, 130, restart),
     Incident("deposit", "the owner deposits $1,500", 20, 10, 30, None, deposit),
     Incident("withdrawal", "the owner withdraws $500", 30, 22, 30, None, withdrawal),

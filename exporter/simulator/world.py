@@ -90,7 +90,7 @@ class World:
         self._epoch: tuple[float, float, float] | None = None  # real time, simulated time, speed while live
         self._day = calendar.trading_day(self.now) - timedelta(days=1)
         self._day_number = -1
-        self._regular = False
+        self._session: Session = "closed"
         self._last_order = 0.0
         self._bots = 0
         self.start_bot()
@@ -153,7 +153,7 @@ class World:
                 if incident.live is not None:
                     self._schedule(incident, self.now + incident.live * MINUTE)
         try:
-            while not stop.wait(min(0.5, 1.0 / speed)):
+            while not stop.wait(max(0.02, min(0.5, 1.0 / speed))):
                 self.run_until(self.time())
         finally:
             self._epoch = None
@@ -162,18 +162,19 @@ class World:
 
     def _tick(self) -> None:
         session, day = self.session(), calendar.trading_day(self.now)
-        if self._regular and (session != "regular" or day != self._day):
+        before, self._session = self._session, session
+        if before == "regular" and (session != "regular" or day != self._day):
             self.ledger.close_day(self._day)
             self.market.close_day()
         exchange.expire(self.ledger, self.now)
         if session != "closed" and day != self._day:
             self._open_day(day)
-        self._regular = session == "regular"
         if session == "closed":
             return
         self.market.minute(session)
         self.ledger.marks.update(self.market.marks())
-        exchange.match(self.ledger, self.market, session, self.now, self._chance)
+        if session == before:  # the first prices of a session are quotes, the first fills come a minute later
+            exchange.match(self.ledger, self.market, session, self.now, self._chance)
         if self.now // MINUTE % 60 == OWNER_LOOKS_AT:
             self.owner.look_after(session, self.now)
 
@@ -191,7 +192,7 @@ class World:
         hours = calendar.open_close(day)
         if self._live_since is None and hours is not None:
             for incident in self._incidents:
-                if self._day_number >= incident.first and (self._day_number - incident.first) % incident.every == 0:
+                if incident.due(self._day_number):
                     self._schedule(incident, hours[0] + incident.at * MINUTE)
 
     # -- incidents --------------------------------------------------------------------------------------------------
@@ -210,12 +211,13 @@ class World:
         heapq.heappush(self._scripts, (at, self._script_count, self._told(incident)))
 
     def _told(self, incident: Incident) -> Iterator[float]:
-        if self.session() == "regular":
-            self.tally.incidents.append((self.now, incident.name))
-            yield from incident.script(self)
-        if self._live_since is not None and incident.live is not None:
+        while True:
+            if self.session() == "regular":
+                self.tally.incidents.append((self.now, incident.name))
+                yield from incident.script(self)
+            if self._live_since is None or incident.live is None:
+                return
             yield LIVE_ROUND * MINUTE
-            yield from self._told(incident)
 
     def _continue(self, script: Iterator[float]) -> None:
         wait = next(script, None)
