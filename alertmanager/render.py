@@ -1,0 +1,285 @@
+"""Fill Alertmanager's receivers from the environment, since Alertmanager reads none.
+
+    ALERT_TELEGRAM_TOKEN=… ALERT_TELEGRAM_CHAT=… python alertmanager/render.py --out DIR
+
+writes DIR/alertmanager.yml and DIR/templates/. Every variable may be given as NAME, or as NAME_FILE: a file that holds the
+value (a Docker secret). An empty variable counts as not set; with none set, the configuration is valid and sends nothing.
+Values never reach the output of this program; the file it writes contains them and is readable for its owner only.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+GRAFANA = "http://localhost:3000"  # as in templates/links.tmpl
+SEVERITIES = ("critical", "warning", "info")
+NTFY_PRIORITY = {"critical": "5", "warning": "3", "info": "2"}  # 5 breaks through "do not disturb"
+PUSHOVER_PRIORITY = {"critical": "1", "warning": "0", "info": "-1"}  # 2 would ring until acknowledged
+TITLE, TEXT, WHOLE, LINK = (f'{{{{ template "bigdipper.{part}" . }}}}' for part in ("title", "text", "whole", "link"))
+
+# ntfy renders these itself, from the JSON of Alertmanager's webhook; Alertmanager's own templates do not reach there.
+NTFY_TITLE = (
+    '{{ if eq .status "resolved" }}✅{{ else if eq .receiver "critical" }}🔴{{ else if eq .receiver "info" }}ℹ️'
+    "{{ else }}🟡{{ end }} "
+    "{{ with .commonLabels.bot }}{{ . }}{{ else }}monitor{{ end }}: "
+    '{{ if eq .status "resolved" }}over: {{ end }}'
+    "{{ if gt (len .alerts) 1 }}{{ len .alerts }} messages{{ else }}{{ (index .alerts 0).annotations.summary }}{{ end }}"
+)
+NTFY_TEXT = (
+    '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
+    "{{ .annotations.summary }}. {{ .annotations.description }}{{ end }}\n{{ end }}"
+)
+NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes
+
+Variables = Mapping[str, str]
+Config = dict[str, Any]
+
+
+class Problem(Exception):
+    """One thing that is wrong with the environment: names the variable and what is allowed, never the value."""
+
+
+def is_url(value: str) -> bool:
+    """True for an absolute http(s) address with a host and no spaces."""
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not re.search(r'[\s{}"]', value)
+    except ValueError:
+        return False
+
+
+def matches(pattern: str) -> Callable[[str], bool]:
+    """A check that the whole value has the form of `pattern`."""
+    return lambda value: re.fullmatch(pattern, value) is not None
+
+
+URL = (is_url, "an address that begins with http:// or https://")
+MAIL = r"[^@\s,]+@[^@\s,]+"
+ANY = (matches(r"[^\r\n]+"), "one line of text")
+PUSHOVER_KEY = (matches(r"[A-Za-z0-9]{30}"), "30 letters and digits")
+
+# Every variable: its check, and what is allowed in words.
+VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
+    "ALERT_EMAIL_TO": (matches(rf"{MAIL}(\s*,\s*{MAIL})*"), "addresses separated by commas"),
+    "ALERT_EMAIL_FROM": (matches(MAIL), "an address"),
+    "ALERT_EMAIL_SMTP": (matches(r"[A-Za-z0-9.-]+:\d{1,5}"), "host:port, such as smtp.example.org:587"),
+    "ALERT_EMAIL_USER": ANY,
+    "ALERT_EMAIL_PASSWORD": ANY,
+    "ALERT_TELEGRAM_TOKEN": (matches(r"\d+:[A-Za-z0-9_-]{30,}"), "the token of @BotFather: digits, a colon, 35 characters"),
+    "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9]\d*"), "the number of a chat (negative for groups)"),
+    "ALERT_DISCORD_URL": URL,
+    "ALERT_SLACK_URL": URL,
+    "ALERT_NTFY_URL": (lambda value: is_url(value) and not urlsplit(value).query and urlsplit(value).path.strip("/") != "",
+                       "an address with a topic, such as https://ntfy.sh/my-topic"),
+    "ALERT_NTFY_TOKEN": ANY,
+    "ALERT_PUSHOVER_USER": PUSHOVER_KEY,
+    "ALERT_PUSHOVER_TOKEN": PUSHOVER_KEY,
+    "ALERT_WEBHOOK_URL": URL,
+    "ALERT_DEADMAN_URL": URL,
+    "ALERT_GRAFANA_URL": URL,
+    "ALERT_RUNBOOKS_URL": URL,
+}  # fmt: skip
+
+
+def email(v: Variables, severity: str) -> Config:
+    """A plain-text mail. Port 465 means TLS from the start, others upgrade by STARTTLS."""
+    login = {}
+    if "ALERT_EMAIL_USER" in v:
+        login = {"auth_username": v["ALERT_EMAIL_USER"], "auth_password": v["ALERT_EMAIL_PASSWORD"]}
+    return {
+        "to": v["ALERT_EMAIL_TO"],
+        "from": v["ALERT_EMAIL_FROM"],
+        "smarthost": v["ALERT_EMAIL_SMTP"],
+        "require_tls": bool(login) and not v["ALERT_EMAIL_SMTP"].endswith(":465"),  # a relay without login is the local one
+        **login,
+        "headers": {"Subject": TITLE},
+        "html": "",
+        "text": TEXT,
+    }
+
+
+def telegram(v: Variables, severity: str) -> Config:
+    """Plain text: no sign of a message needs escaping. Only critical ones make a sound."""
+    return {
+        "bot_token": v["ALERT_TELEGRAM_TOKEN"],
+        "chat_id": int(v["ALERT_TELEGRAM_CHAT"]),
+        "parse_mode": "",
+        "message": WHOLE,
+        "disable_notifications": severity != "critical",
+    }
+
+
+def discord(v: Variables, severity: str) -> Config:
+    """A message in the channel of the webhook."""
+    return {"webhook_url": v["ALERT_DISCORD_URL"], "title": TITLE, "message": TEXT}
+
+
+def slack(v: Variables, severity: str) -> Config:
+    """A message in the channel of the incoming webhook."""
+    colour = {"critical": "danger", "warning": "warning", "info": "#439FE0"}[severity]
+    colour = f'{{{{ if eq .Status "firing" }}}}{colour}{{{{ else }}}}good{{{{ end }}}}'
+    look = {"title": TITLE, "title_link": LINK, "text": TEXT, "fallback": TITLE, "color": colour}
+    return {"api_url": v["ALERT_SLACK_URL"], **look}
+
+
+def ntfy(v: Variables, severity: str) -> Config:
+    """A webhook whose address carries the templates: needs ntfy.sh, or an own server from version 2.9 on."""
+    query = {"template": "yes", "title": NTFY_TITLE, "message": NTFY_TEXT, "priority": NTFY_PRIORITY[severity]}
+    if "ALERT_GRAFANA_URL" in v:
+        query["click"] = v["ALERT_GRAFANA_URL"]
+    config: Config = {"url": f"{v['ALERT_NTFY_URL']}?{urlencode(query)}", "max_alerts": NTFY_ALERTS}
+    if "ALERT_NTFY_TOKEN" in v:
+        config["http_config"] = {"authorization": {"type": "Bearer", "credentials": v["ALERT_NTFY_TOKEN"]}}
+    return config
+
+
+def pushover(v: Variables, severity: str) -> Config:
+    """A push with the link to the panel."""
+    return {
+        "user_key": v["ALERT_PUSHOVER_USER"],
+        "token": v["ALERT_PUSHOVER_TOKEN"],
+        "title": TITLE,
+        "message": TEXT,
+        "url": LINK,
+        "url_title": "Panel",
+        "priority": PUSHOVER_PRIORITY[severity],
+    }
+
+
+def webhook(v: Variables, severity: str) -> Config:
+    """Alertmanager's JSON, as it is."""
+    return {"url": v["ALERT_WEBHOOK_URL"]}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way to people: on when any of its variables is set, and then all `required` ones must be."""
+
+    key: str
+    build: Callable[[Variables, str], Config]
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+CHANNELS = {
+    "email": Channel("email_configs", email, ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "ALERT_EMAIL_SMTP"),
+                     ("ALERT_EMAIL_USER", "ALERT_EMAIL_PASSWORD")),
+    "telegram": Channel("telegram_configs", telegram, ("ALERT_TELEGRAM_TOKEN", "ALERT_TELEGRAM_CHAT")),
+    "discord": Channel("discord_configs", discord, ("ALERT_DISCORD_URL",)),
+    "slack": Channel("slack_configs", slack, ("ALERT_SLACK_URL",)),
+    "ntfy": Channel("webhook_configs", ntfy, ("ALERT_NTFY_URL",), ("ALERT_NTFY_TOKEN",)),
+    "pushover": Channel("pushover_configs", pushover, ("ALERT_PUSHOVER_USER", "ALERT_PUSHOVER_TOKEN")),
+    "webhook": Channel("webhook_configs", webhook, ("ALERT_WEBHOOK_URL",)),
+}  # fmt: skip
+
+
+def read(environ: Mapping[str, str]) -> Variables:
+    """The variables that are set, each from its value or its file. Raises Problem at the first that is wrong."""
+    values: dict[str, str] = {}
+    for given, text in environ.items():
+        name = given.removesuffix("_FILE")
+        if not given.startswith("ALERT_") or not text.strip():
+            continue
+        if name not in VARIABLES:
+            raise Problem(f"{given}: no such variable; there are {', '.join(VARIABLES)}")
+        if name in values:
+            raise Problem(f"{name}: give either {name} or {name}_FILE, not both")
+        value = _file(given, text.strip()) if given != name else text.strip()
+        valid, allowed = VARIABLES[name]
+        if not valid(value):
+            raise Problem(f"{given}: must be {allowed}")
+        values[name] = value
+    if ("ALERT_EMAIL_USER" in values) != ("ALERT_EMAIL_PASSWORD" in values):
+        raise Problem("ALERT_EMAIL_USER and ALERT_EMAIL_PASSWORD: give both or none")
+    return values
+
+
+def _file(name: str, path: str) -> str:
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
+    if not value:
+        raise Problem(f"{name}: {path} is empty")
+    return value
+
+
+def chosen(values: Variables) -> Iterator[tuple[str, Channel]]:
+    """The channels that are switched on. Raises Problem where one is half configured."""
+    for name, channel in CHANNELS.items():
+        present = [variable for variable in (*channel.required, *channel.optional) if variable in values]
+        missing = [variable for variable in channel.required if variable not in values]
+        if present and missing:
+            raise Problem(f"{name}: {', '.join(present)} is set, but {', '.join(missing)} is missing")
+        if present:
+            yield name, channel
+
+
+def fill(config: Config, values: Variables) -> list[str]:
+    """Put the chosen channels into the receivers of `config`. Returns the names of what was switched on."""
+    receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
+    names = []
+    for name, channel in chosen(values):
+        names.append(name)
+        for severity in SEVERITIES:
+            # Nobody needs to hear that a note or the digest is over.
+            entry = {"send_resolved": severity != "info", **channel.build(values, severity)}
+            receivers[severity].setdefault(channel.key, []).append(entry)
+    if "ALERT_DEADMAN_URL" in values:
+        names.append("dead man")
+        ping = {"url": values["ALERT_DEADMAN_URL"], "send_resolved": False, "max_alerts": 1}
+        receivers["deadman"]["webhook_configs"] = [ping]
+    return names
+
+
+def write(out: Path, config: Config, values: Variables) -> None:
+    """Write the configuration and its templates into `out`, complete or not at all, readable for the owner only."""
+    templates = out / "templates"
+    templates.mkdir(parents=True, exist_ok=True)
+    for source in (HERE / "templates").glob("*.tmpl"):
+        shutil.copyfile(source, templates / source.name)
+    base = {"grafana": values.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/"), "runbooks": ""}
+    if "ALERT_RUNBOOKS_URL" in values:
+        base["runbooks"] = values["ALERT_RUNBOOKS_URL"].rstrip("/") + "/"  # rules name "docs/runbooks.md#…"
+    links = [f'{{{{ define "bigdipper.{part}" }}}}{url}{{{{ end }}}}\n' for part, url in base.items()]
+    (templates / "links.tmpl").write_text("".join(links), encoding="utf-8")
+    draft = out / ".alertmanager.yml"
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("# Written by alertmanager/render.py from ALERT_* variables. Contains secrets; changes are overwritten.\n")
+        yaml.safe_dump(config, file, allow_unicode=True, sort_keys=False)
+    draft.replace(out / "alertmanager.yml")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command. Returns 0, or 2 with one line on stderr that says what is wrong."""
+    parser = argparse.ArgumentParser(description="Fill Alertmanager's receivers from ALERT_* variables.")
+    parser.add_argument("--out", type=Path, required=True, help="folder for alertmanager.yml and templates/")
+    options = parser.parse_args(arguments)
+    try:
+        values = read(os.environ)
+        config = yaml.safe_load((HERE / "alertmanager.yml").read_text(encoding="utf-8"))
+        names = fill(config, values)
+        write(options.out, config, values)
+    except Problem as problem:
+        print(f"alertmanager: {problem}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"alertmanager: cannot write to {options.out}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"alertmanager: notifications by {', '.join(names)}" if names else "alertmanager: no notifications configured")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
