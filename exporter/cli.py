@@ -14,9 +14,9 @@ from exporter.archive.migrate import copy
 from exporter.archive.store import connect_readonly
 from exporter.calendar import NEW_YORK
 from exporter.config import add_flags, describe, load
-from exporter.kinds import ConfigError
 from exporter.listen import ListenError
 from exporter.settings import Settings
+from exporter.yamlfile import ConfigError
 
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 

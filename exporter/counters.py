@@ -29,6 +29,8 @@ class Counters:
 
     def inc(self, name: str, labels: Labels = (), amount: float = 1.0) -> None:
         """Stage an increment (>= 0) of counter `name`, its full exposed name with `_total`."""
+        if not amount:
+            return
         key = (name, labels)
         self._staged[key] = self._staged.get(key, 0.0) + amount
 

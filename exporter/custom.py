@@ -1,5 +1,7 @@
 """The user's own patterns at work: each match in a message counts, or sets a gauge, in the transaction of its line."""
 
+from functools import partial
+
 from exporter.counters import Counters
 from exporter.metrics.snapshot import Snapshot
 from exporter.metrics.table import Metric, Sample
@@ -18,7 +20,7 @@ class Custom:
         self._counters = counters
         self.state = state
 
-    def listen(self, _id: int, _ts: float, message: str) -> None:
+    def listen(self, message: str) -> None:
         """Apply every pattern to one message."""
         for pattern in self._patterns:
             match = pattern.regex.search(message)
@@ -54,12 +56,12 @@ def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:
     return [
         Metric(p.name, "counter", p.help, p.labels)
         if p.value is None
-        else Metric(p.name, "gauge", p.help, p.labels, read=lambda s, name=p.name: _gauge(s, name))
+        else Metric(p.name, "gauge", p.help, p.labels, read=partial(_gauge, p.name))
         for p in patterns
     ]
 
 
-def _gauge(snapshot: Snapshot, name: str) -> list[Sample]:
+def _gauge(name: str, snapshot: Snapshot) -> list[Sample]:
     return [
         (tuple(key.split(SEPARATOR)) if key else (), value) for key, value in snapshot.bot.custom.get(name, {}).items()
     ]

@@ -40,6 +40,7 @@ class Fold:
         self._handlers: dict[type[e.Event], Callable[[Record, Any], None]] = {
             event: getattr(self, f"_{kind}") for event, kind in KINDS.items()
         }
+        self._routine: dict[tuple[str, str], int] = {}
         self._date, self._date_end = "", float("-inf")
         self._date_start = float("inf")
 
@@ -47,11 +48,12 @@ class Fold:
         """Fold what one portion of the log told."""
         inc = self._counters.inc
         inc("bigdipper_log_lines_total", (), portion.lines)
-        inc("bigdipper_log_bytes_total", (), portion.bytes)
+        inc("bigdipper_log_bytes_total", (), portion.size)
         for level, count in portion.levels.items():
-            inc("bigdipper_log_records_total", (level,), count)
+            inc("bigdipper_log_records_total", (level.decode(),), count)
         kinds: dict[type[e.Event], int] = {}
         handlers = self._handlers
+        forms = ""
         for record in portion.records:
             event = type(record.event)
             kinds[event] = kinds.get(event, 0) + 1
@@ -59,12 +61,16 @@ class Fold:
             if handler is None:
                 inc("bigdipper_log_malformed_total", (record.event.kind,))  # type: ignore[union-attr]
                 continue
-            if record.forms:
-                self._form(record.forms)
+            if record.forms != forms:
+                forms = record.forms
+                self._form(forms)
             handler(record, record.event)
         for event, count in kinds.items():
             if event is not e.Malformed:
                 inc("bigdipper_log_events_total", (KINDS[event],), count)
+        for (symbol, reason), count in self._routine.items():
+            inc("bigdipper_skips_total", (self._label(symbol), reason), count)
+        self._routine.clear()
 
     # -- small helpers
 
@@ -211,16 +217,19 @@ class Fold:
         self.stage.put("scans", (record.id, record.ts, self._day(record.ts), self.state.cycle_number, *event))
 
     def _skip(self, record: Record, event: e.Skip) -> None:
-        symbol, reason = event.symbol, event.reason
-        self._counters.inc("bigdipper_skips_total", (self._label(symbol), reason))
+        symbol, reason, dip, _ = event
         row = self.state.opportunities.get(symbol)
         if reason in e.ROUTINE_REASONS:
-            key = (int(record.ts // 3600) * 3600, symbol, reason)
-            self.stage.skip_counts[key] = self.stage.skip_counts.get(key, 0) + 1
+            # At DEBUG nine lines of ten are these: sums only, turned into counters once per portion.
+            key = (symbol, reason)
+            self._routine[key] = self._routine.get(key, 0) + 1
+            hourly = (int(record.ts // 3600) * 3600, symbol, reason)
+            self.stage.skip_counts[hourly] = self.stage.skip_counts.get(hourly, 0) + 1
             if row is not None:
                 self._outcome(symbol, "rejected", reason)
             return
-        dip = row[5] if row is not None else event.dip_percent
+        self._counters.inc("bigdipper_skips_total", (self._label(symbol), reason))
+        dip = row[5] if row is not None else dip
         day = self._day(record.ts)
         detail = event.detail[:DETAIL_LIMIT]
         self.stage.put("skips", (record.id, record.ts, day, self.state.cycle_number, symbol, reason, detail, dip))

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import copy, migrate
-from exporter.log.tail import Checkpoint, Gap
+from exporter.log.generation import Checkpoint
+from exporter.log.portions import Gap
 
 BUSY_SECONDS = 10.0
+KEPT_ENDED = 50
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
 
 
@@ -89,7 +91,10 @@ class Store:
     def checkpoints(self) -> list[Checkpoint]:
         """How far each generation of the log was read."""
         rows = self.connection.execute(f"SELECT {CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY generation")
-        return [Checkpoint(*row[:7], bool(row[7]), bool(row[8]), row[9]) for row in rows]
+        return [
+            Checkpoint(generation, path, device, inode, offset, head, tail, bool(skipping), bool(ended), updated)
+            for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
+        ]
 
     def write_position(self, checkpoints: list[Checkpoint], gaps: list[Gap]) -> None:
         """Store the log's position, in the transaction that stores what was read up to there."""
@@ -100,6 +105,9 @@ class Store:
                 for c in checkpoints
             ],
         )
+        if any(c.ended for c in checkpoints):
+            newest = max(c.generation for c in checkpoints)
+            self.connection.execute("DELETE FROM checkpoints WHERE ended AND generation < ?", (newest - KEPT_ENDED,))
         self.connection.executemany(
             "INSERT INTO gaps (ts, generation, reason, detail) VALUES (?, ?, ?, ?)",
             [(gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps],

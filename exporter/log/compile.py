@@ -1,4 +1,4 @@
-"""Turns the grammar's table into one matcher: message bytes -> event."""
+"""Turns the grammar's table into one regular expression that finds every event in a large piece of the log."""
 
 import re
 from collections.abc import Callable
@@ -15,6 +15,10 @@ TEXT = {"symbol": SYMBOL, "order_id": r"[0-9A-Za-z-]{1,64}", "version": r"[\w.-]
 WHOLE = ("number", "found", "stocks", "skipped", "missed", "attempt", "cycle")
 Build = Callable[[re.Match[bytes]], Event]
 
+# An indented line may have lost its indentation (the design form prints Winners without).
+INDENT = "{ }"
+# To the end of the line, blanks and a carriage return aside.
+END = r"[ \t\r]*$"
 TOKEN = re.compile(r"<(\w+)>|([{}])| +|[^<{} ]+|.")
 
 
@@ -64,7 +68,12 @@ def _regex(event: type[Event], pattern: str) -> tuple[str, list[Field]]:
 
 
 def _split(pattern: str) -> tuple[str, str]:
-    """A pattern as its lead (up to the symbol, shared by many rules) and the rest."""
+    """A pattern as its lead, which many rules share and which is tried once for all of them, and the rest.
+
+    The lead is the indentation, or all up to the symbol, or nothing.
+    """
+    if pattern.startswith(" "):
+        return INDENT, pattern[1:]
     lead, symbol, rest = pattern.partition("<symbol>")
     return (lead + symbol, rest) if symbol and "{" not in lead else ("", pattern)
 
@@ -77,87 +86,56 @@ def _builder(rule: Rule, groups: list[int], fields: list[Field]) -> Build:
     values = {name: repr(rule.fixed.get(name, default)) for name, default in rule.event._field_defaults.items()}
     values |= {name: repr(value) for name, value in rule.fixed.items()}
     if "detail" in rule.event._fields and rule.fixed.get("reason") not in ROUTINE_REASONS:
-        values["detail"] = "m[0].decode('utf-8', 'replace')"
+        values["detail"] = "m[0][2:].decode('utf-8', 'replace').rstrip()"
     values |= {field.name: field.expression(group) for field, group in zip(fields, groups, strict=True)}
     source = f"lambda m: event({', '.join(values[name] for name in rule.event._fields)})"
     return cast(Build, eval(source, {"event": rule.event}))
 
 
-class Matcher:
-    """All rules whose message can begin with one given byte, as one alternation; rules with the same lead share it."""
+def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, str]]]:
+    """All rules as one alternation over the text behind a header's bracket; rules with the same lead share it.
 
-    def __init__(self, rules: list[Rule], tags: list[tuple[str, str]]) -> None:
-        self._build: dict[int, tuple[Build, str]] = {}
-        alternatives: list[str] = []
-        leads: dict[str, list[Rule]] = {}
-        for rule in rules:
-            lead = _split(rule.pattern)[0]
-            leads.setdefault(lead or rule.pattern, []).append(rule)
-        group = 1
-        for lead, together in leads.items():
-            shared = _split(together[0].pattern)[0] == lead
-            regex, lead_fields = _regex(together[0].event, lead) if shared else ("", [])
-            lead_groups = [group] if lead_fields else []
-            group += len(lead_groups)
-            ends = []
-            for rule in together:
-                end, fields = _regex(rule.event, _split(rule.pattern)[1] if shared else rule.pattern)
-                ends.append(f"({end}\\s*\\Z)")
-                groups = [*lead_groups, *range(group + 1, group + 1 + len(fields))]
-                self._build[group] = _builder(rule, groups, [*lead_fields, *fields]), rule.forms
-                group += 1 + len(fields)
-            alternatives.append(f"{regex}(?:{'|'.join(ends)})")
-        for tag, kind in tags:
-            alternatives.append(f"({''.join(_literal(t) for t in re.findall(' +|[^ ]+', tag))}.*)")
-            self._build[group] = partial(_malformed, Malformed(kind)), ""
+    Returns the expression, and by the lastindex of its match how the event is made and which forms of the log print it so.
+    """
+    alternatives: list[str] = []
+    builds: dict[int | None, tuple[Build, str]] = {}
+    leads: dict[str, list[Rule]] = {}
+    for rule in RULES:
+        leads.setdefault(_split(rule.pattern)[0], []).append(rule)
+    group = 1
+    for lead, together in leads.items():
+        regex, lead_fields = _regex(together[0].event, lead)
+        lead_groups = [group] if lead_fields else []
+        group += len(lead_groups)
+        ends = []
+        for rule in together:
+            end, fields = _regex(rule.event, _split(rule.pattern)[1])
+            # The empty group at the end marks the rule: in front it would hide the literal that the search skips by.
+            ends.append(f"{end}{END}()")
+            groups = [*lead_groups, *range(group, group + len(fields))]
+            group += len(fields)
+            builds[group] = _builder(rule, groups, [*lead_fields, *fields]), rule.forms
             group += 1
-        self._match = re.compile("|".join(alternatives).encode(), re.DOTALL).match
-
-    def __call__(self, line: bytes, start: int) -> tuple[Event, str] | None:
-        """The event of the message that begins at `start`, and the forms of the log that print it so; or None."""
-        match = self._match(line, start)
-        if match is None:
-            return None
-        build, forms = self._build[cast(int, match.lastindex)]
-        return build(match), forms
+        alternatives += [f"{regex}(?:{'|'.join(ends)})"] if lead else ends
+    for tag, kind in TAGS:
+        literals = "".join(_literal(text) for text in re.findall(" +|[^ ]+", tag))
+        alternatives.append(f"{literals}.*{END}()")
+        builds[group] = partial(_malformed, Malformed(kind)), ""
+        group += 1
+    return re.compile(f"\\] (?:{'|'.join(alternatives)})".encode(), re.MULTILINE), builds
 
 
 def _malformed(event: Malformed, _match: re.Match[bytes]) -> Event:
     return event
 
 
-def _starts(pattern: str) -> set[bytes]:
-    """The first bytes that a message of this pattern can have."""
-    if pattern.startswith("<symbol>"):
-        return {bytes([c]) for c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-"}
-    if pattern.startswith("{"):
-        optional, rest = pattern[1:].split("}", 1)
-        return _starts(optional) | _starts(rest)
-    first = {pattern.encode()[:1]}
-    return first | _starts(pattern.lstrip()) if pattern.startswith(" ") else first
+EVENT, BUILDS = compile_grammar()
 
 
-def _indented(pattern: str) -> str:
-    # An indented line may have lost its indentation (the design form prints Winners without).
-    return "{ }" + pattern.lstrip() if pattern.startswith(" ") else pattern
-
-
-def compile_grammar() -> dict[bytes, Matcher]:
-    """First byte of a message -> matcher. A message whose first byte is not a key is no event."""
-    keys = set().union(*(_starts(r.pattern) for r in RULES), *(_starts(tag) for tag, _ in TAGS))
-    return {
-        key: Matcher(
-            [r._replace(pattern=_indented(r.pattern)) for r in RULES if key in _starts(r.pattern)],
-            [(tag, kind) for tag, kind in TAGS if key in _starts(tag)],
-        )
-        for key in keys
-    }
-
-
-MATCHERS = compile_grammar()
-
-
-def read_message(line: bytes, start: int = 0) -> tuple[Event, str] | None:
-    """What a message (the text of `line` from `start` on, behind `[LEVEL] `) tells, and the forms that print it so."""
-    matcher = MATCHERS.get(line[start : start + 1])
-    return matcher(line, start) if matcher else None
+def read_message(message: bytes) -> tuple[Event, str] | None:
+    """What a message (the text behind `[LEVEL] `, one line) tells, and the forms that print it so; None: nothing."""
+    match = EVENT.match(b"] " + message)
+    if match is None:
+        return None
+    build, forms = BUILDS[match.lastindex]
+    return build(match), forms

@@ -156,7 +156,8 @@ RULES: tuple[Rule, ...] = (
     Rule(e.Error, "16 17 18", "<symbol>: Scan error - <_>", ("AMD: Scan error - no bars",), {"kind": "scan"}),
     Rule(e.Error, "16 17 18", "Order management error: <_>", ("Order management error: timed out",),
          {"kind": "order_management"}),
-    Rule(e.Error, "16 17 18", "{❌ }{💥 }Fatal error: <_>", ("Fatal error: no credentials",), {"kind": "fatal"}),
+    Rule(e.Error, "16 17 18", "Fatal error: <_>", ("Fatal error: no credentials",), {"kind": "fatal"}),
+    Rule(e.Error, "16 17 18", "❌ Fatal error: <_>", ("❌ Fatal error: no credentials",), {"kind": "fatal"}),
     Rule(e.Pause, "16 17 18", "⏸️ Pausing <seconds>s before retry (attempt <attempt>)...",
          ("⏸️  Pausing 10s before retry (attempt 1)...",)),
     # -- start and stop

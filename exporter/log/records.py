@@ -1,21 +1,25 @@
-"""Bytes of the log -> records: header, level, time and position of each line, and the event its message tells of.
+"""Bytes of the log -> records: position, time and event of every line that tells of one, and counts of all lines.
 
 Two carriers, mixed in one file: plain lines, and Docker's json-file objects (one per line, long messages split over several).
 Only a line with a header `YYYY-MM-DD HH:MM:SS [LEVEL] ` can tell of an event: tracebacks, banners and bodies of errors cannot.
 """
 
 import json
-from collections import Counter
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from operator import itemgetter
 from typing import NamedTuple
 
-from exporter.log.compile import read_message
+from exporter.log.compile import BUILDS, EVENT, read_message
 from exporter.log.events import Event, Malformed
 
-LEVELS = {b"DEBUG": "DEBUG", b"INFO": "INFO", b"WARNING": "WARNING", b"ERROR": "ERROR", b"CRITICAL": "CRITICAL"}
-DOCKER = b'{"log":'
+LEVELS = (b"DEBUG", b"INFO", b"WARNING", b"ERROR", b"CRITICAL")
+HEADER = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\]", re.MULTILINE)
+MESSAGE = re.compile(HEADER.pattern + rb" ?(.*?)\r?$", re.MULTILINE)
+DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
+STAMP = 19
 PENDING_LIMIT = 1 << 20
 OFFSET_BITS = 40
 
@@ -31,12 +35,12 @@ class Record(NamedTuple):
 
 @dataclass
 class Portion:
-    """What one read of the log held: the records with an event, and counts of everything."""
+    """What one read of the log held: the records with an event, in file order, and counts of everything."""
 
     records: list[Record] = field(default_factory=list)
     lines: int = 0
-    bytes: int = 0
-    levels: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    levels: dict[bytes, int] = field(default_factory=dict)
     last_ts: float | None = None
 
 
@@ -45,63 +49,86 @@ class LocalTime:
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
-        self.last = float("-inf")
-        self._stamp = b""
-        self._ts = 0.0
+        self._minute, self._base = b"", 0.0
+        self.last = 0.0
 
     def __call__(self, stamp: bytes) -> float:
         """Unix seconds of `YYYY-MM-DD HH:MM:SS`; ValueError when there is no such time."""
-        if stamp == self._stamp:
-            return self._ts
-        local = datetime.fromisoformat(stamp.decode("ascii")).replace(tzinfo=self._zone)
+        seconds = int(stamp[17:])
+        if stamp[:16] != self._minute or self._base + seconds < self.last - 60:
+            self._base = self._start(stamp[:16].decode("ascii"))
+            self._minute = stamp[:16]
+        if seconds > 59:
+            raise ValueError(f"{seconds} is no second")
+        self.last = self._base + seconds
+        return self.last
+
+    def _start(self, minute: str) -> float:
+        local = datetime.fromisoformat(minute).replace(tzinfo=self._zone)
         ts = local.timestamp()
-        if ts < self.last - 60:
-            # An hour back: the second pass of the repeated hour, if the zone has one here.
+        if ts < self.last - 120:
+            # Far back: the second pass of the repeated hour, if the zone has one here.
             ts = max(ts, local.replace(fold=1).timestamp())
-        self._stamp, self._ts, self.last = stamp, ts, ts
         return ts
 
 
 class Reader:
     """Reads portions of the log in file order. `pending` holds the open pieces of split Docker messages, by generation."""
 
-    def __init__(self, zone: tzinfo, listen: Callable[[int, float, str], None] | None = None) -> None:
+    def __init__(self, zone: tzinfo, listen: Callable[[str], None] | None = None) -> None:
         self.time = LocalTime(zone)
         self.pending: dict[int, tuple[int, str]] = {}
         self._listen = listen
 
     def read(self, generation: int, offset: int, data: bytes, portion: Portion) -> None:
         """Add what `data` (whole lines, at byte `offset` of `generation`) holds to `portion`."""
-        base = generation << OFFSET_BITS
-        position = base | offset
-        lines = data.split(b"\n")
-        lines.pop()
-        for line in lines:
-            if line[19:21] == b" [":
-                self._line(position, line, None, portion)
-            elif line.startswith(DOCKER):
-                self._docker(generation, position, line, portion)
-            position += len(line) + 1
-        portion.lines += len(lines)
-        portion.bytes += len(data)
-
-    def _line(self, position: int, line: bytes, exact: float | None, portion: Portion) -> None:
-        end = line.find(b"]", 21, 30)
-        level = LEVELS.get(line[21:end])
-        if level is None:
-            return
-        try:
-            ts = self.time(line[:19]) if exact is None else exact
-        except ValueError:
-            portion.records.append(Record(position, portion.last_ts or self.time.last, Malformed("timestamp"), ""))
-            return
-        portion.levels[level] += 1
-        portion.last_ts = ts
-        read = read_message(line, end + 2)
-        if read is not None:
-            portion.records.append(Record(position, ts, *read))
+        base = generation << OFFSET_BITS | offset
+        portion.lines += data.count(b"\n")
+        portion.size += len(data)
+        before = len(portion.records)
+        self._plain(base, data, portion)
+        if b'{"log":' in data:
+            for line in DOCKER.finditer(data):
+                self._docker(generation, base + line.start(), line[0], portion)
+            portion.records[before:] = sorted(portion.records[before:], key=itemgetter(0))
         if self._listen is not None:
-            self._listen(position, ts, line[end + 2 :].decode("utf-8", "replace"))
+            for message in MESSAGE.finditer(data):
+                self._listen(message[2].decode("utf-8", "replace"))
+
+    def _plain(self, base: int, data: bytes, portion: Portion) -> None:
+        levels = HEADER.findall(data)
+        for level in set(levels):
+            portion.levels[level] = portion.levels.get(level, 0) + levels.count(level)
+        # The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
+        append, times = portion.records.append, self.time
+        stamp, ts = b"", portion.last_ts or self.time.last
+        for match in EVENT.finditer(data):
+            bracket = match.start()
+            start = data.rfind(b"\n", 0, bracket) + 1
+            if data[start + STAMP : start + STAMP + 2] != b" [" or data[start + STAMP + 2 : bracket] not in LEVELS:
+                continue
+            if data[start : start + STAMP] != stamp:
+                stamp = data[start : start + STAMP]
+                try:
+                    ts = times(stamp)
+                except ValueError:
+                    stamp = b""
+                    append(Record(base + start, ts, Malformed("timestamp"), ""))
+                    continue
+            build, forms = BUILDS[match.lastindex]
+            append(Record(base + start, ts, build(match), forms))
+        if levels:
+            portion.last_ts = self._last(data, ts)
+
+    def _last(self, data: bytes, default: float) -> float:
+        """Time of the last line with a header: it need not tell of an event."""
+        for line in reversed(data[-4096:].split(b"\n")):
+            if HEADER.match(line):
+                try:
+                    return self.time(line[:STAMP])
+                except ValueError:
+                    break
+        return default
 
     def _docker(self, generation: int, position: int, line: bytes, portion: Portion) -> None:
         try:
@@ -110,14 +137,23 @@ class Reader:
         except (ValueError, KeyError, TypeError):
             portion.records.append(Record(position, portion.last_ts or self.time.last, Malformed("docker"), ""))
             return
-        start, before = self.pending.pop(generation, (position, ""))
+        position, before = self.pending.pop(generation, (position, ""))
         text = before + text
         if not text.endswith("\n") and len(text) < PENDING_LIMIT:
-            self.pending[generation] = (start, text)
+            self.pending[generation] = (position, text)
             return
-        inner = text.rstrip("\r\n").encode("utf-8", "replace")
-        if inner[19:21] == b" [":
-            self._line(start, inner, ts, portion)
+        inner = text.encode("utf-8", "replace")
+        header = MESSAGE.match(inner)
+        if header is None:
+            return
+        portion.levels[header[1]] = portion.levels.get(header[1], 0) + 1
+        # Docker knows the time exactly, and in UTC: it wins over the text.
+        portion.last_ts = ts
+        read = read_message(header[2])
+        if read is not None:
+            portion.records.append(Record(position, ts, *read))
+        if self._listen is not None:
+            self._listen(header[2].decode("utf-8", "replace"))
 
 
 def _utc(text: str) -> float:

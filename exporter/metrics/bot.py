@@ -103,5 +103,5 @@ METRICS = (
            known=lambda s: _each(e.HALT_CAUSES)),
     Metric("bigdipper_bot_errors_total", "counter", "Errors of the bot.", ("kind",), known=lambda s: _each(e.ERROR_KINDS)),
     Metric("bigdipper_log_records_total", "counter", "Lines of the log with a header, by level.", ("level",),
-           known=lambda s: _each(LEVELS.values())),
+           known=lambda s: _each(level.decode() for level in LEVELS)),
 )  # fmt: skip

@@ -5,7 +5,7 @@ import platform
 from exporter import __version__
 from exporter.fold import KINDS
 from exporter.log.grammar import TAGS
-from exporter.log.tail import GAP_REASONS
+from exporter.log.portions import GAP_REASONS
 from exporter.metrics.table import Metric
 
 MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker"})
