@@ -133,7 +133,7 @@ class Bot:
             self.tally.halts["positions_unavailable"] += 1
             return None
         stocks = {s: ledger.value(s) / DOLLAR for s in ledger.positions if ledger.asset(s).asset_class == STOCK}
-        account = Account(equity, ledger.cash / DOLLAR, ledger.buying_power() / DOLLAR, stocks)
+        account = Account(equity, ledger.cash / DOLLAR, ledger.buying_power() / DOLLAR, stocks, sum(stocks.values()))
         stamp = int(start + (self.wake_at - start) * 0.15)
         if account.leverage > rules.BRAKE_LEVERAGE:
             self.tally.brake(stamp)

@@ -109,7 +109,7 @@ class Ledger:
 
     def value(self, symbol: str) -> int:
         """Signed market value of a position."""
-        return self.positions[symbol].qty * self.marks[symbol] * self.asset(symbol).multiplier
+        return self.positions[symbol].qty * self.marks[symbol] * self.assets[symbol].multiplier
 
     def sides(self) -> tuple[int, int]:
         """Long and short market value; the second is <= 0."""

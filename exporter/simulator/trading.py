@@ -44,16 +44,13 @@ class Desk(Protocol):
 
 
 class Account(NamedTuple):
-    """What a cycle knows of the account, in dollars; `stocks` are signed market values."""
+    """What a cycle knows of the account, in dollars; `stocks` are signed market values, `invested` their sum."""
 
     equity: float
     cash: float
     buying_power: float
     stocks: dict[str, float]
-
-    @property
-    def invested(self) -> float:
-        return sum(self.stocks.values())
+    invested: float
 
     @property
     def leverage(self) -> float:

@@ -579,3 +579,11 @@ def test_whole_shares_are_asked_for_in_vain_for_a_while(noon: World) -> None:
 def test_an_unknown_incident_is_an_error_that_names_the_known_ones(noon: World) -> None:
     with pytest.raises(ValueError, match="unknown incident 'war': use one of slump, brake"):
         noon.trigger("war")
+
+
+def test_an_account_without_equity_stops_the_bot(noon: World) -> None:
+    noon.ledger.cash -= 10**12
+    log = new_lines(noon, 5)
+    assert re.search(r"❌ CRITICAL: Account equity is \$-\d+\.\d\d \(≤ 0\) - halting trading", log)
+    assert log.count("Cycle #") == 1
+    assert noon.truth()["halts"]["equity_not_positive"] == 1
