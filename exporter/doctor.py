@@ -124,8 +124,9 @@ def _archive(settings: Settings) -> Iterator[Finding]:
     path = settings.archive_path
     if not path.exists():
         writable = path.parent.is_dir() and os.access(path.parent, os.W_OK)
-        yield Finding(writable, "archive", f"{path} will be made at the first start" if writable else
-                      f"{path} cannot be made: {path.parent} is missing or not writable for user id {os.geteuid()}")  # fmt: skip
+        why = f"{path.parent} is missing, or not writable for user id {os.geteuid()}"
+        words = "will be made at the first start" if writable else f"cannot be made: {why}"
+        yield Finding(writable, "archive", f"{path} {words}")
         return
     try:
         with closing(connect_readonly(path)) as connection:

@@ -26,7 +26,7 @@ KINDS = {event: kind_of(event) for event in EVENTS if event is not e.Malformed}
 
 
 def _ratio(percent: float | None) -> float | None:
-    return None if percent is None else percent / 100
+    return None if percent is None else round(percent / 100, 8)
 
 
 class Fold:
@@ -166,6 +166,7 @@ class Fold:
     def _positions(self, record: Record, event: e.Positions) -> None:
         self._release(record.ts)
         self.state.positions, self.state.invested = event.stocks, event.invested
+        self.state.movers = {}
 
     def _movers(self, record: Record, event: e.Movers) -> None:
         self.state.movers = {**self.state.movers, event.side: event.movers}

@@ -20,6 +20,8 @@ from exporter.log.portions import Gap
 
 BUSY_SECONDS = 10.0
 KEPT_ENDED = 50
+
+_LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
 
 
@@ -131,9 +133,11 @@ class Store:
         return shutil.disk_usage(self.path.parent).free
 
     def close(self) -> None:
-        """Give up the lock. The connection stays open where Python < 3.12 could not keep -wal and -shm otherwise."""
+        """Give up the lock and the connection; before Python 3.12 it stays open, for the process to leave without closing."""
         if hasattr(self.connection, "setconfig"):
             self.connection.close()
+        else:
+            _LEFT_OPEN.append(self.connection)
         self._lock.close()
 
 

@@ -30,7 +30,7 @@ def _one_of(names: Iterable[str], present: str | None) -> list[Sample]:
 
 def _movers(s: Snapshot) -> list[Sample]:
     return [
-        ((side, symbol), float(percent) / 100)
+        ((side, symbol), round(float(percent) / 100, 8))
         for side, text in s.bot.movers.items()
         for symbol, percent in MOVER.findall(text)
     ]
@@ -88,7 +88,8 @@ METRICS = (
     Metric("bigdipper_trade_value_usd_total", "counter", "Value of the orders submitted.", ("symbol",), known=_symbols),
     Metric("bigdipper_opportunities_total", "counter", "Dips that qualified, one per cycle and symbol.", ("symbol",),
            known=_symbols),
-    Metric("bigdipper_scan_opportunities", "gauge", "Opportunities that the last scan found.", read=lambda s: s.bot.scan_found),
+    Metric("bigdipper_scan_opportunities", "gauge", "Opportunities that the last scan found.",
+           read=lambda s: s.bot.scan_found),
     Metric("bigdipper_skips_total", "counter", "Symbols not bought, by reason code.", ("symbol", "reason"), known=_reasons),
     Metric("bigdipper_missed_trades_total", "counter", "Skips that are missed trades, and dips that the brake let pass.",
            ("reason",), known=lambda s: _each((*e.MISSED_REASONS, "missed_brake"))),
