@@ -58,8 +58,13 @@ def board(
     refresh: str = "10s",
     symbols: bool = False,
     shared: bool = False,
+    quiet: bool = False,
 ) -> model.Dashboard:
-    """A classic dashboard. `symbols` adds the variable that its SQL uses as ${symbol:sqlstring}; `shared`: no variables, no links."""
+    """A classic dashboard.
+
+    symbols: with the variable that its SQL uses as ${symbol:sqlstring}. shared: no variables, no links. quiet: marks stay off until
+    asked for.
+    """
     return model.Dashboard(
         uid=uid,
         title=title,
@@ -76,7 +81,7 @@ def board(
         week_start="monday",
         panels=_lay_out(sections),
         templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols)),
-        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols)),
+        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols, quiet)),
         links=[] if shared else [_link()],
         version=1,
     )
@@ -152,7 +157,7 @@ def _variables(symbols: bool) -> list[model.VariableModel]:
                 name="symbol",
                 label="Symbol",
                 datasource=ARCHIVE,
-                query={"rawQueryText": tidy(SYMBOLS), "queryText": tidy(SYMBOLS), "refId": "symbol"},
+                query=tidy(SYMBOLS),
                 definition=tidy(SYMBOLS),
                 multi=True,
                 include_all=True,
@@ -170,8 +175,8 @@ def _link() -> model.DashboardLink:
     )  # fmt: skip
 
 
-def _annotations(symbols: bool) -> list[model.AnnotationQuery]:
-    """Marks on every graph: what happened to the bot, to its brake, to its settings; trades stay off until asked for."""
+def _annotations(symbols: bool, quiet: bool) -> list[model.AnnotationQuery]:
+    """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
         ("Bot starts", QUIET, True, """
@@ -196,8 +201,8 @@ def _annotations(symbols: bool) -> list[model.AnnotationQuery]:
         model.AnnotationQuery(
             name=name,
             datasource=ARCHIVE,
-            enable=enable,
-            hide=enable,
+            enable=enable and not quiet,
+            hide=enable and not quiet,
             icon_color=colour,
             target=SqlQuery(tidy(sql), ref_id="A"),
         )

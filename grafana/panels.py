@@ -14,13 +14,23 @@ from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
 
-from grafana.house import NO_SERIES, PLAIN, PROMETHEUS, TEXT, Unit, model
+from grafana.house import NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed, model
 from grafana.query import Query, lettered
 
 Override = model.DashboardFieldConfigSourceOverrides
 Mappings = Sequence[model.ValueMapping]
 Thresholds = model.ThresholdsConfig
 
+UNKNOWN = model.SpecialValueMap(
+    options=model.DashboardSpecialValueMapOptions(
+        match=model.SpecialValueMatch.NULL, result=model.ValueMappingResult(text="–", color=QUIET)
+    )
+)
+# A text column becomes a label; only where there are no rows it stays a field, which is not for drawing.
+NOT_DRAWN = model.DashboardFieldConfigSourceOverrides(
+    matcher=model.MatcherConfig(id_val="byRegexp", options="^(source|symbol|day)$"),
+    properties=[model.DynamicConfigValue(id_val="custom.hideFrom", value={"legend": True, "tooltip": True, "viz": True})],
+)
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
 TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING)
 NO_LEGEND = common.VizLegendOptions(
@@ -64,7 +74,8 @@ def column(name: str, unit: Unit | None = None, **looks: Any) -> Override:
 
 
 def coloured(name: str, unit: Unit | None = None, **looks: Any) -> Override:
-    """A column whose text takes the colour of its thresholds or mappings."""
+    """A column whose text takes the colour of its thresholds or mappings; an unknown value takes none."""
+    looks.setdefault("mappings", [UNKNOWN])
     return override("byName", name, unit=unit, custom__cellOptions={"type": "color-text"}, **looks)
 
 
@@ -195,7 +206,7 @@ def lines(
     size: tuple[int, int] = (12, 8),
     none: str = NO_SERIES,
     draw: common.GraphDrawStyle = common.GraphDrawStyle.LINE,
-    fill: int = 10,
+    fill: int | None = None,
     steps: bool = False,
     stacked: bool = False,
     legend: tuple[str, ...] = ("lastNotNull",),
@@ -208,7 +219,7 @@ def lines(
     custom = common.GraphFieldConfig(
         draw_style=draw,
         line_width=2,
-        fill_opacity=fill,
+        fill_opacity=fill if fill is not None else 10 if len(rest.get("overrides", ())) == 1 else 0,
         show_points=common.VisibilityMode.NEVER,
         line_interpolation=common.LineInterpolation.STEP_AFTER if steps else common.LineInterpolation.LINEAR,
         span_nulls=not gaps if isinstance(gaps, bool) else gaps,
@@ -228,6 +239,7 @@ def lines(
         ),
     )
     rest.setdefault("colour", model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC))
+    rest["overrides"] = [*rest.get("overrides", ()), NOT_DRAWN]
     return _panel("timeseries", title, description, targets, size, options, unit=unit, none=none, custom=custom, **rest)
 
 
@@ -251,6 +263,7 @@ def columns(
         show_value=common.VisibilityMode.NEVER if stacked else common.VisibilityMode.AUTO,
         bar_width=0.9,
         x_tick_label_spacing=100,
+        x_tick_label_max_length=14,
         legend=common.VizLegendOptions(
             show_legend=legend,
             display_mode=common.LegendDisplayMode.LIST,
@@ -260,16 +273,16 @@ def columns(
         tooltip=TOOLTIP,
     )
     custom = barchart_model.FieldConfig(fill_opacity=80, axis_border_show=False)
-    return _panel("barchart", title, description, targets, size, options, unit=unit, custom=custom, **rest)
+    # A name that finds no room on the axis is shown as if it had no value.
+    overrides = [column(x, noValue=" "), *rest.pop("overrides", ())]
+    return _panel("barchart", title, description, targets, size, options, unit=unit, custom=custom, overrides=overrides, **rest)
 
 
-def pie(
-    title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (8, 8), **rest: Any
-) -> model.Panel:
+def pie(title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (8, 8), **rest: Any) -> model.Panel:
     """Shares of a whole, one slice a row."""
     options = piechart_model.Options(
         pie_type=piechart_model.PieChartType.DONUT,
-        display_labels=[piechart_model.PieChartLabels.PERCENT],
+        display_labels=[],
         tooltip=TOOLTIP,
         reduce_options=common.ReduceDataOptions(values=True, calcs=[], fields=""),
         legend=piechart_model.PieChartLegendOptions(
@@ -280,7 +293,7 @@ def pie(
             calcs=[],
         ),
     )
-    colour = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+    colour = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC)
     return _panel("piechart", title, description, targets, size, options, unit=unit, colour=colour, **rest)
 
 
@@ -291,16 +304,24 @@ def grid(
     size: tuple[int, int] = (12, 9),
     unit: Unit = TEXT,
     sort: tuple[str, bool] | None = None,
+    says: str = "",
+    overrides: Sequence[Override] = (),
     **rest: Any,
 ) -> model.Panel:
-    """A table. sort: (column, descending); every column can be filtered, and exported by the panel's own menu."""
+    """A table; every column can be filtered, and exported by the panel's own menu.
+
+    sort: (column, descending). says: the column that carries the words for "no rows" (see query.listed).
+    """
     options = table_model.Options(
         cell_height=common.TableCellHeight.SM,
         footer=common.TableFooterOptions(show=False, reducer=[], count_rows=False),
         sort_by=[common.TableSortByFieldState(display_name=sort[0], desc=sort[1])] if sort else [],
     )
-    custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=70)
-    return _panel("table", title, description, targets, size, options, unit=unit, custom=custom, **rest)
+    custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=90)
+    dashes = [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"])] if says else []
+    return _panel(
+        "table", title, description, targets, size, options, unit=unit, custom=custom, overrides=[*dashes, *overrides], **rest
+    )
 
 
 def timeline(
@@ -313,11 +334,11 @@ def timeline(
         align_value=common.TimelineValueAlignment.LEFT,
         legend=NO_LEGEND,
         tooltip=TOOLTIP,
+        per_page=0,
     )
     custom = timeline_model.FieldConfig(fill_opacity=80, line_width=0, span_nulls=False)
-    return _panel(
-        "state-timeline", title, description, targets, size, options, unit=TEXT, none=none, custom=custom, **rest
-    )
+    rest.setdefault("colour", fixed(QUIET))  # the mappings colour; threshold colours would merge the states
+    return _panel("state-timeline", title, description, targets, size, options, unit=TEXT, none=none, custom=custom, **rest)
 
 
 def calendar(
@@ -325,7 +346,7 @@ def calendar(
 ) -> model.Panel:
     """A field of coloured squares: time to the right, one row a series."""
     options = history_model.Options(
-        show_value=common.VisibilityMode.NEVER, row_height=0.9, col_width=0.9, legend=NO_LEGEND, tooltip=TOOLTIP
+        show_value=common.VisibilityMode.NEVER, row_height=0.9, col_width=0.9, legend=NO_LEGEND, tooltip=TOOLTIP, per_page=0
     )
     custom = history_model.FieldConfig(fill_opacity=90, line_width=0)
     return _panel("status-history", title, description, targets, size, options, unit=unit, custom=custom, **rest)

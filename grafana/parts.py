@@ -78,9 +78,7 @@ def positions(size: tuple[int, int]) -> model.Panel:
         none=f"no position, or {NO_BROKER}",
         sort=("Value", True),
         transformations=[
-            transform(
-                "groupingToMatrix", columnField="__name__", rowField="symbol", valueField="Value", emptyValue="null"
-            ),
+            transform("groupingToMatrix", columnField="__name__", rowField="symbol", valueField="Value", emptyValue="null"),
             organise(list(matrix), matrix),
         ],
         overrides=[

@@ -48,23 +48,18 @@ def m(name: str, **labels: str) -> str:
 def either(broker: str, bot: str) -> str:
     """The broker's figure, or the bot's own where the broker gives none; the label `source` says which."""
     return (
-        f'label_replace({broker}, "source", "broker", "", "")'
-        f' or on (bot) label_replace({bot}, "source", "bot\'s log", "", "")'
+        f'label_replace({broker}, "source", "broker", "", "") or on (bot) label_replace({bot}, "source", "bot\'s log", "", "")'
     )
 
 
 def now(expr: str, legend: str = "") -> PrometheusQuery:
     """The value of this moment."""
-    return PrometheusQuery(
-        expr=expr, legend_format=legend or "__auto", instant=True, range_val=False, datasource=PROMETHEUS
-    )
+    return PrometheusQuery(expr=expr, legend_format=legend or "__auto", instant=True, range_val=False, datasource=PROMETHEUS)
 
 
 def rows(expr: str) -> PrometheusQuery:
     """The values of this moment as table rows, one per series."""
-    return PrometheusQuery(
-        expr=expr, instant=True, range_val=False, format_val=PromQueryFormat.TABLE, datasource=PROMETHEUS
-    )
+    return PrometheusQuery(expr=expr, instant=True, range_val=False, format_val=PromQueryFormat.TABLE, datasource=PROMETHEUS)
 
 
 def over_time(expr: str, legend: str) -> PrometheusQuery:
@@ -75,6 +70,11 @@ def over_time(expr: str, legend: str) -> PrometheusQuery:
 def table(sql: str) -> SqlQuery:
     """Rows of the archive."""
     return SqlQuery(tidy(sql))
+
+
+def listed(sql: str) -> SqlQuery:
+    """Rows for a table panel: one row of NULLs where there are none, because Grafana shows no text over an empty table."""
+    return SqlQuery(f"SELECT answer.* FROM (SELECT 1) LEFT JOIN (\n{tidy(sql)}\n) AS answer ON TRUE")
 
 
 def newest_last(sql: str) -> SqlQuery:

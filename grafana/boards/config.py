@@ -3,8 +3,8 @@
 from grafana import house, parts
 from grafana.board import CONFIG, Section, board
 from grafana.house import COUNT, NO_CONFIG, RATIO, model
-from grafana.panels import coloured, column, grid, stat
-from grafana.query import m, now, table
+from grafana.panels import coloured, column, grid, organise, stat
+from grafana.query import listed, m, now, rows, table
 from grafana.sql import IN_TIME
 
 NEWEST = "SELECT setting, value, ts FROM bot_config WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"
@@ -57,10 +57,11 @@ def _present() -> list[model.Panel]:
         grid(
             "What is wrong with it?",
             "Every finding, worst first.",
-            table("""
+            listed("""
                 SELECT severity AS Severity, setting AS Setting, message AS Finding FROM bot_config_findings
                 ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, setting"""),
             size=(24, 6),
+            says="Setting",
             none="✓ nothing found, or " + NO_CONFIG,
             overrides=[
                 coloured("Severity", mappings=house.SEVERITY, custom__width=110),
@@ -70,25 +71,22 @@ def _present() -> list[model.Panel]:
         grid(
             "What is set?",
             "The present value of every setting, and since when the monitor has seen it.",
-            table(
-                f"SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST}) WHERE setting NOT LIKE '%.%' ORDER BY setting"
-            ),
+            listed(f"SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST}) ORDER BY setting"),
             size=(12, 14),
+            says="Setting",
             none=NO_CONFIG,
             sort=("Setting", False),
             overrides=[TIME_COLUMN],
         ),
         grid(
-            "Which thresholds has each symbol?",
-            "Settings that hold a value per symbol, one row a symbol.",
-            table(f"""
-                SELECT substr(setting, instr(setting, '.') + 1) AS Symbol, substr(setting, 1, instr(setting, '.') - 1) AS Setting,
-                  value AS Value, ts AS time
-                FROM ({NEWEST}) WHERE setting LIKE '%.%' ORDER BY Symbol, Setting"""),
+            "Which threshold has each symbol?",
+            "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio).",
+            rows(f"sum by (symbol) ({m('bot_config_threshold_ratio')})"),
             size=(12, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),
-            overrides=[TIME_COLUMN, column("Symbol", link=parts.SYMBOL_LINK, custom__width=100)],
+            transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Threshold"}, hide=("Time",))],
+            overrides=[column("Symbol", link=parts.SYMBOL_LINK), column("Threshold", RATIO)],
         ),
     ]
 
@@ -98,10 +96,11 @@ def _past() -> list[model.Panel]:
         grid(
             "What changed?",
             "Changes in the chosen time, newest 200 (archive: bot_config). The first reading of the file is not a change.",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, setting AS Setting, previous AS "Before", COALESCE(value, 'removed') AS "After"
                 FROM bot_config WHERE previous IS NOT NULL AND {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 9),
+            says="time",
             none="no change in this time",
             sort=("Time", True),
             overrides=[column("time", displayName="Time", custom__width=170)],

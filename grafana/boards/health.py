@@ -7,7 +7,6 @@ from grafana.house import (
     COUNT,
     CRITICAL,
     GOOD,
-    MILLISECONDS,
     NO_BROKER,
     NO_ROWS,
     NO_SERIES,
@@ -21,7 +20,7 @@ from grafana.house import (
     threshold,
 )  # fmt: skip
 from grafana.panels import alert_list, answer, coloured, column, grid, lines, organise, stat, timeline
-from grafana.query import m, now, over_time, rows, table
+from grafana.query import listed, m, now, over_time, rows
 from grafana.sql import IN_TIME
 
 WINDOW = "$__rate_interval"
@@ -32,9 +31,7 @@ def quantiles(metric: str, by: str = "") -> list[object]:
     """Median and 95 % of a histogram over five minutes."""
     group, name = (f", {by}", f" {{{{{by}}}}}") if by else ("", "")
     return [
-        over_time(
-            f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[{FIVE}])))", f"{word}{name}"
-        )
+        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[{FIVE}])))", f"{word}{name}")
         for q, word in ((0.5, "median"), (0.95, "95 %"))
     ]
 
@@ -174,10 +171,11 @@ def _bot() -> list[model.Panel]:
         grid(
             "What happened to it?",
             "Starts, stops, halts and errors in the chosen time, newest 100 (archive: bot_events).",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail
                 FROM bot_events WHERE {IN_TIME} ORDER BY ts DESC LIMIT 100"""),
             size=(24, 7),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
@@ -203,7 +201,7 @@ def _log() -> list[model.Panel]:
             "How fast are lines read?",
             "From a line readable in the file to its figures in /metrics (bigdipper_log_ingest_delay_seconds).",
             *quantiles("log_ingest_delay_seconds"),
-            unit=MILLISECONDS,
+            unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,
             soft_zero=True,
@@ -239,16 +237,15 @@ def _log() -> list[model.Panel]:
             unit=SECONDS,
             size=(4, 5),
             none=NOT_SAID,
-            thresholds=steps(
-                WARNING, (-threshold("log_skew_seconds"), "text"), (threshold("log_skew_seconds"), WARNING)
-            ),
+            thresholds=steps(WARNING, (-threshold("log_skew_seconds"), "text"), (threshold("log_skew_seconds"), WARNING)),
         ),
         grid(
             "Where were lines lost?",
             "Every gap that the exporter noticed (archive: gaps), newest 50, all time.",
-            table("""
+            listed("""
                 SELECT ts AS time, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail FROM gaps ORDER BY ts DESC LIMIT 50"""),
             size=(8, 5),
+            says="time",
             none="✓ no gap",
             sort=("Time", True),
             overrides=[column("time", displayName="Time", custom__width=170)],
@@ -270,7 +267,7 @@ def _broker() -> list[model.Panel]:
             "How fast does it answer?",
             "95 % of the requests of five minutes by endpoint (bigdipper_alpaca_request_duration_seconds).",
             quantiles("alpaca_request_duration_seconds", "endpoint")[1],
-            unit=MILLISECONDS,
+            unit=SECONDS,
             size=(12, 7),
             none=NO_BROKER,
             soft_zero=True,
@@ -321,7 +318,7 @@ def _archive() -> list[model.Panel]:
             "How long does a commit take?",
             "Median and 95 % (bigdipper_archive_commit_duration_seconds).",
             *quantiles("archive_commit_duration_seconds"),
-            unit=MILLISECONDS,
+            unit=SECONDS,
             size=(8, 7),
             soft_zero=True,
         ),
@@ -368,7 +365,7 @@ def _stack() -> list[model.Panel]:
             "How long does a scrape take?",
             "Of the exporter (scrape_duration_seconds).",
             over_time('scrape_duration_seconds{bot="$bot"}', "scrape"),
-            unit=MILLISECONDS,
+            unit=SECONDS,
             size=(12, 7),
             none="Prometheus does not answer",
             soft_zero=True,

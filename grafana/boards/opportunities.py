@@ -2,14 +2,14 @@
 
 from grafana import house, parts
 from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
-from grafana.house import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD, model
-from grafana.panels import bars, coloured, column, columns, grid, lines
-from grafana.query import m, newest_last, over_time, table
+from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD, model
+from grafana.panels import coloured, column, columns, grid, lines, stat
+from grafana.query import listed, m, newest_last, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column(
-    "Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}")), custom__width=90
+    "Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}")), custom__width=110
 )
 TIME_COLUMN = column("time", displayName="Time", custom__width=170)
 
@@ -35,23 +35,19 @@ def _funnel() -> list[model.Panel]:
     trades = f"FROM trades WHERE {IN_TIME} AND {SYMBOL}"
     filled = f"FROM orders WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}"
     return [
-        bars(
+        stat(
             "How far do dips get?",
-            "Chosen time. Scanned: scans of all symbols; qualified: dips that passed the filters, one per cycle and symbol; submitted: "
-            "orders in the log; filled: orders filled at the broker (no bar without credentials).",
+            "Chosen time: scans of all symbols; dips that qualified, one per cycle and symbol; orders submitted (log); orders filled "
+            "at the broker (empty without credentials).",
             table(f"""
-                SELECT * FROM (
-                  SELECT 1 AS place, 'scanned' AS step, COUNT(*) AS count FROM scans WHERE {IN_TIME}
-                  UNION ALL SELECT 2, 'qualified', COUNT(*) {QUALIFIED}
-                  UNION ALL SELECT 3, 'submitted', COUNT(*) {trades}
-                  UNION ALL SELECT 4, 'filled', NULLIF(COUNT(*), 0) {filled} AND status = 'filled'
-                ) ORDER BY place"""),
-            rows=True,
-            fields="count",
+                SELECT (SELECT COUNT(*) FROM scans WHERE {IN_TIME}) AS "scans",
+                  (SELECT COUNT(*) {QUALIFIED}) AS "→ qualified",
+                  (SELECT COUNT(*) {trades}) AS "→ submitted",
+                  (SELECT SUM(status = 'filled') {filled}) AS "→ filled" """),
             unit=COUNT,
             size=(8, 8),
-            none=NO_ROWS,
-            colour=house.fixed(BOT),
+            none=NO_BROKER,
+            names=True,
         ),
         columns(
             "What became of the dips that qualified?",
@@ -121,10 +117,11 @@ def _lists() -> list[model.Panel]:
         grid(
             "Which dips qualified?",
             "The newest 300 of the chosen time with score and outcome (archive: opportunities).",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, score AS Score, outcome AS Outcome,
                   reason AS Reason {QUALIFIED} ORDER BY ts DESC LIMIT 300"""),
             size=(14, 10),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
@@ -139,10 +136,11 @@ def _lists() -> list[model.Panel]:
         grid(
             "Which had the best scores?",
             "The 20 highest scores of the chosen time, and whether they were bought.",
-            table(f"""
+            listed(f"""
                 SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, ts AS time {QUALIFIED}
                 AND score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
             size=(10, 10),
+            says="Outcome",
             none=NO_ROWS,
             sort=("Score", True),
             overrides=[
@@ -156,10 +154,11 @@ def _lists() -> list[model.Panel]:
         grid(
             "Which trades were missed, one by one?",
             "Every miss in the chosen time, newest 300, with the words of the log (archive: skips).",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, dip_percent AS Dip, detail AS Detail
                 FROM skips WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 300"""),
             size=(14, 9),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[TIME_COLUMN, SYMBOL_COLUMN, column("Dip", PERCENT), column("Detail", custom__width=320)],
@@ -168,10 +167,11 @@ def _lists() -> list[model.Panel]:
             "Where does the broker refuse a wash trade?",
             "Rejections for an opposite open order, per symbol in the chosen time. That is the broker's guard against two opposite "
             "orders, not the tax rule.",
-            table(f"""
+            listed(f"""
                 SELECT symbol AS Symbol, COUNT(*) AS Refusals, MAX(ts) AS time FROM skips
                 WHERE reason = 'wash_sale_conflict' AND {IN_TIME} AND {SYMBOL} GROUP BY symbol ORDER BY Refusals DESC"""),
             size=(10, 9),
+            says="Symbol",
             none=NO_ROWS,
             sort=("Refusals", True),
             overrides=[SYMBOL_COLUMN, column("Refusals", COUNT), column("time", displayName="Last", custom__width=170)],
@@ -185,7 +185,7 @@ def _afterwards() -> list[model.Panel]:
             "Was it a pity?",
             "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and a week) later: of the "
             "same symbol among the dips, the fills or the positions of the archive. Empty where no price is known. Blue: it rose.",
-            table(f"""
+            listed(f"""
                 WITH missed AS (
                   SELECT ts, symbol, dip_percent, price, outcome, reason {QUALIFIED} AND outcome <> 'submitted'
                     AND price > 0 ORDER BY ts DESC LIMIT 150),
@@ -195,6 +195,7 @@ def _afterwards() -> list[model.Panel]:
                   100.0 * (day / price - 1) AS "A day later", 100.0 * (week / price - 1) AS "A week later"
                 FROM later ORDER BY ts DESC"""),
             size=(24, 10),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
@@ -231,12 +232,13 @@ def _routine() -> list[model.Panel]:
         grid(
             "Which symbols are passed over, and why?",
             "Sums of the chosen time per symbol and reason (archive: skip_counts, hourly sums), the 200 largest.",
-            table(f"""
+            listed(f"""
                 SELECT symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, SUM(count) AS Skips FROM skip_counts
                 WHERE hour >= $__from / 1000 - 3600 AND hour < $__to / 1000 AND {SYMBOL}
                 GROUP BY symbol, reason ORDER BY Skips DESC LIMIT 200"""),
             size=(12, 9),
-            none="none: the bot logs them at DEBUG only",
+            says="Reason",
+            none="none: they need DEBUG",
             sort=("Skips", True),
             overrides=[SYMBOL_COLUMN, column("Skips", COUNT)],
         ),

@@ -22,11 +22,9 @@ from grafana.house import (
     threshold,
 )  # fmt: skip
 from grafana.panels import answer, coloured, column, gauge, grid, lines, override, stat
-from grafana.query import either, m, now, series, table
+from grafana.query import either, listed, m, now, series
 
-SESSION_NUMBER = house.choices(
-    _3=("☀ regular hours", house.GOOD), _2=("☾ extended hours", house.BOT), _1=("– closed", QUIET)
-)
+SESSION_NUMBER = house.choices(_3=("☀ regular hours", house.GOOD), _2=("☾ extended hours", house.BOT), _1=("– closed", QUIET))
 
 
 def build() -> model.Dashboard:
@@ -148,15 +146,15 @@ def _money() -> list[model.Panel]:
         ),
         gauge(
             "Limits in use",
-            "Leverage or margin, whichever this version of the bot compares, as a share of the bot's own limits (brake, hard limit) "
-            "and of the broker's maintenance requirement. 100 % is the limit.",
+            "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance call. 100 % is the limit. "
+            "Yellow is where the alert of a nearly reached brake starts.",
             now(used, "{{limit}}"),
             unit=house.Unit("percentunit", 0),
             size=(6, 5),
             none="no limit known, or no figures",
             low=0,
             high=1.2,
-            thresholds=steps(PROFIT, (threshold("limit_used_ratio"), WARNING), (1, CRITICAL)),
+            thresholds=steps(PROFIT, (house.NEAR_LIMIT, WARNING), (1, CRITICAL)),
         ),
         stat(
             "Distance to the brake",
@@ -211,12 +209,13 @@ def _deeds() -> list[model.Panel]:
         grid(
             "What did it buy last?",
             "The last 20 orders that the log tells of, with their state at the broker. A trade is an order submitted, not a fill.",
-            table("""
+            listed("""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
                   COALESCE(o.status, 'unknown') AS State
                 FROM trades AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
                 ORDER BY t.ts DESC LIMIT 20"""),
             size=(12, 9),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
@@ -231,10 +230,11 @@ def _deeds() -> list[model.Panel]:
         grid(
             "What did it miss?",
             "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are not here.",
-            table("""
+            listed("""
                 SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, reason AS Reason, detail AS Detail
                 FROM skips ORDER BY ts DESC LIMIT 20"""),
             size=(12, 9),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[

@@ -4,7 +4,7 @@ from grafana import house, parts
 from grafana.board import PERFORMANCE, Section, board
 from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, model, steps
 from grafana.panels import calendar, coloured, column, columns, grid, lines, override, stat
-from grafana.query import newest_last, series, table
+from grafana.query import listed, newest_last, series, table
 from grafana.sql import (
     ADJUSTED,
     CALENDAR,
@@ -34,6 +34,7 @@ def build() -> model.Dashboard:
         ],
         since="now-90d",
         refresh="1m",
+        quiet=True,
     )
 
 
@@ -98,7 +99,7 @@ def _figures() -> list[model.Panel]:
             overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
         ),
         stat(
-            "How are days and months?",
+            "How are its days?",
             "Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
             table(f"""
                 SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day", MIN(return_ratio) AS "worst day"
@@ -107,6 +108,8 @@ def _figures() -> list[model.Panel]:
             size=(12, 4),
             none=NO_ROWS,
             names=True,
+            thresholds=house.SIGNED,
+            overrides=[column("days with a gain", thresholds=house.PLAIN)],
         ),
     ]
 
@@ -177,10 +180,11 @@ def _periods() -> list[model.Panel]:
         grid(
             "Months in numbers",
             "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
-            table(f"""
+            listed(f"""
                 SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", SUM({GAIN}) AS Profit, SUM(trades_count) AS Orders,
                   TOTAL(total_deployed) AS Deployed {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 60"""),
             size=(12, 8),
+            says="Month",
             none=NO_ROWS,
             sort=("Month", True),
             overrides=[
@@ -206,18 +210,19 @@ def _sources() -> list[model.Panel]:
             table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
             x="Part",
             unit=DOLLARS,
-            size=(12, 9),
+            size=(24, 8),
             none=NO_BROKER,
             thresholds=house.SIGNED,
         ),
         grid(
             "The bridge day by day",
             "Start + realised + unrealised + dividends + fees + interest + other + deposits = end (newest 100 days).",
-            table(f"""
+            listed(f"""
                 SELECT date AS Day, starting_equity AS Start, realized_pl AS Realised, unrealized_change AS Unrealised,
                   dividends AS Dividends, fees AS Fees, interest AS Interest, other AS Other, cash_flow AS Deposits,
                   ending_equity AS "End" {DAYS} ORDER BY ts DESC LIMIT 100"""),
-            size=(12, 9),
+            size=(24, 9),
+            says="Day",
             none=NO_ROWS,
             sort=("Day", True),
             unit=USD,
@@ -227,7 +232,7 @@ def _sources() -> list[model.Panel]:
             "Which symbols earned, which cost?",
             "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. Empty: lots incomplete or "
             "not held.",
-            table(f"""
+            listed(f"""
                 WITH gained AS (
                   SELECT symbol, SUM(realized_pl) AS realised, COUNT(realized_pl) AS sales,
                     AVG(realized_pl > 0) AS won FROM fills WHERE {IN_TIME} GROUP BY symbol HAVING COUNT(realized_pl) > 0),
@@ -239,7 +244,8 @@ def _sources() -> list[model.Panel]:
                   COALESCE(realised, 0.0) + COALESCE(unrealised, 0.0) AS Total, sales AS Sales, won AS "Win rate"
                 FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
             size=(24, 10),
-            none=f"{NO_ROWS}, or {NO_BROKER}",
+            says="Symbol",
+            none=house.NONE_HELD,
             sort=("Total", True),
             overrides=[
                 column("Symbol", house.TEXT, link=parts.SYMBOL_LINK),
@@ -251,12 +257,13 @@ def _sources() -> list[model.Panel]:
         grid(
             "What else came and went?",
             "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200.",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,
                   description AS Description
                 FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
-            none=f"{NO_ROWS}, or {NO_BROKER}",
+            says="time",
+            none=house.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),

@@ -18,11 +18,11 @@ from grafana.house import (
     steps,
 )
 from grafana.panels import bars, coloured, column, grid, lines, override, pie
-from grafana.query import m, now, series, table, tidy
+from grafana.query import listed, m, now, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL
 
 NEWEST = """
-    newest AS (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
+    newest AS MATERIALIZED (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
       AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol) AND quantity <> 0)"""
 
 
@@ -45,7 +45,7 @@ def build() -> model.Dashboard:
 
 
 def _shares() -> list[model.Panel]:
-    newest = tidy(NEWEST)
+    newest, ratio = tidy(NEWEST), m("position_unrealized_pl_ratio")
     return [
         pie(
             "How is the money spread over symbols?",
@@ -67,11 +67,10 @@ def _shares() -> list[model.Panel]:
         ),
         bars(
             "Who wins, who loses?",
-            "Unrealised profit of the positions by cost, best first (broker). Without credentials: the three winners and losers that "
+            "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: the three winners and losers that "
             "the bot's last cycle named.",
             now(
-                f"sort_desc({m('position_unrealized_pl_ratio')}"
-                f" or on (bot) label_replace({m('bot_mover_ratio')}, 'source', 'log', '', ''))",
+                f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {m('bot_mover_ratio')})",
                 "{{symbol}}",
             ),
             unit=RATIO,
@@ -87,21 +86,23 @@ def _ladder() -> list[model.Panel]:
         grid(
             "How deep are the dips that were bought?",
             "Open positions: number of buys since the position was last flat, first and last of them, lowest and highest price paid, "
-            "depth of the newest price under the mean entry, days since the first buy, days of the snapshots spent under water.",
-            table(f"""
+            "depth of the newest price under the mean entry, days since the first buy, days of the last year whose close (16:00 New York) stood under water.",
+            listed(f"""
                 WITH {tidy(NEWEST)},
-                flat AS (
-                  SELECT n.symbol, COALESCE((SELECT MAX(ts) FROM position_snapshots AS p
-                    WHERE p.symbol = n.symbol AND p.quantity = 0), 0) AS since FROM newest AS n),
+                flat AS MATERIALIZED (
+                  SELECT n.symbol, COALESCE((SELECT ts FROM position_snapshots AS p
+                    WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0) AS since FROM newest AS n),
                 bought AS (
-                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first, MAX(ts) AS last,
-                    MIN(price) AS lowest, MAX(price) AS highest
-                  FROM fills AS f JOIN flat USING (symbol) WHERE side = 'buy' AND ts >= since GROUP BY f.symbol),
+                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first, MIN(price) AS lowest,
+                    MAX(price) AS highest
+                  FROM flat CROSS JOIN fills AS f ON f.symbol = flat.symbol AND f.ts >= since
+                  WHERE side = 'buy' GROUP BY f.symbol),
                 under AS (
-                  SELECT d.symbol, SUM(worst < 0) AS days FROM (
-                    SELECT p.symbol, p.date, MAX(unrealized_pl) AS worst FROM position_snapshots AS p JOIN flat USING (symbol)
-                    WHERE p.ts >= MAX(since, unixepoch() - 366 * 86400) AND quantity <> 0 GROUP BY p.symbol, p.date) AS d
-                  GROUP BY d.symbol)
+                  SELECT flat.symbol, COUNT(*) AS days FROM flat CROSS JOIN daily_stats AS d ON d.ts >= since
+                  WHERE d.ts >= unixepoch() - 366 * 86400 AND (
+                    SELECT unrealized_pl FROM position_snapshots AS p WHERE p.symbol = flat.symbol
+                      AND p.ts >= d.ts AND p.ts < d.ts + 12 * 3600 ORDER BY p.ts DESC LIMIT 1) < 0
+                  GROUP BY flat.symbol)
                 SELECT n.symbol AS Symbol, adds AS Buys, n.avg_entry_price AS Entry, n.current_price AS Price,
                   100.0 * (n.current_price / n.avg_entry_price - 1) AS Depth, lowest AS "Lowest buy", highest AS "Highest buy",
                   first AS time, (unixepoch() - first) / 86400.0 AS Age, days AS "Days under water",
@@ -109,7 +110,8 @@ def _ladder() -> list[model.Panel]:
                 FROM newest AS n LEFT JOIN bought USING (symbol) LEFT JOIN under USING (symbol)
                 WHERE {SYMBOL} ORDER BY Depth"""),
             size=(24, 10),
-            none=f"no position, or {NO_BROKER}",
+            says="Symbol",
+            none=house.NONE_HELD,
             sort=("Depth", False),
             overrides=[
                 column("Symbol", TEXT, custom__width=90),
@@ -137,12 +139,13 @@ def _history() -> list[model.Panel]:
         grid(
             "What was done in these symbols?",
             "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
                   realized_pl AS Realised
                 FROM fills WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 9),
-            none=f"{NO_ROWS}, or {NO_BROKER}",
+            says="time",
+            none=house.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
@@ -175,7 +178,7 @@ def _tax() -> list[model.Panel]:
             "Which loss sales are still inside their window?",
             "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the window. "
             "Unknown: the lots are incomplete.",
-            table(f"""
+            listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
                   MAX(0, (window_end - unixepoch()) / 86400.0) AS "Days left", bought_before AS "Bought before",
                   bought_after AS "Bought after",
@@ -184,7 +187,8 @@ def _tax() -> list[model.Panel]:
                 FROM wash_sales WHERE {SYMBOL} AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
                 ORDER BY sold DESC LIMIT 200"""),
             size=(24, 8),
-            none=f"no sale at a loss, or {NO_BROKER}",
+            says="time",
+            none=house.NONE_HELD,
             sort=("Sold", True),
             overrides=[
                 column("time", displayName="Sold", custom__width=170),

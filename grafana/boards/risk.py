@@ -18,10 +18,9 @@ from grafana.house import (
     WARNING,
     model,
     steps,
-    threshold,
 )  # fmt: skip
 from grafana.panels import answer, bars, coloured, column, grid, lines, override, stat, timeline
-from grafana.query import either, m, now, over_time, series, table
+from grafana.query import either, listed, m, now, over_time, series
 from grafana.sql import DAYS_IN_TIME
 
 LIMITS = [
@@ -86,14 +85,12 @@ def _now() -> list[model.Panel]:
             size=(6, 4),
             none=NO_BROKER,
             names=True,
-            overrides=[
-                answer("B", RATIO, thresholds=steps("text", (threshold("limit_used_ratio"), WARNING), (1, CRITICAL)))
-            ],
+            overrides=[answer("B", RATIO, thresholds=steps("text", (1, CRITICAL)))],
         ),
         stat(
             "How far under the peak?",
             "Distance of the cash-flow adjusted equity from its peak in the archive, and the equity at that peak.",
-            now(m("account_drawdown_ratio"), "drawdown"),
+            now(f"-{m('account_drawdown_ratio')}", "drawdown"),
             now(m("account_equity_peak_usd"), "peak"),
             unit=RATIO,
             size=(6, 4),
@@ -108,9 +105,8 @@ def _distance() -> list[model.Panel]:
     return [
         lines(
             "Where does it stand between its limits?",
-            "The figure that each limit is compared with (leverage or margin, as this version of the bot does it), with the limits of the "
-            "bot's own configuration dashed.",
-            over_time(m("limit_level_ratio", limit="brake"), "level that the brake looks at"),
+            "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own configuration dashed.",
+            over_time(m("limit_level_ratio", limit="brake"), "debt by equity"),
             over_time(m("limit_ratio", limit="brake"), "brake limit"),
             over_time(m("limit_ratio", limit="hard"), "hard limit"),
             unit=RATIO,
@@ -174,7 +170,7 @@ def _brake() -> list[model.Panel]:
             "Which episodes were there, why, and at what cost?",
             "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars to reduce, dips missed. "
             "The limits are the bot's own.",
-            table("""
+            listed("""
                 SELECT started AS time, ended AS timeEnd,
                   COALESCE(duration_seconds, unixepoch() - started) AS Duration,
                   CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
@@ -184,6 +180,7 @@ def _brake() -> list[model.Panel]:
                 FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
                 ORDER BY started DESC LIMIT 200"""),
             size=(24, 8),
+            says="time",
             none="no episode in this time",
             sort=("Start", True),
             overrides=[
@@ -206,6 +203,7 @@ def _brake() -> list[model.Panel]:
             size=(12, 7),
             none=NO_ROWS,
             draw=house.BARS,
+            past="90d",
             fill=80,
             soft_zero=True,
             overrides=[column("held", colour=CRITICAL)],
@@ -213,10 +211,11 @@ def _brake() -> list[model.Panel]:
         grid(
             "What else stopped it?",
             "Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
-            table("""
+            listed("""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail FROM bot_events
                 WHERE kind IN ('halt', 'error') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 100"""),
             size=(12, 7),
+            says="time",
             none="nothing in this time",
             sort=("Time", True),
             overrides=[column("time", displayName="Time", custom__width=170), column("Detail", custom__width=260)],
@@ -235,6 +234,7 @@ def _exposure() -> list[model.Panel]:
             none=NO_ROWS,
             fill=30,
             high=0,
+            past="90d",
             overrides=[column("drawdown", colour=LOSS)],
         ),
         bars(

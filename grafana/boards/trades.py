@@ -21,7 +21,7 @@ from grafana.house import (
     threshold,
 )  # fmt: skip
 from grafana.panels import answer, coloured, column, columns, grid, lines, stat
-from grafana.query import m, newest_last, now, over_time, table
+from grafana.query import listed, m, newest_last, now, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
 
 
@@ -59,9 +59,7 @@ def _sums() -> list[model.Panel]:
         stat(
             "How many of them filled?",
             "Filled orders among those that came to an end (filled, cancelled, expired, rejected) in the chosen time, from the broker.",
-            table(
-                f"SELECT AVG(status = 'filled') AS \"fill rate\" {orders} AND ended IS NOT NULL AND status <> 'replaced'"
-            ),
+            table(f"SELECT AVG(status = 'filled') AS \"fill rate\" {orders} AND ended IS NOT NULL AND status <> 'replaced'"),
             unit=RATIO,
             size=(6, 4),
             none=f"no order ended, or {NO_BROKER}",
@@ -98,7 +96,7 @@ def _lists() -> list[model.Panel]:
             "What was ordered, and what became of it?",
             "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, slippage against "
             "the limit (below zero is cheaper), time to fill.",
-            table(f"""
+            listed(f"""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
                   COALESCE(o.status, 'unknown') AS State, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
                   o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
@@ -106,6 +104,7 @@ def _lists() -> list[model.Panel]:
                 WHERE t.ts >= $__from / 1000 AND t.ts < $__to / 1000 AND t.{SYMBOL}
                 ORDER BY t.ts DESC LIMIT 500"""),
             size=(24, 11),
+            says="time",
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
@@ -122,12 +121,13 @@ def _lists() -> list[model.Panel]:
         grid(
             "Which orders are still open?",
             "Orders without an end at the broker's last answer, oldest first.",
-            table(f"""
+            listed(f"""
                 SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
                   filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
                 FROM orders WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
             size=(12, 8),
-            none=f"no order is open, or {NO_BROKER}",
+            says="time",
+            none=house.NONE_HELD,
             sort=("Submitted", False),
             overrides=[
                 column("time", displayName="Submitted", custom__width=170),
@@ -162,7 +162,7 @@ def _groups() -> list[model.Panel]:
             "Which symbols does it trade most?",
             "Per symbol in the chosen time: orders of the log; fills, fill rate and realised profit of the broker. "
             "Realised profit stays empty where the lots are incomplete.",
-            table(f"""
+            listed(f"""
                 WITH ordered AS (
                   SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
                   WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol),
@@ -176,6 +176,7 @@ def _groups() -> list[model.Panel]:
                   slippage AS Slippage, realised AS Realised
                 FROM ordered LEFT JOIN done USING (symbol) LEFT JOIN gained USING (symbol) ORDER BY Value DESC"""),
             size=(12, 10),
+            says="Symbol",
             none=NO_ROWS,
             sort=("Value", True),
             overrides=[
@@ -236,18 +237,17 @@ def _agreement() -> list[model.Panel]:
             "Where do log and broker disagree?",
             "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin that differ "
             "(archive: discrepancies), newest 200.",
-            table(f"""
+            listed(f"""
                 SELECT ts AS time, kind AS Kind, symbol AS Symbol, log_value AS "Log says", broker_value AS "Broker says",
                   detail AS Detail, CASE WHEN resolved IS NULL THEN 'open' ELSE 'resolved' END AS State
                 FROM discrepancies WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
-            none="none: log and broker agree, or " + NO_BROKER,
+            says="time",
+            none=house.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                coloured(
-                    "State", mappings=house.choices(open=("▲ open", WARNING), resolved=("✓ resolved", house.GOOD))
-                ),
+                coloured("State", mappings=house.choices(open=("▲ open", WARNING), resolved=("✓ resolved", house.GOOD))),
                 column("Log says", house.NUMBER),
                 column("Broker says", house.NUMBER),
                 column("Detail", custom__width=420),

@@ -1,0 +1,155 @@
+"""The committed JSON: what the code generates, in the classic form that file provisioning takes, complete and readable."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from grafana import house
+from grafana.__main__ import generated
+from tests.grafana.asked import BOARDS, PANELS, ROOT
+
+IDS = [f"{board}: {panel['title']}" for board, panel in PANELS]
+each_panel = pytest.mark.parametrize(("board", "panel"), PANELS, ids=IDS)
+each_board = pytest.mark.parametrize("name", BOARDS)
+NUMERIC = {"stat", "gauge", "bargauge", "timeseries", "barchart", "piechart", "status-history"}
+EXPECTED = {"overview", "trades", "positions", "opportunities", "risk", "performance", "health", "config", "share"}
+
+
+def test_committed_files_are_what_the_code_generates() -> None:
+    for path, text in generated().items():
+        assert (ROOT / path).read_text("utf-8") == text, f"{path} differs: run python -m grafana"
+
+
+def test_no_generated_board_is_left_over() -> None:
+    assert set(BOARDS) == EXPECTED
+
+
+@each_board
+def test_board_is_of_the_classic_schema(name: str) -> None:
+    board = BOARDS[name]
+    assert board["schemaVersion"] == 42
+    assert board["uid"] == f"bigdipper-{name}"
+    assert "elements" not in board and "spec" not in board
+    assert isinstance(board["panels"], list) and board["panels"]
+    assert "__inputs" not in board and "${DS_" not in json.dumps(board)
+
+
+def test_uids_and_titles_of_boards_are_unique() -> None:
+    for key in ("uid", "title"):
+        assert max(Counter(board[key] for board in BOARDS.values()).values()) == 1
+
+
+@each_board
+def test_panel_ids_and_titles_are_unique_within_a_board(name: str) -> None:
+    rows = [panel for panel in BOARDS[name]["panels"] if panel["type"] == "row"]
+    own = [panel for board, panel in PANELS if board == name]
+    assert max(Counter(panel["id"] for panel in rows + own).values()) == 1
+    assert max(Counter(panel["title"] for panel in own).values()) == 1
+
+
+@each_board
+def test_panels_do_not_overlap_and_stay_on_the_grid(name: str) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in BOARDS[name]["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+@each_panel
+def test_panel_says_what_it_is_and_where_it_comes_from(board: str, panel: dict[str, Any]) -> None:
+    assert panel["title"].strip()
+    assert len(panel["description"]) > 15
+    assert panel["fieldConfig"]["defaults"]["noValue"].strip()
+
+
+@each_panel
+def test_numbers_have_a_unit_and_decimals(board: str, panel: dict[str, Any]) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["unit"]
+    if panel["type"] in NUMERIC:
+        assert isinstance(defaults["decimals"], int)
+
+
+@each_panel
+def test_every_target_has_its_letter_and_a_data_source_with_a_fixed_uid(board: str, panel: dict[str, Any]) -> None:
+    targets = panel.get("targets", [])
+    assert targets or panel["type"] == "alertlist"
+    assert len({target["refId"] for target in targets}) == len(targets)
+    known = {("prometheus", "prometheus"), (house.ARCHIVE_TYPE, "${archive}")}
+    if board == "share":
+        known = {(house.ARCHIVE_TYPE, "archive")}
+    for target in targets:
+        assert target["refId"]
+        assert (target["datasource"]["type"], target["datasource"]["uid"]) in known
+        if "rawQueryText" in target:
+            assert target["rawQueryText"] == target["queryText"]
+            assert target["queryType"] in ("table", "time series")
+
+
+@each_panel
+def test_letters_that_looks_are_given_to_exist(board: str, panel: dict[str, Any]) -> None:
+    letters = {target["refId"] for target in panel.get("targets", [])}
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"]["id"] == "byFrameRefID":
+            assert override["matcher"]["options"] in letters
+
+
+@each_panel
+def test_colour_is_never_alone_where_a_state_is_shown(board: str, panel: dict[str, Any]) -> None:
+    config = panel["fieldConfig"]
+    mappings = config["defaults"]["mappings"] + [
+        mapping
+        for override in config["overrides"]
+        for prop in override["properties"]
+        if prop["id"] == "mappings"
+        for mapping in prop["value"]
+    ]
+    for mapping in mappings:
+        for result in mapping["options"].values() if mapping["type"] == "value" else ():
+            assert result["text"].strip(), "a state without a word"
+
+
+@each_board
+def test_links_point_at_boards_that_exist(name: str) -> None:
+    uids = {board["uid"] for board in BOARDS.values()}
+    assert set(re.findall(r"/d/([a-z-]+)", json.dumps(BOARDS[name]))) <= uids
+
+
+@each_board
+def test_board_keeps_bot_archive_and_time_when_changing_to_another(name: str) -> None:
+    board = BOARDS[name]
+    if name == "share":
+        assert not board["links"] and not board["templating"]["list"] and not board["annotations"]["list"]
+        return
+    (link,) = board["links"]
+    assert link["keepTime"] and link["includeVars"] and link["tags"] == board["tags"] == ["big-dipper"]
+    assert [variable["name"] for variable in board["templating"]["list"]][:2] == ["bot", "archive"]
+
+
+def test_share_shows_no_amount_of_money() -> None:
+    shown = json.dumps(BOARDS["share"], ensure_ascii=False)
+    assert "currency" not in shown and "$bot" not in shown
+    assert not re.search(r"SELECT[^()]*\b(equity|cash|market_value|ending_equity|realized_pl) AS", shown)
+
+
+def test_every_board_but_share_says_how_old_its_figures_are() -> None:
+    for name in EXPECTED - {"share", "overview"}:
+        assert any(panel["title"] == "Now" for board, panel in PANELS if board == name)
+    assert any(panel["title"] == "Age of the data" for board, panel in PANELS if board == "overview")
+
+
+def test_thresholds_of_panels_are_the_alerts_numbers() -> None:
+    text = house.THRESHOLDS_FILE.read_text("utf-8")
+    number = re.search(r"name: cycle_age_seconds}, expr: vector\((\d+)\)", text)
+    assert number and f"< bool {number[1]}" in json.dumps(BOARDS["overview"])
+
+
+def test_an_unknown_threshold_is_named_with_the_known_ones() -> None:
+    with pytest.raises(KeyError, match=r"no threshold named 'nonsense'; it has .*cycle_age_seconds"):
+        house.threshold("nonsense")
