@@ -39,6 +39,14 @@ def families(series: int = 3) -> list[Metric]:
     return [value, trades, took]
 
 
+def long_families() -> list[Metric]:
+    """Megabytes that take no time to make."""
+    value = GaugeMetricFamily("bigdipper_long", "Long.", labels=["text"])
+    for number in range(50):
+        value.add_metric([str(number) * 100_000], 1)
+    return [value]
+
+
 @contextlib.contextmanager
 def serving(
     collect: Callable[[], Iterable[Metric]] = families,
@@ -250,6 +258,8 @@ class TestRoutes:
         get, body = fetch(server, path)
         head, nothing = fetch(server, path, "HEAD")
         assert nothing == b""
+        answer = raw(server, f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert answer.index(b"\r\n\r\n") == len(answer) - 4
         assert head.status == get.status
         assert head.headers["Content-Length"] == str(len(body))
         assert head.headers["Content-Type"] == get.headers["Content-Type"]
@@ -410,8 +420,7 @@ class TestBadClients:
 
     def test_a_slow_reader_keeps_no_slot_and_is_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Httpd, "WRITE_SECONDS", 1.0)
-        shown = families(100_000)
-        with serving(lambda: shown, max_requests=1) as server, socket.socket() as slow:
+        with serving(long_families, max_requests=1) as server, socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.settimeout(DEADLINE)
             slow.connect(("127.0.0.1", server.port))
@@ -454,8 +463,7 @@ class TestBadClients:
         eventually(lambda: connections(server) == 0)
 
     def test_clients_that_leave_in_the_middle_leave_nothing_behind(self) -> None:
-        shown = families(20_000)
-        with serving(lambda: shown) as server:
+        with serving(long_families) as server:
             for _ in range(20):
                 with socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE) as sock:
                     sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -498,6 +506,7 @@ class TestStartAndStop:
             begun = time.monotonic()
             server.stop()
             assert time.monotonic() - begun < STOP_DEADLINE
+            assert client.recv(1) == b""
             release.set()
             client.close()
 
