@@ -9,7 +9,7 @@ import pytest
 
 from tests.grafana import synthetic
 
-UNTIL = datetime(2026, 3, 6, 21, 30, tzinfo=UTC)  # a Friday after the close
+UNTIL = datetime(2026, 3, 6, 21, 31, tzinfo=UTC)  # a Friday after the close
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,360 @@
+"""Every SQL of every board against archives by the real schema; the figures against plain loops over the raw rows."""
+
+import math
+import re
+import sqlite3
+import statistics
+from collections import Counter, defaultdict
+from typing import Any
+
+import pytest
+
+from tests.grafana.asked import PANELS, Asked, answer, fill, rows, statements
+from tests.grafana.conftest import UNTIL
+from tests.grafana.synthetic import SYMBOLS
+
+NOW = UNTIL.timestamp()
+WEEK = NOW - 7 * 86400, NOW
+MONTHS = NOW - 60 * 86400, NOW
+STATEMENTS = list(statements())
+each_statement = pytest.mark.parametrize("asked", STATEMENTS, ids=[str(each) for each in STATEMENTS])
+
+
+def raw(
+    connection: sqlite3.Connection, table: str, time: str = "ts", between: tuple[float, float] = WEEK
+) -> list[dict[str, Any]]:
+    """The rows of a table in a time, as they are."""
+    return [row for row in rows(connection, f"SELECT * FROM {table}") if between[0] <= row[time] < between[1]]
+
+
+def ask(connection: sqlite3.Connection, board: str, title: str, between: tuple[float, float] = WEEK) -> list[dict[str, Any]]:
+    return answer(connection, board, title, *between, SYMBOLS)
+
+
+def gain(day: dict[str, Any]) -> float:
+    return float(day["ending_equity"] - day["starting_equity"] - (day["cash_flow"] or 0))
+
+
+@each_statement
+def test_statement_answers_on_an_archive_with_a_life(asked: Asked, lived: sqlite3.Connection) -> None:
+    found = rows(lived, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS))
+    if asked.series:
+        times = [row["time"] for row in found]
+        assert None not in times and times == sorted(times)
+    for row in found:
+        for name in ("time", "timeEnd"):
+            if row.get(name) is not None:
+                assert isinstance(row[name], int | float) and 1.5e9 < row[name] < 2.5e9, "unix seconds"
+
+
+@each_statement
+def test_statement_runs_on_an_empty_archive_and_without_a_symbol(asked: Asked, empty: sqlite3.Connection) -> None:
+    rows(empty, fill(asked.sql, NOW - asked.span, NOW, [""]))
+
+
+@each_statement
+def test_statement_runs_on_an_archive_without_a_broker(asked: Asked, alone: sqlite3.Connection) -> None:
+    rows(alone, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS))
+
+
+@pytest.mark.parametrize("title", ["Profit today", "What did it buy last?"])
+def test_overview_has_tables_and_graphs_without_a_broker(title: str, alone: sqlite3.Connection) -> None:
+    assert ask(alone, "overview", "Equity of the last seven days")[0]["source"] == "bot's log"
+    assert {row["State"] for row in ask(alone, "overview", "What did it buy last?")} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("board", "panel"),
+    [(board, panel) for board, panel in PANELS if panel["type"] == "table" and "rawQueryText" in panel["targets"][0]],
+    ids=lambda value: value if isinstance(value, str) else value["title"],
+)
+def test_columns_that_a_table_dresses_and_sorts_by_are_in_its_answer(
+    board: str, panel: dict[str, Any], lived: sqlite3.Connection
+) -> None:
+    cursor = lived.execute(fill(panel["targets"][0]["rawQueryText"], *WEEK, SYMBOLS))
+    names = {column[0] for column in cursor.description}
+    shown = set(names)
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"]["id"] == "byName":
+            assert override["matcher"]["options"] in names
+            shown |= {prop["value"] for prop in override["properties"] if prop["id"] == "displayName"}
+    assert {key["displayName"] for key in panel["options"]["sortBy"]} <= shown
+
+
+def test_an_empty_table_is_one_row_of_nulls_whose_words_are_in_a_column(empty: sqlite3.Connection) -> None:
+    for board, panel in PANELS:
+        if panel["type"] == "table" and "rawQueryText" in panel["targets"][0]:
+            (only,) = rows(empty, fill(panel["targets"][0]["rawQueryText"], *WEEK, SYMBOLS))
+            assert set(only.values()) == {None}, f"{board}: {panel['title']}"
+            words = [
+                prop["value"] for override in panel["fieldConfig"]["overrides"] if override["matcher"]["options"] in only
+                for prop in override["properties"] if prop["id"] == "noValue"
+            ]  # fmt: skip
+            assert words == [panel["fieldConfig"]["defaults"]["noValue"]]
+
+
+def test_equity_is_the_last_row_of_each_point_and_of_one_source(lived: sqlite3.Connection) -> None:
+    found = ask(lived, "overview", "Equity of the last seven days")
+    step = int((WEEK[1] - WEEK[0]) * 1000 / 600) // 1000
+    newest: dict[int, dict[str, Any]] = {}
+    for row in raw(lived, "account_history"):
+        if row["source"] == "alpaca":
+            place = int((row["ts"] - int(WEEK[0])) // step)
+            newest[place] = max(newest.get(place, row), row, key=lambda r: r["ts"])
+    assert [(row["time"], row["equity"]) for row in found] == [(r["ts"], r["equity"]) for _, r in sorted(newest.items())]
+
+
+def test_orders_and_their_value_are_those_of_the_log(lived: sqlite3.Connection) -> None:
+    trades = raw(lived, "trades")
+    (found,) = ask(lived, "trades", "How much was ordered?")
+    assert found["orders"] == len(trades) > 50
+    assert found["value"] == pytest.approx(sum(row["total_value"] for row in trades))
+
+
+def test_fill_rate_counts_the_orders_that_ended(lived: sqlite3.Connection) -> None:
+    ended = [row for row in raw(lived, "orders", "submitted") if row["ended"] and row["status"] != "replaced"]
+    (found,) = ask(lived, "trades", "How many of them filled?")
+    assert found["fill rate"] == pytest.approx(sum(row["status"] == "filled" for row in ended) / len(ended))
+
+
+def test_time_to_fill_and_slippage_are_means_of_the_filled(lived: sqlite3.Connection) -> None:
+    filled = [row for row in raw(lived, "orders", "submitted") if row["status"] == "filled"]
+    (found,) = ask(lived, "trades", "How long, and at what price?")
+    assert found["time to fill"] == pytest.approx(statistics.fmean(row["time_to_fill_seconds"] for row in filled))
+    assert found["against limit"] == pytest.approx(statistics.fmean(row["slippage_bps"] for row in filled))
+
+
+def test_table_of_trades_joins_each_order_with_what_became_of_it(lived: sqlite3.Connection) -> None:
+    orders = {row["order_id"]: row for row in raw(lived, "orders", "submitted", MONTHS)}
+    found = ask(lived, "trades", "What was ordered, and what became of it?")
+    expected = sorted(raw(lived, "trades"), key=lambda row: -row["ts"])[:500]
+    assert [(row["time"], row["Symbol"], row["State"], row["Fill"]) for row in found] == [
+        (t["ts"], t["symbol"], orders[t["order_id"]]["status"], orders[t["order_id"]]["filled_avg_price"]) for t in expected
+    ]
+
+
+def test_states_of_orders_are_counted(lived: sqlite3.Connection) -> None:
+    found = {row["State"]: row["Orders"] for row in ask(lived, "trades", "How did orders end?")}
+    assert found == Counter(row["status"] for row in raw(lived, "orders", "submitted"))
+
+
+def test_symbols_are_summed_from_trades_orders_and_fills(lived: sqlite3.Connection) -> None:
+    trades, fills = raw(lived, "trades"), raw(lived, "fills")
+    found = {row["Symbol"]: row for row in ask(lived, "trades", "Which symbols does it trade most?")}
+    assert set(found) == {row["symbol"] for row in trades}
+    for symbol, row in found.items():
+        assert row["Orders"] == sum(t["symbol"] == symbol for t in trades)
+        gains = [f["realized_pl"] for f in fills if f["symbol"] == symbol and f["realized_pl"] is not None]
+        assert row["Realised"] == (pytest.approx(sum(gains)) if gains else None)
+
+
+def test_days_show_what_the_days_rows_say(lived: sqlite3.Connection) -> None:
+    trades = Counter(row["date"] for row in rows(lived, "SELECT * FROM trades"))
+    for row in ask(lived, "trades", "How many orders and fills a day?", MONTHS):
+        assert row["Orders"] == trades[row["Day"]]
+
+
+def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) -> None:
+    (found,) = ask(lived, "opportunities", "How far do dips get?")
+    assert list(found.values()) == [
+        len(raw(lived, "scans")), len(raw(lived, "opportunities")), len(raw(lived, "trades")),
+        sum(row["status"] == "filled" for row in raw(lived, "orders", "submitted")),
+    ]  # fmt: skip
+
+
+def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
+    dips = raw(lived, "opportunities")
+    found = {row["Outcome"]: row["Dips"] for row in ask(lived, "opportunities", "What became of the dips that qualified?")}
+    assert found == Counter(row["outcome"].replace("_", " ") for row in dips)
+    missed = Counter(row["reason"].replace("_", " ") for row in raw(lived, "skips"))
+    missed["brake"] = sum(row["outcome"] == "missed_brake" for row in dips)
+    assert {row["Reason"]: row["Missed"] for row in ask(lived, "opportunities", "Why were trades missed?")} == missed
+
+
+def test_dips_are_sorted_into_whole_percents(lived: sqlite3.Connection) -> None:
+    dips = Counter(f"{math.trunc(row['dip_percent'])} %" for row in raw(lived, "opportunities"))
+    found = ask(lived, "opportunities", "How deep were the dips?")
+    assert {row["Dip"]: row["Submitted"] + row["Not bought"] for row in found} == dips
+    depths = [int(row["Dip"].removesuffix(" %")) for row in found]
+    assert depths == sorted(depths, reverse=True)
+
+
+def test_best_scores_are_the_twenty_highest(lived: sqlite3.Connection) -> None:
+    found = [row["Score"] for row in ask(lived, "opportunities", "Which had the best scores?")]
+    assert found == sorted((row["score"] for row in raw(lived, "opportunities")), reverse=True)[:20]
+
+
+def test_price_after_a_missed_dip_is_the_first_known_one_in_its_window(lived: sqlite3.Connection) -> None:
+    between = NOW - 30 * 86400, NOW - 14 * 86400
+    found = ask(lived, "opportunities", "Was it a pity?", between)
+    missed = [row for row in raw(lived, "opportunities", between=between) if row["outcome"] != "submitted"]
+    assert len(found) == min(150, len(missed)) > 50
+    sources = [("position_snapshots", "current_price"), ("opportunities", "price"), ("fills", "price")]
+    known = [(raw(lived, table, between=MONTHS), price) for table, price in sources]
+
+    def later(row: dict[str, Any], seconds: int) -> float | None:
+        for table, price in known:
+            inside = [
+                (other["ts"], other[price]) for other in table
+                if other["symbol"] == row["Symbol"] and 0 <= other["ts"] - row["time"] - seconds < 3 * 86400
+            ]  # fmt: skip
+            if inside:
+                return 100 * (min(inside)[1] / row["Price"] - 1)
+        return None
+
+    for row in found[:40]:
+        assert row["A day later"] == pytest.approx(later(row, 86400))
+        assert row["A week later"] == pytest.approx(later(row, 7 * 86400))
+
+
+def test_routine_skips_are_the_sums_of_the_hours(lived: sqlite3.Connection) -> None:
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for row in rows(lived, "SELECT * FROM skip_counts"):
+        if WEEK[0] - 3600 <= row["hour"] < WEEK[1]:
+            sums[row["symbol"], row["reason"].replace("_", " ")] += row["count"]
+    found = ask(lived, "opportunities", "Which symbols are passed over, and why?")
+    assert {(row["Symbol"], row["Reason"]): row["Skips"] for row in found} == sums
+
+
+def test_brake_timeline_starts_in_the_state_of_its_beginning_and_turns_at_each_episode(lived: sqlite3.Connection) -> None:
+    episode = next(row for row in raw(lived, "brake_events", "started", MONTHS) if row["ended"])
+    middle = episode["started"] + 60
+    found = ask(lived, "risk", "When did the brake hold?", (middle, middle + 7200))
+    assert [(row["time"], row["Brake"]) for row in found] == [(int(middle * 1000) // 1000, 1), (episode["ended"], 0)]
+
+
+def test_episodes_that_touch_the_time_are_listed(lived: sqlite3.Connection) -> None:
+    expected = [row for row in rows(lived, "SELECT * FROM brake_events") if row["started"] < NOW and row["ended"] >= MONTHS[0]]
+    found = ask(lived, "risk", "Which episodes were there, why, and at what cost?", MONTHS)
+    assert [row["time"] for row in found] == sorted((row["started"] for row in expected), reverse=True)
+    assert {(row["Cause"], row["Level"], row["State"]) for row in found} == {("leverage", 1.157, "over")}
+
+
+def test_return_chains_the_days_and_profit_leaves_deposits_out(lived: sqlite3.Connection) -> None:
+    days = raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))
+    (found,) = ask(lived, "performance", "What did it earn?", MONTHS)
+    assert found["return"] == pytest.approx(math.prod(1 + day["return_ratio"] for day in days) - 1)
+    assert found["profit"] == pytest.approx(sum(gain(day) for day in days))
+    curve = ask(lived, "performance", "Return without deposits", MONTHS)
+    assert curve[-1]["return"] == pytest.approx(found["return"]) and len(curve) == len(days)
+
+
+def test_sharpe_and_sortino_are_the_textbooks(lived: sqlite3.Connection) -> None:
+    returns = [day["return_ratio"] for day in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))]
+    downside = math.sqrt(statistics.fmean(min(r, 0) ** 2 for r in returns))
+    (found,) = ask(lived, "performance", "Was it worth the risk?", MONTHS)
+    assert found["Sharpe"] == pytest.approx(statistics.fmean(returns) / statistics.stdev(returns) * math.sqrt(252))
+    assert found["Sortino"] == pytest.approx(statistics.fmean(returns) / downside * math.sqrt(252))
+
+
+def test_sharpe_needs_twenty_days(lived: sqlite3.Connection) -> None:
+    assert ask(lived, "performance", "Was it worth the risk?", WEEK) == []
+
+
+def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlite3.Connection) -> None:
+    gains = [row["realized_pl"] for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
+    (found,) = ask(lived, "performance", "How often does it win?", MONTHS)
+    assert found["sales"] == len(gains)
+    assert found["win rate"] == pytest.approx(sum(g > 0 for g in gains) / len(gains))
+    assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
+
+
+def test_months_weeks_and_days_add_up_to_the_same_profit(lived: sqlite3.Connection) -> None:
+    total = sum(gain(day) for day in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW)))
+    for title in ("Profit by day", "Profit by week", "Profit by month"):
+        assert sum(row["Profit"] for row in ask(lived, "performance", title, MONTHS)) == pytest.approx(total), title
+
+
+def test_calendar_puts_each_day_under_the_monday_of_its_week(lived: sqlite3.Connection) -> None:
+    from datetime import UTC, date, datetime, timedelta
+
+    days = {row["date"]: row["return_ratio"] for row in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))}
+    found = ask(lived, "performance", "Which days were good?", MONTHS)
+    assert len(found) == len(days)
+    for row in found:
+        monday = datetime.fromtimestamp(row["time"], UTC).date()
+        day: date = monday + timedelta(days=int(row["day"][0]) - 1)
+        assert monday.weekday() == 0 and days[day.isoformat()] == row["return"]
+
+
+def test_bridge_closes_from_the_first_to_the_last_equity(lived: sqlite3.Connection) -> None:
+    days = sorted(raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW)), key=lambda day: day["ts"])
+    found = {row["Part"]: row["Amount"] for row in ask(lived, "performance", "What moved the equity?", MONTHS)}
+    assert sum(found.values()) == pytest.approx(days[-1]["ending_equity"] - days[0]["starting_equity"])
+    assert found["dividends"] == pytest.approx(sum(row["net_amount"] for row in raw(lived, "activities", between=MONTHS)))
+
+
+def test_winners_and_losers_hold_realised_and_unrealised_profit(lived: sqlite3.Connection) -> None:
+    fills = [row for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
+    last = max(row["ts"] for row in raw(lived, "position_snapshots"))
+    held = {row["symbol"]: row["unrealized_pl"] for row in raw(lived, "position_snapshots") if row["ts"] == last}
+    found = {row["Symbol"]: row for row in ask(lived, "performance", "Which symbols earned, which cost?", MONTHS)}
+    assert set(found) == {row["symbol"] for row in fills} | set(held)
+    for symbol, row in found.items():
+        realised = sum(f["realized_pl"] for f in fills if f["symbol"] == symbol)
+        assert row["Total"] == pytest.approx(realised + held.get(symbol, 0.0))
+
+
+def test_money_is_spread_over_symbols_and_sectors_as_the_newest_snapshot_says(lived: sqlite3.Connection) -> None:
+    snapshots = raw(lived, "position_snapshots")
+    last = max(row["ts"] for row in snapshots)
+    held = {row["symbol"]: abs(row["market_value"]) for row in snapshots if row["ts"] == last}
+    assert {r["Symbol"]: r["Value"] for r in ask(lived, "positions", "How is the money spread over symbols?")} == held
+    sectors = {row["symbol"]: row["sector"] for row in rows(lived, "SELECT * FROM sectors")}
+    by_sector: dict[str, float] = defaultdict(float)
+    for symbol, value in held.items():
+        by_sector[sectors[symbol]] += value
+    found = {row["Sector"]: row["Value"] for row in ask(lived, "positions", "And over sectors?")}
+    assert found == pytest.approx(by_sector)
+    shares = {row["Sector"]: row["Share"] for row in ask(lived, "share", "How is it spread over sectors?")}
+    assert sum(shares.values()) == pytest.approx(1) and shares.keys() == found.keys()
+
+
+def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connection) -> None:
+    copy = sqlite3.connect(":memory:")
+    lived.backup(copy)
+    symbol = SYMBOLS[0]
+    flat = NOW - 20 * 86400
+    copy.execute("INSERT INTO position_snapshots (ts, symbol, date, quantity) VALUES (?, ?, '2026-02-14', 0)", (flat, symbol))
+    found = {row["Symbol"]: row for row in ask(copy, "positions", "How deep are the dips that were bought?")}
+    bought = [row for row in raw(copy, "fills", between=MONTHS) if row["side"] == "buy"]
+    for name, since in ((symbol, flat), (SYMBOLS[1], 0.0)):
+        mine = [row for row in bought if row["symbol"] == name and row["ts"] >= since]
+        assert found[name]["Buys"] == (len({row["order_id"] for row in mine}) or None)
+        assert found[name]["Lowest buy"] == min((row["price"] for row in mine), default=None)
+    copy.close()
+
+
+def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:
+    found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "What is set?")}
+    assert found["MAX_POSITION_PCT"] == "0.20" and len(found) == 3
+    changes = ask(lived, "config", "What changed?", MONTHS)
+    assert [(row["Setting"], row["Before"], row["After"]) for row in changes] == [("MAX_POSITION_PCT", "0.15", "0.20")]
+    (findings,) = ask(lived, "config", "Does it pass the check?")
+    assert findings == {"errors": 0, "warnings": 1}
+
+
+def test_check_of_the_configuration_is_unknown_without_one(empty: sqlite3.Connection) -> None:
+    assert ask(empty, "config", "Does it pass the check?") == []
+
+
+def test_marks_name_what_happened(lived: sqlite3.Connection) -> None:
+    marks = {each.title: each for each in STATEMENTS if each.board == "trades" and each.title.startswith("mark")}
+    assert set(marks) == {"mark: Bot starts", "mark: Brake episodes", "mark: Configuration changes", "mark: Trades"}
+    starts = rows(lived, fill(marks["mark: Bot starts"].sql, *WEEK, SYMBOLS))
+    assert len(starts) == sum(row["kind"] in ("start", "stop") for row in raw(lived, "bot_events"))
+    for each in marks.values():
+        found = rows(lived, fill(each.sql, *MONTHS, SYMBOLS))
+        assert found and set(found[0]) == {"time", "timeEnd", "title", "text", "tags"}
+
+
+def test_symbols_to_choose_from_are_all_that_the_archive_knows(lived: sqlite3.Connection) -> None:
+    (variable,) = [each for each in STATEMENTS if each.board == "positions" and each.title == "variable: symbol"]
+    found = [row["symbol"] for row in rows(lived, variable.sql)]
+    assert set(SYMBOLS) <= set(found) and found == sorted(set(found))
+
+
+def test_no_statement_can_write() -> None:
+    words = re.compile(r"\b(INSERT|UPDATE|DELETE|DROP|ATTACH|PRAGMA|CREATE|ALTER)\b", re.IGNORECASE)
+    for each in STATEMENTS:
+        assert not words.search(each.sql), str(each)
