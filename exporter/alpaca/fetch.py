@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from exporter.alpaca import models
-from exporter.alpaca.models import Account, Clock, Order, Unreadable
+from exporter.alpaca import models, parse
+from exporter.alpaca.models import Account, Clock, Order
+from exporter.alpaca.parse import Unreadable
 from exporter.alpaca.results import Activities, Data, Failure, History, Orders, Positions
 
 HOUR, DAY = 3600.0, 86400.0
@@ -53,35 +54,35 @@ def moment(ts: float, ceil: bool = False) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000:06d}Z"
 
 
-def _usable(parse: Callable[[Any], T], raw: Any) -> T:
+def _usable(reader: Callable[[Any], T], raw: Any) -> T:
     try:
-        return parse(raw)
+        return reader(raw)
     except Unreadable as error:
         raise Failure("bad_response", str(error)) from None
 
 
 def account(get: Get) -> Read:
     """The account, one body, one moment."""
-    read: Account = _usable(models.account, get("/account"))
+    read: Account = _usable(parse.account, get("/account"))
     return read, int(read.damaged)
 
 
 def clock(get: Get) -> Read:
     """The broker's clock."""
-    read: Clock = _usable(models.clock, get("/clock"))
+    read: Clock = _usable(parse.clock, get("/clock"))
     return read, int(read.damaged)
 
 
 def positions(get: Get) -> Read:
     """All positions: one list, not paged."""
-    items, rejected = _usable(lambda raw: models.each(models.position, raw), get("/positions"))
+    items, rejected = _usable(lambda raw: parse.each(parse.position, raw), get("/positions"))
     return Positions(items, rejected == 0), rejected
 
 
 def history(get: Get, days: int) -> Read:
     """Equity at the close of the last `days` calendar days."""
     query: dict[str, str | int] = {"period": f"{days}D", "timeframe": "1D"}
-    return History(tuple(_usable(models.equity_points, get("/account/portfolio/history", query)))), 0
+    return History(tuple(_usable(parse.equity_points, get("/account/portfolio/history", query)))), 0
 
 
 class OrdersFollower:
@@ -108,7 +109,7 @@ class OrdersFollower:
         lost = []
         for order_id in [i for i in self._open if i not in items][:MOST_FOLLOWED]:
             try:
-                items[order_id] = _usable(models.order, get(f"/orders/{order_id}"))
+                items[order_id] = _usable(parse.order, get(f"/orders/{order_id}"))
             except Failure as failure:
                 if failure.status != 404:
                     raise
@@ -127,7 +128,7 @@ def _orders(get: Get, query: Mapping[str, str | int]) -> tuple[list[Order], int]
     rejected, bounds = 0, dict(query)
     while True:
         raw = get("/orders", bounds | {"limit": ORDERS_PAGE, "nested": "true"})
-        page, broken = _usable(lambda body: models.each(models.order, body), raw)
+        page, broken = _usable(lambda body: parse.each(parse.order, body), raw)
         rejected += broken
         new = [o for o in page if o.id not in found]
         found |= {o.id: o for o in new}
@@ -153,7 +154,7 @@ class OrdersBackfill:
         if self._cursor is not None:
             # The bound is exclusive and several orders may share a stamp: overlap by one and leave out those seen.
             query["until"] = moment(self._cursor, ceil=True)
-        page, broken = _usable(lambda raw: models.each(models.order, raw), get("/orders", query))
+        page, broken = _usable(lambda raw: parse.each(parse.order, raw), get("/orders", query))
         new = tuple(o for o in page if o.id not in self._edge)
         self.done = len(page) + broken < ORDERS_PAGE or not new
         if page:
@@ -209,6 +210,6 @@ def _activities(
     if token is not None:
         more["page_token"] = token
     raw = get("/account/activities", dict(query) | more)
-    page, rejected = _usable(lambda body: models.each(models.activity, body), raw)
+    page, rejected = _usable(lambda body: parse.each(parse.activity, body), raw)
     last = raw[-1].get("id") if raw and isinstance(raw[-1], dict) else None
     return page, len(raw), rejected, last if isinstance(last, str) else None

@@ -21,6 +21,7 @@ FAST_ORDERS = 15.0
 FIRST_RETRY = 30.0
 LONGEST_RETRY = 900.0
 PAGE_PAUSE = 2.0
+BUSY_PAUSE = 1.0
 HISTORY_DAYS = 365
 STOP_SECONDS = 0.5
 JITTER = 0.03
@@ -82,7 +83,7 @@ class _Stopped(Exception):
 
 
 class Poller:
-    """Polls until `stop`. `emit` is called from the poller's thread and must return at once."""
+    """Polls until `stop`. `emit` is called from the poller's thread and must return at once; none is sent while `busy`."""
 
     def __init__(
         self,
@@ -90,10 +91,11 @@ class Poller:
         plan: Plan,
         emit: Callable[[PollResult], None],
         resume: Resume | None = None,
+        busy: Callable[[], bool] = lambda: False,
         history: bool = True,
         timing: Timing | None = None,
     ) -> None:
-        self._access, self._plan, self._emit = access, plan, emit
+        self._access, self._plan, self._emit, self._busy = access, plan, emit, busy
         self._timing = timing or SystemTiming()
         self._budget = Budget(plan.per_minute, self._timing.monotonic)
         self._stopping = False
@@ -189,12 +191,18 @@ class Poller:
             client.close()
 
     def _wait_for(self, task: Task) -> None:
-        while not self._stopping and not self._nudged and (left := task.due - self._timing.monotonic()) > 0:
-            self._timing.wait(self._wake, left)
-            if not self._stopping:
-                self._wake.clear()
+        while not self._nudged and (left := task.due - self._timing.monotonic()) > 0:
+            self._sleep(left)
+        while self._busy():
+            self._sleep(BUSY_PAUSE)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, or less when woken. Raises _Stopped when the exporter stops."""
+        if not self._stopping:
+            self._timing.wait(self._wake, seconds)
         if self._stopping:
             raise _Stopped
+        self._wake.clear()
 
     def _take_nudge(self) -> Task:
         self._nudged = False
@@ -204,12 +212,8 @@ class Poller:
     def _pause(self, seconds: float) -> None:
         """Wait for the rate share."""
         end = self._timing.monotonic() + seconds
-        while not self._stopping and (left := end - self._timing.monotonic()) > 0:
-            self._timing.wait(self._wake, left)
-            if not self._stopping:
-                self._wake.clear()
-        if self._stopping:
-            raise _Stopped
+        while (left := end - self._timing.monotonic()) > 0:
+            self._sleep(left)
 
     def _do(self, task: Task, client: Client) -> None:
         failure: Failure | None = None

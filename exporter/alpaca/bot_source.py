@@ -1,0 +1,230 @@
+"""Reads settings out of the bot's config.py by its syntax tree. Nothing of the file is ever executed or imported."""
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_BYTES = 1_000_000
+MOST_ITEMS = 10_000
+SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_CASTS: dict[str, Callable[[Any], Any]] = {
+    "int": int, "float": float, "str": str, "bool": bool, "list": list, "tuple": tuple, "set": set, "frozenset": frozenset,
+    "dict": dict,
+}  # fmt: skip
+_TEXT_METHODS = ("lower", "upper", "strip", "split")
+
+
+class NotReadableError(ValueError):
+    """An expression that only running the file could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One setting as the file gives it. `environment`: the variables whose defaults went into `value`.
+
+    `problem`: why it cannot be read; then `value` is None. `line`: where it is set, from 1.
+    """
+
+    value: Any
+    line: int
+    environment: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class Expressions:
+    """Evaluates the few forms of expression that settings are written in, against names known so far."""
+
+    def __init__(self, names: Mapping[str, Value]) -> None:
+        self._names = names
+        self.environment: list[str] = []
+
+    def value(self, node: ast.expr) -> Any:
+        """The value of `node`; NotReadableError for anything else than constants and what is made of them."""
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is None:
+            raise NotReadableError(f"{ast.unparse(node)[:60]} is not a constant")
+        return method(node)
+
+    def _constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def _name(self, node: ast.Name) -> Any:
+        known = self._names.get(node.id)
+        if known is None or known.problem is not None:
+            raise NotReadableError(f"{node.id} is not known")
+        self.environment += known.environment
+        return known.value
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        return self._name(ast.Name(node.attr))
+
+    def _list(self, node: ast.List | ast.Tuple | ast.Set) -> list[Any]:
+        return [self.value(item) for item in node.elts]
+
+    _tuple = _set = _list
+
+    def _dict(self, node: ast.Dict) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            found |= {self.value(key): self.value(value)} if key is not None else self.value(value)
+        return found
+
+    def _unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.value(node.operand)
+        if isinstance(node.op, ast.Not):
+            return not value
+        if isinstance(node.op, ast.USub | ast.UAdd) and isinstance(value, int | float):
+            return -value if isinstance(node.op, ast.USub) else value
+        raise NotReadableError(f"{ast.unparse(node)[:60]} is not a number")
+
+    def _binop(self, node: ast.BinOp) -> Any:
+        left, right = self.value(node.left), self.value(node.right)
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        joined = isinstance(node.op, ast.Add) and type(left) is type(right) and isinstance(left, str | list)
+        apply = _ARITHMETIC.get(type(node.op))
+        if apply is None or not (numbers or joined):
+            raise NotReadableError(f"{ast.unparse(node)[:60]} is not simple arithmetic")
+        return apply(left, right)
+
+    def _boolop(self, node: ast.BoolOp) -> Any:
+        value: Any = None
+        for part in node.values:
+            value = self.value(part)
+            if bool(value) is isinstance(node.op, ast.Or):
+                break
+        return value
+
+    def _compare(self, node: ast.Compare) -> bool:
+        if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
+            raise NotReadableError(f"{ast.unparse(node)[:60]} is not a simple comparison")
+        return bool(_COMPARISONS[type(node.ops[0])](self.value(node.left), self.value(node.comparators[0])))
+
+    def _ifexp(self, node: ast.IfExp) -> Any:
+        return self.value(node.body if self.value(node.test) else node.orelse)
+
+    def _call(self, node: ast.Call) -> Any:
+        name = ast.unparse(node.func)
+        if name in ("os.getenv", "os.environ.get", "getenv", "environ.get"):
+            return self._getenv(node)
+        if name in ("field", "dataclasses.field"):
+            return self._field(node)
+        if name in _CASTS and len(node.args) == 1 and not node.keywords:
+            return _plain(_CASTS[name](self.value(node.args[0])))
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _TEXT_METHODS and not node.keywords:
+            text = self.value(node.func.value)
+            if isinstance(text, str):
+                return getattr(text, node.func.attr)(*(self.value(argument) for argument in node.args))
+        raise NotReadableError(f"{name[:40]}() is only known when the bot runs")
+
+    def _getenv(self, node: ast.Call) -> Any:
+        arguments = [*node.args, *(k.value for k in node.keywords if k.arg == "default")]
+        if not arguments:
+            raise NotReadableError("an environment variable without a name")
+        name = str(self.value(arguments[0]))
+        if len(arguments) < 2:
+            raise NotReadableError(f"it comes from the environment variable {name}, without a default")
+        self.environment.append(name)
+        return self.value(arguments[1])
+
+    def _field(self, node: ast.Call) -> Any:
+        for keyword in node.keywords:
+            if keyword.arg == "default":
+                return self.value(keyword.value)
+            if keyword.arg == "default_factory":
+                if isinstance(keyword.value, ast.Lambda):
+                    return self.value(keyword.value.body)
+                if isinstance(keyword.value, ast.Name) and keyword.value.id in ("list", "dict"):
+                    return [] if keyword.value.id == "list" else {}
+        raise NotReadableError("a field without a default")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
+def read(source: bytes) -> dict[str, Value]:
+    """Every setting (a name in capitals) that the file assigns in a class or at its top; the last assignment counts.
+
+    ValueError, with line and reason, when it is not Python or too large.
+    """
+    if len(source) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes: not a configuration")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise ValueError(f"line {error.lineno}: it is not Python: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ValueError("it is not Python") from None
+    names: dict[str, Value] = {}
+    for node in tree.body:
+        for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
+            _assign(statement, names)
+    _doubt_conditional(tree, names)
+    return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
+
+
+def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
+    if isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets: list[ast.expr] = [node.target]
+        expression = node.value
+    elif isinstance(node, ast.Assign):
+        targets, expression = node.targets, node.value
+    else:
+        return
+    for target in targets:
+        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else None
+        if name is not None:
+            names[name] = evaluate(expression, names, node.lineno)
+
+
+def evaluate(expression: ast.expr, names: Mapping[str, Value], line: int) -> Value:
+    """The value of an expression, or why it has none."""
+    expressions = Expressions(names)
+    try:
+        value = expressions.value(expression)
+        if isinstance(value, str | list | dict) and len(value) > MOST_ITEMS:
+            raise NotReadableError("it is too long")
+    except NotReadableError as error:
+        return Value(None, line, problem=str(error))
+    except RecursionError:
+        return Value(None, line, problem="it is nested too deeply")
+    except Exception as error:  # whatever plain operations can do to odd constants: 1 / 0, int("x")
+        return Value(None, line, problem=f"{type(error).__name__}: {str(error)[:60]}")
+    return Value(value, line, tuple(dict.fromkeys(expressions.environment)))
+
+
+def _doubt_conditional(tree: ast.Module, names: dict[str, Value]) -> None:
+    """A setting that is also assigned under a condition, in a loop or in a function cannot be known without running it."""
+    plain = {id(s) for node in tree.body for s in (node.body if isinstance(node, ast.ClassDef) else [node])}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) or id(node) in plain:
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+            if SETTING.fullmatch(name):
+                names[name] = Value(None, node.lineno, problem="it is set under a condition or in a function")
+    for statement in tree.body:
+        if isinstance(statement, ast.AugAssign):
+            name = ast.unparse(statement.target).rpartition(".")[2]
+            if SETTING.fullmatch(name):
+                names[name] = Value(None, statement.lineno, problem="it is changed step by step")

@@ -1,0 +1,86 @@
+"""The broker as a source of the pipeline: the poller's thread on one side of a queue, the transaction on the other."""
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from exporter.alpaca.book import Book
+from exporter.alpaca.client import Access
+from exporter.alpaca.memory import resume
+from exporter.alpaca.poller import Plan, Poller, Timing
+from exporter.alpaca.results import PollResult
+from exporter.counters import Counters
+from exporter.settings import Settings
+
+MOST_WAITING = 100  # results; while the archive cannot be written, the broker is not asked for more
+
+
+class Broker:
+    """Results of the poller on their way into the archive. `wake` rouses the main loop; the rest is `pipeline.Source`."""
+
+    def __init__(
+        self, settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None], timing: Timing | None = None
+    ) -> None:
+        assert settings.alpaca_key
+        assert settings.alpaca_secret
+        access = Access(
+            settings.alpaca_key, settings.alpaca_secret, settings.alpaca_paper, settings.alpaca_url, settings.alpaca_timeout
+        )
+        plan = Plan(
+            settings.alpaca_account_interval, settings.alpaca_positions_interval, settings.alpaca_orders_interval,
+            settings.alpaca_clock_interval, settings.alpaca_activities_interval, settings.alpaca_requests_per_minute,
+        )  # fmt: skip
+        self._wake = wake
+        self._queue: deque[PollResult] = deque()
+        self._writing = 0
+        now = timing.time() if timing else time.time()
+        self.book = Book(connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard)
+        self.poller = Poller(access, plan, self._emit, resume(connection), self._busy, timing=timing)
+        self.poller.start()
+
+    def _emit(self, result: PollResult) -> None:
+        self._queue.append(result)
+        self._wake()
+
+    def _busy(self) -> bool:
+        return len(self._queue) >= MOST_WAITING
+
+    def pending(self) -> bool:
+        """Whether a result waits."""
+        return bool(self._queue)
+
+    def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
+        """Write all results that wait; they stay until `commit`."""
+        self.book.rollback()
+        waiting = list(self._queue)
+        for result in waiting:
+            self.book.write(connection, result, counters)
+        self._writing = len(waiting)
+
+    def commit(self) -> None:
+        """What was written is durable."""
+        for _ in range(self._writing):
+            self._queue.popleft()
+        self._writing = 0
+        self.book.commit()
+
+    def close(self) -> None:
+        """Stop polling, within a second."""
+        self.poller.stop()
+
+    def views(self) -> dict[str, Any]:
+        """The broker's part of the snapshot."""
+        return {"broker": self.book.view}
+
+    def traded(self) -> None:
+        """The log told of an order: follow it at once."""
+        self.poller.nudge()
+
+
+def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]) -> Broker | None:
+    """Begin to ask the broker; None without credentials."""
+    if not settings.alpaca_key or not settings.alpaca_secret:
+        return None
+    return Broker(settings, connection, wake)
