@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from exporter.kinds import PATH
+from exporter.logs import MASK
 from exporter.patterns import Pattern
 from exporter.patterns import parse as parse_patterns
-from exporter.settings import ENV_PREFIX, GROUPS, MASK, SETTINGS, Origin, Setting, Settings
+from exporter.settings import ENV_PREFIX, GROUPS, SETTINGS, Origin, Setting, Settings
 from exporter.yamlfile import ConfigError, Item, quoted, read, refusal, unknown
 
 CONFIG_FLAG = "config.file"

@@ -27,7 +27,6 @@ from exporter.kinds import (
 from exporter.patterns import Pattern
 
 ENV_PREFIX = "BIGDIPPER_"
-MASK = "********"
 
 GROUPS = {
     "log": "The bot's log, and the exporter's own",

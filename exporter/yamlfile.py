@@ -13,6 +13,7 @@ from typing import TypeVar
 import yaml
 
 from exporter.kinds import Kind
+from exporter.logs import MASK
 
 T = TypeVar("T")
 _NULL = "tag:yaml.org,2002:null"
@@ -152,7 +153,7 @@ class Section:
         try:
             return kind.parse(text)
         except ValueError as error:
-            shown = "********" if secret else quoted(text)
+            shown = MASK if secret else quoted(text)
             self._problems.append(refusal(self.path(key), shown, self._items[key].where, str(error), kind.allowed))
             return default
 
