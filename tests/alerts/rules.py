@@ -1,0 +1,92 @@
+"""The repository's rules and cases, as data; promtool and amtool as functions."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PROMETHEUS = ROOT / "prometheus"
+SHARED_FILES = [PROMETHEUS / "rules" / name for name in ("thresholds.yml", "recording.yml")]
+ALERT_FILES = sorted(PROMETHEUS.glob("rules/alerts/*.yml"))
+RULE_FILES = [*SHARED_FILES, *ALERT_FILES]
+BOTS = ("big-dipper", "second")
+
+Entry = dict[str, Any]
+
+
+@cache
+def groups(file: Path) -> list[Entry]:
+    """The rule groups of a file."""
+    found: list[Entry] = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+    return found
+
+
+def rules(kind: str) -> list[Entry]:
+    """All rules of a kind, `alert` or `record`, in the order of the files."""
+    return [rule for file in RULE_FILES for group in groups(file) for rule in group["rules"] if kind in rule]
+
+
+@cache
+def alerts() -> dict[str, Entry]:
+    """The alert rules by name."""
+    return {rule["alert"]: rule for rule in rules("alert")}
+
+
+@cache
+def cases() -> dict[str, Entry]:
+    """cases.yml, every value as text: elsewhere YAML takes 0x12 for a hexadecimal 18."""
+    text = (HERE / "cases.yml").read_text(encoding="utf-8")
+    loaded: dict[str, Entry] = yaml.load(text, Loader=yaml.BaseLoader)
+    return loaded
+
+
+def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return what it said, standard error included."""
+    out = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "timeout": 80, **options}
+    return subprocess.run([str(part) for part in command], check=False, **out)
+
+
+def missing(*programs: str) -> str:
+    """The first of `programs` that this machine does not have, or an empty string."""
+    return next((program for program in programs if shutil.which(program) is None), "")
+
+
+def inputs(series: Mapping[str, str], shared: bool = False) -> Iterator[Entry]:
+    """Promtool's input series: once for each bot, with the labels that a scrape adds, or as they are when `shared`."""
+    for name, values in series.items():
+        metric, _, labels = name.rstrip("}").partition("{")
+        if shared:
+            yield {"series": name, "values": values}
+            continue
+        for bot in BOTS:
+            scraped = [f'bot="{bot}"', f'instance="{bot}:10077"', 'job="bigdipper"']
+            yield {"series": f"{metric}{{{','.join([*filter(None, [labels]), *scraped])}}}", "values": values}
+
+
+def files_of(alert: str) -> list[Path]:
+    """The rule files that `alert` needs: its own, and what all share."""
+    own = [file for file in ALERT_FILES if any(rule["alert"] == alert for group in groups(file) for rule in group["rules"])]
+    return [*SHARED_FILES, *own]
+
+
+def promtool(folder: Path, tests: list[Entry], files: list[Path], interval: str = "1m") -> subprocess.CompletedProcess[str]:
+    """Run `tests` (promtool's form) over rule files, in the order given: alerts read what is recorded before them."""
+    order = [group["name"] for file in files for group in groups(file)]
+    content = {"rule_files": [str(file) for file in files], "evaluation_interval": interval, "group_eval_order": order}
+    path = folder / "test.yml"
+    path.write_text(yaml.safe_dump({**content, "tests": tests}, sort_keys=False, width=2**30), encoding="utf-8")
+    return run("promtool", "test", "rules", path)
+
+
+def metric_names(expression: str) -> set[str]:
+    """The metric names in a PromQL expression: what remains without labels, strings, functions and keywords."""
+    bare = re.sub(r'"[^"]*"', "", expression)
+    bare = re.sub(r"\{[^}]*\}|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", bare)
+    return set(re.findall(r"\b(?:bigdipper|prometheus|alertmanager)[a-z0-9_:]*\b|\bup\b", bare))

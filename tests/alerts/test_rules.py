@@ -1,0 +1,59 @@
+"""Every alert fires when it must, not before, and clears: by promtool, over the table in cases.yml."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.alerts import rules
+from tests.alerts.rules import BOTS, Entry
+
+pytestmark = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")
+
+
+def firing(alert: str, moment: str, bots: tuple[str, ...] | None) -> Entry:
+    """Promtool's assertion that `alert` fires at `moment`, once for each of `bots` (None: once, without a bot)."""
+    samples = [{"labels": f'{{bot="{bot}"}}', "value": 1} for bot in bots] if bots is not None else [{"labels": "{}", "value": 1}]
+    return {"expr": f'count by (bot) (ALERTS{{alertname="{alert}",alertstate="firing"}})', "eval_time": moment, "exp_samples": samples}
+
+
+def silent(alert: str, moment: str) -> Entry:
+    """Promtool's assertion that `alert` does not fire at `moment`."""
+    return firing(alert, moment, ())
+
+
+def life(alert: str, case: Entry) -> Entry:
+    """The life of an alert: quiet, fires, clears."""
+    shared = "shared" in case
+    checks = [silent(alert, moment) for moment in case["quiet"]]
+    checks.append(firing(alert, case["fires"], None if shared else BOTS))
+    checks += [silent(alert, case["clears"])] if "clears" in case else []
+    return {"name": alert, "interval": "1m", "input_series": list(rules.inputs(case["series"], shared)), "promql_expr_test": checks}
+
+
+def never(alert: str, case: Entry, replaced: dict[str, str]) -> Entry:
+    """A variant in which the alert never fires, not even for a minute."""
+    ever = {"expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[12h])', "eval_time": case["clears"], "exp_samples": []}
+    series = rules.inputs({**case["series"], **replaced}, "shared" in case)
+    return {"name": alert, "interval": "1m", "input_series": list(series), "promql_expr_test": [ever]}
+
+
+@pytest.mark.parametrize("alert", rules.cases())
+def test_an_alert_fires_in_time_and_clears(alert: str, tmp_path: Path) -> None:
+    result = rules.promtool(tmp_path, [life(alert, rules.cases()[alert])], rules.files_of(alert))
+    assert result.returncode == 0, result.stdout
+
+
+QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.get("never", {})]
+
+
+@pytest.mark.parametrize(("alert", "why"), QUIET, ids=[f"{alert}: {why}" for alert, why in QUIET])
+def test_an_alert_does_not_fire_when(alert: str, why: str, tmp_path: Path) -> None:
+    case = rules.cases()[alert]
+    result = rules.promtool(tmp_path, [never(alert, case, case["never"][why])], rules.files_of(alert))
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_alert_has_a_case_with_its_quiet_moments() -> None:
+    assert set(rules.cases()) == set(rules.alerts())
+    bare = [alert for alert, case in rules.cases().items() if alert != "Watchdog" and not (case["quiet"] and case["never"] and case["clears"])]
+    assert bare == []
