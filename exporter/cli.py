@@ -11,10 +11,11 @@ from pathlib import Path
 from exporter import __version__, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import copy
-from exporter.archive.store import connect_readonly
+from exporter.archive.store import Store, connect_readonly
 from exporter.calendar import NEW_YORK
 from exporter.config import add_flags, describe, load
 from exporter.listen import ListenError
+from exporter.log.wake import Wake
 from exporter.settings import Settings
 from exporter.yamlfile import ConfigError
 
@@ -24,9 +25,15 @@ Command = Callable[[Settings, argparse.Namespace], int]
 
 
 def _run(settings: Settings, _args: argparse.Namespace) -> int:
+    from exporter.alpaca import setup
+    from exporter.pipeline import Source
     from exporter.service import Service
 
-    Service(settings).run()
+    def sources(store: Store, wake: Wake) -> tuple[Source, ...]:
+        broker = setup.start(settings, store.connection, wake.set)
+        return (broker,) if broker else ()
+
+    Service(settings, sources).run()
     return 0
 
 
@@ -57,7 +64,7 @@ def _check_config(settings: Settings, args: argparse.Namespace) -> int:
         return 0
     from exporter.alpaca.bot_config import check
 
-    findings = check(Path(args.bot) if args.bot else settings.bot_config)
+    findings = check(Path(args.bot or settings.bot_config))
     for finding in findings:
         print(finding)
     return 2 if any(finding.severity == "error" for finding in findings) else 0
@@ -127,13 +134,29 @@ def parser() -> argparse.ArgumentParser:
     backup = add("backup", _backup, "Copy the archive while the exporter runs.")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")
+    _add_demo(commands)
     return top
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from exporter import demo
+    from exporter.simulator import command
+
+    for name, module, run, text in (
+        ("demo", demo, demo.demo, "Show everything with a simulated bot and broker; needs no account."),
+        ("simulate", command, command.simulate, "The demo's bot and broker alone: write a log, serve a stand-in for Alpaca."),
+    ):
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        module.add_flags(sub)
+        sub.set_defaults(simulation=run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; what the user did wrong is one line each on standard error, and exit code 2."""
     try:
         args = parser().parse_args(argv)
+        if hasattr(args, "simulation"):
+            return int(args.simulation(args))
         settings = load(args, os.environ, args.required)
         logs.setup(settings.log_level, settings.log_format)
         logs.hide(settings.alpaca_key, settings.alpaca_secret)

@@ -13,6 +13,7 @@ from exporter.archive.store import Store
 from exporter.counters import Counters
 from exporter.custom import Custom
 from exporter.fold import Fold
+from exporter.log.events import Trade
 from exporter.log.records import Portion, Reader
 from exporter.log.tail import Read, Tail
 from exporter.metrics import BUCKETS
@@ -37,6 +38,9 @@ class Source(Protocol):
 
     def commit(self) -> None:
         """What was written is durable."""
+
+    def traded(self) -> None:
+        """The log told of an order."""
 
     def close(self) -> None:
         """Stop whatever runs for it."""
@@ -136,8 +140,11 @@ class Pipeline:
                 self.store.save("bot", present)
         self.tail.commit()
         self.counters.commit()
+        traded = any(isinstance(record.event, Trade) for record in portion.records) if self.caught_up else False
         for source in self._sources:
             source.commit()
+            if traded:
+                source.traded()
         self._fold.stage = Stage()
         self._saved, self._failures, self.trouble = present, 0, None
         if self.caught_up and arrived is not None and portion.last_ts is not None:

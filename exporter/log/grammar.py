@@ -166,6 +166,8 @@ RULES: tuple[Rule, ...] = (
     Rule(e.Start, "16", "🌙 Little Dipper started in <mode> mode", ("🌙 Little Dipper started in PAPER mode",)),
     Rule(e.Watching, "16 17 18", "📊 Watching <_> symbols: <symbols>", ("📊 Watching 3 symbols: NVDA, AVGO, BRK.B",)),
     Rule(e.Stop, "16 17 18", "👋 Shutting down gracefully...", ("👋 Shutting down gracefully...",)),
+    # Printed with a line break in front of it, behind a header of its own: the one event that two lines tell.
+    Rule(e.Stop, "16 17 18", "\n👋 Shutting down gracefully...", ("\n👋 Shutting down gracefully...",)),
 )
 
 # What marks a line as one of ours even when no rule reads it: then it is malformed, and counted under this kind.

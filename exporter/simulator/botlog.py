@@ -48,14 +48,22 @@ class BotLog:
     def __init__(self, path: Path | None, zone: str = "America/New_York", level: str = "INFO") -> None:
         if level not in LEVELS:
             raise ValueError(f"log level {level!r}: use one of {', '.join(LEVELS)}")
-        self.path, self.zone = path, ZoneInfo(zone)
+        self.zone = ZoneInfo(zone)
         self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
         self.debugging = level == "DEBUG"
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path is not None else None
+        self.path: Path | None = None
+        self._file: int | None = None
+        if path is not None:
+            self.write_to(path)
         self._lines: list[str] = []
         self._minute, self._prefix = -1, ""
         self._stamp = ""
         self.records = self.bytes = 0
+
+    def write_to(self, path: Path) -> None:
+        """Write to `path` from here on."""
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def at(self, ts: float) -> None:
         """Stamp the following records with `ts`."""

@@ -86,6 +86,7 @@ class Broker:
         keys: dict[str, str] | None = None,
         limit: int = 200,
         port: int = 0,
+        host: str = "127.0.0.1",
         lock: threading.RLock | None = None,
         remember: int = 1_000_000,
     ) -> None:
@@ -98,7 +99,7 @@ class Broker:
         self.writes = 0  # requests that were not GET: a monitor must never send one
         self._remember = remember
         self.stopping = threading.Event()
-        self._port = port
+        self._host, self._port = host, port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -112,7 +113,7 @@ class Broker:
     def start(self) -> str:
         """Listen; returns the URL. A broker can be started again after `stop`, on the same port."""
         self.stopping.clear()
-        self._server = _Server(("127.0.0.1", self._port), self)
+        self._server = _Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="broker", daemon=True)
         self._thread.start()

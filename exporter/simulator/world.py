@@ -65,6 +65,7 @@ class World:
         cash: Number = 35_000,
         incidents: Sequence[Incident] = INCIDENTS,
         broker_port: int = 0,
+        broker_host: str = "127.0.0.1",
         clock: Callable[[], float] = time.time,
     ) -> None:
         begin = start if start is not None else start_of_history(clock(), 60)
@@ -76,7 +77,7 @@ class World:
         self.ledger = Ledger(cash, seed, self.now, assets, self.hours)
         self.ledger.marks.update(self.market.marks())
         self.lock = threading.RLock()
-        self.broker = Broker(self.ledger, self.time, lock=self.lock, port=broker_port, remember=1000)
+        self.broker = Broker(self.ledger, self.time, lock=self.lock, port=broker_port, host=broker_host, remember=1000)
         self.owner = Owner(self.ledger, self.market)
         self.tally = Tally()
         self.log = BotLog(log_path, zone, level)

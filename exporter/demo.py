@@ -1,0 +1,212 @@
+"""`big-dipper-exporter demo`: a simulated bot and broker, the exporter, and Prometheus, Alertmanager and Grafana where there.
+
+Every part is a process of its own, as in life, with the repository's own configuration; Ctrl-C ends all of them.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.simulator.command import KEY, SECRET
+from exporter.yamlfile import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+WAIT_SECONDS = 120.0
+# Where Debian and Grafana's own packages put the programs that are not on every PATH.
+PLACES = ("/usr/share/grafana/bin", "/usr/local/bin", "/opt/grafana/bin")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `demo`."""
+    parser.add_argument("--dir", type=Path, metavar="FOLDER", help="keep everything here (default: a temporary folder)")
+    parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
+    parser.add_argument("--days", type=int, default=60, help="trading days of history (default: %(default)s)")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
+    parser.add_argument("--no-stack", action="store_true", help="neither Prometheus nor Alertmanager nor Grafana")
+    parser.add_argument("--webhook", metavar="URL", help="send notifications here (default: they stay in Alertmanager)")
+
+
+@dataclass
+class Part:
+    """One process of the demo, and where a person finds it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    url: str = ""
+    what: str = ""
+
+
+@dataclass
+class Demo:
+    """The running parts, in the order of their start; `log` holds the output of each in a file of its own."""
+
+    folder: Path
+    parts: list[Part] = field(default_factory=list)
+
+    def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None, cwd: Path | None = None) -> Part:
+        """Start one process; its output goes to `<name>.out`."""
+        output = (self.folder / f"{name}.out").open("wb")
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+            cwd=cwd or self.folder,
+            start_new_session=True,
+        )
+        output.close()
+        part = Part(name, process)
+        self.parts.append(part)
+        return part
+
+    def wait(self, part: Part, done: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+        """Wait until `done`; ConfigError with the process's last words when it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if part.process.poll() is not None or time.monotonic() > deadline:
+                words = (self.folder / f"{part.name}.out").read_text(errors="replace").strip().splitlines()[-3:]
+                raise ConfigError([f"demo: {part.name} did not start: {' | '.join(words) or 'it said nothing'}"])
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End every process, the last started first, by its id."""
+        for part in reversed(self.parts):
+            with suppress(ProcessLookupError):
+                part.process.send_signal(signal.SIGTERM)
+        for part in reversed(self.parts):
+            try:
+                part.process.wait(10)
+            except subprocess.TimeoutExpired:
+                part.process.kill()
+                part.process.wait()
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` if nobody has it, else a free port of the system's choice."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise ConfigError(["demo: there is no free port on 127.0.0.1"])
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` succeeds now."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return 200 <= int(response.status) < 300
+    except OSError:
+        return False
+
+
+def program(*names: str) -> str | None:
+    """The first of these programs that the machine has."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Run until Ctrl-C, SIGTERM, the end of `--seconds`, or the end of one of the parts (exit code 1)."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    folder = args.dir or Path(tempfile.mkdtemp(prefix="bigdipper-demo-"))
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo makes everything anew"])
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Demo(folder)
+    try:
+        _simulator(running, args)
+        _exporter(running)
+        if not args.no_stack:
+            from exporter.demo_stack import start_stack
+
+            start_stack(running, ROOT, args.webhook)
+        _tell(running, args)
+        return _watch(running, stop, args.seconds)
+    finally:
+        print("\nending the demo ...", flush=True)
+        running.stop()
+        if args.dir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _simulator(running: Demo, args: argparse.Namespace) -> None:
+    port = free_port(8099)
+    log = running.folder / "big_dipper.log"
+    part = running.start("simulator", [
+        sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
+        "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
+    ])  # fmt: skip
+    part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
+    output = running.folder / "simulator.out"
+
+    def told() -> bool:
+        words = output.read_text(errors="replace")
+        shares = re.findall(r"the past: +(\d+)%", words)
+        if shares and sys.stdout.isatty():
+            print(f"\rsimulating the past: {shares[-1]} % ", end="", flush=True)
+        return "broker http" in words
+
+    running.wait(part, told, seconds=600)
+    print(f"\r{args.days} trading days of a bot's life are simulated.")
+
+
+def _exporter(running: Demo) -> None:
+    port = free_port(10077)
+    env = {
+        "LOG_PATH": str(running.folder / "big_dipper.log"),
+        "DB_PATH": str(running.folder / "archive.db"),
+        "BIGDIPPER_LOG_TIMEZONE": "America/New_York",
+        "BIGDIPPER_WEB_LISTEN_ADDRESS": f"127.0.0.1:{port}",
+        "BIGDIPPER_BOT_NAME": "demo",
+        "ALPACA_KEY": KEY,
+        "ALPACA_SECRET": SECRET,
+        "ALPACA_PAPER": "true",
+        "BIGDIPPER_ALPACA_URL": running.parts[0].url,
+    }
+    part = running.start("exporter", [sys.executable, "-m", "exporter", "run"], env)
+    part.url, part.what = f"http://127.0.0.1:{port}", "metrics at /metrics, state in plain words at /"
+    running.wait(part, lambda: answers(f"{part.url}/-/ready"))
+    print("Its log is read and archived.", flush=True)
+
+
+def _tell(running: Demo, args: argparse.Namespace) -> None:
+    print()
+    for part in running.parts:
+        print(f"  {part.name:<13}{part.url:<24} {part.what}")
+    missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
+    if missing and not args.no_stack:
+        print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose --profile demo up -d has all of them).")
+    print(f"\n  Everything is in {running.folder}.")
+    print("  The exchange is open day and night here, so that there is always something to see. Ctrl-C ends the demo.", flush=True)
+
+
+def _watch(running: Demo, stop: threading.Event, seconds: float | None) -> int:
+    deadline = time.monotonic() + seconds if seconds else float("inf")
+    while not stop.wait(0.5) and time.monotonic() < deadline:
+        for part in running.parts:
+            code = part.process.poll()
+            if code is not None:
+                words = (running.folder / f"{part.name}.out").read_text(errors="replace").strip().splitlines()[-3:]
+                print(f"{part.name} ended with code {code}: {' | '.join(words)}", file=sys.stderr)
+                return 1
+    return 0

@@ -1,0 +1,89 @@
+"""`big-dipper-exporter simulate`: a bot that writes its log and a broker that fills its orders; no account needed."""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from exporter.kinds import split_address
+from exporter.listen import ListenError
+from exporter.simulator.incidents import INCIDENTS
+from exporter.simulator.world import World, start_of_history
+from exporter.yamlfile import ConfigError
+
+KEY, SECRET = "PKSIMULATED", "simulated-secret"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `simulate`."""
+    parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="where the bot writes its log")
+    parser.add_argument("--listen", default="127.0.0.1:8099", metavar="ADDRESS", help="where the broker serves (%(default)s)")
+    parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
+    parser.add_argument("--days", type=_days, default=60, help="trading days of history before now (default: %(default)s)")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
+    parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
+    parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 500:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; allowed: 1 to 500")
+    return int(text)
+
+
+def simulate(args: argparse.Namespace) -> int:
+    """Write the history, then live on until SIGTERM or SIGINT. The log is written anew, unless one is there already.
+
+    When one is there (a restart), the new bot goes on in it with an account of its own, and the history is not told again.
+    """
+    log: Path = args.log
+    if not log.absolute().parent.is_dir():
+        raise ConfigError([f"--log {log}: the folder {log.absolute().parent} does not exist; create it first"])
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    host, port = split_address(args.listen)
+    again = log.exists() and log.stat().st_size > 0
+    now = time.time()
+    world = World(
+        args.seed,
+        start_of_history(now, args.days),
+        log_path=None if again else log,
+        level=args.level,
+        incidents=() if args.no_incidents else INCIDENTS,
+        broker_host=host or "0.0.0.0",
+        broker_port=port,
+    )
+    _history(world, now, stop)
+    if again:
+        world.stop_bot()
+        world.log.write_to(log)
+        world.start_bot()
+    try:
+        world.broker.start()
+    except OSError as error:
+        raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
+    print(f"broker {world.broker.url}", flush=True)
+    try:
+        world.live(args.speed, stop, market_open_now=not args.real_hours)
+    finally:
+        world.close()
+    return 0
+
+
+def _history(world: World, until: float, stop: threading.Event) -> None:
+    shown = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal shown
+        if stop.is_set():
+            raise KeyboardInterrupt
+        if time.monotonic() - shown > 0.5 or share >= 1:
+            shown = time.monotonic()
+            end = "\n" if share >= 1 else ""
+            print(f"\rsimulating the past: {share:4.0%}", end=end, file=sys.stderr, flush=True)
+
+    world.history(until, progress)
