@@ -35,6 +35,28 @@ def account(*columns: str) -> str:
     ORDER BY time"""
 
 
+def snapshots(value: str) -> str:
+    """The last snapshot of each chosen position at every point of the graph, through the primary key like `account`."""
+    return f"""
+    WITH RECURSIVE known(symbol) AS (
+      SELECT MIN(symbol) FROM position_snapshots
+      UNION ALL SELECT (SELECT MIN(p.symbol) FROM position_snapshots AS p WHERE p.symbol > known.symbol) FROM known
+      WHERE known.symbol IS NOT NULL
+    ),
+    step(seconds) AS (SELECT MAX(900, $__interval_ms / 1000)),
+    point(start) AS (
+      SELECT $__from / 1000
+      UNION ALL SELECT start + seconds FROM point, step WHERE start + seconds < $__to / 1000
+    )
+    SELECT CAST(point.start AS INTEGER) AS time, p.symbol AS symbol, p.{value} AS value
+    FROM point CROSS JOIN step CROSS JOIN known CROSS JOIN position_snapshots AS p
+      ON p.symbol = known.symbol AND p.ts = (
+        SELECT q.ts FROM position_snapshots AS q
+        WHERE q.symbol = known.symbol AND q.ts >= point.start AND q.ts < point.start + step.seconds ORDER BY q.ts DESC LIMIT 1)
+    WHERE known.{SYMBOL}
+    ORDER BY time"""
+
+
 # Daily figures. Profit of a day: what the equity gained without what was paid in or out.
 GAIN = "(ending_equity - starting_equity - COALESCE(cash_flow, 0))"
 LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"

@@ -231,10 +231,10 @@ def _routine() -> list[model.Panel]:
         ),
         grid(
             "Which symbols are passed over, and why?",
-            "Sums of the chosen time per symbol and reason (archive: skip_counts, hourly sums), the 200 largest.",
+            "Sums of the chosen time, at most its last 31 days, per symbol and reason (archive: skip_counts, hourly sums); the 200 largest.",
             listed(f"""
                 SELECT symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, SUM(count) AS Skips FROM skip_counts
-                WHERE hour >= $__from / 1000 - 3600 AND hour < $__to / 1000 AND {SYMBOL}
+                WHERE hour >= MAX($__from / 1000 - 3600, $__to / 1000 - 31 * 86400) AND hour < $__to / 1000 AND {SYMBOL}
                 GROUP BY symbol, reason ORDER BY Skips DESC LIMIT 200"""),
             size=(12, 9),
             says="Reason",

@@ -19,7 +19,7 @@ from grafana.house import (
 )
 from grafana.panels import bars, coloured, column, grid, lines, override, pie
 from grafana.query import listed, m, now, series, table, tidy
-from grafana.sql import IN_TIME, SYMBOL
+from grafana.sql import IN_TIME, SYMBOL, snapshots
 
 NEWEST = """
     newest AS MATERIALIZED (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
@@ -128,14 +128,9 @@ def _ladder() -> list[model.Panel]:
 
 
 def _history() -> list[model.Panel]:
-    snapshots = f"FROM position_snapshots WHERE {IN_TIME} AND {SYMBOL}"
-    step = "CAST(ts / MAX(900, $__interval_ms / 1000) AS INT) * MAX(900, $__interval_ms / 1000)"
     return [
-        _over_time("What was each position worth?", "Market value", f"{step} AS time, symbol, AVG(market_value) AS value", snapshots, USD),
-        _over_time(
-            "What did each position gain or lose?", "Unrealised profit",
-            f"{step} AS time, symbol, AVG(unrealized_pl) AS value", snapshots, USD,
-        ),
+        _over_time("What was each position worth?", "Market value", "market_value"),
+        _over_time("What did each position gain or lose?", "Unrealised profit", "unrealized_pl"),
         grid(
             "What was done in these symbols?",
             "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
@@ -159,15 +154,16 @@ def _history() -> list[model.Panel]:
     ]  # fmt: skip
 
 
-def _over_time(title: str, what: str, select: str, where: str, unit: house.Unit) -> model.Panel:
+def _over_time(title: str, what: str, value: str) -> model.Panel:
     return lines(
         title,
         f"{what} of each chosen position at the broker's answers (archive: position_snapshots, one every 15 minutes at most).",
-        series(f"SELECT {select} {where} GROUP BY 1, 2 ORDER BY 1"),
-        unit=unit,
+        series(snapshots(value)),
+        unit=USD,
         size=(12, 9),
         none=f"{NO_ROWS}, or {NO_BROKER}",
-        points=200,
+        fill=0,
+        points=150,
         overrides=[override("byType", "number", displayName="${__field.labels.symbol}")],
     )
 

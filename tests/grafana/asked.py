@@ -24,6 +24,7 @@ class Asked:
     sql: str
     series: bool
     span: float
+    points: int = 600
 
     def __str__(self) -> str:
         return f"{self.board}: {self.title}"
@@ -44,7 +45,7 @@ def statements() -> Iterator[Asked]:
             for target in panel.get("targets", []):
                 if "rawQueryText" in target:
                     series = target["queryType"] == "time series"
-                    yield Asked(name, panel["title"], target["rawQueryText"], series, span)
+                    yield Asked(name, panel["title"], target["rawQueryText"], series, span, panel.get("maxDataPoints", 600))
         for mark in board["annotations"]["list"]:
             yield Asked(name, f"mark: {mark['name']}", mark["target"]["rawQueryText"], False, default)
         for variable in board["templating"]["list"]:
@@ -80,5 +81,5 @@ def answer(
     """What the one SQL of a panel returns, without the row of NULLs that stands for `none`."""
     found = [each for each in statements() if (each.board, each.title) == (board, title)]
     assert len(found) == 1, f"{board}: {title} has {len(found)} statements"
-    answered = rows(connection, fill(found[0].sql, since, until, symbols))
+    answered = rows(connection, fill(found[0].sql, since, until, symbols, found[0].points))
     return [] if answered and all(value is None for value in answered[0].values()) else answered

@@ -37,7 +37,7 @@ def gain(day: dict[str, Any]) -> float:
 
 @each_statement
 def test_statement_answers_on_an_archive_with_a_life(asked: Asked, lived: sqlite3.Connection) -> None:
-    found = rows(lived, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS))
+    found = rows(lived, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS, asked.points))
     if asked.series:
         times = [row["time"] for row in found]
         assert None not in times and times == sorted(times)
@@ -49,12 +49,12 @@ def test_statement_answers_on_an_archive_with_a_life(asked: Asked, lived: sqlite
 
 @each_statement
 def test_statement_runs_on_an_empty_archive_and_without_a_symbol(asked: Asked, empty: sqlite3.Connection) -> None:
-    rows(empty, fill(asked.sql, NOW - asked.span, NOW, [""]))
+    rows(empty, fill(asked.sql, NOW - asked.span, NOW, [""], asked.points))
 
 
 @each_statement
 def test_statement_runs_on_an_archive_without_a_broker(asked: Asked, alone: sqlite3.Connection) -> None:
-    rows(alone, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS))
+    rows(alone, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS, asked.points))
 
 
 @pytest.mark.parametrize("title", ["Profit today", "What did it buy last?"])
@@ -308,6 +308,16 @@ def test_money_is_spread_over_symbols_and_sectors_as_the_newest_snapshot_says(li
     assert found == pytest.approx(by_sector)
     shares = {row["Sector"]: row["Share"] for row in ask(lived, "share", "How is it spread over sectors?")}
     assert sum(shares.values()) == pytest.approx(1) and shares.keys() == found.keys()
+
+
+def test_history_of_positions_is_the_last_snapshot_of_each_point(lived: sqlite3.Connection) -> None:
+    step = int((MONTHS[1] - MONTHS[0]) * 1000 / 150) // 1000
+    newest: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in raw(lived, "position_snapshots", between=MONTHS):
+        place = int(MONTHS[0]) + int((row["ts"] - int(MONTHS[0])) // step) * step, row["symbol"]
+        newest[place] = max(newest.get(place, row), row, key=lambda r: r["ts"])
+    found = ask(lived, "positions", "What did each position gain or lose?", MONTHS)
+    assert {(row["time"], row["symbol"]): row["value"] for row in found} == {k: r["unrealized_pl"] for k, r in newest.items()}
 
 
 def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connection) -> None:
