@@ -18,6 +18,7 @@ from exporter.log.wake import Wake
 from exporter.metrics import METRICS, Collector
 from exporter.pages import status_page
 from exporter.pipeline import Pipeline, Source
+from exporter.sectors import read_sectors, write_sectors
 from exporter.settings import Settings
 from exporter.web import Server
 
@@ -36,7 +37,10 @@ class Service:
     def __init__(self, settings: Settings, sources: Callable[[Store, Wake], tuple[Source, ...]] = lambda _s, _w: ()) -> None:
         assert settings.log_path is not None
         self.settings = settings
+        sectors = read_sectors(settings.sectors_file)
         self.store = Store(settings.archive_path)
+        with self.store.transaction() as connection:
+            write_sectors(connection, sectors)
         self._wake = Wake(settings.log_path)
         self._sources = sources(self.store, self._wake)
         self.pipeline = Pipeline(settings, self.store, self._sources)

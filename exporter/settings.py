@@ -166,7 +166,7 @@ class Settings:
     limits_hard: float | None = _setting(
         "limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given."
     )
-    sectors_file: Path | None = _setting("sectors.file", PATH, "", "YAML file of symbols and their sectors.")
+    sectors_file: Path | None = _setting("sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; default: the bot's 44 symbols.")
 
     patterns: tuple[Pattern, ...] = ()
     config_file: Path | None = None

@@ -184,6 +184,7 @@ CREATE TABLE position_snapshots (
   PRIMARY KEY (symbol, ts)
 ) WITHOUT ROWID;
 CREATE INDEX position_snapshots_ts ON position_snapshots (ts);
+CREATE INDEX position_snapshots_closed ON position_snapshots (symbol, ts) WHERE quantity = 0;
 
 -- Every order the broker knows, followed to its end. in_log: 1 when a line of the log named it.
 CREATE TABLE orders (
