@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,14 @@ def missing(*programs: str) -> str:
     return next((program for program in programs if shutil.which(program) is None), "")
 
 
-def inputs(series: Mapping[str, str], shared: bool = False) -> Iterator[Entry]:
-    """Promtool's input series: once for each bot, with the labels that a scrape adds, or as they are when `shared`."""
+def inputs(series: Mapping[str, str], shared: bool = False, bots: Sequence[str] = BOTS) -> Iterator[Entry]:
+    """Promtool's input series: once for each of `bots`, with the labels that a scrape adds, or as they are when `shared`."""
     for name, values in series.items():
         metric, _, labels = name.rstrip("}").partition("{")
         if shared:
             yield {"series": name, "values": values}
             continue
-        for bot in BOTS:
+        for bot in bots:
             scraped = [f'bot="{bot}"', f'instance="{bot}:10077"', 'job="bigdipper"']
             yield {"series": f"{metric}{{{','.join([*filter(None, [labels]), *scraped])}}}", "values": values}
 
