@@ -53,7 +53,8 @@ def is_url(value: str) -> bool:
     """True for an absolute http(s) address with a host and no spaces."""
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not re.search(r'[\s{}"]', value)
+        clean = not re.search(r'[\s{}"]', value)
+        return clean and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
