@@ -35,6 +35,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
     parser.add_argument("--days", type=int, default=60, help="trading days of history (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    parser.add_argument("--incident", metavar="NAME", help="let this happen at once, for example brake (see simulate --help)")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
     parser.add_argument("--no-stack", action="store_true", help="neither Prometheus nor Alertmanager nor Grafana")
     parser.add_argument("--webhook", metavar="URL", help="send notifications here (default: they stay in Alertmanager)")
@@ -134,8 +135,8 @@ def demo(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     running = Demo(folder)
     try:
-        _simulator(running, args)
-        _exporter(running)
+        start_simulator(running, args)
+        start_exporter(running)
         if not args.no_stack:
             from exporter.demo_stack import start_stack
 
@@ -149,12 +150,14 @@ def demo(args: argparse.Namespace) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _simulator(running: Demo, args: argparse.Namespace) -> None:
+def start_simulator(running: Demo, args: argparse.Namespace) -> None:
+    """Bot and broker; returns when the history is written and the broker serves."""
     port = free_port(8099)
     log = running.folder / "big_dipper.log"
     part = running.start("simulator", [
         sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
         "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
+        *(["--incident", args.incident] if args.incident else []),
     ])  # fmt: skip
     part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
     output = running.folder / "simulator.out"
@@ -170,8 +173,9 @@ def _simulator(running: Demo, args: argparse.Namespace) -> None:
     print(f"\r{args.days} trading days of a bot's life are simulated.")
 
 
-def _exporter(running: Demo) -> None:
-    port = free_port(10077)
+def start_exporter(running: Demo, port: int = 0) -> None:
+    """The exporter on the simulator's log and broker; returns when it has read the log."""
+    port = port or free_port(10077)
     env = {
         "LOG_PATH": str(running.folder / "big_dipper.log"),
         "DB_PATH": str(running.folder / "archive.db"),
@@ -197,7 +201,8 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
     if missing and not args.no_stack:
         print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose --profile demo up -d has all of them).")
     print(f"\n  Everything is in {running.folder}.")
-    print("  The exchange is open day and night here, so that there is always something to see. Ctrl-C ends the demo.", flush=True)
+    print("  The exchange is open day and night here, so that there is always something to see.")
+    print("  Ctrl-C ends the demo.", flush=True)
 
 
 def _watch(running: Demo, stop: threading.Event, seconds: float | None) -> int:

@@ -166,7 +166,9 @@ class Settings:
     limits_hard: float | None = _setting(
         "limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given."
     )
-    sectors_file: Path | None = _setting("sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; default: the bot's 44 symbols.")
+    sectors_file: Path | None = _setting(
+        "sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; the bot's 44 symbols are known without it."
+    )
 
     patterns: tuple[Pattern, ...] = ()
     config_file: Path | None = None

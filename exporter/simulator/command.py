@@ -5,11 +5,12 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.kinds import split_address
 from exporter.listen import ListenError
-from exporter.simulator.incidents import INCIDENTS
+from exporter.simulator.incidents import INCIDENTS, Incident
 from exporter.simulator.world import World, start_of_history
 from exporter.yamlfile import ConfigError
 
@@ -25,6 +26,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
     parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
+    names = tuple(incident.name for incident in INCIDENTS)
+    parser.add_argument("--incident", choices=names, metavar="NAME", help=f"let one happen at once: {', '.join(names)}")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
 
 
@@ -53,7 +56,7 @@ def simulate(args: argparse.Namespace) -> int:
         start_of_history(now, args.days),
         log_path=None if again else log,
         level=args.level,
-        incidents=() if args.no_incidents else INCIDENTS,
+        incidents=() if args.no_incidents else _incidents(args.incident),
         broker_host=host or "0.0.0.0",
         broker_port=port,
     )
@@ -72,6 +75,10 @@ def simulate(args: argparse.Namespace) -> int:
     finally:
         world.close()
     return 0
+
+
+def _incidents(at_once: str | None) -> tuple[Incident, ...]:
+    return tuple(replace(incident, live=0.1) if incident.name == at_once else incident for incident in INCIDENTS)
 
 
 def _history(world: World, until: float, stop: threading.Event) -> None:

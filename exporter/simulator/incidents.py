@@ -27,7 +27,7 @@ class Incident:
     every: int
     first: int
     at: int
-    live: int | None
+    live: float | None
     script: Script
 
     def due(self, day: int) -> bool:

@@ -1,0 +1,166 @@
+"""The whole way, with real Prometheus and Alertmanager: from the simulated bot's log to a query and to a notification."""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo import ROOT, Demo, program, start_exporter, start_simulator
+from exporter.demo_stack import start_stack
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(
+        program("prometheus") is None or program("alertmanager", "prometheus-alertmanager") is None,
+        reason="no Prometheus or Alertmanager on this machine (deploy/tools.sh installs them from Debian)",
+    ),
+]
+COUNTED = "sum(bigdipper_trades_total)"
+
+
+class Receiver:
+    """A webhook on the loopback that keeps what Alertmanager sends, with the time of arrival."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[float, dict[str, Any]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.received.append((time.time(), json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Not on the terminal."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def alerts(self) -> list[tuple[float, str]]:
+        return [(at, alert["labels"]["alertname"]) for at, body in self.received for alert in body["alerts"]]
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Demo]:
+    """The demo at twenty times the speed, in which the brake closes at once."""
+    demo = Demo(tmp_path_factory.mktemp("demo"))
+    try:
+        start_simulator(demo, argparse.Namespace(seed=2, days=3, speed=20.0, incident="brake"))
+        start_exporter(demo)
+        start_stack(demo, ROOT, receiver.url)
+        yield demo
+    finally:
+        demo.stop()
+
+
+def part_url(running: Demo, name: str) -> str:
+    return next(part.url for part in reversed(running.parts) if part.name == name)
+
+
+def query(running: Demo, expression: str) -> float | None:
+    url = f"{part_url(running, 'prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+    with urllib.request.urlopen(url, timeout=5) as response:
+        result = json.load(response)["data"]["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
+def over_time(running: Demo, expression: str) -> list[float]:
+    """Values of a sum at every second of the last hour."""
+    url = f"{part_url(running, 'prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': f'({expression})[1h:1s]'})}"
+    with urllib.request.urlopen(url, timeout=5) as response:
+        result = json.load(response)["data"]["result"]
+    return [float(value) for series in result for _, value in series["values"]]
+
+
+def log_text(running: Demo) -> str:
+    return (running.folder / "big_dipper.log").read_text(errors="replace")
+
+
+def wait_for(done: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (result := done()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.05)
+    return result
+
+
+def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver: Receiver) -> None:
+    before = log_text(running).count("EMERGENCY BRAKE")
+    wait_for(lambda: log_text(running).count("EMERGENCY BRAKE") > before, 60, "a brake line in the log")
+    told = time.time()
+    arrived = wait_for(
+        lambda: next((at for at, name in receiver.alerts() if name.startswith("Brake")), None), 120, "the notification"
+    )
+    print(f"\nfrom the brake's line to the notification: {arrived - told:.1f} s")
+
+
+def test_a_trade_is_queryable_within_seconds(running: Demo) -> None:
+    written = log_text(running).count("[TRADE]")
+    line = wait_for(lambda: (n := log_text(running).count("[TRADE]")) > written and n, 180, "a trade of the simulated bot")
+    seen = time.time()
+    wait_for(lambda: (query(running, COUNTED) or 0) >= line, 15, "the trade in Prometheus")
+    print(f"\nfrom the trade's line to Prometheus: {time.time() - seen:.1f} s")
+
+
+def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> None:
+    exporter = next(part for part in running.parts if part.name == "exporter")
+    port = int(exporter.url.rsplit(":", 1)[1])
+    for _ in range(3):
+        exporter.process.kill()
+        exporter.process.wait()
+        running.parts.remove(exporter)
+        time.sleep(1)  # lines arrive meanwhile: the bot does not wait for us
+        start_exporter(running, port)
+        exporter = running.parts[-1]
+    lines = log_text(running).count("\n")
+    wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 30, "all lines in Prometheus")
+    for name in ("sum(bigdipper_log_lines_total)", COUNTED, "sum(bigdipper_bot_cycles_total)"):
+        values = over_time(running, name)
+        assert len(set(values)) > 1
+        assert values == sorted(values), f"{name} stepped back"
+    trades = log_text(running).count("[TRADE]")
+    wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), 30, f"{trades} trades counted once each")
+
+
+def test_the_demo_command_tells_where_to_look_and_ends_clean(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", "demo", "--dir", tmp_path / "demo", "--days", "1", "--no-stack"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = ""
+    for line in process.stdout:
+        told += line
+        if "Ctrl-C" in line:
+            break
+    try:
+        url = next(line.split()[1] for line in told.splitlines() if line.split()[:1] == ["exporter"])
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:
+            assert b"bigdipper_account_equity_usd" in response.read()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(20) == 0
+        process.stdout.close()
