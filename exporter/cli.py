@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -49,8 +50,8 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
             shown = time.monotonic()
             print(f"\rreading the log: {100 * (1 - left / seen) if seen else 100:5.1f} %", end="", file=sys.stderr)
 
-    if settings.log_path is not None and not settings.log_path.is_file():
-        raise ConfigError([f"log.path: {settings.log_path} is not a file that can be read; name the bot's log"])
+    if settings.log_path is not None and not (settings.log_path.is_file() and os.access(settings.log_path, os.R_OK)):
+        raise ConfigError([f"log.path: {settings.log_path} is not a file that user id {os.geteuid()} can read"])
     summary = ingest(settings, progress)
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
@@ -60,11 +61,12 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
 
 def _check_config(settings: Settings, args: argparse.Namespace) -> int:
     print(describe(settings))
-    if args.bot is None and settings.bot_config is None:
+    bot = args.bot or settings.bot_config
+    if bot is None:
         return 0
     from exporter.alpaca.bot_config import check
 
-    findings = check(Path(args.bot or settings.bot_config))
+    findings = check(Path(bot))
     for finding in findings:
         print(finding)
     return 2 if any(finding.severity == "error" for finding in findings) else 0
@@ -181,7 +183,14 @@ def _refuse(*problems: str) -> int:
 
 
 def entry() -> None:
-    """The console script. Leaves without closing the archive: see exporter/archive/store.py."""
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)
+    """The console script. Leaves without closing the archive, also after a crash: see exporter/archive/store.py."""
+    code = 1
+    try:
+        code = main()
+    except SystemExit as error:
+        code = 0 if error.code is None else error.code if isinstance(error.code, int) else 2
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

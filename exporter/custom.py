@@ -1,5 +1,6 @@
 """The user's own patterns at work: each match in a message counts, or sets a gauge, in the transaction of its line."""
 
+import math
 from functools import partial
 
 from exporter.counters import Counters
@@ -26,10 +27,13 @@ class Custom:
             match = pattern.regex.search(message)
             if match is None:
                 continue
+            value = 1.0 if pattern.value is None else _number(match[pattern.value])
+            if value is None:
+                continue
             labels = self._bounded(pattern, tuple((match[name] or "")[:100] for name in pattern.labels))
             if pattern.value is None:
                 self._counters.inc(pattern.name, labels)
-            elif (value := _number(match[pattern.value])) is not None:
+            else:
                 self._series(pattern.name)[SEPARATOR.join(labels)] = value
 
     def _series(self, name: str) -> dict[str, float]:
@@ -46,9 +50,10 @@ class Custom:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float((text or "").replace(",", "").replace("$", ""))
+        number = float((text or "").replace(",", "").replace("$", ""))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:

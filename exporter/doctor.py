@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from exporter.archive.store import connect_readonly
 from exporter.log.events import Session
 from exporter.log.records import Portion, Reader
 from exporter.settings import Settings
-from exporter.state import FORMS
+from exporter.state import BotState, narrow
 
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
@@ -82,8 +83,7 @@ def _form(portion: Portion) -> Finding:
     forms = [record.forms for record in portion.records if record.forms]
     if not forms:
         return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
-    single = [form for form in forms if " " not in form]
-    name = FORMS[single[-1]] if single else "v2.17 or v2.18"
+    name = BotState(forms=reduce(narrow, forms)).form
     return Finding(True, "form", f"{len(forms)} lines of Big Dipper's in the last {portion.lines}, form {name}")
 
 

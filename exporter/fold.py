@@ -10,7 +10,7 @@ from exporter.archive.rows import Stage
 from exporter.counters import Counters
 from exporter.log import events as e
 from exporter.log.records import Portion, Record
-from exporter.state import FORMS, MAX_SYMBOLS, BotState, Episode
+from exporter.state import MAX_SYMBOLS, BotState, Episode, narrow
 
 DETAIL_LIMIT = 500
 CAPITAL_REASONS = ("leverage_limit", "buying_power")
@@ -63,7 +63,7 @@ class Fold:
                 continue
             if record.forms != forms:
                 forms = record.forms
-                self._form(forms)
+                self.state.forms = narrow(self.state.forms, forms)
             handler(record, record.event)
         for event, count in kinds.items():
             if event is not e.Malformed:
@@ -91,11 +91,6 @@ class Fold:
         self._labels[symbol] = True
         self.state.labels = tuple(self._labels)
         return symbol
-
-    def _form(self, forms: str) -> None:
-        names = [FORMS[form] for form in forms.split()]
-        if self.state.form not in names and (len(names) == 1 or self.state.form == "unknown"):
-            self.state.form = names[-1]
 
     def _sum(self, ts: float, name: str, amount: float = 1.0) -> None:
         self.stage.day(self._day(ts)).sums[name] += amount
@@ -259,7 +254,7 @@ class Fold:
         brake = state.brake
         if brake is None:
             brake = state.brake = Episode(
-                record.id, ts, ts, 1, _ratio(event.margin_percent), _ratio(event.leverage_percent), level
+                record.id, ts, ts, 0.0, 1, _ratio(event.margin_percent), _ratio(event.leverage_percent), level
             )
             self._counters.inc("bigdipper_brake_episodes_total")
             self._sum(ts, "brake_events")
@@ -272,16 +267,17 @@ class Fold:
 
     def _hold(self, brake: Episode, ts: float) -> None:
         """Count the time since the episode was last seen, each second on its own trading day."""
-        start, brake.last_seen = brake.last_seen, max(ts, brake.last_seen)
-        self._counters.inc("bigdipper_brake_seconds_total", (), brake.last_seen - start)
-        while start < brake.last_seen:
-            next_day = calendar.day_start(calendar.trading_day(start) + timedelta(days=1))
-            end = min(brake.last_seen, next_day)
+        start, brake.last_seen = brake.last_seen, ts
+        held = max(0.0, ts - start)
+        brake.seconds += held
+        self._counters.inc("bigdipper_brake_seconds_total", (), held)
+        while start < ts:
+            end = min(ts, calendar.day_start(calendar.trading_day(start) + timedelta(days=1)))
             self._sum(start, "brake_seconds", end - start)
             start = end
 
     def _put_brake(self, brake: Episode, ended: float | None) -> None:
-        duration = None if ended is None else ended - brake.started
+        duration = None if ended is None else brake.seconds
         self.stage.put("brake_events", (
             brake.id, brake.started, ended, self._day(brake.started), duration, brake.cycles, brake.margin_ratio,
             brake.leverage_ratio, brake.peak_ratio, brake.margin_debt, brake.equity, brake.position_value,
@@ -293,7 +289,7 @@ class Fold:
         brake = self.state.brake
         if brake is not None and not self.state.braked:
             self._hold(brake, ts)
-            self._put_brake(brake, brake.last_seen)
+            self._put_brake(brake, max(ts, brake.started))
             self.state.brake = None
 
     def _brake_detail(self, record: Record, event: e.BrakeDetail) -> None:

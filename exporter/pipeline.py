@@ -170,8 +170,8 @@ class Pipeline:
         self.snapshot = self.publish()
 
     def _published(self, read: Read) -> None:
-        if not read.more and read.lag == 0:
-            self.caught_up = True
+        # What is left without `more` is a half line: it may stay one for ever.
+        self.caught_up = self.caught_up or not read.more
         self.snapshot = self.publish()
 
     def problems(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from exporter import custom, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.measure import Measure
 from exporter.archive.retention import forget
-from exporter.archive.store import Store
+from exporter.archive.store import PATIENCE_SECONDS, Store
 from exporter.log.wake import Wake
 from exporter.metrics import METRICS, Collector
 from exporter.pages import status_page
@@ -140,7 +140,7 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
 
     ArchiveError when the archive cannot be written: what was committed before stays.
     """
-    store = Store(settings.archive_path)
+    store = Store(settings.archive_path, PATIENCE_SECONDS)
     pipeline = Pipeline(settings, store)
     names = ("bigdipper_log_events_total", "bigdipper_log_lines_total", "bigdipper_log_gaps_total")
     before = {name: _totals(pipeline, name) for name in names}

@@ -10,13 +10,23 @@ MAX_SYMBOLS = 200
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 
 
+def narrow(forms: str, line: str) -> str:
+    """The forms that a log can have, given those of its next line; when none is left, the bot was replaced by another."""
+    both = [form for form in forms.split() if form in line.split()]
+    return " ".join(both) or line
+
+
 @dataclass
 class Episode:
-    """A brake episode. Ratios of equity, US dollars, unix seconds; `id` is that of its first line."""
+    """A brake episode. Ratios of equity, US dollars, unix seconds; `id` is that of its first line.
+
+    `seconds`: the time under the brake, by the steps from line to line, so that a clock set back does not take any away.
+    """
 
     id: int
     started: float
     last_seen: float
+    seconds: float = 0.0
     cycles: int = 1
     margin_ratio: float | None = None
     leverage_ratio: float | None = None
@@ -34,7 +44,7 @@ class BotState:
 
     version: str = "unknown"
     mode: str = "unknown"
-    form: str = "unknown"
+    forms: str = ""
     symbols: tuple[str, ...] = ()
     running: bool | None = None
     started: float | None = None
@@ -75,6 +85,11 @@ class BotState:
 
     # Gauges of the user's own patterns: metric -> label values joined by a unit separator -> value.
     custom: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def form(self) -> str:
+        """The form of the log; the newest of those that all lines so far fit."""
+        return FORMS[self.forms.split()[-1]] if self.forms else "unknown"
 
     def to_json(self) -> str:
         """The whole present as JSON."""

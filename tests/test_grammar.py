@@ -80,7 +80,7 @@ def test_no_line_of_the_real_logs_is_malformed_and_each_form_is_recognised_by_it
     for line in path.read_bytes().split(b"\n"):
         if line[19:21] != b" [":
             continue
-        read = read_message(line, line.index(b"] ") + 2)
+        read = read_message(line[line.index(b"] ") + 2 :])
         if read is not None:
             assert not isinstance(read[0], Malformed), line
             forms[read[1]] += 1

@@ -11,6 +11,7 @@ from exporter.archive.store import Store
 COUNTED = (
     *TABLES, "skip_counts", "position_snapshots", "daily_stats", "orders", "fills", "activities", "discrepancies", "gaps",
 )  # fmt: skip
+OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 RECOUNT_SECONDS = 300.0
 
 
@@ -34,11 +35,9 @@ class Measure:
             table = next(self._turn)
             with suppress(sqlite3.Error):
                 (self._rows[table],) = self._store.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                (self._oldest,) = self._store.connection.execute(OLDEST).fetchone()
             if table == COUNTED[-1]:
                 self._rest = now + RECOUNT_SECONDS
-                (self._oldest,) = self._store.connection.execute(
-                    "SELECT min(ts) FROM account_history WHERE source = 'log'"
-                ).fetchone()
         size, free = 0, 0
         with suppress(OSError):
             size, free = self._store.size(), self._store.disk_free()

@@ -18,7 +18,9 @@ from exporter.archive.migrate import copy, migrate
 from exporter.log.generation import Checkpoint
 from exporter.log.portions import Gap
 
-BUSY_SECONDS = 10.0
+# How long to wait for another writer: at a start, and while running, where a stop and /-/ready must not wait.
+PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
+WAL_LIMIT = 32 << 20
 KEPT_ENDED = 50
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
@@ -29,7 +31,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     """A reader's connection; ArchiveError when there is no archive. Never creates or changes the file."""
     if not path.is_file():
         raise ArchiveError(f"there is no archive at {path}: start `run` or `ingest` first, or name it with --archive.path")
-    connection = sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
     connection.execute("PRAGMA query_only = 1")
     return connection
 
@@ -37,8 +39,10 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
 class Store:
     """The archive at `path`, opened for writing. ArchiveError when it cannot be: another exporter or schema, no folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy: float = BUSY_SECONDS) -> None:
+        """`busy`: seconds that a transaction waits for another writer."""
         self.path = path
+        self._busy = busy
         self._lock = _lock(path)
         try:
             self.connection = self._open()
@@ -48,7 +52,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
             _keep_wal(connection)
             empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             if empty:
@@ -57,7 +61,11 @@ class Store:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -8192")
             connection.execute("PRAGMA temp_store = MEMORY")
+            # A reader that stays for minutes makes the write-ahead log grow; this gives the space back afterwards.
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
             migrate(connection, self.path)
+            connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
+            self._inode = self.path.stat().st_ino
         except ArchiveError as error:
             raise ArchiveError(f"{self.path}: {error}" if str(self.path) not in str(error) else str(error)) from None
         except sqlite3.DatabaseError as error:
@@ -67,8 +75,10 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """BEGIN IMMEDIATE ... COMMIT; rolled back when anything fails. sqlite3.Error or OSError goes to the caller."""
-        if not self.path.exists():
-            raise sqlite3.OperationalError(f"the archive {self.path} has been deleted")
+        if self._deleted():
+            raise sqlite3.OperationalError("it has been deleted")
+        if self.path.stat().st_ino != self._inode:
+            raise sqlite3.OperationalError("it was replaced by another file; restart the exporter to use that one")
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -80,13 +90,22 @@ class Store:
                     connection.execute("ROLLBACK")
             raise
 
+    def _deleted(self) -> bool:
+        return not all(file.exists() for file in (self.path, _beside(self.path, "-wal"), _beside(self.path, ".lock")))
+
     def recover(self) -> None:
-        """Make the archive usable again after a commit failed: a deleted file comes back whole from the open connection."""
-        if not self.path.exists():
-            copy(self.connection, self.path)
-            with suppress(sqlite3.Error):
-                self.connection.close()
-            self.connection = self._open()
+        """Make the archive usable again after a commit failed: deleted files come back whole from the open connection."""
+        if not self._deleted():
+            return
+        if not _beside(self.path, ".lock").exists():
+            self._lock = _lock(self.path)
+        copy(self.connection, self.path)
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        # They belong to the file that was deleted.
+        for suffix in ("-wal", "-shm"):
+            _beside(self.path, suffix).unlink(missing_ok=True)
+        self.connection = self._open()
 
     # -- the log's position and the present
 

@@ -9,10 +9,13 @@ from exporter.log.events import ROUTINE_REASONS, Event, Malformed
 from exporter.log.grammar import RULES, TAGS, Rule
 
 SYMBOL = r"[A-Z0-9./-]{1,15}"
-NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
+# At most a trillion, and no sign where only damage could put one: what is counted must never step back.
+AMOUNT = r"\d[\d,]{0,15}(?:\.\d{1,9})?"
+NUMBER = rf"[-+]?{AMOUNT}"
 TEXT = {"symbol": SYMBOL, "order_id": r"[0-9A-Za-z-]{1,64}", "version": r"[\w.-]{1,20}", "mode": r"[A-Za-z]{1,12}",
         "movers": r".+", "symbols": r".+", "kind": r"[a-z]+", "_": r".*?"}
 WHOLE = ("number", "found", "stocks", "skipped", "missed", "attempt", "cycle")
+UNSIGNED = ("quantity", "price", "total", "seconds", "deployed", "invested")
 Build = Callable[[re.Match[bytes]], Event]
 
 # An indented line may have lost its indentation (the design form prints Winners without).
@@ -24,7 +27,7 @@ TOKEN = re.compile(r"<(\w+)>|([{}])| +|[^<{} ]+|.")
 
 # How the text of a group becomes the value of a field, as an expression over the match `m`.
 AS_TEXT = "m[{}].decode('utf-8', 'replace')"
-AS_WHOLE = "int(m[{}].replace(b',', b''))"
+AS_WHOLE = "int(m[{}])"
 AS_NUMBER = "float(m[{}].replace(b',', b''))"
 
 
@@ -46,6 +49,12 @@ def _literal(text: str) -> str:
     return re.escape(text).replace("\\ ", " ").replace("\ufe0f", "(?:\ufe0f)?") if text.strip() else " +"
 
 
+def _text_of(name: str) -> str:
+    if name in TEXT:
+        return TEXT[name]
+    return r"\d{1,9}" if name in WHOLE else AMOUNT if name in UNSIGNED else NUMBER
+
+
 def _regex(event: type[Event], pattern: str) -> tuple[str, list[Field]]:
     """A pattern as a regular expression with one group per field of `event`, and those fields in order."""
     parts: list[str] = []
@@ -59,7 +68,7 @@ def _regex(event: type[Event], pattern: str) -> tuple[str, list[Field]]:
         elif name is None:
             parts.append(_literal(token.group()))
         elif name in event._fields:
-            parts.append(f"({TEXT.get(name, NUMBER)})")
+            parts.append(f"({_text_of(name)})")
             convert = AS_TEXT if name in TEXT else AS_WHOLE if name in WHOLE else AS_NUMBER
             fields.append(Field(name, convert, depth > 0))
         else:

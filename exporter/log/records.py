@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -19,7 +19,9 @@ LEVELS = (b"DEBUG", b"INFO", b"WARNING", b"ERROR", b"CRITICAL")
 HEADER = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\]", re.MULTILINE)
 MESSAGE = re.compile(HEADER.pattern + rb" ?(.*?)\r?$", re.MULTILINE)
 DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
+MINUTE = re.compile(rb"20\d\d-\d\d-\d\d \d\d:\d\d:")
 STAMP = 19
+UTC = re.compile(r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
 PENDING_LIMIT = 1 << 20
 OFFSET_BITS = 40
 
@@ -54,17 +56,19 @@ class LocalTime:
 
     def __call__(self, stamp: bytes) -> float:
         """Unix seconds of `YYYY-MM-DD HH:MM:SS`; ValueError when there is no such time."""
-        seconds = int(stamp[17:])
-        if stamp[:16] != self._minute or self._base + seconds < self.last - 60:
-            self._base = self._start(stamp[:16].decode("ascii"))
-            self._minute = stamp[:16]
+        seconds = int(stamp[17:]) if stamp[17:].isdigit() else 60
         if seconds > 59:
-            raise ValueError(f"{seconds} is no second")
+            raise ValueError(f"{stamp!r} has no second")
+        if stamp[:17] != self._minute or self._base + seconds < self.last - 60:
+            self._base = self._start(stamp[:17])
+            self._minute = stamp[:17]
         self.last = self._base + seconds
         return self.last
 
-    def _start(self, minute: str) -> float:
-        local = datetime.fromisoformat(minute).replace(tzinfo=self._zone)
+    def _start(self, minute: bytes) -> float:
+        if not MINUTE.fullmatch(minute):
+            raise ValueError(f"{minute!r} is no minute")
+        local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self._zone)
         ts = local.timestamp()
         if ts < self.last - 120:
             # Far back: the second pass of the repeated hour, if the zone has one here.
@@ -133,8 +137,9 @@ class Reader:
     def _docker(self, generation: int, position: int, line: bytes, portion: Portion) -> None:
         try:
             entry = json.loads(line)
-            text, ts = str(entry["log"]), _utc(str(entry["time"]))
-        except (ValueError, KeyError, TypeError):
+            # Half a surrogate pair is valid JSON, but no text.
+            text, ts = str(entry["log"]).encode("utf-8", "replace").decode(), _utc(str(entry["time"]))
+        except (ValueError, KeyError, RecursionError):
             portion.records.append(Record(position, portion.last_ts or self.time.last, Malformed("docker"), ""))
             return
         position, before = self.pending.pop(generation, (position, ""))
@@ -142,8 +147,7 @@ class Reader:
         if not text.endswith("\n") and len(text) < PENDING_LIMIT:
             self.pending[generation] = (position, text)
             return
-        inner = text.encode("utf-8", "replace")
-        header = MESSAGE.match(inner)
+        header = MESSAGE.match(text.encode())
         if header is None:
             return
         portion.levels[header[1]] = portion.levels.get(header[1], 0) + 1
@@ -158,6 +162,7 @@ class Reader:
 
 def _utc(text: str) -> float:
     """Unix seconds of RFC 3339 UTC with any number of digits behind the point."""
-    whole, _, fraction = text.removesuffix("Z").partition(".")
-    moment = datetime.fromisoformat(whole + "+00:00") + timedelta(seconds=float("0." + (fraction or "0")))
-    return moment.timestamp()
+    match = UTC.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time of Docker")
+    return datetime.fromisoformat(match[1] + "+00:00").timestamp() + float(match[2] or 0)

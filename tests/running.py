@@ -1,0 +1,251 @@
+"""The exporter under test: in the test's own process, or as the real command in a process of its own."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prometheus_client import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import custom
+from exporter.archive.store import Store
+from exporter.metrics import METRICS, Collector
+from exporter.pipeline import Pipeline
+from exporter.settings import Settings
+
+NEW_YORK = "America/New_York"
+DEADLINE = 20.0
+COMMAND = (sys.executable, "-m", "exporter")
+NOBODY = 65534
+
+Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def series(families: Iterable[Family]) -> Series:
+    """Every sample but the `_created` ones, by name and sorted labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def counters(samples: Series) -> Series:
+    """Of those, what must never step back and what a restart must not change: what the log alone determines."""
+    kinds = ("_total", "_bucket", "_sum", "_count")
+    own = ("bigdipper_archive_", "bigdipper_log_ingest_delay", "process_", "python_", "bigdipper_alpaca_")
+    return {key: value for key, value in samples.items() if key[0].endswith(kinds) and not key[0].startswith(own)}
+
+
+def rows(archive: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """A query, as a reader that may not write."""
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True, timeout=10)) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+# What must be the same however often the exporter was killed on the way; checkpoints bear times of our clock.
+CONTENT = {
+    "account_history": "*", "trades": "*", "skips": "*", "opportunities": "*", "brake_events": "*", "bot_events": "*",
+    "scans": "*", "skip_counts": "*", "daily_stats": "*", "gaps": "generation, reason",
+}  # fmt: skip
+
+
+def content(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What the log has put into the archive, table by table."""
+    return {table: sorted(rows(archive, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in CONTENT.items()}
+
+
+def wait_for(condition: Callable[[], Any], what: str = "", deadline: float = DEADLINE) -> Any:
+    """The first true value of `condition`."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {deadline:g} s for {what or condition}"
+        time.sleep(0.01)
+
+
+class Monitor:
+    """The pipeline over one log, without web side and signals."""
+
+    def __init__(self, folder: Path, zone: str = NEW_YORK, **settings: Any) -> None:
+        self.log, self.archive = folder / "big_dipper.log", folder / "bigdipper.db"
+        self.settings = Settings(
+            log_path=self.log, archive_path=self.archive, log_timezone=ZoneInfo(zone), **settings
+        )  # fmt: skip
+        self.log.touch()
+        self._open()
+
+    def _open(self) -> None:
+        self.store = Store(self.archive)
+        self.pipeline = Pipeline(self.settings, self.store)
+
+    def write(self, *lines: str) -> None:
+        """Append lines to the log without reading them."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+    def say(self, *lines: str) -> None:
+        """Append lines to the log, and read and commit all that is there."""
+        self.write(*lines)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read and commit all that is there."""
+        while self.pipeline.step():
+            pass
+
+    def samples(self) -> Series:
+        """What a scrape would see now."""
+        table = (*METRICS, *custom.metrics(self.settings.patterns))
+        return series(Collector(table, lambda: self.pipeline.snapshot).collect())
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """One series; None when there is none."""
+        return self.samples().get((name, tuple(sorted(labels.items()))))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A query on the archive."""
+        return self.store.connection.execute(sql).fetchall()
+
+    def restart(self) -> None:
+        """Close and open again, as after the end of the process."""
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.pipeline.tail.close()
+        self.store.connection.close()
+        self.store.close()
+
+
+@contextmanager
+def monitor(folder: Path, **settings: Any) -> Iterator[Monitor]:
+    """A Monitor for the length of a test."""
+    one = Monitor(folder, **settings)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without anything that the exporter would take for a setting."""
+    ours = ("BIGDIPPER_", "ALPACA_", "LOG_", "DB_PATH")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | more
+
+
+def command(
+    *args: str | Path, user: int | None = None, env: Mapping[str, str] | None = None, timeout: float = DEADLINE
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=timeout, user=user,
+        env=environment(**(env or {})), cwd=Path(__file__).parent.parent, check=False,
+    )  # fmt: skip
+
+
+class Exporter:
+    """`big-dipper-exporter run` in a process of its own, on a port that it picks itself."""
+
+    def __init__(self, folder: Path, *flags: str | Path, user: int | None = None, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.log, self.archive = folder / "big_dipper.log", folder / "bigdipper.db"
+        self.messages = folder / "messages.txt"
+        self._flags, self._user, self._env = flags, user, env
+        self.process = self.start()
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start it (again)."""
+        self.messages.touch(mode=0o666)
+        self._seen = self.messages.stat().st_size
+        args = [
+            "run", "--log.path", self.log, "--archive.path", self.archive, "--log.timezone", NEW_YORK,
+            "--web.listen-address", "127.0.0.1:0", *self._flags,
+        ]  # fmt: skip
+        with self.messages.open("a") as messages:
+            self.process = subprocess.Popen(
+                [*COMMAND, *map(str, args)], stderr=messages, stdout=messages, text=True, user=self._user,
+                env=environment(**(self._env or {})), cwd=Path(__file__).parent.parent,
+            )  # fmt: skip
+        return self.process
+
+    def said(self) -> str:
+        """What it has said on standard error since its last start."""
+        with self.messages.open("rb") as file:
+            file.seek(self._seen)
+            return file.read().decode()
+
+    @property
+    def url(self) -> str:
+        """Where it serves, without a slash at the end."""
+        match = wait_for(self._url, f"the exporter to listen; it said: {self.said()}")
+        return str(match[1]).replace("localhost", "127.0.0.1")
+
+    def _url(self) -> re.Match[str] | None:
+        assert self.process.poll() is None, f"the exporter ended: {self.said()}"
+        return re.search(r"url=\"?(https?://[^\s\"]+?)/?[\s\"]", self.said())
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """Status and body."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def samples(self) -> Series:
+        """One scrape."""
+        return series(text_string_to_metric_families(self.get("/metrics")[1]))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """One series of a scrape."""
+        return self.samples().get((name, tuple(sorted(labels.items()))))
+
+    def wait_ready(self) -> None:
+        """Until it has caught up and can write."""
+        wait_for(lambda: self.get("/-/ready")[0] == 200, "readiness", 60)
+
+    def wait_lines(self, lines: int) -> None:
+        """Until so many lines are committed."""
+        wait_for(lambda: self.value("bigdipper_log_lines_total") == lines, f"{lines} lines", 60)
+
+    def kill(self) -> None:
+        """SIGKILL, at this instant."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+
+@contextmanager
+def exporter(
+    folder: Path, *flags: str | Path, user: int | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Exporter]:
+    """An Exporter for the length of a test."""
+    one = Exporter(folder, *flags, user=user, env=env)
+    try:
+        yield one
+    finally:
+        with suppress(ProcessLookupError):
+            one.process.kill()
+        one.process.wait()
