@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
 
-from grafana.house import NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed, model
+from grafana.house import BOT, BROKER, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed, model
 from grafana.query import Query, lettered
 
 Override = model.DashboardFieldConfigSourceOverrides
@@ -77,6 +77,16 @@ def coloured(name: str, unit: Unit | None = None, **looks: Any) -> Override:
     """A column whose text takes the colour of its thresholds or mappings; an unknown value takes none."""
     looks.setdefault("mappings", [UNKNOWN])
     return override("byName", name, unit=unit, custom__cellOptions={"type": "color-text"}, **looks)
+
+
+def by_source(name: str, shown: str, broker: str = BROKER, bot: str = BOT) -> list[Override]:
+    """One line a source: its words after the name, and its colour."""
+    return [
+        override("byRegexp", f".*{name}.*broker.*", colour=broker),
+        override("byRegexp", f".*{name}.*log.*", colour=bot),
+        # Last, because the name that it gives is what a later rule would be matched with.
+        override("byRegexp", f".*{name}.*", displayName=f"{shown} (${{__field.labels.source}})"),
+    ]
 
 
 def answer(letter: str, unit: Unit | None = None, **looks: Any) -> Override:
@@ -193,6 +203,7 @@ def bars(
         show_unfilled=False,
         orientation=common.VizOrientation.HORIZONTAL,
         legend=NO_LEGEND,
+        text=common.VizTextDisplayOptions(title_size=12, value_size=14),
         reduce_options=common.ReduceDataOptions(values=True, calcs=[], fields=fields) if rows else LAST,
     )
     return _panel("bargauge", title, description, targets, size, options, unit=unit, **rest)
@@ -206,7 +217,7 @@ def lines(
     size: tuple[int, int] = (12, 8),
     none: str = NO_SERIES,
     draw: common.GraphDrawStyle = common.GraphDrawStyle.LINE,
-    fill: int | None = None,
+    fill: int = 0,
     steps: bool = False,
     stacked: bool = False,
     legend: tuple[str, ...] = ("lastNotNull",),
@@ -219,8 +230,9 @@ def lines(
     custom = common.GraphFieldConfig(
         draw_style=draw,
         line_width=2,
-        fill_opacity=fill if fill is not None else 10 if len(rest.get("overrides", ())) == 1 else 0,
-        show_points=common.VisibilityMode.NEVER,
+        fill_opacity=fill,
+        show_points=common.VisibilityMode.AUTO,
+        point_size=4,
         line_interpolation=common.LineInterpolation.STEP_AFTER if steps else common.LineInterpolation.LINEAR,
         span_nulls=not gaps if isinstance(gaps, bool) else gaps,
         axis_soft_min=0 if soft_zero else None,
@@ -362,7 +374,7 @@ def alert_list(title: str, description: str, size: tuple[int, int]) -> model.Pan
         "sortOrder": 3,
         "dashboardAlerts": False,
         "alertName": "",
-        "alertInstanceLabelFilter": "",
+        "alertInstanceLabelFilter": '{severity!="none"}',
         "datasource": "Prometheus",
         "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
         "showInstances": False,

@@ -6,33 +6,29 @@ IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 
-# The broker's figures where there are any in this time, else the bot's own: never both in one line.
-SOURCE = """
-    chosen(source) AS (SELECT CASE WHEN EXISTS (
-      SELECT 1 FROM account_history WHERE source = 'alpaca' AND ts >= $__from / 1000 AND ts < $__to / 1000
-    ) THEN 'alpaca' ELSE 'log' END)"""
-
 
 def account(*columns: str) -> str:
     """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.
 
+    A point shows the broker's figure, or the bot's own where the broker gave none; `source` keeps the two in separate lines.
     columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`.
     """
     return f"""
-    WITH RECURSIVE{SOURCE},
-    step(seconds) AS (SELECT MAX(1, $__interval_ms / 1000)),
+    WITH RECURSIVE step(seconds) AS (SELECT MAX(1, $__interval_ms / 1000)),
     point(start) AS (
       SELECT $__from / 1000
       UNION ALL SELECT start + seconds FROM point, step WHERE start + seconds < $__to / 1000
     )
     SELECT a.ts AS time, {", ".join(columns)},
       CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
-    FROM point JOIN step JOIN chosen JOIN account_history AS a ON a.id = (
-      SELECT id FROM account_history AS h
-      WHERE h.source = chosen.source AND h.ts >= point.start AND h.ts < point.start + step.seconds
-      ORDER BY h.ts DESC LIMIT 1
-    )
+    FROM point CROSS JOIN step CROSS JOIN account_history AS a ON a.id = COALESCE({_last("alpaca")}, {_last("log")})
     ORDER BY time"""
+
+
+def _last(source: str) -> str:
+    return f"""(
+      SELECT id FROM account_history AS h
+      WHERE h.source = '{source}' AND h.ts >= point.start AND h.ts < point.start + step.seconds ORDER BY h.ts DESC LIMIT 1)"""
 
 
 def snapshots(value: str) -> str:
@@ -59,6 +55,11 @@ def snapshots(value: str) -> str:
 
 # Daily figures. Profit of a day: what the equity gained without what was paid in or out.
 GAIN = "(ending_equity - starting_equity - COALESCE(cash_flow, 0))"
+# What a day gained beyond its known parts, where not all are known (no snapshot of the positions from its ends).
+REST = (
+    f"CASE WHEN unrealized_change IS NULL THEN {GAIN} - COALESCE(realized_pl, 0) - COALESCE(dividends, 0)"
+    " - COALESCE(fees, 0) - COALESCE(interest, 0) - COALESCE(other, 0) END"
+)
 LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"
 ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
 

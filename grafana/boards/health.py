@@ -93,8 +93,8 @@ def _alerts() -> list[model.Panel]:
         ),
         grid(
             "Which alerts are firing?",
-            "Prometheus' rules, silenced ones included (silences: Alerting > Silences, Alertmanager).",
-            rows('ALERTS{alertstate=~"firing|pending"}'),
+            "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager).",
+            rows('ALERTS{alertstate=~"firing|pending",severity!="none"}'),
             size=(14, 8),
             none="✓ no alert",
             sort=("Severity", False),
@@ -108,7 +108,7 @@ def _alerts() -> list[model.Panel]:
                         "bot": "Bot",
                         "symbol": "Symbol",
                     },
-                    hide=("Time", "Value", "__name__", "instance", "job"),
+                    hide=("Time", "Value", "__name__", "instance", "job", "subject"),
                 )
             ],
             overrides=[coloured("Severity", mappings=house.SEVERITY)],
@@ -118,6 +118,10 @@ def _alerts() -> list[model.Panel]:
 
 
 def _bot() -> list[model.Panel]:
+    sessions = " or ".join(
+        f"({m('market_session', session=name)} == 1) * {number}"
+        for number, name in ((3, "regular"), (2, "extended"), (1, "closed"))
+    )
     return [
         lines(
             "Does it cycle?",
@@ -150,18 +154,17 @@ def _bot() -> list[model.Panel]:
         lines(
             "Which errors does it make?",
             "Errors an hour by kind (bigdipper_bot_errors_total), halts by cause.",
-            over_time(f"sum by (kind) (increase({m('bot_errors_total')}[1h]))", "error: {{kind}}"),
-            over_time(f"sum by (cause) (increase({m('halts_total')}[1h]))", "halt: {{cause}}"),
+            over_time(f"sum by (kind) (increase({m('bot_errors_total')}[1h])) > 0", "error: {{kind}}"),
+            over_time(f"sum by (cause) (increase({m('halts_total')}[1h])) > 0", "halt: {{cause}}"),
             unit=house.Unit("none", 1),
             size=(12, 8),
+            none="✓ none in this time",
             soft_zero=True,
         ),
         timeline(
             "Which session did it believe in?",
             "The session of its own lines (bigdipper_market_session), and whether the broker's clock says open.",
-            over_time(" or ".join(
-                f"({m('market_session', session=name)} == 1) * {number}"
-                for number, name in ((3, "regular"), (2, "extended"), (1, "closed"))), "bot"),
+            over_time(f"max({sessions})", "bot"),
             over_time(f"{m('market_open')} * 2 + 1", "broker"),
             size=(12, 8),
             none=NOT_SAID,

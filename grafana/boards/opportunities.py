@@ -119,7 +119,7 @@ def _lists() -> list[model.Panel]:
             "The newest 300 of the chosen time with score and outcome (archive: opportunities).",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, score AS Score, outcome AS Outcome,
-                  reason AS Reason {QUALIFIED} ORDER BY ts DESC LIMIT 300"""),
+                  REPLACE(reason, '_', ' ') AS Reason {QUALIFIED} ORDER BY ts DESC LIMIT 300"""),
             size=(14, 10),
             says="time",
             none=NO_ROWS,
@@ -191,7 +191,7 @@ def _afterwards() -> list[model.Panel]:
                     AND price > 0 ORDER BY ts DESC LIMIT 150),
                 later AS (
                   SELECT *, {_price_after(86400)} AS day, {_price_after(7 * 86400)} AS week FROM missed)
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome, reason AS Reason,
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome, REPLACE(reason, '_', ' ') AS Reason,
                   100.0 * (day / price - 1) AS "A day later", 100.0 * (week / price - 1) AS "A week later"
                 FROM later ORDER BY ts DESC"""),
             size=(24, 10),

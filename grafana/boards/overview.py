@@ -3,7 +3,6 @@
 from grafana import house, parts, sql
 from grafana.board import OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
 from grafana.house import (
-    BROKER,
     COUNT,
     CRITICAL,
     DOLLARS,
@@ -21,7 +20,7 @@ from grafana.house import (
     steps,
     threshold,
 )  # fmt: skip
-from grafana.panels import answer, coloured, column, gauge, grid, lines, override, stat
+from grafana.panels import answer, by_source, coloured, column, gauge, grid, lines, stat
 from grafana.query import either, listed, m, now, series
 
 SESSION_NUMBER = house.choices(_3=("☀ regular hours", house.GOOD), _2=("☾ extended hours", house.BOT), _1=("– closed", QUIET))
@@ -84,9 +83,9 @@ def _status() -> list[model.Panel]:
         ),
         stat(
             "Alerts firing",
-            "Alerts that Prometheus' rules are firing now, silenced ones included. Details on the board Health.",
+            "Alerts that Prometheus' rules are firing now, silenced ones included, the watchdog left out. Details on the board Health.",
             now('count(ALERTS{alertstate="firing",severity="critical"}) or vector(0)', "critical"),
-            now('count(ALERTS{alertstate="firing",severity!="critical"}) or vector(0)', "other"),
+            now('count(ALERTS{alertstate="firing",severity=~"warning|info"}) or vector(0)', "other"),
             unit=COUNT,
             size=(5, 4),
             none="Prometheus does not answer",
@@ -168,12 +167,17 @@ def _money() -> list[model.Panel]:
             names=True,
             thresholds=steps(CRITICAL, (0, "text")),
             overrides=[
-                answer("B", RATIO, thresholds=steps(CRITICAL, (0, WARNING), (threshold("distance_ratio"), "text"))),
+                answer(
+                    "B",
+                    RATIO,
+                    mappings=house.choices(_1=("never", house.GOOD)),
+                    thresholds=steps(CRITICAL, (0, WARNING), (threshold("distance_ratio"), "text")),
+                ),
             ],
         ),
         lines(
             "Equity of the last seven days",
-            "The archive's account_history: the broker's figures, or the bot's own where there are none in this time.",
+            "The archive's account_history: the broker's figures, or in another line the bot's own where the broker gave none.",
             series(sql.account("a.equity AS equity")),
             unit=USD,
             size=(16, 8),
@@ -181,7 +185,7 @@ def _money() -> list[model.Panel]:
             past="7d",
             points=600,
             gaps=4 * 3600 * 1000.0,
-            overrides=[override("byType", "number", colour=BROKER, displayName="Equity (${__field.labels.source})")],
+            overrides=by_source("equity", "Equity"),
         ),
         stat(
             "Trades today",
@@ -231,7 +235,7 @@ def _deeds() -> list[model.Panel]:
             "What did it miss?",
             "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are not here.",
             listed("""
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, reason AS Reason, detail AS Detail
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
                 FROM skips ORDER BY ts DESC LIMIT 20"""),
             size=(12, 9),
             says="time",

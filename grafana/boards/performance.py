@@ -3,7 +3,7 @@
 from grafana import house, parts
 from grafana.board import PERFORMANCE, Section, board
 from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, model, steps
-from grafana.panels import calendar, coloured, column, columns, grid, lines, override, stat
+from grafana.panels import by_source, calendar, coloured, column, columns, grid, lines, override, stat
 from grafana.query import listed, newest_last, series, table
 from grafana.sql import (
     ADJUSTED,
@@ -14,6 +14,7 @@ from grafana.sql import (
     GAIN,
     IN_TIME,
     LOG_RETURN,
+    REST,
     RISK_FIGURES,
 )
 
@@ -123,11 +124,11 @@ def _curves() -> list[model.Panel]:
             series(f"""
                 SELECT ts AS time, ending_equity AS equity,
                   CASE equity_source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
-                {DAYS} AND ending_equity IS NOT NULL ORDER BY ts"""),
+                {DAYS} AND trading_day AND ending_equity IS NOT NULL ORDER BY ts"""),
             unit=DOLLARS,
             size=(24, 8),
             none=NO_ROWS,
-            overrides=[override("byType", "number", colour=PROFIT, displayName="equity (${__field.labels.source})")],
+            overrides=by_source("equity", "Equity"),
         ),
         lines(
             "Return without deposits",
@@ -196,16 +197,17 @@ def _periods() -> list[model.Panel]:
 
 
 def _sources() -> list[model.Panel]:
+    known = f"{DAYS} AND starting_equity IS NOT NULL"
     parts_of = ("realized_pl", "realised"), ("unrealized_change", "unrealised"), ("dividends", "dividends"), \
-        ("fees", "fees"), ("interest", "interest"), ("other", "other"), ("cash_flow", "deposits")  # fmt: skip
+        ("fees", "fees"), ("interest", "interest"), ("other", "other"), (REST, "rest"), ("cash_flow", "deposits")  # fmt: skip
     bridge = " UNION ALL ".join(
-        f"SELECT {place} AS place, '{name}' AS Part, SUM({part}) AS Amount {DAYS}"
+        f"SELECT {place} AS place, '{name}' AS Part, SUM({part}) AS Amount {known}"
         for place, (part, name) in enumerate(parts_of)
     )
     return [
         columns(
             "What moved the equity?",
-            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, interest, other, and the "
+            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, interest, other, the rest of days whose parts are not all known, and the "
             "deposits less withdrawals (archive: daily_stats, from the broker's activities).",
             table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
             x="Part",

@@ -162,7 +162,6 @@ def _over_time(title: str, what: str, value: str) -> model.Panel:
         unit=USD,
         size=(12, 9),
         none=f"{NO_ROWS}, or {NO_BROKER}",
-        fill=0,
         points=150,
         overrides=[override("byType", "number", displayName="${__field.labels.symbol}")],
     )
@@ -189,7 +188,7 @@ def _tax() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Sold", custom__width=170),
                 column("Shares", QUANTITY),
-                coloured("Loss", USD, thresholds=house.SIGNED),
+                coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
                 coloured("Days left", DAYS, thresholds=steps("text", (0.001, house.WARNING))),
                 column("Bought before", QUANTITY),
                 column("Bought after", QUANTITY),

@@ -19,7 +19,7 @@ from grafana.house import (
     model,
     steps,
 )  # fmt: skip
-from grafana.panels import answer, bars, coloured, column, grid, lines, override, stat, timeline
+from grafana.panels import answer, bars, by_source, coloured, column, grid, lines, override, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
 from grafana.sql import DAYS_IN_TIME
 
@@ -136,15 +136,15 @@ def _distance() -> list[model.Panel]:
         ),
         lines(
             "Margin and leverage in the chosen time",
-            "From the archive, any length of time: the broker's figures, or the bot's own where there are none in this time.",
+            "From the archive, any length of time: the broker's figures, or in other lines the bot's own where the broker gave none.",
             series(sql.account("a.margin_ratio AS margin", "a.leverage_ratio AS leverage")),
             unit=RATIO,
             size=(12, 8),
             none=NO_ROWS,
             points=600,
             overrides=[
-                override("byRegexp", "margin.*", colour=WARNING, displayName="margin (${__field.labels.source})"),
-                override("byRegexp", "leverage.*", colour=BROKER, displayName="leverage (${__field.labels.source})"),
+                *by_source("margin", "margin", WARNING, "dark-yellow"),
+                *by_source("leverage", "leverage"),
             ],
         ),
     ]
@@ -228,7 +228,9 @@ def _exposure() -> list[model.Panel]:
         lines(
             "How deep under the peak?",
             "Drawdown of the cash-flow adjusted equity at the end of each trading day (archive: daily_stats).",
-            series(f"SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts"),
+            series(
+                f"SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats WHERE {DAYS_IN_TIME} AND drawdown_ratio IS NOT NULL ORDER BY ts"
+            ),
             unit=RATIO,
             size=(12, 8),
             none=NO_ROWS,

@@ -141,10 +141,10 @@ def _lists() -> list[model.Panel]:
         ),
         columns(
             "How did orders end?",
-            "Orders by their state at the broker, submitted in the chosen time.",
+            "Orders submitted in the chosen time that came to an end, by their state at the broker.",
             table(f"""
                 SELECT status AS State, COUNT(*) AS Orders FROM orders
-                WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}
+                WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
                 GROUP BY status ORDER BY Orders DESC"""),
             x="State",
             unit=COUNT,
@@ -225,6 +225,7 @@ def _groups() -> list[model.Panel]:
             over_time(f"sum(increase({m('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
             unit=house.Unit("none", 1),
             size=(12, 8),
+            none=NO_ROWS,
             soft_zero=True,
             overrides=[answer("A", colour=BOT), answer("B", colour=BROKER)],
         ),
@@ -236,11 +237,11 @@ def _agreement() -> list[model.Panel]:
         grid(
             "Where do log and broker disagree?",
             "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin that differ "
-            "(archive: discrepancies), newest 200.",
+            "(archive: discrepancies): those of the chosen time and all still open, newest 200.",
             listed(f"""
                 SELECT ts AS time, kind AS Kind, symbol AS Symbol, log_value AS "Log says", broker_value AS "Broker says",
                   detail AS Detail, CASE WHEN resolved IS NULL THEN 'open' ELSE 'resolved' END AS State
-                FROM discrepancies WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
+                FROM discrepancies WHERE {IN_TIME} OR resolved IS NULL ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
             says="time",
             none=house.NONE_HELD,

@@ -162,7 +162,7 @@ def _events(connection: sqlite3.Connection, life: Life, day: date, until: float,
             {"ts": start, "date": text, "kind": "fill_without_log", "symbol": "XYL", "order_id": f"lost-{text}",
              "detail": "made up"})  # fmt: skip
         rows["wash_sales"].append(
-            {"activity_id": f"sale-{text}", "symbol": "XYL", "sold": start, "date": text, "quantity": 10.0, "loss": -25.0,
+            {"activity_id": f"sale-{text}", "symbol": "XYL", "sold": start, "date": text, "quantity": 10.0, "loss": 25.0,
              "window_end": start + 30 * 86400, "bought_before": 0.0, "bought_after": 5.0, "status": "known"})  # fmt: skip
     for table, new in rows.items():
         _insert(connection, table, new)
