@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,14 +150,14 @@ def demo(args: argparse.Namespace) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_simulator(running: Demo, args: argparse.Namespace) -> None:
+def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path) -> None:
     """Bot and broker; returns when the history is written and the broker serves."""
     port = free_port(8099)
     log = running.folder / "big_dipper.log"
     part = running.start("simulator", [
         sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
         "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
-        *(["--incident", args.incident] if args.incident else []),
+        *(["--incident", args.incident] if args.incident else []), *extra,
     ])  # fmt: skip
     part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
     output = running.folder / "simulator.out"
@@ -173,7 +173,7 @@ def start_simulator(running: Demo, args: argparse.Namespace) -> None:
     print(f"\r{args.days} trading days of a bot's life are simulated.")
 
 
-def start_exporter(running: Demo, port: int = 0) -> None:
+def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None = None) -> None:
     """The exporter on the simulator's log and broker; returns when it has read the log."""
     port = port or free_port(10077)
     env = {
@@ -186,6 +186,7 @@ def start_exporter(running: Demo, port: int = 0) -> None:
         "ALPACA_SECRET": SECRET,
         "ALPACA_PAPER": "true",
         "BIGDIPPER_ALPACA_URL": running.parts[0].url,
+        **(more or {}),
     }
     part = running.start("exporter", [sys.executable, "-m", "exporter", "run"], env)
     part.url, part.what = f"http://127.0.0.1:{port}", "metrics at /metrics, state in plain words at /"

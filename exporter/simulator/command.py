@@ -1,12 +1,15 @@
 """`big-dipper-exporter simulate`: a bot that writes its log and a broker that fills its orders; no account needed."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from exporter.kinds import split_address
 from exporter.listen import ListenError
@@ -28,6 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
     names = tuple(incident.name for incident in INCIDENTS)
     parser.add_argument("--incident", choices=names, metavar="NAME", help=f"let one happen at once: {', '.join(names)}")
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="at SIGUSR1, stop time and write what a monitor must show")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
 
 
@@ -45,9 +49,15 @@ def simulate(args: argparse.Namespace) -> int:
     log: Path = args.log
     if not log.absolute().parent.is_dir():
         raise ConfigError([f"--log {log}: the folder {log.absolute().parent} does not exist; create it first"])
-    stop = threading.Event()
+    stop, freeze = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        freeze.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
+    signal.signal(signal.SIGUSR1, lambda *_: freeze.set())
     host, port = split_address(args.listen)
     again = log.exists() and log.stat().st_size > 0
     now = time.time()
@@ -71,10 +81,22 @@ def simulate(args: argparse.Namespace) -> int:
         raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
     print(f"broker {world.broker.url}", flush=True)
     try:
-        world.live(args.speed, stop, market_open_now=not args.real_hours)
+        world.live(args.speed, freeze, market_open_now=not args.real_hours)
+        if args.truth:
+            args.truth.write_text(json.dumps(_plain(world.truth())))
+        stop.wait()
     finally:
         world.close()
     return 0
+
+
+def _plain(value: Any) -> Any:
+    """Keys that JSON knows: a pair becomes `a/b`."""
+    if isinstance(value, Mapping):
+        return {"/".join(key) if isinstance(key, tuple) else str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, int | float | str | None) else str(value)
 
 
 def _incidents(at_once: str | None) -> tuple[Incident, ...]:
