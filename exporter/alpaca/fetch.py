@@ -109,7 +109,9 @@ class OrdersFollower:
         lost = []
         for order_id in [i for i in self._open if i not in items][:MOST_FOLLOWED]:
             try:
-                items[order_id] = _usable(parse.order, get(f"/orders/{order_id}"))
+                items[order_id] = parse.order(get(f"/orders/{order_id}"))
+            except Unreadable:
+                rejected += 1
             except Failure as failure:
                 if failure.status != 404:
                     raise

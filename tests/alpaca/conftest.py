@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from exporter.counters import Counters
 from exporter.metrics import BUCKETS, METRICS, Collector
 from exporter.metrics.snapshot import Day, Own, Snapshot
 from exporter.settings import Settings
-from exporter.simulator.broker import Broker
+from exporter.simulator.broker import Broker, _Handler
 from exporter.simulator.ledger import Asset, Ledger
 from exporter.simulator.units import cents
 from exporter.state import BotState
@@ -29,6 +30,11 @@ from exporter.state import BotState
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
     warnings.simplefilter("ignore", DeprecationWarning)
     import alpaca.trading.client  # noqa: F401
+
+# The stand-in sends head and body apart; on the loopback that would cost 40 ms of Nagle's delay a request.
+_Handler.disable_nagle_algorithm = True
+# Its Date header must tell the time that its rate headers count in.
+_Handler.date_time_string = lambda self, timestamp=None: formatdate(self.server.broker.clock(), usegmt=True)
 
 KEY, SECRET = "PKSIMULATED", "simulated-secret"
 PATIENCE = 30.0
@@ -61,6 +67,11 @@ class Timing:
                 self._changed.notify_all()
                 self._changed.wait(0.02)
 
+    def jump(self, seconds: float) -> None:
+        """Time passes while no poller runs."""
+        self._horizon += seconds
+        self._now = self._horizon
+
     def advance(self, seconds: float) -> None:
         """Let time pass, and wait until the poller has done all that was due and waits again."""
         with self._changed:
@@ -89,6 +100,16 @@ class Desk:
                 self.counters.flush(connection)
             self.counters.commit()
             self.source.commit()
+
+    def fail(self) -> None:
+        """What the main loop does when the disk is full at the end of the transaction."""
+        try:
+            with self.store.transaction() as connection:
+                self.source.write(connection, self.counters)
+                self.counters.flush(connection)
+                raise sqlite3.OperationalError("disk full")
+        except sqlite3.OperationalError:
+            self.counters.rollback()
 
     def advance(self, seconds: float, step: float = 60.0) -> None:
         """Let time pass in steps, committing after each."""

@@ -77,7 +77,7 @@ def test_orders_fills_and_the_clock_equal_the_json(desk: Any) -> None:
 
 def test_a_sold_position_loses_its_series_and_leaves_a_closing_row(desk: Any) -> None:
     desk.broker.ledger.trade("BRK.B", -3, 520, desk.timing.time())
-    desk.advance(60)
+    desk.advance(65)
     assert not [name for name in desk.metrics() if 'symbol="BRK.B"' in name and name.startswith("bigdipper_position_")]
     assert desk.sql("SELECT quantity FROM position_snapshots WHERE symbol = 'BRK.B' ORDER BY ts") == [(3.0,), (0.0,)]
 
