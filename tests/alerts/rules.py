@@ -70,19 +70,31 @@ def inputs(series: Mapping[str, str], shared: bool = False, bots: Sequence[str] 
             yield {"series": f"{metric}{{{','.join([*filter(None, [labels]), *scraped])}}}", "values": values}
 
 
-def files_of(alert: str) -> list[Path]:
-    """The rule files that `alert` needs: its own, and what all share."""
-    own = [file for file in ALERT_FILES if any(rule["alert"] == alert for group in groups(file) for rule in group["rules"])]
-    return [*SHARED_FILES, *own]
+def alone(alert: str) -> list[Entry]:
+    """The rule of `alert` and all that it reads: thresholds and recordings, those first. A tenth of the rules to evaluate."""
+    found = [alerts()[alert]]
+    for rule in reversed(rules("record")):
+        text = " ".join(one["expr"] for one in found)
+        name = rule["labels"]["name"] if rule["record"] == "bigdipper:threshold" else rule["record"]
+        if name in text:
+            found.insert(0, rule)
+    return found
 
 
-def promtool(folder: Path, tests: list[Entry], files: list[Path], interval: str = "1m") -> subprocess.CompletedProcess[str]:
+def promtool(folder: Path, tests: list[Entry], files: Sequence[Path], interval: str = "1m") -> subprocess.CompletedProcess[str]:
     """Run `tests` (promtool's form) over rule files, in the order given: alerts read what is recorded before them."""
     order = [group["name"] for file in files for group in groups(file)]
     content = {"rule_files": [str(file) for file in files], "evaluation_interval": interval, "group_eval_order": order}
     path = folder / "test.yml"
     path.write_text(yaml.safe_dump({**content, "tests": tests}, sort_keys=False, width=2**30), encoding="utf-8")
     return run("promtool", "test", "rules", path)
+
+
+def promtool_alone(folder: Path, alert: str, test: Entry) -> subprocess.CompletedProcess[str]:
+    """Run one test over the rule of `alert` alone, in a file of its own."""
+    file = folder / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "alone", "rules": alone(alert)}]}, sort_keys=False), encoding="utf-8")
+    return promtool(folder, [test], [file])
 
 
 def metric_names(expression: str) -> set[str]:

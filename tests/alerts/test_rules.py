@@ -39,7 +39,7 @@ def never(alert: str, case: Entry, replaced: dict[str, str]) -> Entry:
 
 @pytest.mark.parametrize("alert", rules.cases())
 def test_an_alert_fires_in_time_and_clears(alert: str, tmp_path: Path) -> None:
-    result = rules.promtool(tmp_path, [life(alert, rules.cases()[alert])], rules.files_of(alert))
+    result = rules.promtool_alone(tmp_path, alert, life(alert, rules.cases()[alert]))
     assert result.returncode == 0, result.stdout
 
 
@@ -49,7 +49,7 @@ QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.g
 @pytest.mark.parametrize(("alert", "why"), QUIET, ids=[f"{alert}: {why}" for alert, why in QUIET])
 def test_an_alert_does_not_fire_when(alert: str, why: str, tmp_path: Path) -> None:
     case = rules.cases()[alert]
-    result = rules.promtool(tmp_path, [never(alert, case, case["never"][why])], rules.files_of(alert))
+    result = rules.promtool_alone(tmp_path, alert, never(alert, case, case["never"][why]))
     assert result.returncode == 0, result.stdout
 
 

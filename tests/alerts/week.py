@@ -148,7 +148,8 @@ BROKER: dict[str, Metric] = {
     "bigdipper_order_oldest_open_timestamp_seconds": lambda t: t // 600 * 600 if session(t) == "regular" else None,
     'bigdipper_orders_total{status="rejected"}': constant(2),
     "bigdipper_day_fills": today(counted(0.9)),
-    'bigdipper_wash_sale_buys_total{symbol="NVDA"}': constant(0),
+    'bigdipper_wash_sale_buys_total{symbol="NVDA"}': constant(1),
+    "bigdipper_alpaca_backfill_ratio": constant(1),
     'bigdipper_discrepancies_open{kind="log_without_order"}': lambda t: float(t % (6 * HOUR) < 300),
     'bigdipper_discrepancies_total{kind="position_changed"}': constant(3),
 }

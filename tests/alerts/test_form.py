@@ -1,0 +1,144 @@
+"""The form of rules and configuration: valid, complete, and about metrics that exist."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from exporter.metrics import METRICS
+from tests.alerts import page, rules
+
+needs_promtool = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")
+needs_both = pytest.mark.skipif(bool(rules.missing("promtool", "amtool")), reason="promtool or amtool is not installed")
+
+SCRAPED = {"bot", "instance", "job"}
+# What Prometheus and Alertmanager say of themselves; test_stack.py finds each of them in the real programs.
+OUTSIDE: dict[str, set[str]] = {
+    "up": set(),
+    "prometheus_notifications_errors_total": set(),
+    "prometheus_rule_evaluation_failures_total": set(),
+    "prometheus_config_last_reload_successful": set(),
+    "alertmanager_notifications_failed_total": {"integration"},
+    "alertmanager_config_last_reload_successful": set(),
+}
+NOT_A_STATE = {"Watchdog", "ExporterDown", "ExporterMissing"}  # these do not read the exporter's series
+EXPRESSIONS = [(rule.get("alert") or rule["record"], rule["expr"]) for kind in ("alert", "record") for rule in rules.rules(kind)]
+QUERIES = [
+    (name, query.replace('\\"', '"').replace("%q", '"x"'))
+    for name, rule in rules.alerts().items()
+    for text in rule["annotations"].values()
+    for query in re.findall(r'printf "((?:[^"\\]|\\.)*)" \$labels[^|}]*\| query', text)
+]
+
+
+def labels_of() -> dict[str, set[str]]:
+    """Every series name that exists, with its labels."""
+    known = {name: labels | SCRAPED for name, labels in OUTSIDE.items()}
+    for metric in METRICS:
+        suffixes = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",)
+        known |= {metric.name + suffix: {*metric.labels, *SCRAPED} for suffix in suffixes}
+    for rule in rules.rules("record"):
+        read = set().union(*(known[name] for name in rules.metric_names(rule["expr"]) if name in known))
+        known[rule["record"]] = known.get(rule["record"], set()) | read | set(rule.get("labels", {}))
+    return known
+
+
+@needs_promtool
+def test_promtool_finds_nothing_to_say_about_the_rules() -> None:
+    result = rules.run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *rules.RULE_FILES)
+    assert result.returncode == 0, result.stdout
+
+
+@needs_promtool
+@pytest.mark.parametrize("remote_write", [False, True], ids=["as shipped", "with remote_write switched on"])
+def test_prometheus_accepts_the_configuration(remote_write: bool, tmp_path: Path) -> None:
+    text = (rules.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8")
+    if remote_write:
+        assert (text := text.replace("#| ", "")).count("\nremote_write:") == 1
+    (tmp_path / "prometheus.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "remote-write-password").touch()
+    for name in ("rules", "targets"):
+        (tmp_path / name).symlink_to(rules.PROMETHEUS / name)
+    result = rules.run("promtool", "check", "config", tmp_path / "prometheus.yml")
+    assert result.returncode == 0, result.stdout
+    assert f"{len(rules.RULE_FILES)} rule files found" in result.stdout
+
+
+@pytest.mark.parametrize(("name", "expression"), [*EXPRESSIONS, *QUERIES])
+def test_every_metric_and_label_of_a_rule_exists(name: str, expression: str) -> None:
+    known = labels_of()
+    read = rules.metric_names(expression)
+    assert read - set(known) == set(), name
+    selected = [
+        (metric, label)
+        for metric, selector in re.findall(r"([a-z_:0-9]+)\{([^}]*)\}", expression)
+        for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)", selector)
+    ]
+    assert [(metric, label) for metric, label in selected if label not in known[metric]] == []
+    anywhere = SCRAPED.union(*(known[metric] for metric in read))
+    matched = re.findall(r"\b(?:by|without|on|ignoring|group_left)\s*\(([^)]*)\)", expression)
+    assert {label.strip() for group in matched for label in group.split(",") if label.strip()} <= anywhere
+
+
+def test_every_label_value_that_a_rule_selects_is_counted_from_the_start() -> None:
+    anything: Any = SimpleNamespace(broker=object(), bot=SimpleNamespace(symbols=("NVDA",)))
+    seeded = {metric.name: (metric.labels, list(metric.known(anything))) for metric in METRICS if metric.known}
+    checked = set()
+    for name, expression in EXPRESSIONS:
+        for metric, label, values in re.findall(r'([a-z_]+)\{(\w+)=~?"([^"]*)"\}', expression):
+            if metric in seeded:
+                labels, known = seeded[metric]
+                assert set(values.split("|")) <= {sample[labels.index(label)] for sample in known}, name
+                checked.add(name)
+    assert {"BotCycleErrors", "BotHalted", "OrdersRejected", "BrokerUnauthorized", "PositionChangedByHand"} <= checked
+    # WashSaleBuy looks for new series, since the symbols of an account are not known in advance.
+    increases = {name for _, text in EXPRESSIONS for name in re.findall(r"increase\(([a-z_]+)", text)} - set(OUTSIDE)
+    unseeded = {metric.name for metric in METRICS if metric.labels and metric.name in increases} - set(seeded)
+    assert unseeded == {"bigdipper_wash_sale_buys_total"}, "the first incident would be invisible to increase()"
+
+
+def test_every_alert_says_what_to_do_in_a_runbook_heading_of_its_own() -> None:
+    headings = re.findall(r"^## (\w+)$", (rules.ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [*dict.fromkeys(headings)]
+    assert set(headings) == set(rules.alerts())
+    for name, rule in rules.alerts().items():
+        assert rule["annotations"]["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
+
+
+def test_every_alert_has_severity_subject_summary_description_and_panel() -> None:
+    for name, rule in rules.alerts().items():
+        assert rule["labels"]["severity"] in page.ICONS, name
+        assert rule["labels"]["subject"] in page.SUBJECTS, name
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard"}, name
+
+
+def test_an_alert_outlives_a_restart_of_the_exporter() -> None:
+    shared = {name for name, case in rules.cases().items() if "shared" in case}
+    brief = {name for name, rule in rules.alerts().items() if "keep_firing_for" not in rule}
+    assert brief - shared == NOT_A_STATE - shared
+
+
+def test_every_for_is_explained() -> None:
+    for file in rules.ALERT_FILES:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert not line.strip().startswith("for:") or "#" in line, f"{file.name}: {line}"
+
+
+def test_every_threshold_is_a_number_of_its_own_name() -> None:
+    thresholds = [rule for rule in rules.rules("record") if rule["record"] == "bigdipper:threshold"]
+    assert all(re.fullmatch(r"vector\([0-9.]+\)", rule["expr"]) for rule in thresholds)
+    assert len({tuple(sorted(rule["labels"].items())) for rule in thresholds}) == len(thresholds)
+
+
+def test_every_threshold_that_a_rule_reads_exists() -> None:
+    defined = {rule["labels"]["name"] for rule in rules.rules("record") if rule["record"] == "bigdipper:threshold"}
+    read = {name for _, text in EXPRESSIONS for name in re.findall(r'bigdipper:threshold\{name="(\w+)"', text)}
+    assert read <= defined
+    assert defined - read == {"limit_used_ratio"}  # for gauges only
+
+
+@needs_both
+def test_the_page_of_messages_is_up_to_date() -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(), "run: python -m tests.alerts.page"
