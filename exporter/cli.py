@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from exporter.log.wake import Wake
 from exporter.settings import Settings
 from exporter.yamlfile import ConfigError
 
+DAY = 86400.0
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -92,6 +95,21 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
+def _backfill(settings: Settings, args: argparse.Namespace) -> int:
+    from exporter.backfill import LABELS, backfill
+
+    until = args.until + DAY if args.until is not None else time.time()
+    print(backfill(settings.archive_path, Path(args.out), until, LABELS | dict(args.label)))
+    return 0
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-zA-Z_]\w*", name) or not re.fullmatch(r'[^"\\\n]+', value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
     from exporter.doctor import examine
 
@@ -135,6 +153,11 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--to", dest="until", type=_day, metavar="DATE", help="last day, New York, included")
     backup = add("backup", _backup, "Copy the archive while the exporter runs.")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
+    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).")
+    past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
+    past.add_argument("--to", dest="until", type=_day, metavar="DATE", help="last day, New York, included (default: now)")
+    past.add_argument("--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
+                      help="label of Prometheus' target, as in its targets file (bot, instance, job)")
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")
     _add_demo(commands)
     return top
@@ -192,5 +215,7 @@ def entry() -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(code)
