@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.alpaca.book import Book
+from exporter.alpaca.bot_config import BotConfig
 from exporter.alpaca.client import Access
 from exporter.alpaca.memory import resume
 from exporter.alpaca.poller import Plan, Poller, Timing
@@ -84,3 +85,11 @@ def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[],
     if not settings.alpaca_key or not settings.alpaca_secret:
         return None
     return Broker(settings, connection, wake)
+
+
+def sources(
+    settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]
+) -> tuple[Broker | BotConfig, ...]:
+    """Everything beside the log that the settings name: the bot's configuration, the broker."""
+    config = BotConfig(settings.bot_config, connection) if settings.bot_config is not None else None
+    return tuple(source for source in (config, start(settings, connection, wake)) if source is not None)

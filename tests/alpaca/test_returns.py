@@ -1,0 +1,63 @@
+"""The bridge and the chain of returns, by hand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from exporter.alpaca.returns import Bridge, Chain, DayEquity, chain, daily_return
+
+MONDAY = date(2025, 3, 3)
+
+
+def days(*rows: tuple[float | None, float | None, float]) -> list[DayEquity]:
+    return [DayEquity(MONDAY + timedelta(days=i), *row) for i, row in enumerate(rows)]
+
+
+def test_a_deposit_is_no_profit() -> None:
+    assert daily_return(10_000, 15_100, 5_000) == pytest.approx(0.01)
+    assert daily_return(10_000, 4_900, -5_000) == pytest.approx(-0.01)
+    assert daily_return(0, 5_000, 5_000) is None
+
+
+def test_the_bridge_closes() -> None:
+    bridge = Bridge(120.0, -30.0, 9.62, -0.12, -14.5, 500.0)
+    other = bridge.other(10_000, 10_600)
+    assert other == pytest.approx(600 - 120 + 30 - 9.62 + 0.12 + 14.5 - 500)
+    assert Bridge(None, -30.0, 0, 0, 0, 0).other(1, 2) is None
+
+
+def test_drawdown_and_peak_ignore_deposits() -> None:
+    # +10 %, then a deposit that doubles the account with nothing earned, then -20 %: 20 % below the peak of 22,000.
+    result = chain(days((10_000, 11_000, 0), (11_000, 22_000, 11_000), (22_000, 17_600, 0)))
+    assert result.drawdown == pytest.approx(0.2)
+    assert result.peak == pytest.approx(22_000)
+    assert result.drawdowns == (0, 0, pytest.approx(-0.2))
+    assert dict(result.returns)["all"] == pytest.approx(1.1 * 0.8 - 1)
+    assert dict(result.returns)["1d"] == pytest.approx(-0.2)
+
+
+def test_the_highest_of_a_day_is_a_peak_too() -> None:
+    result = chain([DayEquity(MONDAY, 10_000, 10_000, 0, peak=12_500)])
+    assert result.drawdown == pytest.approx(0.2)
+    assert result.peak == pytest.approx(12_500)
+
+
+def test_days_before_the_first_deposit_are_left_out() -> None:
+    result = chain(days((0, 0, 0), (0, 10_000, 10_000), (10_000, 10_100, 0)))
+    assert dict(result.returns)["all"] == pytest.approx(0.01)
+    assert result.drawdowns == (0, 0, 0)
+
+
+def test_a_window_that_reaches_back_before_the_history_is_absent() -> None:
+    assert set(dict(chain(days((1, 1, 0), (1, 1, 0))).returns)) == {"1d", "all"}
+
+
+def test_a_day_without_equity_leaves_its_windows_out() -> None:
+    result = chain(days((10, 10, 0), (None, None, 0), (10, 11, 0)))
+    assert dict(result.returns) == {"1d": pytest.approx(0.1)}
+
+
+def test_nothing_known_is_nothing_said() -> None:
+    assert chain([]) == Chain()
