@@ -40,6 +40,14 @@ class Counters:
         self.inc(f"{name}_bucket", (*labels, bound))
         self.inc(f"{name}_sum", labels, value)
 
+    def mark(self) -> dict[tuple[str, Labels], float]:
+        """What is staged now, for `back_to`."""
+        return dict(self._staged)
+
+    def back_to(self, mark: dict[tuple[str, Labels], float]) -> None:
+        """Forget what was staged since `mark`."""
+        self._staged = mark
+
     def load(self, connection: sqlite3.Connection) -> None:
         """Start from what the archive holds."""
         self._staged.clear()

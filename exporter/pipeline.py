@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
-from exporter import calendar
+from exporter import calendar, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.rows import Stage
 from exporter.archive.store import Store
@@ -20,6 +20,8 @@ from exporter.metrics import BUCKETS
 from exporter.metrics.snapshot import Day, Own, Snapshot
 from exporter.settings import Settings
 from exporter.state import BotState
+
+log = logs.get("pipeline")
 
 DAY_COLUMNS = (
     "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
@@ -133,7 +135,7 @@ class Pipeline:
         with self.store.transaction() as connection:
             self._fold.stage.write(connection)
             for source in self._sources:
-                source.write(connection, self.counters)
+                self._write(connection, source)
             self.counters.flush(connection)
             self.store.write_position(read.checkpoints, read.gaps)
             if present != self._saved:
@@ -150,6 +152,20 @@ class Pipeline:
         if self.caught_up and arrived is not None and portion.last_ts is not None:
             self._skew = arrived - portion.last_ts
         return portion, arrived
+
+    def _write(self, connection: sqlite3.Connection, source: Source) -> None:
+        """Let a source write; what it cannot digest is dropped and told, and never stops the log."""
+        mark = self.counters.mark()
+        connection.execute("SAVEPOINT source")
+        try:
+            source.write(connection, self.counters)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception:
+            log.exception("an answer could not be digested and is dropped; please report this", source=type(source).__name__)
+            connection.execute("ROLLBACK TO source")
+            self.counters.back_to(mark)
+        connection.execute("RELEASE source")
 
     def _arrival(self) -> float:
         now = time.time()
