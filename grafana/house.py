@@ -57,7 +57,7 @@ DAYS = Unit("suffix: d", 0)
 BYTES = Unit("bytes", 1)
 PER_SECOND = Unit("ops", 2)
 PER_MINUTE = Unit("suffix: /min", 1)
-AGO = Unit("dateTimeFromNow", 0)
+MOMENT = Unit("time:YYYY-MM-DD HH:mm:ss", 0)
 TEXT = Unit("string", 0)
 
 NO_BROKER = "no broker credentials"
@@ -104,7 +104,7 @@ ORDER_STATUS = choices(
     new=("… open", WARNING),
     accepted=("… open", WARNING),
     pending_new=("… open", WARNING),
-    unknown=("? not known to the broker", QUIET),
+    unknown=("? not known", QUIET),
 )
 OUTCOME = choices(
     submitted=("✓ submitted", GOOD),
@@ -137,7 +137,8 @@ def steps(first: str, *above: tuple[float, str]) -> model.ThresholdsConfig:
     return model.ThresholdsConfig(mode=model.ThresholdsMode.ABSOLUTE, steps=points)
 
 
-SIGNED = steps(LOSS, (0, PROFIT))
+BELOW_ALL = -1e15  # the colour under it is for figures that are not there
+SIGNED = steps("text", (BELOW_ALL, LOSS), (0, PROFIT))
 PLAIN = steps("text")
 
 # The alert's number is of leverage (97 % of a 115 % brake); panels show debt by equity, where the same point is 77 % of 15 %.

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
 
-from grafana.house import BOT, BROKER, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed, model
+from grafana.house import BOT, BROKER, MOMENT, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed, model
 from grafana.query import Query, lettered
 
 Override = model.DashboardFieldConfigSourceOverrides
@@ -330,9 +330,11 @@ def grid(
         sort_by=[common.TableSortByFieldState(display_name=sort[0], desc=sort[1])] if sort else [],
     )
     custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=90)
-    dashes = [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"])] if says else []
+    looks = [override("byType", "time", unit=MOMENT)]
+    if says:
+        looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"])]
     return _panel(
-        "table", title, description, targets, size, options, unit=unit, custom=custom, overrides=[*dashes, *overrides], **rest
+        "table", title, description, targets, size, options, unit=unit, custom=custom, overrides=[*looks, *overrides], **rest
     )
 
 

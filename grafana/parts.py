@@ -46,7 +46,7 @@ def header() -> model.Panel:
         unit=SECONDS,
         size=(24, 3),
         names=True,
-        none=house.NO_SERIES,
+        none=house.NOT_SAID,
         thresholds=ages,
         overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],
     )

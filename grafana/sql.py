@@ -32,7 +32,10 @@ def _last(source: str) -> str:
 
 
 def snapshots(value: str) -> str:
-    """The last snapshot of each chosen position at every point of the graph, through the primary key like `account`."""
+    """The last snapshot of each chosen position at every point of the graph, through the primary key like `account`.
+
+    The cast takes the column its declared type: with one, the plugin calls an answer without rows an error.
+    """
     return f"""
     WITH RECURSIVE known(symbol) AS (
       SELECT MIN(symbol) FROM position_snapshots
@@ -44,7 +47,7 @@ def snapshots(value: str) -> str:
       SELECT $__from / 1000
       UNION ALL SELECT start + seconds FROM point, step WHERE start + seconds < $__to / 1000
     )
-    SELECT CAST(point.start AS INTEGER) AS time, p.symbol AS symbol, p.{value} AS value
+    SELECT CAST(point.start AS INTEGER) AS time, CAST(p.symbol AS TEXT) AS symbol, p.{value} AS value
     FROM point CROSS JOIN step CROSS JOIN known CROSS JOIN position_snapshots AS p
       ON p.symbol = known.symbol AND p.ts = (
         SELECT q.ts FROM position_snapshots AS q

@@ -103,7 +103,7 @@ def _status() -> list[model.Panel]:
             now(parts.BROKER_AGE, "broker"),
             unit=SECONDS,
             size=(5, 4),
-            none=house.NO_SERIES,
+            none=NOT_SAID,
             names=True,
             overrides=[
                 answer("A", thresholds=steps("text", (threshold("log_age_seconds"), WARNING))),
@@ -165,13 +165,13 @@ def _money() -> list[model.Panel]:
             size=(6, 5),
             none="no limit known, or no figures",
             names=True,
-            thresholds=steps(CRITICAL, (0, "text")),
+            thresholds=steps("text", (house.BELOW_ALL, CRITICAL), (0, "text")),
             overrides=[
                 answer(
                     "B",
                     RATIO,
                     mappings=house.choices(_1=("never", house.GOOD)),
-                    thresholds=steps(CRITICAL, (0, WARNING), (threshold("distance_ratio"), "text")),
+                    thresholds=steps("text", (house.BELOW_ALL, CRITICAL), (0, WARNING), (threshold("distance_ratio"), "text")),
                 ),
             ],
         ),

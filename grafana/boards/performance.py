@@ -76,7 +76,7 @@ def _figures() -> list[model.Panel]:
             size=(6, 5),
             none=NO_ROWS,
             names=True,
-            thresholds=steps(LOSS, (0, "text")),
+            thresholds=steps("text", (house.BELOW_ALL, LOSS), (0, "text")),
         ),
         stat(
             "Was it worth the risk?",

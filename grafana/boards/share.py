@@ -68,7 +68,7 @@ def _figures() -> list[model.Panel]:
             size=(6, 4),
             none=NO_ROWS,
             names=True,
-            thresholds=steps(LOSS, (0, "text")),
+            thresholds=steps("text", (house.BELOW_ALL, LOSS), (0, "text")),
         ),
         stat(
             "Sharpe and Sortino",

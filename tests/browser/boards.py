@@ -1,0 +1,62 @@
+"""What a browser sees of one board: failed queries, panels with an error, panels that say they have nothing."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grafana.docs import panels
+from tests.browser.chromium import Page
+
+DASHBOARDS = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
+BOARDS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text("utf-8")) for path in sorted(DASHBOARDS.glob("*.json"))
+}
+ROW = 38  # a row of Grafana's grid with its gap, in pixels
+QUIET = 1.5  # seconds without a query under way: the board is drawn
+PATIENCE = 60.0
+SEEN = """[...document.querySelectorAll('section[data-testid*="Panel header"]')].map(panel => ({
+  title: panel.dataset.testid.replace('data-testid Panel header ', ''),
+  text: panel.innerText,
+  error: !!panel.querySelector('[data-testid*="Panel status error"]'),
+}))"""
+
+
+@dataclass
+class Sight:
+    """Titles by what is wrong with them."""
+
+    missing: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    nothing: list[str] = field(default_factory=list)
+    failed_queries: list[str] = field(default_factory=list)
+    too_wide: int = 0
+
+
+def height(name: str, width: int) -> int:
+    """Pixels in which the whole board has room: Grafana draws only what is on the screen."""
+    own = list(panels(BOARDS[name]))
+    rows = [panel for panel in BOARDS[name]["panels"] if panel["type"] == "row"]
+    if width < 768:
+        return 400 + ROW * (sum(panel["gridPos"]["h"] for panel in own) + len(rows))
+    return 400 + ROW * max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in own)
+
+
+def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "dark") -> Sight:
+    """Opens a board and reads what is on it when its queries are answered."""
+    page.size(width, height(name, width))
+    page.open(f"{base.rstrip('/')}/d/{BOARDS[name]['uid']}?kiosk&theme={theme}&refresh=1h")
+    titles = [panel["title"] for panel in panels(BOARDS[name])]
+    page.until(f"({SEEN}).length >= {len(titles)}", PATIENCE)
+    page.settle("/api/ds/query", QUIET, PATIENCE)
+    seen = {panel["title"]: panel for panel in page.ask(SEEN) or []}
+    sight = Sight(missing=[title for title in titles if title not in seen], failed_queries=page.failures("/api/ds/query"))
+    sight.too_wide = max(0, page.ask("document.documentElement.scrollWidth") - width)
+    for panel in panels(BOARDS[name]):
+        shown = seen.get(panel["title"], {"text": "", "error": False})
+        if shown["error"]:
+            sight.errors.append(panel["title"])
+        words = panel["fieldConfig"]["defaults"]["noValue"]
+        if words in shown["text"] or "No data" in shown["text"].splitlines():
+            sight.nothing.append(panel["title"])
+    return sight

@@ -1,0 +1,45 @@
+"""Every board in a real Grafana, as a person sees it: no panel with an error, none that is empty without a known reason.
+
+GRAFANA_URL=http://localhost:3000 [GRAFANA_USER=name:password] python -m pytest tests/browser -rs
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import chromium
+from tests.browser.boards import BOARDS, look
+from tests.browser.chromium import Page
+from tests.browser.expected import EMPTY_MAY_BE
+
+URL = os.environ.get("GRAFANA_URL", "")
+CHROMIUM = chromium.find()
+pytestmark = [
+    pytest.mark.skipif(not URL, reason="SKIPPED, boards were not seen in a browser: GRAFANA_URL names no Grafana"),
+    pytest.mark.skipif(not CHROMIUM, reason="SKIPPED, boards were not seen in a browser: no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Page]:
+    assert CHROMIUM
+    with chromium.page(CHROMIUM, os.environ.get("GRAFANA_USER")) as page:
+        yield page
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_board_shows_every_panel_without_an_error_or_an_unexplained_gap(tab: Page, name: str) -> None:
+    sight = look(tab, URL, name)
+    assert not sight.missing
+    assert not sight.errors
+    assert not sight.failed_queries
+    assert not set(sight.nothing) - set(EMPTY_MAY_BE[name]), "empty, and no reason for it is known (tests/browser/expected.py)"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_board_fits_a_phone_in_light(tab: Page, name: str) -> None:
+    sight = look(tab, URL, name, width=390, theme="light")
+    assert not sight.missing
+    assert not sight.errors
+    assert sight.too_wide == 0
