@@ -4,25 +4,35 @@ The question is never "is it the same file?" but "is what was consumed still the
 only say where to look first: inodes are reused, and a copy or a restored backup has another one.
 """
 
+import errno
 import gzip
 import os
+import re
+import stat as modes
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
 
 HEAD_BYTES = 1024
-TAIL_BYTES = 64
+TAIL_BYTES = 256  # several lines, so that at least one of them bears a time
+CHUNK = 1 << 20
+
+# An empty gzip file has 20 bytes or so: one that is shorter has only just been made.
+GZIP_LEAST = 18
+GZIP_ERRORS = (OSError, EOFError, zlib.error)
+
+ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
+PACKED_OTHERWISE = (".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """How far a generation is consumed; a row of the archive's table of that name.
 
-    The identity of a line is (generation, byte offset of its start). `head` and `tail` are the first 1024 and the last 64
+    The identity of a line is (generation, byte offset of its start). `head` and `tail` are the first 1024 and the last 256
     bytes before `offset`. `skipping`: inside a line that was too long. `ended`: never to be read again. `updated`: unix
-    seconds.
+    seconds up to which nothing that happened to the log can have gone unseen.
     """
 
     generation: int
@@ -42,79 +52,169 @@ class Checkpoint:
         tail = (self.tail + consumed[-TAIL_BYTES:])[-TAIL_BYTES:]
         return replace(self, offset=self.offset + len(consumed), head=head, tail=tail)
 
+    def at(self, source: "Source", offset: int) -> "Checkpoint":
+        """The checkpoint at `offset` of `source`, as if everything before it had been consumed."""
+        start = max(0, offset - TAIL_BYTES)
+        head, tail = source.read(0, min(offset, HEAD_BYTES)), source.read(start, offset - start)
+        return replace(self, offset=offset, head=head, tail=tail)
+
+    def within(self, source: "Source") -> "Checkpoint":
+        """The same, to be read on from `source`."""
+        return replace(self, path=str(source.path), device=source.device, inode=source.inode, ended=False)
+
 
 class Source:
-    """An open file that holds a generation, or a copy of it: plain or gzip. Reads at any offset; never raises OSError."""
+    """An open plain file that holds a generation, or a copy of it. Once open, never raises OSError."""
 
-    __slots__ = ("_file", "device", "gz", "inode", "path")
+    __slots__ = ("_fd", "device", "inode", "path")
+    gz = False
 
     def __init__(self, path: Path) -> None:
         """OSError when the file cannot be opened, or is no regular file."""
-        file = cast(BinaryIO, open(path, "rb", buffering=0))  # noqa: SIM115 - closed by close()
-        stat = os.fstat(file.fileno())
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would block
+        stat = os.fstat(self._fd)
         self.path, self.device, self.inode = path, stat.st_dev, stat.st_ino
-        self.gz = path.suffix == ".gz"
-        self._file = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb")) if self.gz else file
-
-    def stat(self) -> os.stat_result:
-        """What the kernel says of the open file, whatever its name is now."""
-        return os.fstat(self._file.fileno())
+        if not modes.S_ISREG(stat.st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "is a folder" if modes.S_ISDIR(stat.st_mode) else "is no regular file")
 
     def signature(self) -> tuple[int, int, int]:
         """Changes whenever the content does: size, mtime, ctime (nanoseconds)."""
-        stat = self.stat()
-        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+        with suppress(OSError):
+            stat = os.fstat(self._fd)
+            return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+        return 0, 0, 0
+
+    def size(self) -> int:
+        """Bytes of content."""
+        return self.signature()[0]
+
+    def linked(self) -> bool:
+        """Whether the file still has a name."""
+        with suppress(OSError):
+            return os.fstat(self._fd).st_nlink > 0
+        return False
 
     def read(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes at `offset`; fewer at the end, or where a gzip stream is not complete."""
-        chunks: list[bytes] = []
-        with suppress(OSError, EOFError, zlib.error):
-            self._file.seek(offset)
-            while size > 0 and (chunk := self._file.read(size)):
-                chunks.append(chunk)
-                size -= len(chunk)
-        return b"".join(chunks)
+        """Up to `size` bytes at `offset`; fewer at the end, or where the disk fails."""
+        with suppress(OSError):
+            return os.pread(self._fd, size, offset)
+        return b""
 
     def whole(self) -> bool:
-        """Whether a gzip file is complete; a plain one always is."""
-        if not self.gz:
-            return True
-        try:
-            self._file.seek(0)
-            while self._file.read(1 << 20):
-                pass
-        except (OSError, EOFError, zlib.error):
-            return False
+        """Whether the file is complete: a gzip file may still be being written."""
         return True
 
-    def fits(self, checkpoint: Checkpoint) -> bool:
-        """Whether the consumed prefix of `checkpoint` is the beginning of this file."""
-        if not self.gz and self.stat().st_size < checkpoint.offset:
-            return False
-        if self.read(0, len(checkpoint.head)) != checkpoint.head:
+    def fits(self, checkpoint: Checkpoint) -> bool | None:
+        """Whether the consumed prefix of `checkpoint` is the beginning of this file; None while a gzip file is incomplete."""
+        if self.size() < checkpoint.offset or self.read(0, len(checkpoint.head)) != checkpoint.head:
             return False
         start = checkpoint.offset - len(checkpoint.tail)
         return self.read(start, len(checkpoint.tail)) == checkpoint.tail
 
     def begins(self, checkpoint: Checkpoint) -> bool:
         """Whether this file is itself just the beginning of what `checkpoint` has consumed: a copy made before its end."""
-        size = len(self.read(0, checkpoint.offset)) if self.gz else self.stat().st_size
+        size = self.size()
         return 0 < size < checkpoint.offset and self.read(0, len(checkpoint.head)) == checkpoint.head[:size]
+
+    def find(self, data: bytes) -> int:
+        """Position of the first occurrence of `data`, -1 without one."""
+        position = 0
+        while len(chunk := self.read(position, CHUNK)) >= len(data):
+            if (found := chunk.find(data)) >= 0:
+                return position + found
+            position += len(chunk) - len(data) + 1
+        return -1
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Packed(Source):
+    """A gzip file, by its content. Reading on is cheap, reading back means to begin again."""
+
+    __slots__ = ("_file", "_kept", "_raw", "_size", "_start")
+    gz = True
+
+    def __init__(self, path: Path) -> None:
+        """OSError when the file cannot be opened, or is no regular file."""
+        super().__init__(path)
+        self._raw = open(self._fd, "rb", buffering=0, closefd=False)  # noqa: SIM115 - closed by close()
+        self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
+        self._start, self._kept, self._size = 0, b"", -1
+
+    def size(self) -> int:
+        """Bytes of content; 0 while that is not known."""
+        return max(0, self._size) if self.whole() else 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes at `offset`; fewer at the end, or where the stream is not complete."""
+        # What the last read brought is kept, for the reader comes back for the beginning of a line that was not whole.
+        if not self._start <= offset <= self._start + len(self._kept):
+            self._kept, self._start = b"", offset
+            with suppress(*GZIP_ERRORS):
+                self._start = self._file.seek(offset)
+            if self._start != offset:
+                return b""
+        data = self._kept[offset - self._start :]
+        with suppress(*GZIP_ERRORS):
+            while len(data) < size and (chunk := self._file.read(size - len(data))):
+                data += chunk
+        self._start, self._kept = offset, data
+        return data[:size]
+
+    def whole(self) -> bool:
+        """Whether the stream can be read to its end."""
+        if self._size < 0 and self.signature()[0] >= GZIP_LEAST:
+            size, self._kept = 0, b""
+            try:
+                self._file.seek(0)
+                while chunk := self._file.read(CHUNK):
+                    size += len(chunk)
+                self._size = size
+            except GZIP_ERRORS:
+                size = -1
+            self._start = size
+        return self._size >= 0
+
+    def fits(self, checkpoint: Checkpoint) -> bool | None:
+        """As for a plain file; the cheap question comes first."""
+        if not checkpoint.head.startswith(self.read(0, len(checkpoint.head))):
+            return False
+        return super().fits(checkpoint) if self.whole() else None
 
     def close(self) -> None:
         """Give the file back."""
         self._file.close()
+        self._raw.close()
+        super().close()
+
+
+def open_source(path: Path) -> Source:
+    """The file at `path`, plain or gzip by its name. OSError when it cannot be opened, or is no regular file."""
+    return Packed(path) if path.suffix == ".gz" else Source(path)
 
 
 def siblings(path: Path) -> list[Path]:
-    """Rotated forms of `path` in its folder (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), the oldest change first."""
-    found: list[tuple[float, str]] = []
-    with suppress(OSError), os.scandir(path.parent) as entries:
-        for entry in entries:
-            rest = entry.name.removeprefix(path.name)
-            if rest == entry.name or rest[:1] not in (".", "-") or not any(c.isdigit() for c in rest):
-                continue
-            with suppress(OSError):
-                if entry.is_file():
-                    found.append((entry.stat().st_mtime, entry.name))
-    return [path.with_name(name) for _, name in sorted(found)]
+    """All files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be."""
+    found = []
+    for beside in dict.fromkeys((path, Path(os.path.realpath(path)))):
+        with suppress(OSError), os.scandir(beside.parent) as entries:
+            for entry in entries:
+                if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
+                    found.append(beside.with_name(entry.name))
+    return [path for path in found if path.suffix not in PACKED_OTHERWISE]
+
+
+def rotated(path: Path) -> list[Path]:
+    """Rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first; the names know it, times may not."""
+    found: list[tuple[bool, int, str, Path]] = []
+    for sibling in siblings(path):
+        for name in (path.name, os.path.basename(os.path.realpath(path))):
+            if match := ROTATED.fullmatch(sibling.name.removeprefix(name)):
+                found.append((match[1] is not None, -int(match[1] or 0), sibling.name, sibling))
+                break
+    return [sibling for *_, sibling in sorted(found)]

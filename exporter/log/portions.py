@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
-from exporter.log.generation import HEAD_BYTES, TAIL_BYTES, Checkpoint, Source
+from exporter.log.generation import Checkpoint, Source
 
 # truncated: the file was cut or rewritten in place, and no copy holds what was not read yet.
-# unreachable: at the start of the exporter, the file it had been reading was nowhere to be found.
+# unreachable: a file that had been read, or may have been there in between, was nowhere to be found, or cannot be read.
 GAP_REASONS = ("truncated", "unreachable")
 
 LINE_LIMIT = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -37,7 +38,8 @@ class Gap:
 class Read:
     """What one look at the log brought. `checkpoints` are to be stored in the same transaction as what `batches` hold.
 
-    lag: bytes not read yet. up: the log can be read; if not, `problem` says why. more: read again at once.
+    lag: bytes that could be read and were not yet. up: the log can be read; if not, `problem` says why. more: read again
+    at once.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -51,15 +53,15 @@ class Read:
     more: bool = False
 
 
-def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], bytes]:
-    """The whole lines at the beginning of `data`, and the bytes that they (and what is left out before them) take up."""
-    generation, start = checkpoint.generation, 0
+def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:
+    """The whole lines at the beginning of `data`, which follows `checkpoint`; and the checkpoint behind them."""
     batches: list[Batch] = []
-    if checkpoint.skipping:
-        end = data.find(b"\n")
-        if end < 0:
-            return [], data
-        start = end + 1
+    start, skipping = 0, checkpoint.skipping
+    if skipping:
+        start = data.find(b"\n") + 1
+        if not start:
+            return [], checkpoint.advanced(data) if data else checkpoint
+        skipping = False
     while start < len(data):
         # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
         text = len(data) - len(data[start:].lstrip(b"\0")) if data[start] == 0 else start
@@ -68,20 +70,20 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], bytes
         if end <= text:
             start = text
             break
-        batches.append(Batch(generation, checkpoint.offset + text, data[text:end]))
+        batches.append(Batch(checkpoint.generation, checkpoint.offset + text, data[text:end]))
         start = end
-    rest = data[start:]
-    if not batches and len(rest) >= LINE_LIMIT:
-        batches.append(Batch(generation, checkpoint.offset + start, rest[:LINE_LIMIT] + b"\n", truncated=True))
-        start += LINE_LIMIT
-    return batches, data[:start]
+    if not batches and len(data) - start >= LINE_LIMIT:
+        end = start + LINE_LIMIT
+        batches.append(Batch(checkpoint.generation, checkpoint.offset + start, data[start:end] + b"\n", truncated=True))
+        start, skipping = end, True
+    if not start:
+        return [], checkpoint
+    return batches, replace(checkpoint.advanced(data[:start]), skipping=skipping)
 
 
 def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:
     """The checkpoint behind the last whole line of the file."""
-    size = source.stat().st_size
-    step = 65536
-    end = size
+    end, step = source.size(), 65536
     while end > 0:
         begin = max(0, end - step)
         newline = source.read(begin, end - begin).rfind(b"\n")
@@ -89,5 +91,4 @@ def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:
             end = begin + newline + 1
             break
         end = begin
-    head, tail = source.read(0, min(end, HEAD_BYTES)), source.read(max(0, end - TAIL_BYTES), min(end, TAIL_BYTES))
-    return replace(checkpoint, offset=end, head=head, tail=tail)
+    return checkpoint.at(source, end)

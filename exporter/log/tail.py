@@ -6,62 +6,31 @@ out and the checkpoints that go with it belong into one transaction; after `roll
 
 import errno
 import os
-import stat as modes
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from exporter.log.generation import Checkpoint, Source, siblings
+from exporter.log import search
+from exporter.log.follows import KEPT_ENDED, Follow, Lost, State
+from exporter.log.generation import Checkpoint, Source, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
 
+# Writers keep the file open that they began with, however often it is renamed: so many old files are kept open.
 MAX_DRAINING = 16
-KEPT_ENDED = 20
-COPY_GRACE = 10.0
-
-
-@dataclass(slots=True)
-class _Follow:
-    """A generation and the file it is read from. `current`: the file that bears the log's name. `copy`: nobody writes to it."""
-
-    source: Source
-    checkpoint: Checkpoint
-    current: bool = False
-    copy: bool = False
-    checked: tuple[int, int, int] | None = None
-    moved: float = 0.0
-
-
-@dataclass(slots=True)
-class _State:
-    """Everything that changes while reading, so that it can be taken back. `follows`: oldest generation first."""
-
-    follows: list[_Follow] = field(default_factory=list)
-    lost: list[tuple[Checkpoint, float, str]] = field(default_factory=list)
-    ended: list[Checkpoint] = field(default_factory=list)
-    newest: int = 0
-    seen: float = 0.0
-    # Of the first look only: generations to take up, whether to begin at the end, whether to read all rotated files.
-    started: bool = False
-    known: list[Checkpoint] = field(default_factory=list)
-    from_end: bool = False
-    rotated: bool = False
-
-    def copy(self) -> "_State":
-        return replace(self, follows=[replace(f) for f in self.follows], lost=list(self.lost), ended=list(self.ended))
-
-    def number(self) -> int:
-        """The next generation."""
-        self.newest += 1
-        return self.newest
 
 
 class Tail:
-    """See the module. `quiet`: seconds without growth after which a renamed file is given up; `limit`: bytes per read."""
+    """See the module.
+
+    checkpoints: those stored last time, of all generations. start: where to begin in a log that is there at the very first
+    start. rotated: at the very first start, read the rotated files as well. limit: bytes per read, but for a longer line.
+    quiet: seconds without growth after which a renamed file is given up, if a newer one has grown. clock: unix seconds.
+    """
 
     def __init__(
         self,
@@ -78,284 +47,215 @@ class Tail:
         self._limit = limit
         self._quiet = quiet
         self._clock = clock
-        self._state = _State(
+        self._state = self._next = State(
             known=[c for c in checkpoints if not c.ended],
-            from_end=start == "end" and not checkpoints and path.exists(),
-            rotated=rotated and not checkpoints,
             ended=[c for c in checkpoints if c.ended][-KEPT_ENDED:],
             newest=max((c.generation for c in checkpoints), default=0),
             seen=max((c.updated for c in checkpoints), default=0.0),
+            from_end=start == "end" and not checkpoints and path.exists(),
+            backfill=rotated and not checkpoints,
         )
-        self._next = self._state
 
     # -- the public face
 
     def read(self) -> Read:
         """The next lines, if there are any. Never blocks, and never raises for what the file system does."""
+        if self._next is not self._state:
+            self.rollback()
         now = self._clock()
-        state = self._state.copy()
+        state = self._next = self._state.copy()
+        before = {c.generation: c for c in state.checkpoints()}
         read = Read()
-        before = {f.checkpoint.generation: f.checkpoint for f in state.follows}
-        before |= {c.generation: c for c, _, _ in state.lost} | {c.generation: c for c in state.ended}
         self._look(state, read, now)
-        self._find_lost(state, read, now)
+        if state.lost:
+            search.find_lost(state, read, self.path, now)
         self._consume(state, read, now)
-        after = [f.checkpoint for f in state.follows] + [c for c, _, _ in state.lost] + state.ended
-        read.checkpoints += [
-            replace(c, updated=now) for c in after if before.get(c.generation) is not c and before.get(c.generation) != c
-        ]
-        self._next = state
+        if not state.seen or (read.up and not read.more and state.searching is None):
+            state.seen = now
+        changed = (c for c in state.checkpoints() if before.get(c.generation) != c)
+        read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
             self.commit()
         return read
 
     def commit(self) -> None:
         """What the last `read` brought is durable."""
-        kept = {id(f.source) for f in self._next.follows}
-        for follow in self._state.follows:
-            if id(follow.source) not in kept:
-                follow.source.close()
-        self._state = self._next
+        self._settle(self._next)
         self._state.ended = self._state.ended[-KEPT_ENDED:]
 
     def rollback(self) -> None:
         """What the last `read` brought is lost: the next one brings it again."""
-        kept = {id(f.source) for f in self._state.follows}
-        for follow in self._next.follows:
-            if id(follow.source) not in kept:
-                follow.source.close()
-        self._next = self._state
+        self._settle(self._state)
 
     def close(self) -> None:
         """Close every file."""
         for follow in (*self._state.follows, *self._next.follows):
             follow.source.close()
 
+    def _settle(self, state: State) -> None:
+        """`state` it is; files that only the other one reads are closed."""
+        kept = {id(f.source) for f in state.follows}
+        for follow in (*self._state.follows, *self._next.follows):
+            if id(follow.source) not in kept:
+                follow.source.close()
+        self._state = self._next = state
+
     # -- which files are there
 
-    def _look(self, state: _State, read: Read, now: float) -> None:
+    def _look(self, state: State, read: Read, now: float) -> None:
         """Find out which file bears the name now, and what became of the one that did."""
         try:
             stat = os.stat(self.path)
-            if not modes.S_ISREG(stat.st_mode):
-                kind = "a folder" if modes.S_ISDIR(stat.st_mode) else "no regular file"
-                raise OSError(errno.EINVAL, f"is {kind}")
+            current = state.current()
+            if current is None or (current.source.device, current.source.inode) != (stat.st_dev, stat.st_ino):
+                self._changed(state, read, open_source(self.path), now)
+            elif state.searching is not None:
+                search.find_unseen(state, read, self.path, now)
+            read.up = True
         except OSError as error:
             read.problem = _problem(self.path, error)
-            self._nobody_is_current(state, now)
-            return
-        current = next((f for f in state.follows if f.current), None)
-        if current and (current.source.device, current.source.inode) == (stat.st_dev, stat.st_ino):
-            state.seen, read.up = now, True
-            return
-        try:
-            source = Source(self.path)
-        except OSError as error:
-            read.problem = _problem(self.path, error)
-            return
-        read.up = True
-        known = next((f for f in state.follows if (f.source.device, f.source.inode) == (source.device, source.inode)), None)
-        if known:
-            source.close()
-            self._nobody_is_current(state, now)
-            known.current = True
-            state.follows.sort(key=_order)
-        else:
-            self._changed(state, read, source, now)
-        state.seen = now
+            if error.errno == errno.ENOENT:
+                state.rename(None, now)
+                self._take_up(state, None, now)
 
-    def _nobody_is_current(self, state: _State, now: float) -> None:
-        for follow in state.follows:
-            if follow.current:
-                follow.current, follow.moved = False, now
-
-    def _changed(self, state: _State, read: Read, source: Source, now: float) -> None:
+    def _changed(self, state: State, read: Read, source: Source, now: float) -> None:
         """Another file bears the name: the old one drains, rotations in between are read, then the new one."""
-        old = next((f for f in state.follows if f.current), None)
-        read.rotations += bool(state.follows)
-        self._nobody_is_current(state, now)
-        checkpoint = self._continued(state, source, old) if state.started else self._take_up(state, source, now)
-        self._between(state, source, now)
-        state.follows.append(_Follow(source, checkpoint or self._new(state, source, now), current=True))
-        state.started, state.rotated = True, False
-        for follow in state.follows[: max(0, len(state.follows) - 1 - MAX_DRAINING)]:
-            self._end(state, follow)
-
-    def _continued(self, state: _State, source: Source, old: _Follow | None) -> Checkpoint | None:
-        """Where to go on in a new file that begins with what was consumed of another one, if it does."""
-        candidates = sorted((f for f in state.follows if f.checkpoint.offset and not f.copy), key=lambda f: f is not old)
-        fitting = next((f for f in candidates if source.fits(f.checkpoint)), None)
-        if fitting is None:
-            again = next((c for c in reversed(state.ended) if c.offset and source.fits(c)), None)
-            if again:
-                state.ended.remove(again)
-            return again and _moved(again, source)
-        if fitting.source.stat().st_nlink == 0:
-            # A restored or rewritten file, which goes on where the old one was left.
-            state.follows.remove(fitting)
-            return _moved(fitting.checkpoint, source)
-        # A copy of a file that is still there: only what comes after the common beginning is new.
-        return replace(_moved(fitting.checkpoint, source), generation=state.number())
-
-    def _new(self, state: _State, source: Source, now: float) -> Checkpoint:
-        checkpoint = Checkpoint(
-            state.number(), str(source.path), source.device, source.inode, 0, b"", b"", False, False, now
-        )  # fmt: skip
-        if state.from_end and source.path == self.path:
-            state.from_end = False
-            return at_end(checkpoint, source)
-        return checkpoint
-
-    def _take_up(self, state: _State, current: Source, now: float) -> Checkpoint | None:
-        """At the start: find the file of each generation that was being read when the exporter ended."""
-        places = [current, *(source for path in siblings(self.path) if (source := _open(path)))]
-        used: dict[int, Checkpoint] = {}
-        for checkpoint in state.known:
-            same = [s for s in places if (s.device, s.inode) == (checkpoint.device, checkpoint.inode)]
-            place = next((s for s in (*same, *places) if id(s) not in used and s.fits(checkpoint)), None)
-            if not checkpoint.offset:
-                state.ended.append(replace(checkpoint, ended=True))
-            elif place is None:
-                state.lost.append((checkpoint, now, "unreachable"))
-            else:
-                used[id(place)] = checkpoint
-                if place is not current:
-                    state.follows.append(_Follow(place, checkpoint, copy=place.gz or place not in same, moved=now))
-        for source in places[1:]:
-            if id(source) not in used:
-                source.close()
-        state.known = []
-        continued = used.get(id(current))
-        return continued and _moved(continued, current)
-
-    def _between(self, state: _State, current: Source, now: float) -> None:
-        """Rotated files that appeared since the last look and that nobody has read: read them from their beginning."""
-        if not (state.rotated or state.seen):
+        again = state.holding(source.device, source.inode)
+        if again:
+            source.close()
+            state.rename(again, now)
             return
-        since = float("-inf") if state.rotated else state.seen - 2.0
-        known = [f.checkpoint for f in state.follows] + [c for c, _, _ in state.lost] + state.ended
-        held = {(f.source.device, f.source.inode) for f in state.follows} | {(current.device, current.inode)}
-        for path in siblings(self.path):
-            source = _open(path)
-            if source is None:
+        old = state.current()
+        state.rename(None, now)
+        cut = any(_same(source, c) for c in state.known)
+        first = not (state.known or state.follows)
+        checkpoint = self._take_up(state, source, now)
+        found = search.find_unseen(state, read, self.path, now)
+        if found and old and search.vanished(old, self.path):
+            detail = f"rotated files after {old.checkpoint.path} may have been deleted"
+            read.gaps.append(Gap(old.checkpoint.generation, "unreachable", now, detail))
+        if checkpoint is None:
+            read.truncations += cut
+            read.rotations += not cut and not first
+            checkpoint = state.generation(source, now)
+            if state.from_end:
+                checkpoint = at_end(checkpoint, source)
+        state.from_end = False
+        state.add(Follow(source, checkpoint, current=True, begun=checkpoint.offset > 0))
+
+    def _take_up(self, state: State, current: Source | None, now: float) -> Checkpoint | None:
+        """After a start: find the file of each generation that was being read when the exporter ended.
+
+        Returns the one that goes on in `current`. While no file bears the name, what is not found may yet turn up.
+        """
+        continued = None
+        for checkpoint in sorted(state.known, key=lambda c: -c.generation):
+            place = self._place(checkpoint, current)
+            if place is None and current and checkpoint.offset and current.fits(checkpoint):
+                place = current
+            if place is None and current is None:
                 continue
-            new = (source.device, source.inode) not in held and source.stat().st_mtime >= since
-            if new and source.whole() and not any(source.fits(c) or source.begins(c) for c in known if c.offset):
-                held.add((source.device, source.inode))
-                state.follows.append(_Follow(source, self._new(state, source, now), copy=source.gz, moved=now))
+            state.known.remove(checkpoint)
+            if place and place is not current:
+                state.add(Follow(place, checkpoint.within(place), begun=True, moved=now))
+            elif place and continued is None:
+                continued = checkpoint.within(place)
+            elif checkpoint.offset:
+                reason = "truncated" if current and _same(current, checkpoint) else "unreachable"
+                state.lost.append(Lost(checkpoint, now, reason))
             else:
-                source.close()
-
-    # -- what was consumed and is no longer there
-
-    def _truncated(self, state: _State, read: Read, follow: _Follow, now: float) -> None:
-        """What was consumed is no longer the beginning of the file: its rest may be in a copy; the file begins anew."""
-        read.truncations += 1
-        state.lost.append((follow.checkpoint, now, "truncated"))
-        follow.checkpoint = self._new(state, follow.source, now)
-        follow.checked = None
-        self._find_lost(state, read, now)
-        self._between(state, follow.source, now)
-        state.follows.sort(key=_order)
-
-    def _find_lost(self, state: _State, read: Read, now: float) -> None:
-        """Finish lost generations from a rotated file that begins with what was consumed of them; else count a gap."""
-        for entry in list(state.lost):
-            checkpoint, since, reason = entry
-            place, unsettled = None, False
-            for path in reversed(siblings(self.path)):
-                source = _open(path)
-                if source is None:
-                    continue
-                if not source.whole() or now - source.stat().st_mtime < 0:
-                    unsettled = True
-                elif source.fits(checkpoint) and not self._followed(state, source):
-                    place = source
-                    break
-                source.close()
-            if place is not None:
-                state.lost.remove(entry)
-                state.follows.append(_Follow(place, checkpoint, copy=True, moved=now))
-                state.follows.sort(key=_order)
-            elif not unsettled or now - since > COPY_GRACE:
-                state.lost.remove(entry)
                 state.ended.append(replace(checkpoint, ended=True))
-                detail = f"{checkpoint.path} from byte {checkpoint.offset} on"
-                read.gaps.append(Gap(checkpoint.generation, reason, now, detail))
+        return continued
 
-    def _followed(self, state: _State, source: Source) -> bool:
-        return any((f.source.device, f.source.inode) == (source.device, source.inode) for f in state.follows)
+    def _place(self, checkpoint: Checkpoint, current: Source | None) -> Source | None:
+        """The file with the inode that the generation had, if it still begins with what was consumed."""
+        if current and _same(current, checkpoint):
+            return current if current.fits(checkpoint) else None
+        for sibling in siblings(self.path):
+            with suppress(OSError):
+                stat = os.stat(sibling)
+                if (stat.st_dev, stat.st_ino) == (checkpoint.device, checkpoint.inode):
+                    source = open_source(sibling)
+                    if source.fits(checkpoint):
+                        return source
+                    source.close()
+        return None
 
     # -- the bytes
 
-    def _consume(self, state: _State, read: Read, now: float) -> None:
+    def _consume(self, state: State, read: Read, now: float) -> None:
         """Read from the oldest generation that has something, and go to the next one only when it has nothing more."""
-        for follow in list(state.follows):
-            if self._unchanged(follow):
-                self._give_up_quiet(state, follow, now)
-                continue
-            room = self._limit - sum(len(batch.data) for batch in read.batches)
-            if room <= 0:
-                read.more = True
-                break
-            self._portion(state, read, follow, room, now)
-            if read.more:
-                break
-        for follow in state.follows:
-            if not follow.source.gz:
-                read.lag += max(0, follow.source.stat().st_size - follow.checkpoint.offset)
+        for follow in state.follows[:]:
+            if not follow.unchanged():
+                self._portion(state, read, follow, now)
+                if read.more:
+                    break
+        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if not f.at_end)
+        self._give_up(state, now)
 
-    def _unchanged(self, follow: _Follow) -> bool:
-        return follow.checked is not None and follow.checked == follow.source.signature()
-
-    def _portion(self, state: _State, read: Read, follow: _Follow, room: int, now: float) -> None:
-        checkpoint, signature = follow.checkpoint, follow.source.signature()
-        data = follow.source.read(checkpoint.offset, room)
-        if len(data) == room and b"\n" not in data:
-            data = follow.source.read(checkpoint.offset, LINE_LIMIT)
-        # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
-        if checkpoint.offset and not follow.source.fits(checkpoint):
-            self._truncated(state, read, follow, now)
-            read.more = True
+    def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
+        """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
+        signature = follow.source.signature()
+        if not follow.checkpoint.offset and signature[0] and self._first(state, read, follow, now):
             return
-        batches, consumed = whole_lines(checkpoint, data)
+        checkpoint = follow.checkpoint
+        wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
+        data = follow.source.read(checkpoint.offset, wanted)
+        if len(data) == wanted and b"\n" not in data:
+            wanted = max(wanted, LINE_LIMIT)
+            data = follow.source.read(checkpoint.offset, wanted)
+        batches, advanced = whole_lines(checkpoint, data)
+        # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
+        if not follow.source.gz and not follow.source.fits(checkpoint if checkpoint.offset else advanced):
+            self._cut(state, read, follow, now)
+            return
         read.batches += batches
-        if consumed:
-            skipping = checkpoint.skipping if b"\n" not in consumed else False
-            skipping = skipping or bool(batches and batches[-1].truncated)
-            follow.checkpoint = replace(checkpoint.advanced(consumed), skipping=skipping)
-            follow.moved = now
-        full = len(data) >= room
-        if full:
-            read.more = True
+        if advanced is not checkpoint:
+            follow.checkpoint, follow.moved = advanced, now
+        if len(data) == wanted:
+            read.more, follow.at_end = True, False
         else:
-            follow.checked = signature
-        if follow.copy and not full:
-            self._end(state, follow)
+            follow.settle(signature)
+            if follow.still:
+                state.end(follow)
 
-    def _give_up_quiet(self, state: _State, follow: _Follow, now: float) -> None:
-        if not follow.current and now - follow.moved > self._quiet:
-            self._end(state, follow)
+    def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
+        """The first bytes of a generation; True when something else must be read before."""
+        if follow.current and search.find_unseen(state, read, self.path, now):
+            # The log was cut, with a copy made, before anything of it was read.
+            read.more = True
+        elif not follow.begun:
+            search.begin(state, follow, self.path)
+        return read.more
 
-    def _end(self, state: _State, follow: _Follow) -> None:
-        state.follows.remove(follow)
-        state.ended.append(replace(follow.checkpoint, ended=True))
+    def _cut(self, state: State, read: Read, follow: Follow, now: float) -> None:
+        """What was consumed is no longer the beginning of the file: the rest may be in a copy, and the file begins anew."""
+        read.more = True
+        if follow.checkpoint.offset:
+            state.lost.append(Lost(follow.checkpoint, now, "truncated"))
+        if follow.current:
+            read.truncations += 1
+            follow.checkpoint = replace(follow.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
+            follow.at_end, follow.settled = False, None
+        else:
+            # Whoever wrote over a rotated file made it a copy of another generation, or a new one: the search will tell.
+            state.follows.remove(follow)
+        search.find_lost(state, read, self.path, now)
+        search.find_unseen(state, read, self.path, now)
+        if follow.current:
+            follow.checkpoint = replace(follow.checkpoint, generation=state.number())
+
+    def _give_up(self, state: State, now: float) -> None:
+        """Let go of renamed files that are read to their end: when their writer has gone on to a newer one, or of too many."""
+        draining = [f for f in state.follows if not f.current and f.at_end]
+        for number, follow in enumerate(draining):
+            newer = any(f.checkpoint.offset for f in state.follows if f.checkpoint.generation > follow.checkpoint.generation)
+            if number < len(draining) - MAX_DRAINING or (newer and now - follow.moved > self._quiet):
+                state.end(follow)
 
 
-def _order(follow: _Follow) -> tuple[bool, int]:
-    return follow.current, follow.checkpoint.generation
-
-
-def _moved(checkpoint: Checkpoint, source: Source) -> Checkpoint:
-    return replace(
-        checkpoint, path=str(source.path), device=source.device, inode=source.inode, ended=False
-    )
-
-
-def _open(path: Path) -> Source | None:
-    with suppress(OSError):
-        return Source(path)
-    return None
+def _same(source: Source, checkpoint: Checkpoint) -> bool:
+    return (source.device, source.inode) == (checkpoint.device, checkpoint.inode)
 
 
 def _problem(path: Path, error: OSError) -> str:
@@ -365,6 +265,4 @@ def _problem(path: Path, error: OSError) -> str:
         return f"{missing} does not exist (yet)"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{path} may not be read by user id {os.geteuid()}"
-    if error.errno == errno.EINVAL:
-        return f"{path} {error.strerror}"
-    return f"{path}: {error.strerror or error}"
+    return f"{path} {error.strerror or error}" if error.errno == errno.EINVAL else f"{path}: {error.strerror or error}"

@@ -189,7 +189,8 @@ class Writer:
     def line(self, text: str = "") -> bytes:
         """A line that was never written before."""
         self.number += 1
-        return f"2025-10-17 09:{self.number // 60 % 60:02}:{self.number % 60:02} [INFO] [SKIP] line {self.number}{text}\n".encode()
+        minute, second = divmod(self.number, 60)
+        return f"2025-10-17 09:{minute % 60:02}:{second:02} [INFO] [SKIP] line {self.number}{text}\n".encode()
 
     def write(self, count: int = 1, fd: int | None = None) -> list[bytes]:
         """Append lines, in one write."""

@@ -1,0 +1,112 @@
+"""The state of a tailer: which generations are being read from which files, which are lost, which are at their end."""
+
+import time
+from dataclasses import dataclass, field, replace
+
+from exporter.log.generation import Checkpoint, Source
+
+KEPT_ENDED = 20
+
+# A file can change twice within one tick of the kernel's clock (10 ms at most) and look the same: look again after it.
+TICK_NS = 20_000_000
+
+
+@dataclass(slots=True)
+class Follow:
+    """A generation and the file it is read from.
+
+    current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
+    at. settled: its signature when it was read to its end. moved: when it last grew or lost its name, unix seconds.
+    """
+
+    source: Source
+    checkpoint: Checkpoint
+    current: bool = False
+    still: bool = False
+    begun: bool = False
+    at_end: bool = False
+    settled: tuple[int, int, int] | None = None
+    moved: float = 0.0
+
+    def unchanged(self) -> bool:
+        """Whether there is certainly nothing to read."""
+        return self.settled is not None and self.settled == self.source.signature()
+
+    def settle(self, signature: tuple[int, int, int]) -> None:
+        """Everything was read when the file had this `signature`."""
+        self.at_end = True
+        self.settled = signature if time.time_ns() - signature[2] > TICK_NS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A generation whose file no longer holds it. since: unix seconds; reason: of the gap, if no copy is found."""
+
+    checkpoint: Checkpoint
+    since: float
+    reason: str
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that changes while reading, so that it can be taken back.
+
+    follows: oldest generation first, the current one last. seen: up to when the log was seen through completely. searching:
+    since when rotated files that nobody has read are looked for. Of the start only: known generations to take up, whether to
+    begin at the end, whether to read all rotated files.
+    """
+
+    follows: list[Follow] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    ended: list[Checkpoint] = field(default_factory=list)
+    newest: int = 0
+    seen: float = 0.0
+    searching: float | None = None
+    known: list[Checkpoint] = field(default_factory=list)
+    from_end: bool = False
+    backfill: bool = False
+
+    def copy(self) -> "State":
+        """A state to change, while this one stays."""
+        follows = [replace(f) for f in self.follows]
+        return replace(self, follows=follows, lost=self.lost[:], ended=self.ended[:], known=self.known[:])
+
+    def current(self) -> Follow | None:
+        """The file that bears the log's name."""
+        return self.follows[-1] if self.follows and self.follows[-1].current else None
+
+    def holding(self, device: int, inode: int) -> Follow | None:
+        """What is read from this file."""
+        return next((f for f in self.follows if (f.source.device, f.source.inode) == (device, inode)), None)
+
+    def number(self) -> int:
+        """A new generation's."""
+        self.newest += 1
+        return self.newest
+
+    def generation(self, source: Source, now: float) -> Checkpoint:
+        """The beginning of a new generation in `source`."""
+        return Checkpoint(self.number(), str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
+
+    def add(self, follow: Follow) -> None:
+        """Read this one too, in its turn."""
+        self.follows.append(follow)
+        self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
+
+    def rename(self, current: Follow | None, now: float) -> None:
+        """`current` alone bears the log's name."""
+        for follow in self.follows:
+            if follow.current and follow is not current:
+                follow.current, follow.moved = False, now
+        if current:
+            current.current = True
+            self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
+
+    def end(self, follow: Follow) -> None:
+        """Give a file up."""
+        self.follows.remove(follow)
+        self.ended.append(replace(follow.checkpoint, ended=True))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Of all generations."""
+        return [*(f.checkpoint for f in self.follows), *(lost.checkpoint for lost in self.lost), *self.known, *self.ended]
