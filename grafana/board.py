@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grafana.house import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING, model
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana.house import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING
 from grafana.query import SqlQuery, tidy
 
 COLUMNS = 24
@@ -62,8 +64,8 @@ def board(
 ) -> model.Dashboard:
     """A classic dashboard.
 
-    symbols: with the variable that its SQL uses as ${symbol:sqlstring}. shared: no variables, no links. quiet: marks stay off until
-    asked for.
+    symbols: with the variable that its SQL uses as ${symbol:sqlstring}. shared: no variables, no links.
+    quiet: marks stay off until asked for.
     """
     return model.Dashboard(
         uid=uid,

@@ -1,16 +1,11 @@
 """The look of the house, each fact once: colours, units, words, value mappings, data sources, shared thresholds."""
 
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
-
-with warnings.catch_warnings():
-    # File provisioning refuses the v2 format, so the classic one stays, whatever the SDK prefers (tests/grafana checks it).
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef, GraphDrawStyle
 
 ROOT = Path(__file__).resolve().parent.parent

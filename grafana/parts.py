@@ -1,22 +1,12 @@
 """Panels that more than one board shows."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house
 from grafana.board import POSITIONS, address
-from grafana.house import (
-    COUNT,
-    MODE_NUMBER,
-    NO_BROKER,
-    RATIO,
-    SECONDS,
-    TEXT,
-    USD,
-    WARNING,
-    WORKING,
-    model,
-    steps,
-    threshold,
-)
-from grafana.panels import answer, coloured, column, grid, organise, stat, transform
+from grafana.house import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, WORKING, steps, threshold
+from grafana.looks import answer, coloured, column, organise, transform
+from grafana.panels import grid, stat
 from grafana.query import m, now, rows
 
 LAST_CYCLE = f"time() - {m('bot_last_cycle_timestamp_seconds')}"

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 
 from grafana_foundation_sdk.cog import variants
+from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import Dataquery as PrometheusQuery
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.house import ARCHIVE, FIRST_ARCHIVE, PROMETHEUS, model
+from grafana.house import ARCHIVE, FIRST_ARCHIVE, PROMETHEUS
 
 TIME_COLUMNS = ["time", "timeEnd"]
 
@@ -65,6 +66,15 @@ def rows(expr: str) -> PrometheusQuery:
 def over_time(expr: str, legend: str) -> PrometheusQuery:
     """The values over the chosen time."""
     return PrometheusQuery(expr=expr, legend_format=legend, range_val=True, instant=False, datasource=PROMETHEUS)
+
+
+def quantiles(metric: str, by: str = "") -> list[Query]:
+    """Median and 95 % of a histogram over five minutes."""
+    group, name = (f", {by}", f" {{{{{by}}}}}") if by else ("", "")
+    return [
+        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[5m])))", f"{word}{name}")
+        for q, word in ((0.5, "median"), (0.95, "95 %"))
+    ]
 
 
 def table(sql: str) -> SqlQuery:

@@ -78,7 +78,8 @@ RISK_FIGURES = f"""
     FROM mean, spread"""
 
 FILL_QUALITY = f"""
-    SELECT AVG(realized_pl > 0) AS "win rate", SUM(MAX(realized_pl, 0)) / -NULLIF(SUM(MIN(realized_pl, 0)), 0) AS "profit factor",
+    SELECT AVG(realized_pl > 0) AS "win rate",
+      SUM(MAX(realized_pl, 0)) / -NULLIF(SUM(MIN(realized_pl, 0)), 0) AS "profit factor",
       NULLIF(COUNT(realized_pl), 0) AS "sales"
     FROM fills WHERE {IN_TIME} AND realized_pl IS NOT NULL"""
 

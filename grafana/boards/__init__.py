@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana.boards import config, health, opportunities, overview, performance, positions, risk, share, trades
-from grafana.house import model
 
 BOARDS: dict[str, Callable[[], model.Dashboard]] = {
     "overview": overview.build,

@@ -1,13 +1,18 @@
 """Bot configuration: what is set now, what changed, what is wrong with it."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import CONFIG, Section, board
-from grafana.house import COUNT, NO_CONFIG, RATIO, model
-from grafana.panels import coloured, column, grid, organise, stat
+from grafana.house import COUNT, NO_CONFIG, RATIO
+from grafana.looks import coloured, column, organise
+from grafana.panels import grid, stat
 from grafana.query import listed, m, now, rows, table
 from grafana.sql import IN_TIME
 
-NEWEST = "SELECT setting, value, ts FROM bot_config WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"
+NEWEST = """
+    SELECT setting, value, ts FROM bot_config
+    WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"""
 TIME_COLUMN = column("time", displayName="Since", custom__width=170)
 
 

@@ -1,39 +1,27 @@
 """Health: is the bot in order, is the exporter, is what stands behind them?"""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import HEALTH, Section, board
-from grafana.house import (
-    BYTES,
+from grafana.boards import health_monitor
+from grafana.house import (  # fmt: skip
     COUNT,
     CRITICAL,
     GOOD,
-    NO_BROKER,
     NO_ROWS,
     NO_SERIES,
     NOT_SAID,
     PER_MINUTE,
     SECONDS,
     TEXT,
-    WARNING,
-    model,
     steps,
     threshold,
-)  # fmt: skip
-from grafana.panels import alert_list, answer, coloured, column, grid, lines, organise, stat, timeline
-from grafana.query import listed, m, now, over_time, rows
+)
+from grafana.looks import answer, coloured, column, organise
+from grafana.panels import alert_list, grid, lines, stat, timeline
+from grafana.query import listed, m, now, over_time, quantiles, rows
 from grafana.sql import IN_TIME
-
-WINDOW = "$__rate_interval"
-FIVE = "5m"
-
-
-def quantiles(metric: str, by: str = "") -> list[object]:
-    """Median and 95 % of a histogram over five minutes."""
-    group, name = (f", {by}", f" {{{{{by}}}}}") if by else ("", "")
-    return [
-        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[{FIVE}])))", f"{word}{name}")
-        for q, word in ((0.5, "median"), (0.95, "95 %"))
-    ]
 
 
 def build() -> model.Dashboard:
@@ -45,10 +33,10 @@ def build() -> model.Dashboard:
         [
             Section([parts.header(), *_alerts()]),
             Section(_bot(), "Bot"),
-            Section(_log(), "Log"),
-            Section(_broker(), "Broker"),
-            Section(_archive(), "Archive"),
-            Section(_stack(), "Prometheus and Alertmanager"),
+            Section(health_monitor.log(), "Log"),
+            Section(health_monitor.broker(), "Broker"),
+            Section(health_monitor.archive(), "Archive"),
+            Section(health_monitor.stack(), "Prometheus and Alertmanager"),
         ],
         since="now-6h",
         refresh="5s",
@@ -59,7 +47,8 @@ def _alerts() -> list[model.Panel]:
     return [
         stat(
             "Is everything reachable?",
-            "1 when Prometheus got an answer at its last scrape (up), the log can be read, the archive takes commits, and the exporter says it is ready.",
+            "1 when Prometheus got an answer at its last scrape (up), the log can be read, the archive takes commits, "
+            "and the exporter says it is ready.",
             now('min(up{bot="$bot"})', "exporter"),
             now(m("exporter_ready"), "ready"),
             now(m("log_up"), "log"),
@@ -126,14 +115,15 @@ def _bot() -> list[model.Panel]:
         lines(
             "Does it cycle?",
             "Cycles a minute (bigdipper_bot_cycles_total). One a minute is normal; none while the market is closed.",
-            over_time(f"sum(rate({m('bot_cycles_total')}[{FIVE}])) * 60", "cycles a minute"),
+            over_time(f"sum(rate({m('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
             unit=PER_MINUTE,
             size=(8, 8),
             soft_zero=True,
         ),
         lines(
             "How long do cycles take?",
-            "Median and 95 % of what the bot itself prints at the end of a cycle; a cycle under the brake prints nothing.",
+            "Median and 95 % of what the bot itself prints at the end of a cycle; a cycle under the brake prints "
+            "nothing.",
             *quantiles("bot_cycle_duration_seconds"),
             unit=SECONDS,
             size=(8, 8),
@@ -188,206 +178,3 @@ def _bot() -> list[model.Panel]:
             ],
         ),
     ]  # fmt: skip
-
-
-def _log() -> list[model.Panel]:
-    return [
-        lines(
-            "How much does it log?",
-            "Records a minute by level (bigdipper_log_records_total).",
-            over_time(f"sum by (level) (rate({m('log_records_total')}[{FIVE}])) * 60", "{{level}}"),
-            unit=PER_MINUTE,
-            size=(8, 8),
-            soft_zero=True,
-        ),
-        lines(
-            "How fast are lines read?",
-            "From a line readable in the file to its figures in /metrics (bigdipper_log_ingest_delay_seconds).",
-            *quantiles("log_ingest_delay_seconds"),
-            unit=SECONDS,
-            size=(8, 8),
-            none=NOT_SAID,
-            soft_zero=True,
-        ),
-        lines(
-            "How much is still unread?",
-            "Bytes of the file not yet processed: near 0 unless the exporter catches up.",
-            over_time(m("log_lag_bytes"), "unread"),
-            unit=BYTES,
-            size=(8, 8),
-            soft_zero=True,
-        ),
-        stat(
-            "Was anything lost or not understood?",
-            "Since counting began: places where lines were gone before anyone could read them, lines that bear a known tag and could not be read, "
-            "rotations and truncations of the file.",
-            now(f"sum({m('log_gaps_total')})", "gaps"),
-            now(f"sum({m('log_malformed_total')})", "malformed"),
-            now(m("log_rotations_total"), "rotations"),
-            now(m("log_truncations_total"), "truncations"),
-            unit=COUNT,
-            size=(12, 5),
-            names=True,
-            overrides=[
-                answer("A", thresholds=steps("text", (1, CRITICAL))),
-                answer("B", thresholds=steps("text", (1, WARNING))),
-            ],
-        ),
-        stat(
-            "Do the clocks agree?",
-            "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
-            now(m("log_timestamp_skew_seconds"), "skew"),
-            unit=SECONDS,
-            size=(4, 5),
-            none=NOT_SAID,
-            thresholds=steps(WARNING, (-threshold("log_skew_seconds"), "text"), (threshold("log_skew_seconds"), WARNING)),
-        ),
-        grid(
-            "Where were lines lost?",
-            "Every gap that the exporter noticed (archive: gaps), newest 50, all time.",
-            listed("""
-                SELECT ts AS time, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail FROM gaps ORDER BY ts DESC LIMIT 50"""),
-            size=(8, 5),
-            says="time",
-            none="✓ no gap",
-            sort=("Time", True),
-            overrides=[column("time", displayName="Time", custom__width=170)],
-        ),
-    ]
-
-
-def _broker() -> list[model.Panel]:
-    return [
-        timeline(
-            "Does it answer?",
-            "Whether the last poll of each endpoint worked (bigdipper_alpaca_up).",
-            over_time(m("alpaca_up"), "{{endpoint}}"),
-            size=(12, 7),
-            none=NO_BROKER,
-            mappings=house.YES_NO_GOOD,
-        ),
-        lines(
-            "How fast does it answer?",
-            "95 % of the requests of five minutes by endpoint (bigdipper_alpaca_request_duration_seconds).",
-            quantiles("alpaca_request_duration_seconds", "endpoint")[1],
-            unit=SECONDS,
-            size=(12, 7),
-            none=NO_BROKER,
-            soft_zero=True,
-        ),
-        lines(
-            "Which requests fail?",
-            "Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
-            over_time(
-                f"sum by (endpoint, reason) (increase({m('alpaca_request_failures_total')}[1h])) > 0", "{{endpoint}}: {{reason}}"),
-            unit=house.Unit("none", 1),
-            size=(8, 7),
-            none=f"✓ none, or {NO_BROKER}",
-            soft_zero=True,
-        ),
-        lines(
-            "How much of the rate limit is left?",
-            "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share alone.",
-            over_time(m("alpaca_rate_limit_remaining"), "left"),
-            over_time(f"sum(rate({m('alpaca_requests_total')}[{FIVE}])) * 60", "used by us, a minute"),
-            unit=COUNT,
-            size=(8, 7),
-            none=NO_BROKER,
-            soft_zero=True,
-        ),
-        lines(
-            "How old were its answers?",
-            "Age of the last good answer by endpoint.",
-            over_time(f"time() - {m('alpaca_last_success_timestamp_seconds')}", "{{endpoint}}"),
-            unit=SECONDS,
-            size=(8, 7),
-            none=NO_BROKER,
-            soft_zero=True,
-        ),
-    ]  # fmt: skip
-
-
-def _archive() -> list[model.Panel]:
-    return [
-        lines(
-            "How big is it?",
-            "The archive with its write-ahead log.",
-            over_time(m("archive_size_bytes"), "size"),
-            unit=BYTES,
-            size=(8, 7),
-            soft_zero=True,
-        ),
-        lines(
-            "How long does a commit take?",
-            "Median and 95 % (bigdipper_archive_commit_duration_seconds).",
-            *quantiles("archive_commit_duration_seconds"),
-            unit=SECONDS,
-            size=(8, 7),
-            soft_zero=True,
-        ),
-        stat(
-            "Is there room, did anything fail?",
-            "Free space on its file system, commits that failed since counting began, time of the oldest account row.",
-            now(m("archive_disk_free_bytes"), "free"),
-            now(m("archive_errors_total"), "failed commits"),
-            now(f"time() - {m('archive_oldest_timestamp_seconds')}", "reaches back"),
-            unit=BYTES,
-            size=(8, 7),
-            names=True,
-            none=NOT_SAID,
-            overrides=[
-                answer("A", thresholds=steps(CRITICAL, (threshold("disk_free_bytes"), "text"))),
-                answer("B", COUNT, thresholds=steps("text", (1, CRITICAL))),
-                answer("C", house.Unit("s", 0)),
-            ],
-        ),
-        grid(
-            "How many rows?",
-            "Rows by table; large tables are counted every few minutes.",
-            rows(f"sort_desc(sum by (table) ({m('archive_rows')}))"),
-            size=(8, 8),
-            none=NO_SERIES,
-            sort=("Rows", True),
-            transformations=[organise(["table", "Value"], {"table": "Table", "Value": "Rows"}, hide=("Time",))],
-            overrides=[column("Rows", COUNT)],
-        ),
-    ]
-
-
-def _stack() -> list[model.Panel]:
-    return [
-        timeline(
-            "Are the targets up?",
-            "Every target of Prometheus (up).",
-            over_time("up", "{{job}} {{instance}}"),
-            size=(16, 8),
-            none="Prometheus does not answer",
-            mappings=house.YES_NO_GOOD,
-        ),
-        lines(
-            "How long does a scrape take?",
-            "Of the exporter (scrape_duration_seconds).",
-            over_time('scrape_duration_seconds{bot="$bot"}', "scrape"),
-            unit=SECONDS,
-            size=(12, 7),
-            none="Prometheus does not answer",
-            soft_zero=True,
-        ),
-        stat(
-            "Do rules and notifications work?",
-            "Failed rule evaluations and failed or dropped notifications of the last hour, alerts that Alertmanager holds. They need Prometheus to scrape "
-            "itself and Alertmanager.",
-            now("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "rule failures"),
-            now("sum(increase(prometheus_notifications_dropped_total[1h]))", "dropped"),
-            now("sum(increase(alertmanager_notifications_failed_total[1h]))", "not delivered"),
-            now('sum(alertmanager_alerts{state="active"})', "active alerts"),
-            unit=COUNT,
-            size=(12, 7),
-            none="not scraped",
-            names=True,
-            overrides=[
-                *(answer(letter, thresholds=steps("text", (1, CRITICAL))) for letter in "ABC"),
-                answer("D", thresholds=steps("text", (1, WARNING))),
-            ],
-        ),
-    ]

@@ -1,9 +1,12 @@
 """Opportunities: from the scan to the fill, and what became of the dips that were not bought."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
-from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD, model
-from grafana.panels import coloured, column, columns, grid, lines, stat
+from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
+from grafana.looks import coloured, column
+from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
 
@@ -37,8 +40,8 @@ def _funnel() -> list[model.Panel]:
     return [
         stat(
             "How far do dips get?",
-            "Chosen time: scans of all symbols; dips that qualified, one per cycle and symbol; orders submitted (log); orders filled "
-            "at the broker (empty without credentials).",
+            "Chosen time: scans of all symbols; dips that qualified, one per cycle and symbol; orders submitted "
+            "(log); orders filled at the broker (empty without credentials).",
             table(f"""
                 SELECT (SELECT COUNT(*) FROM scans WHERE {IN_TIME}) AS "scans",
                   (SELECT COUNT(*) {QUALIFIED}) AS "→ qualified",
@@ -165,8 +168,8 @@ def _lists() -> list[model.Panel]:
         ),
         grid(
             "Where does the broker refuse a wash trade?",
-            "Rejections for an opposite open order, per symbol in the chosen time. That is the broker's guard against two opposite "
-            "orders, not the tax rule.",
+            "Rejections for an opposite open order, per symbol in the chosen time. That is the broker's guard against "
+            "two opposite orders, not the tax rule.",
             listed(f"""
                 SELECT symbol AS Symbol, COUNT(*) AS Refusals, MAX(ts) AS time FROM skips
                 WHERE reason = 'wash_sale_conflict' AND {IN_TIME} AND {SYMBOL} GROUP BY symbol ORDER BY Refusals DESC"""),
@@ -183,16 +186,18 @@ def _afterwards() -> list[model.Panel]:
     return [
         grid(
             "Was it a pity?",
-            "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and a week) later: of the "
-            "same symbol among the dips, the fills or the positions of the archive. Empty where no price is known. Blue: it rose.",
+            "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and "
+            "a week) later: of the same symbol among the dips, the fills or the positions of the archive. Empty where "
+            "no price is known. Blue: it rose.",
             listed(f"""
                 WITH missed AS (
                   SELECT ts, symbol, dip_percent, price, outcome, reason {QUALIFIED} AND outcome <> 'submitted'
                     AND price > 0 ORDER BY ts DESC LIMIT 150),
                 later AS (
                   SELECT *, {_price_after(86400)} AS day, {_price_after(7 * 86400)} AS week FROM missed)
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome, REPLACE(reason, '_', ' ') AS Reason,
-                  100.0 * (day / price - 1) AS "A day later", 100.0 * (week / price - 1) AS "A week later"
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome,
+                  REPLACE(reason, '_', ' ') AS Reason, 100.0 * (day / price - 1) AS "A day later",
+                  100.0 * (week / price - 1) AS "A week later"
                 FROM later ORDER BY ts DESC"""),
             size=(24, 10),
             says="time",
@@ -214,7 +219,8 @@ def _price_after(seconds: int) -> str:
     """SQL: the first price of a missed dip's symbol at least `seconds` later, and at most three days after that."""
     window = f"l.symbol = missed.symbol AND l.ts >= missed.ts + {seconds} AND l.ts < missed.ts + {seconds + 3 * 86400}"
     return f"""COALESCE(
-                    (SELECT current_price FROM position_snapshots AS l WHERE {window} AND current_price > 0 ORDER BY l.ts LIMIT 1),
+                    (SELECT current_price FROM position_snapshots AS l
+                      WHERE {window} AND current_price > 0 ORDER BY l.ts LIMIT 1),
                     (SELECT price FROM opportunities AS l WHERE {window} AND price > 0 ORDER BY l.ts LIMIT 1),
                     (SELECT price FROM fills AS l WHERE {window} ORDER BY l.ts LIMIT 1))"""
 
@@ -231,7 +237,8 @@ def _routine() -> list[model.Panel]:
         ),
         grid(
             "Which symbols are passed over, and why?",
-            "Sums of the chosen time, at most its last 31 days, per symbol and reason (archive: skip_counts, hourly sums); the 200 largest.",
+            "Sums of the chosen time, at most its last 31 days, per symbol and reason (archive: skip_counts, hourly "
+            "sums); the 200 largest.",
             listed(f"""
                 SELECT symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, SUM(count) AS Skips FROM skip_counts
                 WHERE hour >= MAX($__from / 1000 - 3600, $__to / 1000 - 31 * 86400) AND hour < $__to / 1000 AND {SYMBOL}

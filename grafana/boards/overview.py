@@ -1,8 +1,10 @@
 """Overview: five seconds, on a phone too. Status first, then money, then what the bot did."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts, sql
 from grafana.board import OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
-from grafana.house import (
+from grafana.house import (  # fmt: skip
     COUNT,
     CRITICAL,
     DOLLARS,
@@ -16,11 +18,11 @@ from grafana.house import (
     SECONDS,
     USD,
     WARNING,
-    model,
     steps,
     threshold,
-)  # fmt: skip
-from grafana.panels import answer, by_source, coloured, column, gauge, grid, lines, stat
+)
+from grafana.looks import answer, by_source, coloured, column
+from grafana.panels import gauge, grid, lines, stat
 from grafana.query import either, listed, m, now, series
 
 SESSION_NUMBER = house.choices(_3=("☀ regular hours", house.GOOD), _2=("☾ extended hours", house.BOT), _1=("– closed", QUIET))
@@ -46,7 +48,8 @@ def _status() -> list[model.Panel]:
         stat(
             "Bot working?",
             f"Yes while its newest cycle is younger than {threshold('cycle_age_seconds'):g} s "
-            "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades real money.",
+            "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades "
+            "real money.",
             now(parts.working(), "bot"),
             now(parts.MODE_QUERY, "account"),
             unit=COUNT,
@@ -58,8 +61,8 @@ def _status() -> list[model.Panel]:
         ),
         stat(
             "Session",
-            "The session that the bot's own line names (bigdipper_market_session). It decides by the clock alone, so weekends and "
-            "holidays can look like extended hours.",
+            "The session that the bot's own line names (bigdipper_market_session). It decides by the clock alone, so "
+            "weekends and holidays can look like extended hours.",
             now(f"max({session})", "session"),
             unit=COUNT,
             size=(4, 4),
@@ -68,8 +71,8 @@ def _status() -> list[model.Panel]:
         ),
         stat(
             "Emergency brake",
-            "From the bot's brake lines: held from the first one until a cycle gets past the check (bigdipper_brake_active), "
-            "and for how long today.",
+            "From the bot's brake lines: held from the first one until a cycle gets past the check "
+            "(bigdipper_brake_active), and for how long today.",
             now(m("brake_active"), "brake"),
             now(m("day_brake_seconds"), "held today"),
             unit=COUNT,
@@ -83,7 +86,8 @@ def _status() -> list[model.Panel]:
         ),
         stat(
             "Alerts firing",
-            "Alerts that Prometheus' rules are firing now, silenced ones included, the watchdog left out. Details on the board Health.",
+            "Alerts that Prometheus' rules are firing now, silenced ones included, the watchdog left out. Details on "
+            "the board Health.",
             now('count(ALERTS{alertstate="firing",severity="critical"}) or vector(0)', "critical"),
             now('count(ALERTS{alertstate="firing",severity=~"warning|info"}) or vector(0)', "other"),
             unit=COUNT,
@@ -121,8 +125,8 @@ def _money() -> list[model.Panel]:
     return [
         stat(
             "Equity",
-            "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under the figure "
-            "says which.",
+            "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under "
+            "the figure says which.",
             now(either(m("account_equity_usd"), m("bot_equity_usd")), "{{source}}"),
             unit=USD,
             size=(6, 5),
@@ -132,8 +136,8 @@ def _money() -> list[model.Panel]:
         ),
         stat(
             "Profit today",
-            "Equity less the equity of the previous close (Alpaca). Without credentials: the bot's equity less its first one of "
-            "the New York trading day.",
+            "Equity less the equity of the previous close (Alpaca). Without credentials: the bot's equity less its "
+            "first one of the New York trading day.",
             now(either(broker_pl[0], bot_pl), "{{source}}"),
             now(either(broker_pl[1], bot_ratio), "of equity"),
             unit=USD,
@@ -145,8 +149,8 @@ def _money() -> list[model.Panel]:
         ),
         gauge(
             "Limits in use",
-            "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance call. 100 % is the limit. "
-            "Yellow is where the alert of a nearly reached brake starts.",
+            "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance "
+            "call. 100 % is the limit. Yellow is where the alert of a nearly reached brake starts.",
             now(used, "{{limit}}"),
             unit=house.Unit("percentunit", 0),
             size=(6, 5),
@@ -189,8 +193,8 @@ def _money() -> list[model.Panel]:
         ),
         stat(
             "Trades today",
-            "The New York trading day so far, exact from the archive: orders submitted and their value, fills (broker), "
-            "trades that were wanted and missed.",
+            "The New York trading day so far, exact from the archive: orders submitted and their value, fills "
+            "(broker), trades that were wanted and missed.",
             now(m("day_trades"), "trades"),
             now(m("day_deployed_usd"), "deployed"),
             now(m("day_fills"), "fills"),
@@ -212,7 +216,8 @@ def _deeds() -> list[model.Panel]:
         parts.positions((24, 9)),
         grid(
             "What did it buy last?",
-            "The last 20 orders that the log tells of, with their state at the broker. A trade is an order submitted, not a fill.",
+            "The last 20 orders that the log tells of, with their state at the broker. A trade is an order submitted, "
+            "not a fill.",
             listed("""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
                   COALESCE(o.status, 'unknown') AS State
@@ -233,7 +238,8 @@ def _deeds() -> list[model.Panel]:
         ),
         grid(
             "What did it miss?",
-            "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are not here.",
+            "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are "
+            "not here.",
             listed("""
                 SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
                 FROM skips ORDER BY ts DESC LIMIT 20"""),

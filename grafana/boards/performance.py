@@ -1,9 +1,14 @@
 """Performance: what it earned, at which risk, and where the money came from. Deposits are not a profit."""
 
+from typing import Any
+
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import PERFORMANCE, Section, board
-from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, model, steps
-from grafana.panels import by_source, calendar, coloured, column, columns, grid, lines, override, stat
+from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, steps
+from grafana.looks import by_source, coloured, column, override
+from grafana.panels import calendar, columns, grid, lines, stat
 from grafana.query import listed, newest_last, series, table
 from grafana.sql import (
     ADJUSTED,
@@ -43,8 +48,9 @@ def _figures() -> list[model.Panel]:
     return [
         stat(
             "What did it earn?",
-            "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the days' profit in "
-            "dollars without deposits. The bot's own equity stands in where there is no broker; then deposits count as profit.",
+            "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
+            "days' profit in dollars without deposits. The bot's own equity stands in where there is no broker; then "
+            "deposits count as profit.",
             table(f'SELECT {ADJUSTED} AS "return", SUM({GAIN}) AS "profit" {DAYS}'),
             unit=RATIO,
             size=(6, 5),
@@ -80,8 +86,8 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Was it worth the risk?",
-            "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of 252, riskless rate 0. "
-            "They need 20 trading days.",
+            "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of "
+            "252, riskless rate 0. They need 20 trading days.",
             table(RISK_FIGURES),
             unit=NUMBER,
             size=(6, 5),
@@ -90,8 +96,8 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "How often does it win?",
-            "Sales in the chosen time whose lots are known: share of winners, and profit factor = gains / losses (broker's fills, first in "
-            "first out).",
+            "Sales in the chosen time whose lots are known: share of winners, and profit factor = gains / losses "
+            "(broker's fills, first in first out).",
             table(FILL_QUALITY),
             unit=RATIO,
             size=(12, 4),
@@ -103,7 +109,8 @@ def _figures() -> list[model.Panel]:
             "How are its days?",
             "Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
             table(f"""
-                SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day", MIN(return_ratio) AS "worst day"
+                SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day",
+                  MIN(return_ratio) AS "worst day"
                 {DAYS} AND trading_day AND return_ratio IS NOT NULL"""),
             unit=RATIO,
             size=(12, 4),
@@ -119,8 +126,8 @@ def _curves() -> list[model.Panel]:
     return [
         lines(
             "Equity",
-            "At the end of each trading day (archive: daily_stats): the broker's, or the bot's own where the broker gave none on that day. "
-            "For all time choose a longer time above.",
+            "At the end of each trading day (archive: daily_stats): the broker's, or the bot's own where the broker "
+            "gave none on that day. For all time choose a longer time above.",
             series(f"""
                 SELECT ts AS time, ending_equity AS equity,
                   CASE equity_source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
@@ -158,12 +165,12 @@ def _periods() -> list[model.Panel]:
         return f"""
             SELECT {period} AS {name}, SUM({GAIN}) AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}"""
 
-    looks = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
+    looks: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
     return [
         calendar(
             "Which days were good?",
-            "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, darker is more; the "
-            "last year, whatever time is chosen.",
+            "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, "
+            "darker is more; the last year, whatever time is chosen.",
             series(CALENDAR),
             unit=RATIO,
             size=(24, 7),
@@ -172,7 +179,7 @@ def _periods() -> list[model.Panel]:
             thresholds=CALENDAR_STEPS,
             overrides=[override("byType", "number", displayName="${__field.labels.day}")],
         ),
-        columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days of the chosen time.",
+        columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days.",
                 newest_last(by("date", "Day", 60)), x="Day", size=(12, 8), **looks),
         columns("Profit by week", "The same, weeks named by their Monday; the last 53.",
                 newest_last(by("date(date, 'weekday 0', '-6 days')", "Week", 53)), x="Week", size=(12, 8), **looks),
@@ -207,8 +214,9 @@ def _sources() -> list[model.Panel]:
     return [
         columns(
             "What moved the equity?",
-            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, interest, other, the rest of days whose parts are not all known, and the "
-            "deposits less withdrawals (archive: daily_stats, from the broker's activities).",
+            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, "
+            "interest, other, the rest of days whose parts are not all known, and the deposits less withdrawals "
+            "(archive: daily_stats, from the broker's activities).",
             table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
             x="Part",
             unit=DOLLARS,
@@ -232,8 +240,8 @@ def _sources() -> list[model.Panel]:
         ),
         grid(
             "Which symbols earned, which cost?",
-            "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. Empty: lots incomplete or "
-            "not held.",
+            "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. "
+            "Empty: lots incomplete or not held.",
             listed(f"""
                 WITH gained AS (
                   SELECT symbol, SUM(realized_pl) AS realised, COUNT(realized_pl) AS sales,

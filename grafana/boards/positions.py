@@ -1,23 +1,12 @@
 """Positions: what is held, how deep it stands, how it came there."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import POSITIONS, Section, board
-from grafana.house import (
-    COUNT,
-    DAYS,
-    DOLLARS,
-    LOSS,
-    NO_BROKER,
-    NO_ROWS,
-    PERCENT,
-    QUANTITY,
-    RATIO,
-    TEXT,
-    USD,
-    model,
-    steps,
-)
-from grafana.panels import bars, coloured, column, grid, lines, override, pie
+from grafana.house import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
+from grafana.looks import coloured, column, override
+from grafana.panels import bars, grid, lines, pie
 from grafana.query import listed, m, now, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 
@@ -67,8 +56,8 @@ def _shares() -> list[model.Panel]:
         ),
         bars(
             "Who wins, who loses?",
-            "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: the three winners and losers that "
-            "the bot's last cycle named.",
+            "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
+            "the three winners and losers that the bot's last cycle named.",
             now(
                 f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {m('bot_mover_ratio')})",
                 "{{symbol}}",
@@ -85,16 +74,17 @@ def _ladder() -> list[model.Panel]:
     return [
         grid(
             "How deep are the dips that were bought?",
-            "Open positions: number of buys since the position was last flat, first and last of them, lowest and highest price paid, "
-            "depth of the newest price under the mean entry, days since the first buy, days of the last year whose close (16:00 New York) stood under water.",
+            "Open positions: number of buys since the position was last flat, first and last of them, lowest and "
+            "highest price paid, depth of the newest price under the mean entry, days since the first buy, days of "
+            "the last year whose close (16:00 New York) stood under water.",
             listed(f"""
                 WITH {tidy(NEWEST)},
                 flat AS MATERIALIZED (
                   SELECT n.symbol, COALESCE((SELECT ts FROM position_snapshots AS p
                     WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0) AS since FROM newest AS n),
                 bought AS (
-                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first, MIN(price) AS lowest,
-                    MAX(price) AS highest
+                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first,
+                    MIN(price) AS lowest, MAX(price) AS highest
                   FROM flat CROSS JOIN fills AS f ON f.symbol = flat.symbol AND f.ts >= since
                   WHERE side = 'buy' GROUP BY f.symbol),
                 under AS (
@@ -133,7 +123,8 @@ def _history() -> list[model.Panel]:
         _over_time("What did each position gain or lose?", "Unrealised profit", "unrealized_pl"),
         grid(
             "What was done in these symbols?",
-            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
+            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out "
+            "lots.",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
                   realized_pl AS Realised
@@ -171,15 +162,16 @@ def _tax() -> list[model.Panel]:
     return [
         grid(
             "Which loss sales are still inside their window?",
-            "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the window. "
-            "Unknown: the lots are incomplete.",
+            "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the "
+            "window. Unknown: the lots are incomplete.",
             listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
                   MAX(0, (window_end - unixepoch()) / 86400.0) AS "Days left", bought_before AS "Bought before",
                   bought_after AS "Bought after",
                   CASE WHEN status <> 'known' THEN 'unknown'
                     WHEN bought_before + bought_after > 0 THEN 'bought' ELSE 'free' END AS State
-                FROM wash_sales WHERE {SYMBOL} AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
+                FROM wash_sales WHERE {SYMBOL}
+                  AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
                 ORDER BY sold DESC LIMIT 200"""),
             size=(24, 8),
             says="time",

@@ -1,8 +1,10 @@
 """Risk: how much is borrowed, how near the limits are, and when they were met."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts, sql
 from grafana.board import RISK, Section, board
-from grafana.house import (
+from grafana.house import (  # fmt: skip
     BROKER,
     COUNT,
     CRITICAL,
@@ -16,10 +18,10 @@ from grafana.house import (
     SECONDS,
     USD,
     WARNING,
-    model,
     steps,
-)  # fmt: skip
-from grafana.panels import answer, bars, by_source, coloured, column, grid, lines, override, stat, timeline
+)
+from grafana.looks import answer, by_source, coloured, column, override
+from grafana.panels import bars, grid, lines, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
 from grafana.sql import DAYS_IN_TIME
 
@@ -57,7 +59,8 @@ def _now() -> list[model.Panel]:
     return [
         stat(
             "How much is borrowed?",
-            "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from the bot's account line).",
+            "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from "
+            "the bot's account line).",
             now(either(m("account_margin_debt_usd"), debt), "{{source}}"),
             now(either(m("account_margin_ratio"), f"({debt} / {m('bot_equity_usd')})"), "of equity"),
             unit=DOLLARS,
@@ -68,7 +71,8 @@ def _now() -> list[model.Panel]:
         ),
         stat(
             "How much is at work?",
-            "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts added up (broker only).",
+            "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts "
+            "added up (broker only).",
             now(either(m("account_leverage_ratio"), m("bot_leverage_ratio")), "leverage ({{source}})"),
             now(m("account_gross_exposure_ratio"), "gross"),
             unit=RATIO,
@@ -105,7 +109,8 @@ def _distance() -> list[model.Panel]:
     return [
         lines(
             "Where does it stand between its limits?",
-            "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own configuration dashed.",
+            "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own "
+            "configuration dashed.",
             over_time(m("limit_level_ratio", limit="brake"), "debt by equity"),
             over_time(m("limit_ratio", limit="brake"), "brake limit"),
             over_time(m("limit_ratio", limit="hard"), "hard limit"),
@@ -126,7 +131,8 @@ def _distance() -> list[model.Panel]:
         ),
         lines(
             "How many dollars to each limit?",
-            "Dollars of positions that may still be added, or have to go, until the limit is met (bigdipper_limit_distance_usd).",
+            "Dollars of positions that may still be added, or have to go, until the limit is met "
+            "(bigdipper_limit_distance_usd).",
             over_time(m("limit_distance_usd"), "to the {{limit}} limit"),
             unit=DOLLARS,
             size=(12, 8),
@@ -136,7 +142,8 @@ def _distance() -> list[model.Panel]:
         ),
         lines(
             "Margin and leverage in the chosen time",
-            "From the archive, any length of time: the broker's figures, or in other lines the bot's own where the broker gave none.",
+            "From the archive, any length of time: the broker's figures, or in other lines the bot's own where the "
+            "broker gave none.",
             series(sql.account("a.margin_ratio AS margin", "a.leverage_ratio AS leverage")),
             unit=RATIO,
             size=(12, 8),
@@ -154,7 +161,8 @@ def _brake() -> list[model.Panel]:
     return [
         timeline(
             "When did the brake hold?",
-            "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with the first cycle that gets past the check.",
+            "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with "
+            "the first cycle that gets past the check.",
             series("""
                 SELECT time, state AS Brake FROM (
                   SELECT $__from / 1000 AS time, (SELECT COUNT(*) FROM brake_events
@@ -168,8 +176,8 @@ def _brake() -> list[model.Panel]:
         ),
         grid(
             "Which episodes were there, why, and at what cost?",
-            "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars to reduce, dips missed. "
-            "The limits are the bot's own.",
+            "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars "
+            "to reduce, dips missed. The limits are the bot's own.",
             listed("""
                 SELECT started AS time, ended AS timeEnd,
                   COALESCE(duration_seconds, unixepoch() - started) AS Duration,
@@ -228,9 +236,9 @@ def _exposure() -> list[model.Panel]:
         lines(
             "How deep under the peak?",
             "Drawdown of the cash-flow adjusted equity at the end of each trading day (archive: daily_stats).",
-            series(
-                f"SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats WHERE {DAYS_IN_TIME} AND drawdown_ratio IS NOT NULL ORDER BY ts"
-            ),
+            series(f"""
+                SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats
+                WHERE {DAYS_IN_TIME} AND drawdown_ratio IS NOT NULL ORDER BY ts"""),
             unit=RATIO,
             size=(12, 8),
             none=NO_ROWS,

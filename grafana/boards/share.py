@@ -1,9 +1,12 @@
 """Share: percent only, no amounts, no variables (a public dashboard has none) and no links to boards with amounts."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house
 from grafana.board import SHARE, Section, board
-from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, PROFIT, RATIO, SECONDS, model, steps
-from grafana.panels import calendar, column, columns, lines, override, pie, stat
+from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, PROFIT, RATIO, SECONDS, steps
+from grafana.looks import column, override
+from grafana.panels import calendar, columns, lines, pie, stat
 from grafana.query import fixed_archive, newest_last, series, table
 from grafana.sql import (
     ADJUSTED,
@@ -23,8 +26,8 @@ def build() -> model.Dashboard:
     made = board(
         SHARE,
         "Share",
-        "How does the strategy do, in percent? No amounts are shown. The archive behind it still holds them: share a picture or a public "
-        "dashboard, not a login.",
+        "How does the strategy do, in percent? No amounts are shown. The archive behind it still holds them: share a "
+        "picture or a public dashboard, not a login.",
         [Section([*_figures(), *_curves()])],
         since="now-90d",
         refresh="1m",

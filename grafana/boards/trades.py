@@ -1,8 +1,10 @@
 """Trades: what was ordered, what became of it, and at what price."""
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from grafana import house, parts
 from grafana.board import POSITIONS, TRADES, Section, address, board
-from grafana.house import (
+from grafana.house import (  # fmt: skip
     BASIS_POINTS,
     BOT,
     BROKER,
@@ -16,11 +18,11 @@ from grafana.house import (
     SECONDS,
     USD,
     WARNING,
-    model,
     steps,
     threshold,
-)  # fmt: skip
-from grafana.panels import answer, coloured, column, columns, grid, lines, stat
+)
+from grafana.looks import answer, coloured, column
+from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, now, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
 
@@ -58,7 +60,8 @@ def _sums() -> list[model.Panel]:
         ),
         stat(
             "How many of them filled?",
-            "Filled orders among those that came to an end (filled, cancelled, expired, rejected) in the chosen time, from the broker.",
+            "Filled orders among those that came to an end (filled, cancelled, expired, rejected) in the chosen time, "
+            "from the broker.",
             table(f"SELECT AVG(status = 'filled') AS \"fill rate\" {orders} AND ended IS NOT NULL AND status <> 'replaced'"),
             unit=RATIO,
             size=(6, 4),
@@ -66,8 +69,8 @@ def _sums() -> list[model.Panel]:
         ),
         stat(
             "How long, and at what price?",
-            "Mean time from submission to fill, and the fill against the limit in basis points (below zero: bought cheaper than "
-            "the limit). From the broker's orders.",
+            "Mean time from submission to fill, and the fill against the limit in basis points (below zero: bought "
+            "cheaper than the limit). From the broker's orders.",
             table(f'SELECT AVG(time_to_fill_seconds) AS "time to fill", AVG(slippage_bps) AS "against limit" {orders}'),
             unit=SECONDS,
             size=(6, 4),
@@ -94,8 +97,8 @@ def _lists() -> list[model.Panel]:
     return [
         grid(
             "What was ordered, and what became of it?",
-            "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, slippage against "
-            "the limit (below zero is cheaper), time to fill.",
+            "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
+            "slippage against the limit (below zero is cheaper), time to fill.",
             listed(f"""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
                   COALESCE(o.status, 'unknown') AS State, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
@@ -236,8 +239,8 @@ def _agreement() -> list[model.Panel]:
     return [
         grid(
             "Where do log and broker disagree?",
-            "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin that differ "
-            "(archive: discrepancies): those of the chosen time and all still open, newest 200.",
+            "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin "
+            "that differ (archive: discrepancies): those of the chosen time and all still open, newest 200.",
             listed(f"""
                 SELECT ts AS time, kind AS Kind, symbol AS Symbol, log_value AS "Log says", broker_value AS "Broker says",
                   detail AS Detail, CASE WHEN resolved IS NULL THEN 'open' ELSE 'resolved' END AS State

@@ -38,8 +38,8 @@ def height(name: str, width: int) -> int:
     own = list(panels(BOARDS[name]))
     rows = [panel for panel in BOARDS[name]["panels"] if panel["type"] == "row"]
     if width < 768:
-        return 400 + ROW * (sum(panel["gridPos"]["h"] for panel in own) + len(rows))
-    return 400 + ROW * max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in own)
+        return 400 + ROW * (sum(int(panel["gridPos"]["h"]) for panel in own) + len(rows))
+    return 400 + ROW * max(int(panel["gridPos"]["y"] + panel["gridPos"]["h"]) for panel in own)
 
 
 def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "dark") -> Sight:

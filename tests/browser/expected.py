@@ -1,4 +1,4 @@
-"""Panels that may show their own words for "nothing" in a healthy Grafana, each with the reason. Any other empty panel fails."""
+"""Panels that may show their words for "nothing" in a healthy Grafana, each with the reason. Any other empty panel fails."""
 
 RARE = "shows something only after it has happened"
 DEBUG = "needs a bot that logs at DEBUG"

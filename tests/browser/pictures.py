@@ -8,6 +8,8 @@ from tests.browser import chromium
 from tests.browser.boards import BOARDS, look
 
 LOOKS = {"": (1440, "dark"), "-light": (1440, "light"), "-phone": (390, "dark")}
+BOTTOM = """Math.max(...[...document.querySelectorAll('section[data-testid*="Panel header"]')].map(
+  panel => panel.getBoundingClientRect().bottom))"""
 PHONE_SCREENS = 1800  # pixels of a phone's long page that a picture shows
 
 
@@ -23,11 +25,7 @@ def main(folder: Path) -> None:
                 if ending and name != "overview":
                     continue
                 look(page, os.environ["GRAFANA_URL"], name, width=width, theme=theme)
-                bottom = int(
-                    page.ask(
-                        "Math.max(...[...document.querySelectorAll('.react-grid-item')].map(e => e.getBoundingClientRect().bottom))"
-                    )
-                )
+                bottom = int(page.ask(BOTTOM))
                 page.size(width, min(bottom + 16, PHONE_SCREENS) if width < 600 else bottom + 16)
                 page.settle("/api/ds/query", 1.0, 10.0)
                 page.picture(folder / f"{name}{ending}.png")

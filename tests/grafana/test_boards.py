@@ -32,9 +32,12 @@ def test_board_is_of_the_classic_schema(name: str) -> None:
     board = BOARDS[name]
     assert board["schemaVersion"] == 42
     assert board["uid"] == f"bigdipper-{name}"
-    assert "elements" not in board and "spec" not in board
-    assert isinstance(board["panels"], list) and board["panels"]
-    assert "__inputs" not in board and "${DS_" not in json.dumps(board)
+    assert "elements" not in board
+    assert "spec" not in board
+    assert isinstance(board["panels"], list)
+    assert board["panels"]
+    assert "__inputs" not in board
+    assert "${DS_" not in json.dumps(board)
 
 
 def test_uids_and_titles_of_boards_are_unique() -> None:
@@ -125,16 +128,21 @@ def test_links_point_at_boards_that_exist(name: str) -> None:
 def test_board_keeps_bot_archive_and_time_when_changing_to_another(name: str) -> None:
     board = BOARDS[name]
     if name == "share":
-        assert not board["links"] and not board["templating"]["list"] and not board["annotations"]["list"]
+        assert not board["links"]
+        assert not board["templating"]["list"]
+        assert not board["annotations"]["list"]
         return
     (link,) = board["links"]
-    assert link["keepTime"] and link["includeVars"] and link["tags"] == board["tags"] == ["big-dipper"]
+    assert link["keepTime"]
+    assert link["includeVars"]
+    assert link["tags"] == board["tags"] == ["big-dipper"]
     assert [variable["name"] for variable in board["templating"]["list"]][:2] == ["bot", "archive"]
 
 
 def test_share_shows_no_amount_of_money() -> None:
     shown = json.dumps(BOARDS["share"], ensure_ascii=False)
-    assert "currency" not in shown and "$bot" not in shown
+    assert "currency" not in shown
+    assert "$bot" not in shown
     assert not re.search(r"SELECT[^()]*\b(equity|cash|market_value|ending_equity|realized_pl) AS", shown)
 
 
@@ -147,7 +155,8 @@ def test_every_board_but_share_says_how_old_its_figures_are() -> None:
 def test_thresholds_of_panels_are_the_alerts_numbers() -> None:
     text = house.THRESHOLDS_FILE.read_text("utf-8")
     number = re.search(r"name: cycle_age_seconds}, expr: vector\((\d+)\)", text)
-    assert number and f"< bool {number[1]}" in json.dumps(BOARDS["overview"])
+    assert number
+    assert f"< bool {number[1]}" in json.dumps(BOARDS["overview"])
 
 
 def test_an_unknown_threshold_is_named_with_the_known_ones() -> None:

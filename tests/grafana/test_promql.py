@@ -97,4 +97,5 @@ def test_the_variable_bot_is_filled_from_a_metric_that_exists() -> None:
     for board in BOARDS.values():
         for variable in board["templating"]["list"]:
             if variable["name"] == "bot":
-                assert "bigdipper_exporter_build_info" in json.dumps(variable) and "bigdipper_exporter_build_info" in exposed()
+                assert "bigdipper_exporter_build_info" in json.dumps(variable)
+                assert "bigdipper_exporter_build_info" in exposed()

@@ -40,11 +40,12 @@ def test_statement_answers_on_an_archive_with_a_life(asked: Asked, lived: sqlite
     found = rows(lived, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS, asked.points))
     if asked.series:
         times = [row["time"] for row in found]
-        assert None not in times and times == sorted(times)
+        assert None not in times
+        assert times == sorted(times)
     for row in found:
         for name in ("time", "timeEnd"):
             if row.get(name) is not None:
-                assert isinstance(row[name], int | float) and 1.5e9 < row[name] < 2.5e9, "unix seconds"
+                assert 1.5e9 < float(row[name]) < 2.5e9, "unix seconds"
 
 
 @each_statement
@@ -199,7 +200,7 @@ def test_price_after_a_missed_dip_is_the_first_known_one_in_its_window(lived: sq
                 if other["symbol"] == row["Symbol"] and 0 <= other["ts"] - row["time"] - seconds < 3 * 86400
             ]  # fmt: skip
             if inside:
-                return 100 * (min(inside)[1] / row["Price"] - 1)
+                return 100 * (float(min(inside)[1]) / float(row["Price"]) - 1)
         return None
 
     for row in found[:40]:
@@ -236,7 +237,8 @@ def test_return_chains_the_days_and_profit_leaves_deposits_out(lived: sqlite3.Co
     assert found["return"] == pytest.approx(math.prod(1 + day["return_ratio"] for day in days) - 1)
     assert found["profit"] == pytest.approx(sum(gain(day) for day in days))
     curve = ask(lived, "performance", "Return without deposits", MONTHS)
-    assert curve[-1]["return"] == pytest.approx(found["return"]) and len(curve) == len(days)
+    assert curve[-1]["return"] == pytest.approx(found["return"])
+    assert len(curve) == len(days)
 
 
 def test_sharpe_and_sortino_are_the_textbooks(lived: sqlite3.Connection) -> None:
@@ -274,7 +276,8 @@ def test_calendar_puts_each_day_under_the_monday_of_its_week(lived: sqlite3.Conn
     for row in found:
         monday = datetime.fromtimestamp(row["time"], UTC).date()
         day: date = monday + timedelta(days=int(row["day"][0]) - 1)
-        assert monday.weekday() == 0 and days[day.isoformat()] == row["return"]
+        assert monday.weekday() == 0
+        assert days[day.isoformat()] == row["return"]
 
 
 def test_bridge_closes_from_the_first_to_the_last_equity(lived: sqlite3.Connection) -> None:
@@ -307,7 +310,8 @@ def test_money_is_spread_over_symbols_and_sectors_as_the_newest_snapshot_says(li
     found = {row["Sector"]: row["Value"] for row in ask(lived, "positions", "And over sectors?")}
     assert found == pytest.approx(by_sector)
     shares = {row["Sector"]: row["Share"] for row in ask(lived, "share", "How is it spread over sectors?")}
-    assert sum(shares.values()) == pytest.approx(1) and shares.keys() == found.keys()
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares.keys() == found.keys()
 
 
 def test_history_of_positions_is_the_last_snapshot_of_each_point(lived: sqlite3.Connection) -> None:
@@ -337,7 +341,8 @@ def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connect
 
 def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:
     found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "What is set?")}
-    assert found["MAX_POSITION_PCT"] == "0.20" and len(found) == 3
+    assert found["MAX_POSITION_PCT"] == "0.20"
+    assert len(found) == 3
     changes = ask(lived, "config", "What changed?", MONTHS)
     assert [(row["Setting"], row["Before"], row["After"]) for row in changes] == [("MAX_POSITION_PCT", "0.15", "0.20")]
     (findings,) = ask(lived, "config", "Does it pass the check?")
@@ -355,13 +360,15 @@ def test_marks_name_what_happened(lived: sqlite3.Connection) -> None:
     assert len(starts) == sum(row["kind"] in ("start", "stop") for row in raw(lived, "bot_events"))
     for each in marks.values():
         found = rows(lived, fill(each.sql, *MONTHS, SYMBOLS))
-        assert found and set(found[0]) == {"time", "timeEnd", "title", "text", "tags"}
+        assert found
+        assert set(found[0]) == {"time", "timeEnd", "title", "text", "tags"}
 
 
 def test_symbols_to_choose_from_are_all_that_the_archive_knows(lived: sqlite3.Connection) -> None:
     (variable,) = [each for each in STATEMENTS if each.board == "positions" and each.title == "variable: symbol"]
     found = [row["symbol"] for row in rows(lived, variable.sql)]
-    assert set(SYMBOLS) <= set(found) and found == sorted(set(found))
+    assert set(SYMBOLS) <= set(found)
+    assert found == sorted(set(found))
 
 
 def test_no_statement_can_write() -> None:

@@ -1,0 +1,231 @@
+"""The monitor's own half of the health board: log, broker, archive, and what stands behind."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana import house
+from grafana.house import (  # fmt: skip
+    BYTES,
+    COUNT,
+    CRITICAL,
+    NO_BROKER,
+    NO_SERIES,
+    NOT_SAID,
+    PER_MINUTE,
+    SECONDS,
+    WARNING,
+    steps,
+    threshold,
+)
+from grafana.looks import answer, column, organise
+from grafana.panels import grid, lines, stat, timeline
+from grafana.query import listed, m, now, over_time, quantiles, rows
+
+
+def log() -> list[model.Panel]:
+    """The log as it is followed."""
+    return [
+        lines(
+            "How much does it log?",
+            "Records a minute by level (bigdipper_log_records_total).",
+            over_time(f"sum by (level) (rate({m('log_records_total')}[5m])) * 60", "{{level}}"),
+            unit=PER_MINUTE,
+            size=(8, 8),
+            soft_zero=True,
+        ),
+        lines(
+            "How fast are lines read?",
+            "From a line readable in the file to its figures in /metrics (bigdipper_log_ingest_delay_seconds).",
+            *quantiles("log_ingest_delay_seconds"),
+            unit=SECONDS,
+            size=(8, 8),
+            none=NOT_SAID,
+            soft_zero=True,
+        ),
+        lines(
+            "How much is still unread?",
+            "Bytes of the file not yet processed: near 0 unless the exporter catches up.",
+            over_time(m("log_lag_bytes"), "unread"),
+            unit=BYTES,
+            size=(8, 8),
+            soft_zero=True,
+        ),
+        stat(
+            "Was anything lost or not understood?",
+            "Since counting began: places where lines were gone before anyone could read them, lines that bear a "
+            "known tag and could not be read, rotations and truncations of the file.",
+            now(f"sum({m('log_gaps_total')})", "gaps"),
+            now(f"sum({m('log_malformed_total')})", "malformed"),
+            now(m("log_rotations_total"), "rotations"),
+            now(m("log_truncations_total"), "truncations"),
+            unit=COUNT,
+            size=(12, 5),
+            names=True,
+            overrides=[
+                answer("A", thresholds=steps("text", (1, CRITICAL))),
+                answer("B", thresholds=steps("text", (1, WARNING))),
+            ],
+        ),
+        stat(
+            "Do the clocks agree?",
+            "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
+            now(m("log_timestamp_skew_seconds"), "skew"),
+            unit=SECONDS,
+            size=(4, 5),
+            none=NOT_SAID,
+            thresholds=steps(WARNING, (-threshold("log_skew_seconds"), "text"), (threshold("log_skew_seconds"), WARNING)),
+        ),
+        grid(
+            "Where were lines lost?",
+            "Every gap that the exporter noticed (archive: gaps), newest 50, all time.",
+            listed("""
+                SELECT ts AS time, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
+                FROM gaps ORDER BY ts DESC LIMIT 50"""),
+            size=(8, 5),
+            says="time",
+            none="✓ no gap",
+            sort=("Time", True),
+            overrides=[column("time", displayName="Time", custom__width=170)],
+        ),
+    ]
+
+
+def broker() -> list[model.Panel]:
+    """The broker as it is asked."""
+    return [
+        timeline(
+            "Does it answer?",
+            "Whether the last poll of each endpoint worked (bigdipper_alpaca_up).",
+            over_time(m("alpaca_up"), "{{endpoint}}"),
+            size=(12, 7),
+            none=NO_BROKER,
+            mappings=house.YES_NO_GOOD,
+        ),
+        lines(
+            "How fast does it answer?",
+            "95 % of the requests of five minutes by endpoint (bigdipper_alpaca_request_duration_seconds).",
+            quantiles("alpaca_request_duration_seconds", "endpoint")[1],
+            unit=SECONDS,
+            size=(12, 7),
+            none=NO_BROKER,
+            soft_zero=True,
+        ),
+        lines(
+            "Which requests fail?",
+            "Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
+            over_time(
+                f"sum by (endpoint, reason) (increase({m('alpaca_request_failures_total')}[1h])) > 0",
+                "{{endpoint}}: {{reason}}"),
+            unit=house.Unit("none", 1),
+            size=(8, 7),
+            none=f"✓ none, or {NO_BROKER}",
+            soft_zero=True,
+        ),
+        lines(
+            "How much of the rate limit is left?",
+            "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share "
+            "alone.",
+            over_time(m("alpaca_rate_limit_remaining"), "left"),
+            over_time(f"sum(rate({m('alpaca_requests_total')}[5m])) * 60", "used by us, a minute"),
+            unit=COUNT,
+            size=(8, 7),
+            none=NO_BROKER,
+            soft_zero=True,
+        ),
+        lines(
+            "How old were its answers?",
+            "Age of the last good answer by endpoint.",
+            over_time(f"time() - {m('alpaca_last_success_timestamp_seconds')}", "{{endpoint}}"),
+            unit=SECONDS,
+            size=(8, 7),
+            none=NO_BROKER,
+            soft_zero=True,
+        ),
+    ]  # fmt: skip
+
+
+def archive() -> list[model.Panel]:
+    """The archive as it is written."""
+    return [
+        lines(
+            "How big is it?",
+            "The archive with its write-ahead log.",
+            over_time(m("archive_size_bytes"), "size"),
+            unit=BYTES,
+            size=(8, 7),
+            soft_zero=True,
+        ),
+        lines(
+            "How long does a commit take?",
+            "Median and 95 % (bigdipper_archive_commit_duration_seconds).",
+            *quantiles("archive_commit_duration_seconds"),
+            unit=SECONDS,
+            size=(8, 7),
+            soft_zero=True,
+        ),
+        stat(
+            "Is there room, did anything fail?",
+            "Free space on its file system, commits that failed since counting began, time of the oldest account row.",
+            now(m("archive_disk_free_bytes"), "free"),
+            now(m("archive_errors_total"), "failed commits"),
+            now(f"time() - {m('archive_oldest_timestamp_seconds')}", "reaches back"),
+            unit=BYTES,
+            size=(8, 7),
+            names=True,
+            none=NOT_SAID,
+            overrides=[
+                answer("A", thresholds=steps(CRITICAL, (threshold("disk_free_bytes"), "text"))),
+                answer("B", COUNT, thresholds=steps("text", (1, CRITICAL))),
+                answer("C", house.Unit("s", 0)),
+            ],
+        ),
+        grid(
+            "How many rows?",
+            "Rows by table; large tables are counted every few minutes.",
+            rows(f"sort_desc(sum by (table) ({m('archive_rows')}))"),
+            size=(8, 8),
+            none=NO_SERIES,
+            sort=("Rows", True),
+            transformations=[organise(["table", "Value"], {"table": "Table", "Value": "Rows"}, hide=("Time",))],
+            overrides=[column("Rows", COUNT)],
+        ),
+    ]
+
+
+def stack() -> list[model.Panel]:
+    """What stands behind: Prometheus and Alertmanager."""
+    return [
+        timeline(
+            "Are the targets up?",
+            "Every target of Prometheus (up).",
+            over_time("up", "{{job}} {{instance}}"),
+            size=(16, 8),
+            none="Prometheus does not answer",
+            mappings=house.YES_NO_GOOD,
+        ),
+        lines(
+            "How long does a scrape take?",
+            "Of the exporter (scrape_duration_seconds).",
+            over_time('scrape_duration_seconds{bot="$bot"}', "scrape"),
+            unit=SECONDS,
+            size=(12, 7),
+            none="Prometheus does not answer",
+            soft_zero=True,
+        ),
+        stat(
+            "Do rules and notifications work?",
+            "Failed rule evaluations and failed or dropped notifications of the last hour, alerts that Alertmanager "
+            "holds. They need Prometheus to scrape itself and Alertmanager.",
+            now("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "rule failures"),
+            now("sum(increase(prometheus_notifications_dropped_total[1h]))", "dropped"),
+            now("sum(increase(alertmanager_notifications_failed_total[1h]))", "not delivered"),
+            now('sum(alertmanager_alerts{state="active"})', "active alerts"),
+            unit=COUNT,
+            size=(12, 7),
+            none="not scraped",
+            names=True,
+            overrides=[
+                *(answer(letter, thresholds=steps("text", (1, CRITICAL))) for letter in "ABC"),
+                answer("D", thresholds=steps("text", (1, WARNING))),
+            ],
+        ),
+    ]
