@@ -74,7 +74,7 @@ def alone(alert: str) -> list[Entry]:
     """The rule of `alert` and all that it reads: thresholds and recordings, those first. A tenth of the rules to evaluate."""
     found = [alerts()[alert]]
     for rule in reversed(rules("record")):
-        text = " ".join(one["expr"] for one in found)
+        text = str(found)  # annotations query recordings too
         name = rule["labels"]["name"] if rule["record"] == "bigdipper:threshold" else rule["record"]
         if name in text:
             found.insert(0, rule)

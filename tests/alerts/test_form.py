@@ -24,7 +24,9 @@ OUTSIDE: dict[str, set[str]] = {
     "alertmanager_config_last_reload_successful": set(),
 }
 NOT_A_STATE = {"Watchdog", "ExporterDown", "ExporterMissing"}  # these do not read the exporter's series
-EXPRESSIONS = [(rule.get("alert") or rule["record"], rule["expr"]) for kind in ("alert", "record") for rule in rules.rules(kind)]
+EXPRESSIONS = [
+    (rule.get("alert") or rule["record"], rule["expr"]) for kind in ("alert", "record") for rule in rules.rules(kind)
+]
 QUERIES = [
     (name, query.replace('\\"', '"').replace("%q", '"x"'))
     for name, rule in rules.alerts().items()
@@ -56,7 +58,8 @@ def test_promtool_finds_nothing_to_say_about_the_rules() -> None:
 def test_prometheus_accepts_the_configuration(remote_write: bool, tmp_path: Path) -> None:
     text = (rules.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8")
     if remote_write:
-        assert (text := text.replace("#| ", "")).count("\nremote_write:") == 1
+        text = text.replace("#| ", "")
+        assert text.count("\nremote_write:") == 1
     (tmp_path / "prometheus.yml").write_text(text, encoding="utf-8")
     (tmp_path / "remote-write-password").touch()
     for name in ("rules", "targets"):

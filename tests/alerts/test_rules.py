@@ -12,8 +12,14 @@ pytestmark = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtoo
 
 def firing(alert: str, moment: str, bots: tuple[str, ...] | None) -> Entry:
     """Promtool's assertion that `alert` fires at `moment`, once for each of `bots` (None: once, without a bot)."""
-    samples = [{"labels": f'{{bot="{bot}"}}', "value": 1} for bot in bots] if bots is not None else [{"labels": "{}", "value": 1}]
-    return {"expr": f'count by (bot) (ALERTS{{alertname="{alert}",alertstate="firing"}})', "eval_time": moment, "exp_samples": samples}
+    samples = (
+        [{"labels": f'{{bot="{bot}"}}', "value": 1} for bot in bots] if bots is not None else [{"labels": "{}", "value": 1}]
+    )
+    return {
+        "expr": f'count by (bot) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
+        "eval_time": moment,
+        "exp_samples": samples,
+    }
 
 
 def silent(alert: str, moment: str) -> Entry:
@@ -27,12 +33,21 @@ def life(alert: str, case: Entry) -> Entry:
     checks = [silent(alert, moment) for moment in case["quiet"]]
     checks.append(firing(alert, case["fires"], None if shared else BOTS))
     checks += [silent(alert, case["clears"])] if "clears" in case else []
-    return {"name": alert, "interval": "1m", "input_series": list(rules.inputs(case["series"], shared)), "promql_expr_test": checks}
+    return {
+        "name": alert,
+        "interval": "1m",
+        "input_series": list(rules.inputs(case["series"], shared)),
+        "promql_expr_test": checks,
+    }
 
 
 def never(alert: str, case: Entry, replaced: dict[str, str]) -> Entry:
     """A variant in which the alert never fires, not even for a minute."""
-    ever = {"expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[12h])', "eval_time": case["clears"], "exp_samples": []}
+    ever = {
+        "expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[12h])',
+        "eval_time": case["clears"],
+        "exp_samples": [],
+    }
     series = rules.inputs({**case["series"], **replaced}, "shared" in case)
     return {"name": alert, "interval": "1m", "input_series": list(series), "promql_expr_test": [ever]}
 
@@ -55,5 +70,9 @@ def test_an_alert_does_not_fire_when(alert: str, why: str, tmp_path: Path) -> No
 
 def test_every_alert_has_a_case_with_its_quiet_moments() -> None:
     assert set(rules.cases()) == set(rules.alerts())
-    bare = [alert for alert, case in rules.cases().items() if alert != "Watchdog" and not (case["quiet"] and case["never"] and case["clears"])]
+    bare = [
+        alert
+        for alert, case in rules.cases().items()
+        if alert != "Watchdog" and not (case["quiet"] and case["never"] and case["clears"])
+    ]
     assert bare == []

@@ -167,5 +167,7 @@ STACK: dict[str, Metric] = {
 def series(metrics: dict[str, Metric]) -> Iterator[tuple[str, str]]:
     """Names and values in promtool's notation, one every STEP seconds. The exporter's own miss one scrape."""
     for name, metric in metrics.items():
-        values = [None if metrics is not STACK and t == SCRAPE_GAP and name != "up" else metric(t) for t in range(0, WEEK + 1, STEP)]
+        values = [
+            None if metrics is not STACK and t == SCRAPE_GAP and name != "up" else metric(t) for t in range(0, WEEK + 1, STEP)
+        ]
         yield name, " ".join("_" if value is None else f"{value:.6g}" if value % 1 else str(int(value)) for value in values)

@@ -1,0 +1,278 @@
+"""Alertmanager: every way to people is valid, alone and with others; routes, inhibition, quiet hours, the text of messages."""
+
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from tests.alerts import page, rules
+from tests.alerts.rules import Entry
+
+needs_amtool = pytest.mark.skipif(bool(rules.missing("amtool")), reason="amtool is not installed")
+needs_both = pytest.mark.skipif(bool(rules.missing("promtool", "amtool")), reason="promtool or amtool is not installed")
+
+RENDER = rules.ROOT / "alertmanager" / "render.py"
+CONFIG = rules.ROOT / "alertmanager" / "alertmanager.yml"
+SECRET = "s3cretS3CRETs3cretS3CRETs3cret"  # 30 letters and digits, in every secret of the table
+CHANNELS = {
+    "email": {"ALERT_EMAIL_TO": "me@example.org, you@example.org", "ALERT_EMAIL_FROM": "bot@example.org",
+              "ALERT_EMAIL_SMTP": "smtp.example.org:587", "ALERT_EMAIL_USER": "bot", "ALERT_EMAIL_PASSWORD": SECRET},
+    "telegram": {"ALERT_TELEGRAM_TOKEN": f"123456789:{SECRET}", "ALERT_TELEGRAM_CHAT": "-1001234567890"},
+    "discord": {"ALERT_DISCORD_URL": f"https://discord.com/api/webhooks/1/{SECRET}"},
+    "slack": {"ALERT_SLACK_URL": f"https://hooks.slack.com/services/T0/B0/{SECRET}"},
+    "ntfy": {"ALERT_NTFY_URL": f"https://ntfy.sh/{SECRET}", "ALERT_NTFY_TOKEN": SECRET},
+    "pushover": {"ALERT_PUSHOVER_USER": SECRET, "ALERT_PUSHOVER_TOKEN": SECRET},
+    "webhook": {"ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/{SECRET}"},
+    "dead man": {"ALERT_DEADMAN_URL": f"https://hc-ping.com/{SECRET}"},
+}  # fmt: skip
+SENDING = [name for name in CHANNELS if name != "dead man"]
+ALL = {variable: value for variables in CHANNELS.values() for variable, value in variables.items()}
+MIXES = [ALL, *({k: v for k, v in ALL.items() if k not in left_out} for left_out in CHANNELS.values())]
+
+
+def render(out: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+    """Run the renderer with nothing but `variables` in its environment: exit code, and all that it said."""
+    result = rules.run(sys.executable, RENDER, "--out", out, env={"PATH": os.environ["PATH"], **variables})
+    return result.returncode, result.stdout
+
+
+def rendered(out: Path, variables: Mapping[str, str]) -> Entry:
+    """The configuration that the renderer writes for `variables`."""
+    code, said = render(out, variables)
+    assert code == 0, said
+    config: Entry = yaml.safe_load((out / "alertmanager.yml").read_text(encoding="utf-8"))
+    return config
+
+
+def receiver(config: Entry, name: str) -> Entry:
+    return next(one for one in config["receivers"] if one["name"] == name)
+
+
+def integrations(config: Entry, name: str) -> Iterator[Entry]:
+    """Everything that a receiver sends to."""
+    for key, entries in receiver(config, name).items():
+        if key != "name":
+            yield from entries
+
+
+@needs_amtool
+def test_the_configuration_is_valid_with_nothing_configured(tmp_path: Path) -> None:
+    config = rendered(tmp_path, dict.fromkeys(ALL, ""))
+    assert config == yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    for file in (CONFIG, tmp_path / "alertmanager.yml"):
+        result = rules.run("amtool", "check-config", file)
+        assert result.returncode == 0, result.stdout
+
+
+@needs_amtool
+@pytest.mark.parametrize("name", CHANNELS)
+def test_each_way_alone_is_valid(name: str, tmp_path: Path) -> None:
+    code, said = render(tmp_path, CHANNELS[name])
+    assert (code, said) == (0, f"alertmanager: notifications by {name}\n")
+    result = rules.run("amtool", "check-config", tmp_path / "alertmanager.yml")
+    assert result.returncode == 0, result.stdout
+
+
+@needs_amtool
+def test_all_ways_together_and_without_any_one_are_valid(tmp_path: Path) -> None:
+    files = []
+    for number, variables in enumerate(MIXES):
+        rendered(tmp_path / str(number), variables)
+        files.append(tmp_path / str(number) / "alertmanager.yml")
+    result = rules.run("amtool", "check-config", *files)
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("SUCCESS") >= len(files)
+
+
+@pytest.mark.parametrize("name", SENDING)
+def test_a_way_serves_every_severity_and_only_what_matters_is_told_to_be_over(name: str, tmp_path: Path) -> None:
+    config = rendered(tmp_path, CHANNELS[name])
+    for severity, resolved in (("critical", True), ("warning", True), ("info", False)):
+        assert [one["send_resolved"] for one in integrations(config, severity)] == [resolved]
+    assert list(integrations(config, "nobody")) == list(integrations(config, "deadman")) == []
+
+
+def test_the_dead_man_hears_the_watchdog_and_nothing_else(tmp_path: Path) -> None:
+    config = rendered(tmp_path, CHANNELS["dead man"])
+    assert [one["url"] for one in integrations(config, "deadman")] == [CHANNELS["dead man"]["ALERT_DEADMAN_URL"]]
+    assert [one for name in ("critical", "warning", "info", "nobody") for one in integrations(config, name)] == []
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text(f"123456789:{SECRET}\n")
+    config = rendered(tmp_path / "out", {"ALERT_TELEGRAM_TOKEN_FILE": str(secret), "ALERT_TELEGRAM_CHAT": "7"})
+    assert next(integrations(config, "critical"))["bot_token"] == f"123456789:{SECRET}"
+
+
+def test_secrets_are_for_the_owner_only_and_never_said(tmp_path: Path) -> None:
+    code, said = render(tmp_path, ALL)
+    assert code == 0
+    assert SECRET not in said
+    assert stat.S_IMODE((tmp_path / "alertmanager.yml").stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["alertmanager.yml"]
+
+
+WRONG = {
+    "a typing error": ({"ALERT_TELEGRAM_TOKN": SECRET}, "ALERT_TELEGRAM_TOKN: no such variable"),
+    "half a way": ({"ALERT_TELEGRAM_CHAT": "7"}, "telegram: ALERT_TELEGRAM_CHAT is set, but ALERT_TELEGRAM_TOKEN is missing"),
+    "an option alone": ({"ALERT_NTFY_TOKEN": SECRET}, "ntfy: ALERT_NTFY_TOKEN is set, but ALERT_NTFY_URL is missing"),
+    "value and file": ({"ALERT_SLACK_URL": "https://x", "ALERT_SLACK_URL_FILE": "/x"}, "give either ALERT_SLACK_URL or"),
+    "no such file": (
+        {"ALERT_SLACK_URL_FILE": "/nowhere/slack"},
+        "ALERT_SLACK_URL_FILE: cannot read /nowhere/slack: No such file",
+    ),
+    "an empty file": ({"ALERT_SLACK_URL_FILE": os.devnull}, "ALERT_SLACK_URL_FILE: /dev/null is empty"),
+    "an address without scheme": (
+        {"ALERT_DISCORD_URL": f"discord.com/{SECRET}"},
+        "ALERT_DISCORD_URL: must be an address that begins",
+    ),
+    "a chat by name": ({"ALERT_TELEGRAM_CHAT": f"@{SECRET}"}, "ALERT_TELEGRAM_CHAT: must be the number of a chat"),
+    "a token in pieces": ({"ALERT_TELEGRAM_TOKEN": SECRET}, "ALERT_TELEGRAM_TOKEN: must be the token of @BotFather"),
+    "a mail server without port": ({"ALERT_EMAIL_SMTP": "smtp.example.org"}, "ALERT_EMAIL_SMTP: must be host:port"),
+    "a user without password": ({**CHANNELS["email"], "ALERT_EMAIL_PASSWORD": ""}, "give both or none"),
+    "a topic that is missing": ({"ALERT_NTFY_URL": "https://ntfy.sh/"}, "ALERT_NTFY_URL: must be an address with a topic"),
+    "a short key": ({"ALERT_PUSHOVER_USER": SECRET[:9]}, "ALERT_PUSHOVER_USER: must be 30 letters and digits"),
+    "a template in a link": ({"ALERT_GRAFANA_URL": "https://x/{{.}}"}, "ALERT_GRAFANA_URL: must be an address"),
+}
+
+
+@pytest.mark.parametrize("why", WRONG)
+def test_a_wrong_value_gives_one_clear_line_without_the_value(why: str, tmp_path: Path) -> None:
+    variables, said = WRONG[why]
+    code, output = render(tmp_path, variables)
+    assert code == 2
+    assert output.startswith("alertmanager: ")
+    assert said in output
+    assert output.count("\n") == 1
+    assert SECRET[:9] not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_gives_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, output = render(tmp_path / "file" / "out", {})
+    assert (code, output) == (2, f"alertmanager: cannot write to {tmp_path / 'file' / 'out'}: Not a directory\n")
+
+
+def test_mail_is_encrypted_whenever_there_is_a_password(tmp_path: Path) -> None:
+    config = rendered(tmp_path, CHANNELS["email"])
+    assert all(one["require_tls"] for one in integrations(config, "critical"))
+
+
+@needs_both
+def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(tmp_path: Path) -> None:
+    config = rendered(tmp_path, CHANNELS["ntfy"])
+    for severity, priority in (("critical", "5"), ("warning", "3"), ("info", "2")):
+        (entry,) = integrations(config, severity)
+        query = parse_qs(urlsplit(entry["url"]).query)
+        assert query["priority"] == [priority]
+        assert query["template"] == ["yes"]
+        for template in (*query["title"], *query["message"]):
+            assert not re.search(r"\{\{-?\s*(call|template|define)\b", template)  # ntfy refuses these
+    texts = [alert["annotations"]["summary"] + alert["annotations"]["description"] for alert in page.fired().values()]
+    longest = sorted(len(text.encode()) + 16 for text in texts)[-entry["max_alerts"] :]
+    assert sum(longest) < 4096  # ntfy refuses longer ones
+
+
+ROUTES = [
+    ({"severity": "critical", "subject": "margin", "alertname": "BrakeActive"}, "critical"),
+    ({"severity": "warning", "subject": "portfolio", "alertname": "Drawdown"}, "warning"),
+    ({"severity": "warning", "subject": "broker", "alertname": "BrokerUnreachable"}, "warning"),
+    ({"severity": "info", "subject": "trading", "alertname": "PositionChangedByHand"}, "info"),
+    ({"severity": "info", "subject": "digest", "alertname": "DayClosed"}, "info"),
+    ({"severity": "none", "subject": "monitor", "alertname": "CatchingUp"}, "nobody"),
+    ({"severity": "none", "subject": "alerting", "alertname": "Watchdog"}, "deadman"),
+    ({"alertname": "YourOwn"}, "warning"),
+]
+
+
+@needs_amtool
+@pytest.mark.parametrize(("labels", "expected"), ROUTES, ids=[labels["alertname"] for labels, _ in ROUTES])
+def test_an_alert_takes_the_route_of_its_severity(labels: dict[str, str], expected: str) -> None:
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+    result = rules.run(
+        "amtool", "config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={expected}", *pairs
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_only_critical_messages_and_the_digest_may_come_outside_the_market_day() -> None:
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    loud = [route["matchers"] for route in config["route"]["routes"] if "mute_time_intervals" not in route]
+    assert loud == [['alertname="Watchdog"'], ['severity="none"'], ['severity="critical"'], ['alertname="DayClosed"']]
+
+
+def test_inhibition_names_alerts_that_exist_and_stays_within_one_bot() -> None:
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    for rule in config["inhibit_rules"]:
+        assert "bot" in rule["equal"]
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            label, _, values = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher).groups()  # type: ignore[union-attr]
+            known = {"alertname": set(rules.alerts()), "severity": set(page.ICONS), "subject": set(page.SUBJECTS)}[label]
+            assert set(values.split("|")) <= known
+
+
+@needs_amtool
+def test_links_lead_where_the_environment_says(tmp_path: Path) -> None:
+    rendered(
+        tmp_path, {"ALERT_GRAFANA_URL": "https://grafana.example.org/", "ALERT_RUNBOOKS_URL": "https://example.org/blob/main"}
+    )
+    alert = {"labels": {}, "annotations": {"dashboard": "/d/bigdipper-risk", "runbook_url": "docs/runbooks.md#x"}}
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({"status": "firing", "alerts": [{**alert, "status": "firing"}]}), encoding="utf-8")
+    text = '{{ template "bigdipper.text" . }}'
+    glob = f"--template.glob={tmp_path}/templates/*.tmpl"
+    said = rules.run("amtool", "template", "render", glob, f"--template.text={text}", f"--template.data={data}").stdout
+    assert "https://grafana.example.org/d/bigdipper-risk\n" in said
+    assert "https://example.org/blob/main/docs/runbooks.md#x\n" in said
+
+
+FIGURES = {
+    "down $-34830.55 of $1234567": "down -$34,830.55 of $1,234,567",
+    "($+410), $7, $999, $1000": "(+$410), $7, $999, $1,000",
+    "115.7%, 1.192%, 0.0312%, 11%": "115.7%, 1.1%, 0.0%, 11%",
+    "7m 0s, 3h 4m 5s, 18d 23h 49m 0s, 42s": "7m, 3h 4m, 18d 23h, 42s",
+}
+
+
+@needs_amtool
+@pytest.mark.parametrize("text", FIGURES)
+def test_figures_are_written_as_people_write_them(text: str) -> None:
+    alert = {"labels": {"alertname": "X", "severity": "warning", "bot": "b"}, "annotations": {"summary": text}}
+    assert page.message([alert], template="title") == f"🟡 b: {FIGURES[text]}"
+
+
+def sent(name: str, severity: str, **more: str) -> Entry:
+    return {
+        "labels": {"alertname": name, "severity": severity, "bot": "b", **more},
+        "annotations": {"summary": f"summary of {name}"},
+    }
+
+
+TITLES = {
+    "one": ([sent("A", "critical")], "firing", "🔴 b: summary of A"),
+    "the worst gives the colour": ([sent("A", "warning"), sent("B", "critical")], "firing", "🔴 b: A, B"),
+    "symbols are told apart": (
+        [sent("A", "warning", symbol="X"), sent("A", "warning", symbol="Y")],
+        "firing",
+        "🟡 b: A X, A Y",
+    ),
+    "many": ([sent(name, "info") for name in "ABCDE"], "firing", "ℹ️ b: A, B, C … 5 in all"),
+    "over": ([sent("A", "critical")], "resolved", "✅ b: over: summary of A"),
+    "the digest": ([sent("DayClosed", "info")], "firing", "📊 b: summary of DayClosed"),
+}
+
+
+@needs_amtool
+@pytest.mark.parametrize("case", TITLES)
+def test_the_title_says_who_and_what(case: str) -> None:
+    alerts, status, title = TITLES[case]
+    assert page.message(alerts, status, "title") == title

@@ -1,0 +1,302 @@
+"""The whole way with the real programs: the exporter, Prometheus and Alertmanager, from a line in the log to a message.
+
+The rules are the repository's own, copied; the test shortens patience (`for:` and thresholds of age) in its copy, nothing else.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.alerts import rules
+from tests.alerts.test_form import OUTSIDE
+from tests.running import Exporter, exporter, wait_for
+
+ALERTMANAGER = next(filter(shutil.which, ("prometheus-alertmanager", "alertmanager")), "alertmanager")
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(bool(rules.missing("prometheus", ALERTMANAGER)), reason="no Prometheus or Alertmanager on this machine"),
+]
+BRAKE = (
+    "Cycle #7 - 10:00:00",
+    "☀️ Regular Hours (regular hours)",
+    "⚠️  EMERGENCY BRAKE: Leverage 115.7% > 115.0%",
+    "   HALTING ALL TRADING this cycle",
+)
+# What the tests cannot wait for. Everything else is as shipped, the scrape and evaluation intervals above all.
+SHORTER = {"log_age_seconds": 10, "broker_age_seconds": 3}
+PATIENCE = 45.0
+BOT = "big-dipper"
+
+
+class Inbox:
+    """A webhook on the loopback: what Alertmanager sends, by path, with the time of arrival."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[float, str, dict[str, Any]]] = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                inbox.messages.append((time.time(), self.path, body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Not on the terminal."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def wait(self, alert: str, path: str = "/people") -> tuple[float, dict[str, Any]]:
+        """The first arrival of `alert` of the bot that the stack watches, or of none, and the alert."""
+
+        def found() -> tuple[float, dict[str, Any]] | None:
+            for at, where, body in list(self.messages):
+                for one in body["alerts"]:
+                    labels = one["labels"]
+                    if where == path and labels["alertname"] == alert and labels.get("bot", BOT) == BOT:
+                        return at, one
+            return None
+
+        result: tuple[float, dict[str, Any]] = wait_for(found, f"a message about {alert}", PATIENCE)
+        return result
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def free_port() -> int:
+    """A port of the loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        text: str = reply.read().decode()
+        return text
+
+
+def post(url: str, content: Any) -> None:
+    request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def answers(url: str) -> bool:
+    try:
+        get(url)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def process(folder: Path, *command: str | Path, port: int) -> Iterator[str]:
+    """A program that serves on `port`, until the end of the test. Yields its address."""
+    url = f"http://127.0.0.1:{port}"
+    with (folder / f"{port}.txt").open("w") as said:
+        program = subprocess.Popen([str(part) for part in command], stdout=said, stderr=said)
+        try:
+            wait_for(lambda: program.poll() is not None or answers(f"{url}/-/ready"), f"{command[0]} to be ready", 30)
+            assert program.poll() is None, (folder / f"{port}.txt").read_text()
+            yield url
+        finally:
+            program.kill()
+            program.wait()
+
+
+def impatient(text: str) -> str:
+    """Rules that wait for a second only, and for less age."""
+    text = re.sub(r"^( +for:) \w+", r"\1 1s", text, flags=re.MULTILINE)
+    for name, seconds in SHORTER.items():
+        text = re.sub(rf"(name: {name}}}, expr: vector)\(\d+\)", rf"\1({seconds})", text)
+    return text
+
+
+def prometheus_files(folder: Path, targets: dict[str, str]) -> None:
+    """The repository's own configuration, with other addresses and shortened patience."""
+    shutil.copytree(rules.PROMETHEUS, folder)
+    for file in (*folder.glob("rules/*.yml"), *folder.glob("rules/alerts/*.yml")):
+        file.write_text(impatient(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, url in targets.items():
+        labels = f"\n  labels: {{bot: {BOT}}}" if name == "bigdipper" else ""
+        (folder / "targets" / f"{name}.yml").write_text(f"- targets: ['{url.removeprefix('http://')}']{labels}\n")
+
+
+def alertmanager_files(folder: Path, inbox: Inbox) -> None:
+    """The repository's own configuration as the renderer writes it, with warnings at any hour and soon."""
+    environment = {**os.environ, "ALERT_WEBHOOK_URL": f"{inbox.url}/people", "ALERT_DEADMAN_URL": f"{inbox.url}/deadman"}
+    rendered = rules.run(sys.executable, rules.ROOT / "alertmanager" / "render.py", "--out", folder, env=environment)
+    assert rendered.returncode == 0, rendered.stdout
+    file = folder / "alertmanager.yml"
+    text = re.sub(r"\n +mute_time_intervals:\n +- outside-market-day", "", file.read_text(encoding="utf-8"))
+    file.write_text(text.replace("group_wait: 1m", "group_wait: 1s").replace("group_interval: 10m", "group_interval: 5s"))
+
+
+class Stack:
+    """All of it. `broker` is a port that nothing listens on: the broker is down."""
+
+    def __init__(self, folder: Path, whole: ExitStack) -> None:
+        self.inbox = Inbox()
+        whole.callback(self.inbox.close)
+        broker = {"ALPACA_KEY": "PKTEST", "ALPACA_SECRET": "test", "BIGDIPPER_ALPACA_URL": f"http://127.0.0.1:{free_port()}"}
+        (folder / "exporter").mkdir()
+        self.exporter: Exporter = whole.enter_context(exporter(folder / "exporter", env=broker))
+        alertmanager_files(folder / "alertmanager", self.inbox)
+        port = free_port()
+        self.alertmanager = whole.enter_context(
+            process(
+                folder, ALERTMANAGER, f"--config.file={folder}/alertmanager/alertmanager.yml", f"--storage.path={folder}/am",
+                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", port=port,
+            )
+        )  # fmt: skip
+        port = free_port()
+        targets = {"bigdipper": self.exporter.url, "alertmanager": self.alertmanager, "prometheus": f"http://127.0.0.1:{port}"}
+        prometheus_files(folder / "prometheus", targets)
+        self.prometheus = whole.enter_context(
+            process(
+                folder, "prometheus", f"--config.file={folder}/prometheus/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
+                f"--web.listen-address=127.0.0.1:{port}", "--rules.alert.resend-delay=5s", port=port,
+            )
+        )  # fmt: skip
+
+    def say(self, *lines: str) -> float:
+        """The bot writes lines now. Returns when."""
+        now = datetime.now(ZoneInfo("America/New_York"))
+        with self.exporter.log.open("a", encoding="utf-8") as log:
+            log.writelines(f"{now:%Y-%m-%d %H:%M:%S} [INFO] {line}\n" for line in lines)
+        return time.time()
+
+    def value(self, query: str) -> float | None:
+        """The first value of an instant query."""
+        result = json.loads(get(f"{self.prometheus}/api/v1/query?query={urllib.parse.quote(query)}"))["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with ExitStack() as whole:
+        yield Stack(tmp_path_factory.mktemp("stack"), whole)
+
+
+def told(capsys: pytest.CaptureFixture[str], what: str, since: float, at: float) -> None:
+    with capsys.disabled():
+        print(f"\n  {what} -> notification: {at - since:.1f} s", end="")
+
+
+MUTED = [
+    ("ExporterDown", "BotSilent", True),
+    ("ExporterDown", "BrakeActive", True),
+    ("ExporterDown", "DiskFull", False),
+    ("LogUnreadable", "BotSilent", True),
+    ("ArchiveFailing", "BotNotCycling", True),
+    ("BotStopped", "BotNotCycling", True),
+    ("BrakeActive", "BrakeNear", True),
+    ("BrakeActive", "MissedTrades", True),
+    ("BrakeActive", "HardLimitExceeded", False),
+    ("BrakeNear", "BrakeActive", False),
+    ("DayLossSevere", "DayLoss", True),
+    ("DiskFull", "DiskLow", True),
+    ("BrokerUnauthorized", "BrokerUnreachable", True),
+    ("BrokerUnreachable", "LogBrokerDisagree", True),
+    ("CatchingUp", "BotRestarting", True),
+    ("CatchingUp", "BrakeActive", False),
+]
+
+
+@pytest.mark.parametrize(("cause", "effect", "muted"), MUTED, ids=[f"{cause}-{effect}" for cause, effect, _ in MUTED])
+def test_the_cause_of_an_incident_mutes_its_effects_and_nothing_else(
+    stack: Stack, cause: str, effect: str, muted: bool
+) -> None:
+    bots = (f"{cause}-{effect}", f"other-{cause}-{effect}")  # the cause is of the first bot only
+    alerts = [
+        {"labels": {"alertname": name, "bot": bot, **rules.alerts()[name]["labels"]}}
+        for name, bot in ((cause, bots[0]), (effect, bots[0]), (effect, bots[1]))
+    ]
+    post(f"{stack.alertmanager}/api/v2/alerts", alerts)
+
+    def states() -> dict[str, str] | None:
+        query = urllib.parse.urlencode({"filter": [f'alertname="{effect}"', f'bot=~"{"|".join(bots)}"']}, doseq=True)
+        found = json.loads(get(f"{stack.alertmanager}/api/v2/alerts?{query}"))
+        known = {one["labels"]["bot"]: one["status"]["state"] for one in found if one["status"]["state"] != "unprocessed"}
+        return known if len(known) == 2 else None
+
+    assert wait_for(states, f"{effect} to be processed") == {bots[0]: "suppressed" if muted else "active", bots[1]: "active"}
+
+
+# These follow each other in one life of one stack: the order is the story.
+
+
+def test_a_brake_line_becomes_a_notification(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.say("Cycle #6 - 09:59:00")
+    wait_for(lambda: stack.value('up{job="bigdipper"}') == 1, "the first scrape", PATIENCE)
+    written = stack.say(*BRAKE)
+    at, alert = stack.inbox.wait("BrakeActive")
+    told(capsys, "brake line in the log", written, at)
+    assert alert["labels"]["bot"] == BOT
+    assert alert["labels"]["severity"] == "critical"
+    assert alert["annotations"]["summary"].startswith("Emergency brake: trading halted at 115.7%")
+
+
+def test_a_broker_that_is_down_becomes_a_notification(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    down = stack.exporter.value("bigdipper_exporter_start_timestamp_seconds")
+    assert down is not None
+    at, alert = stack.inbox.wait("BrokerUnreachable")
+    told(capsys, f"broker down (told after {SHORTER['broker_age_seconds']} s here, 600 s as shipped)", down, at)
+    assert alert["annotations"]["summary"].startswith("No answer from Alpaca for ")
+
+
+def test_a_silent_bot_becomes_a_notification(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    last = stack.exporter.value("bigdipper_log_last_line_timestamp_seconds")
+    assert last is not None
+    at, alert = stack.inbox.wait("BotSilent")
+    told(capsys, f"last line of the bot (told after {SHORTER['log_age_seconds']} s here, 300 s as shipped)", last, at)
+    assert re.match(r"Bot silent for \d+", alert["annotations"]["summary"])
+
+
+def test_the_dead_man_hears_the_watchdog(stack: Stack) -> None:
+    stack.inbox.wait("Watchdog", "/deadman")
+
+
+def test_rules_are_computed_without_errors_and_read_metrics_that_exist(stack: Stack) -> None:
+    groups = json.loads(get(f"{stack.prometheus}/api/v1/rules"))["data"]["groups"]
+    assert [rule for group in groups for rule in group["rules"] if rule["health"] == "err"] == []
+    assert {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "alerting"} == set(rules.alerts())
+    exposed = get(f"{stack.prometheus}/metrics") + get(f"{stack.alertmanager}/metrics")
+    assert {name for name in OUTSIDE if name != "up" and f"\n# TYPE {name} " not in exposed} == set()
+    read = {name for rule in rules.rules("alert") + rules.rules("record") for name in rules.metric_names(rule["expr"])}
+    families = set(re.findall(r"^# TYPE (\S+)", stack.exporter.get("/metrics")[1], re.MULTILINE))
+    named = {re.sub(r"_(bucket|sum|count)$", "", name) for name in read if name.startswith("bigdipper_")}
+    assert {name for name in named if name not in families and name.removesuffix("_total") not in families} == set()
+
+
+def test_a_killed_exporter_becomes_one_notification(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    killed = time.time()
+    stack.exporter.kill()
+    at, alert = stack.inbox.wait("ExporterDown")
+    told(capsys, "exporter killed", killed, at)
+    assert alert["annotations"]["summary"] == "Exporter down: the bot is not watched"
