@@ -28,6 +28,8 @@ NEW_YORK = "America/New_York"
 DEADLINE = 20.0
 COMMAND = (sys.executable, "-m", "exporter")
 NOBODY = 65534
+# Permissions bind root too, once it has given up the right to override them.
+HUMBLE = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -158,11 +160,11 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(
-    *args: str | Path, user: int | None = None, env: Mapping[str, str] | None = None, timeout: float = DEADLINE
+    *args: str | Path, env: Mapping[str, str] | None = None, timeout: float = DEADLINE
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command to its end, as a user who is bound by permissions."""
     return subprocess.run(
-        [*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=timeout, user=user,
+        [*HUMBLE, *COMMAND, *map(str, args)], capture_output=True, text=True, timeout=timeout,
         env=environment(**(env or {})), cwd=Path(__file__).parent.parent, check=False,
     )  # fmt: skip
 
@@ -170,11 +172,11 @@ def command(
 class Exporter:
     """`big-dipper-exporter run` in a process of its own, on a port that it picks itself."""
 
-    def __init__(self, folder: Path, *flags: str | Path, user: int | None = None, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *flags: str | Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.log, self.archive = folder / "big_dipper.log", folder / "bigdipper.db"
         self.messages = folder / "messages.txt"
-        self._flags, self._user, self._env = flags, user, env
+        self._flags, self._env = flags, env
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[str]":
@@ -187,7 +189,7 @@ class Exporter:
         ]  # fmt: skip
         with self.messages.open("a") as messages:
             self.process = subprocess.Popen(
-                [*COMMAND, *map(str, args)], stderr=messages, stdout=messages, text=True, user=self._user,
+                [*HUMBLE, *COMMAND, *map(str, args)], stderr=messages, stdout=messages, text=True,
                 env=environment(**(self._env or {})), cwd=Path(__file__).parent.parent,
             )  # fmt: skip
         return self.process
@@ -245,12 +247,24 @@ class Exporter:
         return self.process.wait(DEADLINE)
 
 
+class Scrapes:
+    """Scrapes one after the other, through restarts; asserts that no counter ever steps back."""
+
+    def __init__(self) -> None:
+        self._before: Series = {}
+
+    def take(self, samples: Series) -> None:
+        now = {key: value for key, value in samples.items() if key[0].endswith(("_total", "_bucket", "_sum", "_count"))}
+        now = {key: value for key, value in now.items() if not key[0].startswith(("process_", "python_"))}
+        back = {key: (value, now.get(key)) for key, value in self._before.items() if now.get(key, -1.0) < value}
+        assert not back, f"stepped back or gone: {back}"
+        self._before = now
+
+
 @contextmanager
-def exporter(
-    folder: Path, *flags: str | Path, user: int | None = None, env: Mapping[str, str] | None = None
-) -> Iterator[Exporter]:
+def exporter(folder: Path, *flags: str | Path, env: Mapping[str, str] | None = None) -> Iterator[Exporter]:
     """An Exporter for the length of a test."""
-    one = Exporter(folder, *flags, user=user, env=env)
+    one = Exporter(folder, *flags, env=env)
     try:
         yield one
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Exporter, Series, content, counters, exporter, monitor, rows, wait_for
+from tests.running import Exporter, Scrapes, Series, content, counters, exporter, monitor, rows, wait_for
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
 
@@ -24,20 +24,6 @@ def expected(folder: Path, data: bytes) -> tuple[Series, dict[str, list[tuple[ob
 
 def all_lines() -> list[bytes]:
     return [line for path in SAMPLES for line in path.read_bytes().splitlines(keepends=True)]
-
-
-class Scrapes:
-    """Scrapes one after the other, through restarts; asserts that no counter ever steps back."""
-
-    def __init__(self) -> None:
-        self._before: Series = {}
-
-    def take(self, samples: Series) -> None:
-        now = {key: value for key, value in samples.items() if key[0].endswith(("_total", "_bucket", "_sum", "_count"))}
-        now = {key: value for key, value in now.items() if not key[0].startswith(("process_", "python_"))}
-        back = {key: (value, now.get(key)) for key, value in self._before.items() if now.get(key, -1.0) < value}
-        assert not back, f"stepped back or gone: {back}"
-        self._before = now
 
 
 def test_a_restart_at_any_line_changes_nothing(tmp_path: Path) -> None:
