@@ -168,6 +168,9 @@ class BotConfig:
             log.info(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
         self._view, self._next, self._staged = self._next, None, None
 
+    def traded(self) -> None:
+        """An order says nothing about the configuration."""
+
     def close(self) -> None:
         """Nothing runs for it."""
 

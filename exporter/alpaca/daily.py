@@ -15,8 +15,7 @@ from exporter.alpaca.returns import PARTS, Bridge, Chain, DayEquity, chain, dail
 from exporter.archive.rows import add_day
 
 DAY = timedelta(days=1)
-# A poll up to a minute after the bell still belongs to it; older than four days (a long weekend) proves nothing.
-BELL_SLACK, STALE = 60.0, 4 * 86400.0
+STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
 def previous_trading_day(day: date) -> date:
@@ -177,7 +176,7 @@ def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
     """Unrealised profit of all positions as last polled before `at`."""
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
-        (at + BELL_SLACK, at - STALE),
+        (at, at - STALE),
     ).fetchone()
     return row[0] if row else None
 

@@ -135,11 +135,12 @@ class Poller:
 
     def _schedule(self) -> list[Task]:
         plan = self._plan
-        # In this order when due together: positions before the account, whose leverage needs them.
+        self._positions = Task("positions", lambda: plan.positions, lambda c: fetch.positions(c.get))
+        self._account = Task("account", lambda: plan.account, lambda c: fetch.account(c.get))
         return [
             Task("clock", lambda: plan.clock, lambda c: fetch.clock(c.get)),
-            Task("positions", lambda: plan.positions, lambda c: fetch.positions(c.get)),
-            Task("account", lambda: plan.account, lambda c: fetch.account(c.get)),
+            self._positions,
+            self._account,
             Task("orders", self._orders_interval, self._poll_orders),
             Task("activities", self._activities_interval, self._poll_activities),
             Task("account", lambda: PAGE_PAUSE, self._poll_history, lambda: self._history_left <= 0, side=True),
@@ -232,6 +233,9 @@ class Poller:
         self._tell(task, failure)
         task.failures = 0 if failure is None else task.failures + 1
         task.due = self._timing.monotonic() + self._delay(task, failure)
+        if task is self._account and failure is None and self._plan.account == self._plan.positions:
+            # One after the other, so that a ratio of the two compares one moment; positions go first at a tie.
+            task.due = self._positions.due
         attempts = client.drain()
         if failure is not None and attempts and attempts[-1].reason is None:
             # The wire was fine, what came over it was not.
