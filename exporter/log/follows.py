@@ -7,8 +7,11 @@ from exporter.log.generation import Checkpoint, Source
 
 KEPT_ENDED = 20
 
-# A file can change twice within one tick of the kernel's clock (10 ms at most) and look the same: look again after it.
-TICK_NS = 20_000_000
+# Compressing keeps the time of a file, some to the second only.
+TIME_SLACK = 2.0
+
+# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
+TICK = 0.02
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Follow:
     def settle(self, signature: tuple[int, int, int]) -> None:
         """Everything was read when the file had this `signature`."""
         self.at_end = True
-        self.settled = signature if time.time_ns() - signature[2] > TICK_NS else None
+        self.settled = signature if time.time_ns() - signature[2] > TICK * 1e9 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ class Lost:
 class State:
     """Everything that changes while reading, so that it can be taken back.
 
-    follows: oldest generation first, the current one last. seen: up to when the log was seen through completely. searching:
-    since when rotated files that nobody has read are looked for. Of the start only: known generations to take up, whether to
-    begin at the end, whether to read all rotated files.
+    follows: oldest generation first, the current one last. dropped: files that this state has given up. seen: up to when the
+    log was seen through completely. searching: since when rotated files that nobody has read are looked for. Of the start
+    only: known generations to take up, whether to begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
+    dropped: list[Source] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
@@ -69,7 +73,7 @@ class State:
     def copy(self) -> "State":
         """A state to change, while this one stays."""
         follows = [replace(f) for f in self.follows]
-        return replace(self, follows=follows, lost=self.lost[:], ended=self.ended[:], known=self.known[:])
+        return replace(self, follows=follows, dropped=[], lost=self.lost[:], ended=self.ended[:], known=self.known[:])
 
     def current(self) -> Follow | None:
         """The file that bears the log's name."""
@@ -78,6 +82,10 @@ class State:
     def holding(self, device: int, inode: int) -> Follow | None:
         """What is read from this file."""
         return next((f for f in self.follows if (f.source.device, f.source.inode) == (device, inode)), None)
+
+    def see(self, now: float) -> None:
+        """Everything was looked at. Time goes on, unless somebody has set the clock back."""
+        self.seen = now if now < self.seen - TIME_SLACK else max(self.seen, now)
 
     def number(self) -> int:
         """A new generation's."""
@@ -102,9 +110,14 @@ class State:
             current.current = True
             self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
-    def end(self, follow: Follow) -> None:
-        """Give a file up."""
+    def drop(self, follow: Follow) -> None:
+        """Read no more from a file."""
         self.follows.remove(follow)
+        self.dropped.append(follow.source)
+
+    def end(self, follow: Follow) -> None:
+        """Read no more of a generation."""
+        self.drop(follow)
         self.ended.append(replace(follow.checkpoint, ended=True))
 
     def checkpoints(self) -> list[Checkpoint]:

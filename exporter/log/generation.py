@@ -85,6 +85,10 @@ class Source:
             return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
         return 0, 0, 0
 
+    def names(self, stat: os.stat_result) -> bool:
+        """Whether `stat` is of this file."""
+        return (self.device, self.inode) == (stat.st_dev, stat.st_ino)
+
     def size(self) -> int:
         """Bytes of content."""
         return self.signature()[0]

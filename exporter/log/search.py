@@ -9,14 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from exporter.log.follows import Follow, State
+from exporter.log.follows import TIME_SLACK, Follow, State
 from exporter.log.generation import TAIL_BYTES, Checkpoint, Source, open_source, rotated, siblings
 from exporter.log.portions import Gap, Read
 
 # For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
 GRACE = 10.0
-# Compressing keeps the time of a file, some to the second only.
-TIME_SLACK = 2.0
 
 
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
@@ -58,7 +56,7 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
     since = 0.0 if state.backfill else state.seen - TIME_SLACK
     found, unsettled = 0, []
-    for sibling in rotated(path) if state.backfill or state.seen else ():
+    for sibling in rotated(path):
         with suppress(OSError):
             stat = os.stat(sibling)
             if stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino) or _is_log(path, stat):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from exporter.log import search
-from exporter.log.follows import KEPT_ENDED, Follow, Lost, State
+from exporter.log.follows import KEPT_ENDED, TICK, TIME_SLACK, Follow, Lost, State
 from exporter.log.generation import Checkpoint, Source, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
@@ -51,7 +51,8 @@ class Tail:
             known=[c for c in checkpoints if not c.ended],
             ended=[c for c in checkpoints if c.ended][-KEPT_ENDED:],
             newest=max((c.generation for c in checkpoints), default=0),
-            seen=max((c.updated for c in checkpoints), default=0.0),
+            # What was rotated before the very first start is none of ours.
+            seen=max((c.updated for c in checkpoints), default=clock() + TIME_SLACK - TICK),
             from_end=start == "end" and not checkpoints and path.exists(),
             backfill=rotated and not checkpoints,
         )
@@ -70,8 +71,8 @@ class Tail:
         if state.lost:
             search.find_lost(state, read, self.path, now)
         self._consume(state, read, now)
-        if not state.seen or (read.up and not read.more and state.searching is None):
-            state.seen = now
+        if read.up and not read.more and state.searching is None:
+            state.see(now)
         changed = (c for c in state.checkpoints() if before.get(c.generation) != c)
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
@@ -89,16 +90,16 @@ class Tail:
 
     def close(self) -> None:
         """Close every file."""
-        for follow in (*self._state.follows, *self._next.follows):
-            follow.source.close()
+        self._settle(State())
 
     def _settle(self, state: State) -> None:
         """`state` it is; files that only the other one reads are closed."""
-        kept = {id(f.source) for f in state.follows}
-        for follow in (*self._state.follows, *self._next.follows):
-            if id(follow.source) not in kept:
-                follow.source.close()
+        kept = {id(follow.source) for follow in state.follows}
+        for source in (*(f.source for f in (*self._state.follows, *self._next.follows)), *self._next.dropped):
+            if id(source) not in kept:
+                source.close()
         self._state = self._next = state
+        state.dropped.clear()
 
     # -- which files are there
 
@@ -107,7 +108,7 @@ class Tail:
         try:
             stat = os.stat(self.path)
             current = state.current()
-            if current is None or (current.source.device, current.source.inode) != (stat.st_dev, stat.st_ino):
+            if current is None or not current.source.names(stat):
                 self._changed(state, read, open_source(self.path), now)
             elif state.searching is not None:
                 search.find_unseen(state, read, self.path, now)
@@ -130,7 +131,7 @@ class Tail:
         cut = any(_same(source, c) for c in state.known)
         first = not (state.known or state.follows)
         checkpoint = self._take_up(state, source, now)
-        found = search.find_unseen(state, read, self.path, now)
+        found = self._search(state, read, now)
         if found and old and search.vanished(old, self.path):
             detail = f"rotated files after {old.checkpoint.path} may have been deleted"
             read.gaps.append(Gap(old.checkpoint.generation, "unreachable", now, detail))
@@ -207,7 +208,8 @@ class Tail:
         batches, advanced = whole_lines(checkpoint, data)
         # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
         if not follow.source.gz and not follow.source.fits(checkpoint if checkpoint.offset else advanced):
-            self._cut(state, read, follow, now)
+            read.more = True
+            self._search(state, read, now)
             return
         read.batches += batches
         if advanced is not checkpoint:
@@ -221,29 +223,38 @@ class Tail:
 
     def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
         """The first bytes of a generation; True when something else must be read before."""
-        if follow.current and search.find_unseen(state, read, self.path, now):
+        if follow.current and self._search(state, read, now):
             # The log was cut, with a copy made, before anything of it was read.
             read.more = True
         elif not follow.begun:
             search.begin(state, follow, self.path)
         return read.more
 
-    def _cut(self, state: State, read: Read, follow: Follow, now: float) -> None:
-        """What was consumed is no longer the beginning of the file: the rest may be in a copy, and the file begins anew."""
-        read.more = True
-        if follow.checkpoint.offset:
-            state.lost.append(Lost(follow.checkpoint, now, "truncated"))
-        if follow.current:
-            read.truncations += 1
-            follow.checkpoint = replace(follow.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
-            follow.at_end, follow.settled = False, None
-        else:
-            # Whoever wrote over a rotated file made it a copy of another generation, or a new one: the search will tell.
-            state.follows.remove(follow)
+    def _search(self, state: State, read: Read, now: float) -> int:
+        """See which files no longer begin with what was consumed of them, and look for the rest of it among the rotated files.
+
+        Returns how many files were found that nobody has read.
+        """
+        begun_anew = []
+        for follow in state.follows[:]:
+            checkpoint = follow.checkpoint
+            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint):
+                continue
+            read.more = True
+            read.truncations += not follow.still
+            state.lost.append(Lost(checkpoint, now, "truncated"))
+            if follow.current or not follow.source.linked():
+                follow.checkpoint = replace(checkpoint, offset=0, head=b"", tail=b"", skipping=False)
+                follow.at_end, follow.settled = False, None
+                begun_anew.append(follow)
+            else:
+                # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
+                state.drop(follow)
         search.find_lost(state, read, self.path, now)
-        search.find_unseen(state, read, self.path, now)
-        if follow.current:
+        found = search.find_unseen(state, read, self.path, now)
+        for follow in begun_anew:
             follow.checkpoint = replace(follow.checkpoint, generation=state.number())
+        return found
 
     def _give_up(self, state: State, now: float) -> None:
         """Let go of renamed files that are read to their end: when their writer has gone on to a newer one, or of too many."""

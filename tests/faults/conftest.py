@@ -1,13 +1,13 @@
 """A folder with a log, its writer, and consumers that are closed at the end."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.harness import Clock, Consumer, Process, Writer
+from tests.faults.harness import Archive, Clock, Consumer, Process, Writer, until
 
 
 @pytest.fixture
@@ -57,3 +57,16 @@ def launch(archive: Path, log: Path) -> Iterator[Callable[..., Process]]:
     yield launch
     for process in started:
         process.kill()
+
+
+@pytest.fixture
+def kill(archive: Path, writer: Writer, launch: Callable[..., Process]) -> Callable[..., None]:
+    """Start a consumer in a process of its own, and kill it when it has stored everything written so far."""
+
+    def kill(*options: Any) -> None:
+        process = launch(*options)
+        with closing(Archive(archive)) as stored:
+            until(lambda: stored.count() >= len(writer.lines), "the lines to be stored")
+        process.kill()
+
+    return kill

@@ -198,6 +198,12 @@ class Writer:
         self.raw(b"".join(lines), fd)
         return lines
 
+    def write_to_memory(self, count: int = 1) -> list[bytes]:
+        """Remember lines that the test itself puts into a file."""
+        lines = [self.line() for _ in range(count)]
+        self.lines += lines
+        return lines
+
     def raw(self, data: bytes, fd: int | None = None) -> None:
         """Append bytes; what ends in a newline is remembered as a line."""
         os.write(self._fd if fd is None else fd, data)
