@@ -143,7 +143,7 @@ def _one(name: str, value: Value | None) -> Iterator[Finding]:
         variables = ", ".join(value.environment)
         yield Finding("info", name, f"{said} unless the environment says otherwise ({variables}); allowed: {rule.allowed}")
     elif rule.note:
-        yield Finding("info", name, f"{said}; {rule.note}")
+        yield Finding("info", name, f"{said}; allowed: {rule.allowed}; {rule.note}")
     else:
         yield Finding("ok", name, f"{said}; allowed: {rule.allowed}")
 

@@ -1,0 +1,246 @@
+"""The bot's config.py: read without running it, checked, watched, archived."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.alpaca import bot_config, bot_source
+from exporter.alpaca.bot_config import BotConfig, check
+from exporter.alpaca.bot_rules import RULES
+from exporter.counters import Counters
+
+GOOD = """
+import os
+from dataclasses import dataclass, field
+from typing import List
+
+SECONDS = 60
+
+@dataclass
+class Config:
+    ALPACA_KEY: str = os.getenv("ALPACA_KEY", "")
+    ALPACA_SECRET: str = os.getenv("ALPACA_SECRET", "")
+    PAPER: bool = os.getenv("ALPACA_PAPER", "true").lower() == "true"
+    SYMBOLS: List[str] = field(default_factory=lambda: ["AMD", "MSFT", "BRK.B"])
+    DIP_THRESHOLDS: dict = field(default_factory=lambda: {"DEFAULT": 0.05, "AMD": 0.06, "MSFT": 3 / 100, "BRK.B": 0.05})
+    LOOKBACK_DAYS: int = 20
+    BASE_POSITION_PCT: float = 0.025
+    MAX_POSITION_PCT: float = BASE_POSITION_PCT * 6
+    DIP_MULTIPLIER: float = 1.75
+    MIN_ABSOLUTE_DIP: float = 0.05
+    MAX_TOTAL_POSITIONS: int = 20
+    USE_MARGIN: bool = True
+    MAX_MARGIN_PCT: float = 0.20
+    MARGIN_SAFETY_THRESHOLD: float = MAX_MARGIN_PCT - 0.05
+    COLLATERAL_POSITIONS: List[str] = field(default_factory=lambda: ["BIL"])
+    COOLDOWN_HOURS: int = 3
+    ORDER_TIMEOUT_MINUTES: int = 15
+    LIMIT_OFFSET_PCT: float = 0.005
+    VOLATILE_TICKERS: List[str] = field(default_factory=list)
+    INTRADAY_DROP_THRESHOLD: float = 0.06
+    INTRADAY_MULTIPLIER: float = 1.5
+    TRADE_EXTENDED_HOURS: bool = True
+    SCAN_INTERVAL_SEC: int = SECONDS
+    LOG_LEVEL: str = os.getenv("LOG_LEVEL", "INFO")
+
+    def validate(self) -> bool:
+        if not self.ALPACA_KEY:
+            raise ValueError("must be set")
+        return True
+
+
+config = Config()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.py"
+    path.write_text(GOOD)
+    return path
+
+
+def worst(path: Path) -> set[tuple[str, str]]:
+    return {(f.severity, f.setting) for f in check(path) if f.severity in ("error", "warning")}
+
+
+def test_a_good_file_has_a_line_for_every_setting_and_nothing_wrong(file: Path) -> None:
+    findings = check(file)
+    assert worst(file) == set()
+    assert set(RULES) <= {f.setting for f in findings}
+    assert all("allowed: " in next(f.message for f in findings if f.setting == name) for name in RULES)
+
+
+def test_values_are_computed_and_environment_defaults_are_marked(file: Path) -> None:
+    settings = bot_source.read(file.read_bytes())
+    assert settings["MAX_POSITION_PCT"].value == pytest.approx(0.15)
+    assert settings["MARGIN_SAFETY_THRESHOLD"].value == pytest.approx(0.15)
+    assert settings["PAPER"].value is True
+    assert settings["PAPER"].environment == ("ALPACA_PAPER",)
+    assert settings["SCAN_INTERVAL_SEC"].value == 60
+    assert settings["DIP_THRESHOLDS"].value["MSFT"] == 0.03
+
+
+def test_nothing_in_the_file_is_ever_executed(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    path = tmp_path / "config.py"
+    path.write_text(
+        f"import pathlib\npathlib.Path({str(touched)!r}).touch()\n"
+        f"class Config:\n    SCAN_INTERVAL_SEC = pathlib.Path({str(touched)!r}).touch() or 60\n"
+        f"    LOOKBACK_DAYS = __import__('os').system('touch {touched}')\n    COOLDOWN_HOURS = (lambda: 3)()\n"
+        "    MIN_ABSOLUTE_DIP = [1 for _ in range(3)]\n"
+    )
+    settings = bot_source.read(path.read_bytes())
+    assert all(settings[n].problem for n in ("SCAN_INTERVAL_SEC", "LOOKBACK_DAYS", "COOLDOWN_HOURS", "MIN_ABSOLUTE_DIP"))
+    check(path)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("MAX_MARGIN_PCT - 0.05", "0.25", ("error", "MARGIN_SAFETY_THRESHOLD")),
+        ("MAX_MARGIN_PCT - 0.05", "MAX_MARGIN_PCT", ("warning", "MARGIN_SAFETY_THRESHOLD")),
+        ("COOLDOWN_HOURS: int = 3", "COOLDOWN_HOURS: int = -1", ("error", "COOLDOWN_HOURS")),
+        ("BASE_POSITION_PCT * 6", "0.02", ("error", "MAX_POSITION_PCT")),
+        ('"DEFAULT": 0.05, ', "", ("error", "DIP_THRESHOLDS")),
+        ('"AMD": 0.06', '"AMD": 6', ("error", "DIP_THRESHOLDS")),
+        ('"AMD": 0.06', '"TSLA": 0.06', ("warning", "DIP_THRESHOLDS")),
+        ('["AMD", "MSFT", "BRK.B"]', '["AMD", "amd"]', ("error", "SYMBOLS")),
+        ('["AMD", "MSFT", "BRK.B"]', "[]", ("error", "SYMBOLS")),
+        ('["AMD", "MSFT", "BRK.B"]', '["AMD", "AMD", "MSFT", "BRK.B"]', ("warning", "SYMBOLS")),
+        ('["BIL"]', '["BIL", "AMD"]', ("warning", "COLLATERAL_POSITIONS")),
+        ("default_factory=list", 'default_factory=lambda: ["XYZ"]', ("warning", "VOLATILE_TICKERS")),
+        ("LOOKBACK_DAYS: int = 20", "LOOKBACK_DAYS: int = 20.5", ("error", "LOOKBACK_DAYS")),
+        ("LOOKBACK_DAYS: int = 20", "LOOKBACK_DAYS: int = True", ("error", "LOOKBACK_DAYS")),
+        ("LOOKBACK_DAYS: int = 20", 'LOOKBACK_DAYS: int = float("nan")', ("error", "LOOKBACK_DAYS")),
+        ("LOOKBACK_DAYS: int = 20", "LOOKBACK_DAYS: int = days()", ("warning", "LOOKBACK_DAYS")),
+        ("    LOOKBACK_DAYS: int = 20\n", "", ("warning", "LOOKBACK_DAYS")),
+        ("USE_MARGIN: bool = True", "USE_MARGIN: bool = 'no'", ("error", "USE_MARGIN")),
+        ("SECONDS = 60", "SECONDS = 5", ("warning", "SCAN_INTERVAL_SEC")),
+        ('os.getenv("LOG_LEVEL", "INFO")', '"LOUD"', ("error", "LOG_LEVEL")),
+        ('os.getenv("LOG_LEVEL", "INFO")', '"ERROR"', ("error", "LOG_LEVEL")),
+        ('os.getenv("ALPACA_KEY", "")', '"PKLEAKED"', ("warning", "ALPACA_KEY")),
+        ("config = Config()", "config = Config()\nif config:\n    config.MAX_MARGIN_PCT = 0.9", ("warning", "MAX_MARGIN_PCT")),
+    ],
+)
+def test_what_is_wrong_is_named(file: Path, old: str, new: str, expected: tuple[str, str]) -> None:
+    assert old in GOOD
+    file.write_text(GOOD.replace(old, new))
+    assert expected in worst(file)
+    assert "PKLEAKED" not in "".join(map(str, check(file)))
+
+
+def test_a_later_assignment_on_the_object_counts(file: Path) -> None:
+    file.write_text(GOOD + "config.COOLDOWN_HOURS = 4 + 1\n")
+    assert bot_source.read(file.read_bytes())["COOLDOWN_HOURS"].value == 5
+
+
+@pytest.mark.parametrize("source", [b"def broken(:\n", b"\xff\xfe\x00", b"a = " + b"(" * 5000, b"x" * 2_000_000, b"\x00"])
+def test_a_file_that_is_no_python_is_one_error(tmp_path: Path, source: bytes) -> None:
+    path = tmp_path / "config.py"
+    path.write_bytes(source)
+    (finding,) = check(path)
+    assert finding.severity == "error"
+    assert str(path) in finding.message
+
+
+def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
+    (finding,) = check(tmp_path / "nowhere.py")
+    assert "No such file" in finding.message
+
+
+@given(st.text(max_size=200))
+def test_any_expression_is_a_value_or_a_problem(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        bot_source.read(f"class Config:\n    SCAN_INTERVAL_SEC = {text}\n".encode(errors="replace"))
+
+
+class Turns:
+    """What the main loop does with the source."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.source, self.connection = BotConfig(path, connection), connection
+
+    def turn(self) -> bool:
+        self.source._look_at = 0.0
+        if not self.source.pending():
+            return False
+        self.source.write(self.connection, Counters({}))
+        self.source.commit()
+        return True
+
+    @property
+    def view(self) -> Any:
+        return self.source.views()["config"]
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        return self.connection.execute("SELECT setting, value, previous FROM bot_config ORDER BY id").fetchall()
+
+
+def rewrite(path: Path, text: str) -> None:
+    path.write_text(text)
+    os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns + 1_000_000_000))
+
+
+def test_the_file_is_archived_once_and_then_only_what_changes(file: Path, archive: sqlite3.Connection) -> None:
+    turns = Turns(file, archive)
+    assert turns.turn()
+    first = turns.rows()
+    assert ("DIP_THRESHOLDS.AMD", "0.06", None) in first
+    assert ("SYMBOLS", "AMD, MSFT, BRK.B", None) in first
+    assert not [r for r in first if "KEY" in r[0] or "SECRET" in r[0]]
+    assert not turns.turn()
+    rewrite(file, GOOD + "\n# a comment\n")
+    assert turns.turn()
+    assert turns.rows() == first, "another file, the same settings"
+    rewrite(file, GOOD.replace("COOLDOWN_HOURS: int = 3", "COOLDOWN_HOURS: int = 4").replace(', "AMD": 0.06', ""))
+    assert turns.turn()
+    assert set(turns.rows()[len(first) :]) == {("DIP_THRESHOLDS.AMD", None, "0.06"), ("COOLDOWN_HOURS", "4", "3")}
+    again = Turns(file, archive)
+    before = again.rows()
+    assert again.turn()
+    assert again.rows() == before, "a restart is no change"
+
+
+def test_the_view_carries_what_the_bot_really_uses(file: Path, archive: sqlite3.Connection) -> None:
+    turns = Turns(file, archive)
+    turns.turn()
+    view = turns.view
+    assert (view.up, view.brake, view.hard, view.uses_margin) == (True, pytest.approx(0.15), 0.20, True)
+    assert view.thresholds == {"AMD": 0.06, "MSFT": 0.05, "BRK.B": 0.05}, "the absolute minimum counts for MSFT"
+    assert view.numbers["MAX_POSITION_PCT"] == pytest.approx(0.15)
+    assert view.numbers["USE_MARGIN"] == 1
+    assert len(view.hash) == 12
+    assert view.changed == pytest.approx(time.time(), abs=60)
+
+
+def test_a_file_that_breaks_keeps_the_last_values_and_says_down(file: Path, archive: sqlite3.Connection) -> None:
+    turns = Turns(file, archive)
+    turns.turn()
+    rewrite(file, "half a fi(")
+    assert turns.turn()
+    assert (turns.view.up, turns.view.hard, turns.view.counts["error"]) == (False, 0.20, 1)
+    file.unlink()
+    assert turns.turn()
+    assert not turns.view.up
+    file.write_text(GOOD)
+    assert turns.turn()
+    assert turns.view.up
+    assert archive.execute("SELECT count(*) FROM bot_config_findings WHERE severity = 'error'").fetchone() == (0,)
+
+
+def test_rows_never_hold_a_secret(file: Path) -> None:
+    file.write_text(GOOD.replace('os.getenv("ALPACA_SECRET", "")', '"s3cr3t"') + "config.MY_TOKEN = 's3cr3t'\n")
+    reading = bot_config.read(file)
+    assert reading.settings is not None
+    assert "s3cr3t" not in repr(bot_config.flat(reading.settings)) + "".join(map(str, reading.findings))

@@ -1,0 +1,222 @@
+"""The small parts: the rate share, reading of records, paging, snapshots, and what a restart remembers."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots
+from exporter.alpaca.budget import Budget
+from exporter.alpaca.models import Activity, Order, Position
+from exporter.alpaca.parse import Unreadable
+from exporter.alpaca.results import Orders, Positions
+from exporter.counters import Counters
+from exporter.metrics import BUCKETS
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+class Hand:
+    """A clock in the test's hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_no_60_seconds_ever_see_more_requests_than_the_share() -> None:
+    clock = Hand()
+    budget = Budget(5, clock)
+    sent = []
+    for _ in range(40):
+        clock.now += budget.delay()
+        budget.take()
+        sent.append(clock.now)
+        clock.now += 1.0
+    assert max(sum(t <= u < t + 60 for u in sent) for t in sent) == 5
+
+
+def test_below_a_fifth_of_the_limit_the_rest_is_the_bots() -> None:
+    clock = Hand()
+    budget = Budget(60, clock)
+    budget.heard(200, 40, 12.0)
+    assert budget.delay() == 0
+    budget.heard(200, 39, 12.0)
+    assert budget.delay() == 12
+    clock.now += 12
+    assert budget.delay() == 0
+
+
+@pytest.mark.parametrize(("told", "waits"), [(None, 30.0), (-500.0, 1.0), (0.0, 1.0), (45.0, 45.0), (86_400.0, 90.0)])
+def test_a_pause_is_bounded_whatever_the_header_says(told: float | None, waits: float) -> None:
+    budget = Budget(60, Hand())
+    budget.pause(told)
+    assert budget.delay() == waits
+
+
+POSITION = {
+    "symbol": "AMD", "qty": "-1", "side": "short", "asset_class": "us_equity", "market_value": "-207.6399",
+    "cost_basis": "-197.91", "avg_entry_price": "197.91", "current_price": "207.6399", "unrealized_pl": "-9.7299",
+    "unrealized_plpc": "-0.0491632560254661", "unrealized_intraday_pl": None, "brand_new": {"a": 1},
+}  # fmt: skip
+
+
+def test_a_short_is_negative_and_a_null_is_unknown() -> None:
+    position = parse.position(POSITION)
+    assert (position.quantity, position.market_value, position.intraday_pl) == (-1, -207.6399, None)
+    assert parse.position(POSITION | {"qty": "1"}).quantity == -1, "the side says it too"
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "twelve", True, [1], {"a": 1}, "1e999"])
+def test_a_number_that_is_none_costs_the_record(value: Any) -> None:
+    with pytest.raises(Unreadable, match="market_value"):
+        parse.position(POSITION | {"market_value": value})
+
+
+@pytest.mark.parametrize("symbol", [None, "", "amd", "A" * 22, 'X"}', "A B", 5])
+def test_a_symbol_that_is_none_costs_the_record(symbol: Any) -> None:
+    with pytest.raises(Unreadable, match="symbol"):
+        parse.position(POSITION | {"symbol": symbol})
+
+
+@given(st.sampled_from([parse.account, parse.position, parse.order, parse.clock, parse.activity]), JSON)
+def test_any_json_is_a_record_or_unreadable(parser: Any, raw: Any) -> None:
+    try:
+        parser(raw)
+    except Unreadable:
+        return
+
+
+FIELDS = (*POSITION, "id", "status", "equity", "submitted_at", "activity_type", "date", "is_open")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_any_object_is_a_record_or_unreadable(raw: dict[str, Any]) -> None:
+    for parser in (parse.account, parse.position, parse.order, parse.clock, parse.activity):
+        try:
+            parser(raw)
+        except Unreadable:
+            continue
+
+
+def test_an_account_that_is_damaged_where_it_does_not_matter_is_used() -> None:
+    account = parse.account({"id": "1", "status": "ACCOUNT_CLOSED_PENDING", "equity": "5", "cash": "NaN", "last_equity": None})
+    assert (account.status, account.cash, account.day_pl, account.damaged) == ("ACCOUNT_CLOSED_PENDING", None, None, True)
+    assert parse.account({"id": "1", "status": "<b>", "equity": "0"}).status == "other"
+    assert parse.account({"id": "1", "status": "ACTIVE", "equity": "-5", "cash": "-7"}).margin_ratio is None
+
+
+def test_nanoseconds_and_a_multi_leg_order_are_read() -> None:
+    raw = {"id": "o", "status": "pending_review", "submitted_at": None, "symbol": "", "side": "", "notional": "50"}
+    order = parse.order(raw | {"created_at": "2026-11-20T15:51:45.809091442Z"})
+    assert order.submitted == pytest.approx(1795189905.809091, abs=1e-5)
+    assert (order.symbol, order.side, order.status, order.ended) == ("MULTI", None, "pending_review", None)
+
+
+def test_portfolio_history_stamps_are_new_york_days_and_nulls_are_left_out() -> None:
+    raw = {"timestamp": [1762304400, 1762390800, 1762477200, 1762563600], "equity": [0, None, 100.5, 101]}
+    assert [(p.day.isoformat(), p.equity) for p in parse.equity_points(raw)] == [("2025-11-06", 100.5), ("2025-11-07", 101)]
+
+
+def test_orders_of_one_instant_survive_a_page_edge() -> None:
+    """1200 orders, 400 of them with one stamp that lies across the edge of two pages."""
+    stamps = [1_700_000_000.0 + (500 if 500 <= i < 900 else i) for i in range(1200)]
+    everything = [
+        {"id": f"o{i}", "status": "filled", "symbol": "AMD", "submitted_at": fetch.moment(ts)} for i, ts in enumerate(stamps)
+    ]
+
+    def get(path: str, query: Any = None) -> Any:
+        until = query.get("until", "9")
+        return [o for o in reversed(everything) if o["submitted_at"] < until][:500]
+
+    backfill, seen = fetch.OrdersBackfill(fetch.Resume()), []
+    while not backfill.done:
+        data, rejected = backfill.page(get)
+        assert isinstance(data, Orders)
+        assert rejected == 0
+        seen += [o.id for o in data.items]
+    assert sorted(seen) == sorted(o["id"] for o in everything)
+
+
+def position(quantity: float, value: float | None) -> Position:
+    return Position("AMD", quantity, "us_equity", value)
+
+
+def test_snapshots_are_sparse() -> None:
+    assert snapshots.due(None, position(1, 10), 0)
+    assert not snapshots.due([0, 1, 10], position(1, 11), 899)
+    assert snapshots.due([0, 1, 10], position(1, 11), 900)
+    assert not snapshots.due([0, 1, 10], position(1, 10), 90_000), "nothing moved: a weekend makes no rows"
+    assert snapshots.due([0, 1, 10], position(2, 10), 1)
+
+
+def test_a_year_of_snapshots_fits_the_archive(archive: sqlite3.Connection) -> None:
+    """Twenty positions polled every minute for a day of extended hours: rows every quarter of an hour, not every minute."""
+    remembered = memory.Memory()
+    for minute in range(16 * 60):
+        items = tuple(Position(f"S{i}", 1, "us_equity", minute + i) for i in range(20))
+        snapshots.write(archive, Positions(items), 1762250400.0 + 60 * minute, remembered)
+    assert archive.execute("SELECT count(*) FROM position_snapshots").fetchone() == (20 * 64,)
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "expected"), [("buy", 101, 0.01), ("buy", 99, -0.01), ("sell", 101, -0.01), ("sell", 99, 0.01)]
+)
+def test_slippage_is_positive_when_it_is_worse_for_us(side: str, price: float, expected: float) -> None:
+    order = Order("o", "AMD", "filled", 0, side=side, limit_price=100, filled_avg_price=price)
+    assert orders.slippage(order) == pytest.approx(expected)
+
+
+def test_an_order_that_ended_is_never_reopened_by_an_older_answer(archive: sqlite3.Connection) -> None:
+    counters = Counters(BUCKETS)
+    done = Order("o", "AMD", "canceled", 10.0, ended=20.0, updated=20.0)
+    for order in (Order("o", "AMD", "new", 10.0), done, Order("o", "AMD", "new", 10.0), done):
+        orders.write(archive, Orders((order,)), 30.0, counters)
+    counters.flush(archive)
+    assert archive.execute("SELECT status, ended FROM orders").fetchall() == [("canceled", 20.0)]
+    assert archive.execute("SELECT value FROM counters").fetchall() == [(1.0,)]
+
+
+def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connection) -> None:
+    now = 1762270260.0
+    ends = ["filled", "canceled", "replaced", "expired", "filled"]
+    made = [Order(str(i), "AMD", status, now, ended=now) for i, status in enumerate(ends)]
+    orders.write(archive, Orders((*made, Order("open", "AMD", "new", now))), now, Counters(BUCKETS))
+    assert orders.fill_rate(archive, now) == 0.5
+    assert orders.fill_rate(archive, now + 60 * 86_400) is None
+
+
+def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> None:
+    counters = Counters(BUCKETS)
+    for page in range(3):
+        fills = [
+            Activity(f"{page}-{i}", "FILL", 1e9 + i, symbol=f"S{page}X{i}", side="buy", quantity=1, price=1) for i in range(100)
+        ]
+        activities.write(archive, fills, {}, counters)
+        counters.flush(archive)
+        counters.commit()
+    labels = {labels[0] for labels in counters.values["bigdipper_fills_total"]}
+    assert len(labels) == 201
+    assert counters.values["bigdipper_fills_total"][("other", "buy")] == 100
+    assert counters.values["bigdipper_exporter_label_overflow_total"][()] == 100
+
+
+def test_what_the_next_version_forgot_to_know_is_left_out(archive: sqlite3.Connection) -> None:
+    archive.execute("INSERT INTO state VALUES ('broker', '{\"account_id\": \"a\", \"something_newer\": 1}')")
+    assert memory.Memory.load(archive) == memory.Memory(account_id="a")
+
+
+def test_the_repr_of_the_access_hides_its_secret() -> None:
+    from exporter.alpaca.client import Access
+
+    assert "secret" not in repr(Access("key", "secret"))
