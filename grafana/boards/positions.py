@@ -5,9 +5,9 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import house, parts
 from grafana.board import POSITIONS, Section, board
 from grafana.house import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
-from grafana.looks import coloured, column, override
+from grafana.looks import coloured, column, organise, override
 from grafana.panels import bars, grid, lines, pie
-from grafana.query import listed, m, now, series, table, tidy
+from grafana.query import listed, m, now, rows, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 
 NEWEST = """
@@ -173,7 +173,7 @@ def _tax() -> list[model.Panel]:
                 FROM wash_sales WHERE {SYMBOL}
                   AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
                 ORDER BY sold DESC LIMIT 200"""),
-            size=(24, 8),
+            size=(16, 8),
             says="time",
             none=house.NONE_HELD,
             sort=("Sold", True),
@@ -188,5 +188,16 @@ def _tax() -> list[model.Panel]:
                     bought=("▲ bought inside the window", LOSS), free=("✓ no buy inside", house.GOOD),
                     unknown=("? unknown", house.QUIET))),
             ],
+        ),
+        grid(
+            "How much loss may not be deducted?",
+            "Estimate of this calendar year per symbol: losses whose window holds a buy "
+            "(bigdipper_wash_sale_disallowed_loss_usd). An aid, not tax advice.",
+            rows(f"sum by (symbol) ({m('wash_sale_disallowed_loss_usd')}) > 0"),
+            size=(8, 8),
+            none=f"none this year, or {NO_BROKER}",
+            sort=("Estimate", True),
+            transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Estimate"}, hide=("Time",))],
+            overrides=[column("Symbol", link=parts.SYMBOL_LINK), column("Estimate", USD)],
         ),
     ]  # fmt: skip

@@ -15,7 +15,11 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "How many of them filled?": RARE,
         "How long, and at what price?": RARE,
     },
-    "positions": {"Which loss sales are still inside their window?": RARE, "What was done in these symbols?": RARE},
+    "positions": {
+        "How much loss may not be deducted?": RARE,
+        "Which loss sales are still inside their window?": RARE,
+        "What was done in these symbols?": RARE,
+    },
     "opportunities": {
         "Where does the broker refuse a wash trade?": RARE,
         "Which trades were missed, one by one?": RARE,
