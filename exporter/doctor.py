@@ -133,7 +133,10 @@ def _archive(settings: Settings) -> Iterator[Finding]:
             version = version_of(connection)
             check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0]
-    except (ArchiveError, sqlite3.Error) as error:
+    except ArchiveError as error:
+        yield Finding(False, "archive", str(error))
+        return
+    except sqlite3.Error as error:
         yield Finding(False, "archive", f"{path}: {error}; restore a backup or name another --archive.path")
         return
     if check != "ok":

@@ -331,7 +331,7 @@ def spoiled_archive(path: Path, kind: str) -> None:
     ("kind", "said"),
     [
         ("newer", "schema version 999"),
-        ("foreign", "not an archive of Big Dipper Monitor"),
+        ("foreign", "none of Big Dipper Monitor's"),
         ("text", "file is not a database"),
     ],
 )

@@ -27,7 +27,7 @@ def version_of(connection: sqlite3.Connection) -> int:
     if not tables:
         return 0
     if "schema_version" not in tables:
-        raise ArchiveError("this SQLite file is not an archive of Big Dipper Monitor (no table schema_version)")
+        raise ArchiveError("this SQLite file is none of Big Dipper Monitor's (no schema_version): name another archive.path")
     row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
     return int(row[0] or 0)
 

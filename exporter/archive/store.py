@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from exporter.archive.errors import ArchiveError
-from exporter.archive.migrate import copy, migrate
+from exporter.archive.migrate import copy, migrate, version_of
 from exporter.log.generation import Checkpoint
 from exporter.log.portions import Gap
 
@@ -28,12 +28,24 @@ CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, ski
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection:
-    """A reader's connection; ArchiveError when there is no archive. Never creates or changes the file."""
+    """A reader's connection; ArchiveError when there is no archive there. Never creates or changes the file."""
     if not path.is_file():
         raise ArchiveError(f"there is no archive at {path}: start `run` or `ingest` first, or name it with --archive.path")
     connection = sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
-    connection.execute("PRAGMA query_only = 1")
+    try:
+        connection.execute("PRAGMA query_only = 1")
+        version_of(connection)
+    except (ArchiveError, sqlite3.Error) as error:
+        connection.close()
+        raise _refusal(path, error) from error
     return connection
+
+
+def _refusal(path: Path, error: ArchiveError | sqlite3.Error) -> ArchiveError:
+    """What is wrong, with the name of the archive and what to do."""
+    if isinstance(error, sqlite3.Error):
+        return ArchiveError(f"archive {path} cannot be opened: {error}; {_advice(path, error)}")
+    return error if str(path) in str(error) else ArchiveError(f"archive {path}: {error}")
 
 
 class Store:
@@ -66,10 +78,8 @@ class Store:
             migrate(connection, self.path)
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
             self._inode = self.path.stat().st_ino
-        except ArchiveError as error:
-            raise ArchiveError(f"{self.path}: {error}" if str(self.path) not in str(error) else str(error)) from None
-        except sqlite3.DatabaseError as error:
-            raise ArchiveError(f"archive {self.path} cannot be opened: {error}; {_advice(self.path, error)}") from error
+        except (ArchiveError, sqlite3.Error) as error:
+            raise _refusal(self.path, error) from error
         return connection
 
     @contextmanager
@@ -207,7 +217,7 @@ class _Lock:
         self._file.close()
 
 
-def _advice(path: Path, error: sqlite3.DatabaseError) -> str:
+def _advice(path: Path, error: sqlite3.Error) -> str:
     text = str(error)
     if "not a database" in text:
         return "the file is something else: name another archive.path"

@@ -1,0 +1,444 @@
+"""The command line, as a person meets it: one clear line for what is wrong, exit codes, clean stops, exports."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, redirect_stderr, redirect_stdout
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter import __version__
+from exporter.archive.migrate import migrate
+from exporter.cli import EXPORTS, main, parser
+from tests.bench.make_log import make_log
+from tests.oracle import NEW_YORK, trading_day, unix
+from tests.running import command, content, exporter, monitor, rows, wait_for
+
+SAMPLE = Path(__file__).parent / "samples" / "big_dipper_v2.18.log"
+SUBCOMMANDS = next(iter(action.choices for action in parser()._actions if action.choices))  # type: ignore[attr-defined]
+
+
+def refused(*args: str | Path, env: dict[str, str] | None = None) -> str:
+    """The one line that a command which cannot start says."""
+    done = command(*args, env=env)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("big-dipper-exporter: ")
+    return lines[0].removeprefix("big-dipper-exporter: ")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "big_dipper.log"
+    path.write_bytes(SAMPLE.read_bytes())
+    return path
+
+
+# -- bad starts
+
+
+def test_a_missing_log_setting_is_named_with_the_ways_to_give_it(tmp_path: Path) -> None:
+    line = refused("run", "--archive.path", tmp_path / "a.db")
+    assert line.startswith("log.path: is required")
+    assert "--log.path" in line
+    assert "LOG_PATH" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--log.timezone", "Mars/Olympus"], "log.timezone: 'Mars/Olympus'"),
+        (["--archive.path", "{tmp}/nowhere/a.db"], "archive.path {tmp}/nowhere/a.db: the folder {tmp}/nowhere does not exist"),
+        (["--archive.path", "{tmp}"], "archive.path {tmp} is a folder"),
+        (["--archive.path", "{tmp}/big_dipper.log"], "archive {tmp}/big_dipper.log cannot be opened: file is not a database"),
+        (["--archive.path", "{tmp}/newer.db"], "archive {tmp}/newer.db has schema version 999"),
+        (["--archive.path", "{tmp}/pets.db"], "{tmp}/pets.db: this SQLite file is none of Big Dipper Monitor's"),
+        (["--config.file", "{tmp}/broken.yml"], "{tmp}/broken.yml"),
+        (["--config.file", "{tmp}/unknown.yml"], "unknown key 'log.pth'; did you mean log.path?"),
+        (["--config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
+        (["--web.listen-address", "127.0.0.1:{port}"], "cannot listen on 127.0.0.1:{port}: the port is taken by process {pid}"),
+        (["--web.listen-address", "127.0.0.1:99999"], "web.listen-address: '127.0.0.1:99999'"),
+        (["--web.config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
+        (["--archive.retention", "a while"], "archive.retention: 'a while'"),
+        (["--log.level", "loud"], "log.level: 'loud'"),
+    ],
+)  # fmt: skip
+def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, flags: list[str], said: str) -> None:
+    (tmp_path / "broken.yml").write_text("log: [path\n")
+    (tmp_path / "unknown.yml").write_text("log:\n  pth: x\n")
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as newer:
+        migrate(newer, tmp_path / "newer.db")
+        newer.execute("INSERT INTO schema_version VALUES (999, 0, '9.9.9')")
+        newer.commit()
+    with closing(sqlite3.connect(tmp_path / "pets.db")) as pets:
+        pets.execute("CREATE TABLE pets (name TEXT)")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        known = {"tmp": str(tmp_path), "port": taken.getsockname()[1], "pid": os.getpid()}
+        args = ["run", "--log.path", log, "--archive.path", tmp_path / "a.db", *(flag.format(**known) for flag in flags)]
+        assert said.format(**known) in refused(*args)
+
+
+def test_ingest_refuses_a_log_that_is_not_there_or_may_not_be_read(tmp_path: Path, log: Path) -> None:
+    archive = tmp_path / "a.db"
+    assert str(tmp_path / "no.log") in refused("ingest", "--log.path", tmp_path / "no.log", "--archive.path", archive)
+    log.chmod(0)
+    assert f"{log} is not a file that user id {os.geteuid()} can read" in refused(
+        "ingest", "--log.path", log, "--archive.path", archive
+    )
+    assert not archive.exists()
+
+
+@pytest.mark.parametrize("name", ["export", "backup"])
+def test_reading_an_archive_that_is_not_there_never_makes_one(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "a.db"
+    what = "trades" if name == "export" else str(tmp_path / "copy.db")
+    assert f"there is no archive at {archive}" in refused(name, what, "--archive.path", archive)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["export", "backup"])
+def test_reading_what_is_no_archive_is_one_clear_line(tmp_path: Path, log: Path, name: str) -> None:
+    what = "trades" if name == "export" else str(tmp_path / "copy.db")
+    assert str(log) in refused(name, what, "--archive.path", log)
+    assert [path.name for path in tmp_path.iterdir()] == [log.name]
+
+
+# -- waiting where it can
+
+
+def test_a_log_that_is_not_there_yet_is_waited_for_and_said(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        assert one.value("bigdipper_log_up") == 0
+        assert f"{one.log} does not exist (yet)" in one.get("/")[1]
+        wait_for(lambda: f"waiting: {one.log} does not exist (yet)" in one.said())
+        one.log.write_bytes(SAMPLE.read_bytes())
+        one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+        assert one.value("bigdipper_log_up") == 1
+        assert "the log is fine again" in one.said()
+
+
+def test_a_folder_that_is_not_there_yet_is_waited_for_too(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    with exporter(tmp_path, "--log.path", folder / "big_dipper.log") as one:
+        one.wait_ready()
+        wait_for(lambda: f"{folder} does not exist (yet)" in one.said())
+        folder.mkdir()
+        (folder / "big_dipper.log").write_bytes(SAMPLE.read_bytes())
+        one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+
+
+def test_a_log_that_may_not_be_read_is_waited_for_and_said(tmp_path: Path, log: Path) -> None:
+    log.chmod(0)
+    with exporter(tmp_path) as one:
+        wait_for(lambda: f"{log} may not be read by user id {os.geteuid()}" in one.said())
+        assert one.value("bigdipper_log_up") == 0
+        log.chmod(0o644)
+        one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+
+
+# -- stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_run_at_once_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        begun = time.monotonic()
+        one.process.send_signal(number)
+        assert one.process.wait(20) == 0
+        assert time.monotonic() - begun < 4  # twice the promise, for a busy machine
+        assert one.said().rstrip().endswith("stopped")
+
+
+def test_a_signal_ends_run_at_once_while_it_is_catching_up_and_the_rest_is_read_later(tmp_path: Path) -> None:
+    make_log(tmp_path / "big_dipper.log", 200_000)
+    total = (tmp_path / "big_dipper.log").read_bytes().count(b"\n")
+    with exporter(tmp_path) as one:
+        wait_for(lambda: (one.value("bigdipper_log_lines_total") or 0) > 0)
+        status, body = one.get("/-/ready")
+        begun = time.monotonic()
+        assert one.terminate() == 0
+        assert time.monotonic() - begun < 4
+        read = rows(one.archive, "SELECT value FROM counters WHERE name = 'bigdipper_log_lines_total'")[0][0]
+        if read < total:
+            assert (status, body.startswith("catching up with the log: ")) == (503, True)
+        one.start()
+        one.wait_lines(total)
+
+
+# -- ingest
+
+
+def test_ingest_says_what_it_read_and_a_second_run_adds_nothing(tmp_path: Path, log: Path) -> None:
+    args = ("ingest", "--log.path", log, "--archive.path", tmp_path / "bigdipper.db", "--log.timezone", "America/New_York")
+    first = command(*args)
+    assert first.returncode == 0
+    assert first.stdout.count("\n") == 1
+    assert first.stdout.startswith("21,417 lines, 11,934 events (6,498 skip, ")
+    before = content(tmp_path / "bigdipper.db")
+    second = command(*args)
+    assert (second.returncode, second.stdout.startswith("0 lines, 0 events (nothing new) in ")) == (0, True)
+    assert content(tmp_path / "bigdipper.db") == before
+
+
+def test_ingest_reads_rotated_siblings_first_when_told_to(tmp_path: Path, log: Path) -> None:
+    data = log.read_bytes()
+    third = data.index(b"\n", len(data) // 3) + 1, data.index(b"\n", 2 * len(data) // 3) + 1
+    (tmp_path / "big_dipper.log.2.gz").write_bytes(gzip.compress(data[: third[0]]))
+    (tmp_path / "big_dipper.log.1").write_bytes(data[third[0] : third[1]])
+    log.write_bytes(data[third[1] :])
+    for age, name in enumerate(("big_dipper.log", "big_dipper.log.1", "big_dipper.log.2.gz")):
+        os.utime(tmp_path / name, (time.time() - 86400 * age,) * 2)
+    args = ("ingest", "--log.path", log, "--archive.path", tmp_path / "bigdipper.db", "--log.timezone", "America/New_York")
+    done = command(*args, "--log.rotated")
+    assert done.stdout.startswith("21,417 lines, 11,934 events (6,498 skip, "), done.stderr
+    (whole := tmp_path / "whole").mkdir()
+    with monitor(whole) as one:
+        one.log.write_bytes(data)
+        one.catch_up()
+        assert without_ids(content(tmp_path / "bigdipper.db")) == without_ids(content(one.archive))
+    assert command(*args, "--log.rotated").stdout.startswith("0 lines")
+
+
+def without_ids(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows without their identity (generation and offset), which differs when the same lines come from other files."""
+    plain = ("skip_counts", "daily_stats", "gaps")
+    return {name: rows if name in plain else sorted((row[1:] for row in rows), key=repr) for name, rows in tables.items()}
+
+
+# -- doctor
+
+
+def here(*args: str | Path) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command in this process."""
+    out, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(errors):
+        try:
+            code = main([str(arg) for arg in args])
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return code, out.getvalue(), errors.getvalue()
+
+
+def doctor(tmp_path: Path, log: Path, *flags: str | Path) -> tuple[int, dict[str, str], list[str]]:
+    """Exit code, what is wrong by part, and the parts that are fine."""
+    args = ("--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
+    done = command("doctor", *args, "--web.listen-address", "127.0.0.1:0", *flags)
+    lines = [(line[:5], *line[7:].split(maxsplit=1)) for line in done.stdout.splitlines()]
+    wrong = {part: sentence for state, part, sentence in lines if state == "WRONG"}
+    return done.returncode, wrong, [part for state, part, _ in lines if state == "fine "]
+
+
+def fresh(log: Path) -> Path:
+    """A log that is being written by a v2.18 bot in New York."""
+    stamp = datetime.now(NEW_YORK).strftime("%Y-%m-%d %H:%M:%S")
+    log.write_text(f"{stamp} [INFO] Cycle #1 - {stamp[11:]}\n{stamp} [INFO] [ACCOUNT] equity=$1.00 cash=$1.00 leverage=0.0%\n")
+    return log
+
+
+def test_the_doctor_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> None:
+    code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))
+    assert (code, wrong) == (0, {})
+    assert fine == ["config", "log", "form", "time", "archive", "disk", "port", "broker"]
+    assert not (tmp_path / "a.db").exists()
+
+
+def spoil_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.unlink()
+    return []
+
+
+def forbid_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.chmod(0)
+    return []
+
+
+def age_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    os.utime(log, (time.time() - 7300,) * 2)
+    return []
+
+
+def other_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.write_text("GET / HTTP/1.1\n" * 20)
+    return []
+
+
+def damaged_archive(tmp_path: Path, log: Path) -> list[str | Path]:
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(SAMPLE.read_bytes())
+        one.catch_up()
+        one.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(one.archive.read_bytes())
+    data[20 * 4096 : 40 * 4096] = os.urandom(20 * 4096)
+    (tmp_path / "damaged.db").write_bytes(data)
+    fresh(log)
+    return ["--archive.path", tmp_path / "damaged.db"]
+
+
+def read_only_archive(tmp_path: Path, log: Path) -> list[str | Path]:
+    (folder := tmp_path / "fixed").mkdir()
+    folder.chmod(0o555)
+    return ["--archive.path", folder / "a.db"]
+
+
+def newer_archive(tmp_path: Path, log: Path) -> list[str | Path]:
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as newer:
+        migrate(newer, tmp_path / "newer.db")
+        newer.execute("INSERT INTO schema_version VALUES (999, 0, '9.9.9')")
+        newer.commit()
+    return ["--archive.path", tmp_path / "newer.db"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part", "said"),
+    [
+        (spoil_log, "log", "there is no such file"),
+        (forbid_log, "log", f"permission denied for user id {os.geteuid()}"),
+        (age_log, "log", "has not grown for 2.0 h"),
+        (other_log, "form", "is this the bot's log?"),
+        (lambda tmp_path, log: ["--log.timezone", "Asia/Tokyo"], "time", "set --log.timezone"),
+        (lambda tmp_path, log: ["--archive.path", log], "archive", "file is not a database"),
+        (lambda tmp_path, log: ["--archive.path", tmp_path / "nowhere" / "a.db"], "archive", "is missing, or not writable"),
+        (damaged_archive, "archive", "damaged"),
+        (read_only_archive, "archive", "not writable for user id"),
+        (newer_archive, "archive", "newer exporter (schema 999)"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong_and_what_to_do(
+    tmp_path: Path, spoil: Callable[[Path, Path], list[str | Path]], part: str, said: str
+) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    flags = spoil(tmp_path, log)
+    code, wrong, _ = doctor(tmp_path, log, *flags)
+    assert code == 1
+    assert said in wrong[part]
+    assert set(wrong) <= {part, "time"}
+
+
+def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, wrong, _ = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"), "--web.listen-address", address)
+    assert code == 1
+    assert f"process {os.getpid()}" in wrong["port"]
+
+
+# -- export
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All samples in one archive, and rows of the broker's tables."""
+    folder = tmp_path_factory.mktemp("export")
+    with monitor(folder) as one:
+        one.log.write_bytes(b"".join(path.read_bytes() for path in sorted(SAMPLE.parent.glob("*.log"))))
+        one.catch_up()
+        execute = one.store.connection.execute
+        for day in (15, 17):
+            ts = unix(f"2025-10-{day} 12:00:00")
+            order = f"('o{day}', 'AMD', 'filled', 'x', {ts})"
+            execute(f"INSERT INTO orders (order_id, symbol, status, date, submitted) VALUES {order}")
+            execute(f"INSERT INTO fills VALUES ('f{day}', {ts}, 'x', 'A,\"M\nD', 'buy', 1, 2.5, 2.5, NULL, NULL)")
+            execute(f"INSERT INTO activities (activity_id, ts, date, type) VALUES ('a{day}', {ts}, 'x', 'DIV')")
+        return one.archive
+
+
+TIMES = {"brakes": ("brake_events", "started"), "orders": ("orders", "submitted"), "account": ("account_history", "ts"),
+         "daily": ("daily_stats", "ts")}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", EXPORTS)
+def test_an_export_holds_every_row_of_its_days_as_csv_and_json(archive: Path, what: str) -> None:
+    table, column = TIMES.get(what, (what, "ts"))
+    for flags, first, last in [
+        ([], "0000", "9999"),
+        (["--from", "2025-10-16"], "2025-10-16", "9999"),
+        (["--to", "2025-10-17"], "0000", "2025-10-17"),
+        (["--from", "2025-10-17", "--to", "2025-10-17"], "2025-10-17", "2025-10-17"),
+    ]:
+        args = ("export", what, "--archive.path", archive, *flags)
+        as_json = json.loads(here(*args, "--format", "json")[1])
+        expected = rows(archive, f"SELECT * FROM {table} ORDER BY {column}")
+        times = rows(archive, f"SELECT {column} FROM {table} ORDER BY {column}")
+        wanted = [
+            row for row, (ts,) in zip(expected, times, strict=True)
+            if first <= datetime.fromtimestamp(ts, NEW_YORK).date().isoformat() <= last
+        ]  # fmt: skip
+        assert sorted(repr(tuple(row.values())[1:]) for row in as_json) == sorted(map(repr, wanted))
+        assert [row[column] for row in as_json] == sorted(row[column] for row in as_json)
+        as_csv = list(csv.DictReader(io.StringIO(here(*args)[1], newline="")))
+        assert [dict(row) for row in as_csv] == [
+            {key: "" if value is None else str(value) for key, value in row.items()} for row in as_json
+        ]
+    assert wanted or what not in ("trades", "fills", "orders")
+
+
+def test_an_export_has_times_of_new_york_and_names_of_the_archive(archive: Path) -> None:
+    lines = command("export", "trades", "--archive.path", archive).stdout.splitlines()
+    assert lines[0] == "time,id,ts,date,cycle_number,symbol,quantity,price,total_value,order_id"
+    assert lines[1].startswith("2025-10-17T09:31:00-04:00,")
+    assert trading_day(float(lines[1].split(",")[2])) == "2025-10-17"
+
+
+@pytest.mark.parametrize("args", [["--from", "yesterday"], ["--to", "2025-13-01"], ["--format", "xml"]])
+def test_an_export_of_no_date_or_form_is_refused(archive: Path, args: list[str]) -> None:
+    code, _, errors = here("export", "trades", "--archive.path", archive, *args)
+    assert code == 2
+    assert args[1] in errors
+
+
+def test_a_reader_that_goes_away_is_no_error(archive: Path) -> None:
+    pipe = f"{sys.executable} -m exporter export skips --archive.path {archive} | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.startswith("time,id,ts,")
+
+
+# -- help
+
+
+def test_the_version_is_said() -> None:
+    done = command("--version")  # through a pipe: it must reach its end before the process leaves
+    assert (done.returncode, done.stdout) == (0, f"big-dipper-exporter {__version__}\n")
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    code, out, errors = here(name, "--help")
+    assert (code, errors) == (0, "")
+    assert out.startswith(f"usage: big-dipper-exporter {name}")
+
+
+def test_help_lists_every_command() -> None:
+    done = command("--help")
+    assert all(f"\n    {name}" in done.stdout for name in SUBCOMMANDS)
+
+
+def test_the_old_names_of_the_environment_work(tmp_path: Path, log: Path) -> None:
+    done = command("ingest", env={"LOG_PATH": str(log), "DB_PATH": str(tmp_path / "old.db"), "LOG_LEVEL": "ERROR"})
+    assert done.returncode == 0
+    assert (tmp_path / "old.db").exists()
+
+
+def test_settings_in_force_are_printed_with_their_origin_and_secrets_masked(log: Path) -> None:
+    done = command("check-config", "--log.path", log, env={"ALPACA_KEY": "PKVERYSECRET", "ALPACA_SECRET": "hidden-too"})
+    assert done.returncode == 0
+    assert f"{log}" in done.stdout
+    assert "flag --log.path" in done.stdout
+    assert "SECRET" not in done.stdout.replace("ALPACA_SECRET", "")
+    assert "hidden-too" not in done.stdout
