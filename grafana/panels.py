@@ -236,7 +236,7 @@ def pie(title: str, description: str, *targets: Query, unit: Unit, size: tuple[i
             show_legend=True,
             display_mode=common.LegendDisplayMode.TABLE,
             placement=common.LegendPlacement.RIGHT,
-            values=[piechart_model.PieChartLegendValues.VALUE, piechart_model.PieChartLegendValues.PERCENT],
+            values=[piechart_model.PieChartLegendValues.PERCENT],
             calcs=[],
         ),
     )

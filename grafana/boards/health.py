@@ -100,7 +100,7 @@ def _alerts() -> list[model.Panel]:
                     hide=("Time", "Value", "__name__", "instance", "job", "subject"),
                 )
             ],
-            overrides=[coloured("Severity", mappings=house.SEVERITY)],
+            overrides=[column("Alert", custom__width=220), coloured("Severity", mappings=house.SEVERITY)],
         ),
         alert_list("The rules behind them", "Rules of Prometheus that fire or wait; click one for its text.", (10, 8)),
     ]

@@ -251,6 +251,7 @@ def _deeds() -> list[model.Panel]:
                 column("time", displayName="Time", custom__width=170),
                 column("Symbol", link=("Chances of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
                 column("Dip", house.PERCENT),
+                column("Reason", custom__width=150),
             ],
         ),
     ]

@@ -242,7 +242,8 @@ def _agreement() -> list[model.Panel]:
             "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin "
             "that differ (archive: discrepancies): those of the chosen time and all still open, newest 200.",
             listed(f"""
-                SELECT ts AS time, kind AS Kind, symbol AS Symbol, log_value AS "Log says", broker_value AS "Broker says",
+                SELECT ts AS time, REPLACE(kind, '_', ' ') AS Kind, symbol AS Symbol,
+                  log_value AS "Log says", broker_value AS "Broker says",
                   detail AS Detail, CASE WHEN resolved IS NULL THEN 'open' ELSE 'resolved' END AS State
                 FROM discrepancies WHERE {IN_TIME} OR resolved IS NULL ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
@@ -254,6 +255,7 @@ def _agreement() -> list[model.Panel]:
                 coloured("State", mappings=house.choices(open=("▲ open", WARNING), resolved=("✓ resolved", house.GOOD))),
                 column("Log says", house.NUMBER),
                 column("Broker says", house.NUMBER),
+                column("Kind", custom__width=150),
                 column("Detail", custom__width=420),
             ],
         ),

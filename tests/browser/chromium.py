@@ -101,7 +101,8 @@ class Page:
 @contextmanager
 def page(executable: str, user: str | None = None) -> Iterator[Page]:
     """A Chromium with one empty tab, ended with the block. user: `name:password`, sent with every request."""
-    with tempfile.TemporaryDirectory() as profile:
+    # Children of Chromium may still write for a moment after it has ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
             executable, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
