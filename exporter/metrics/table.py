@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
@@ -88,7 +89,9 @@ class Collector:
         self._latest = latest
 
     def collect(self) -> Iterator[Family]:
-        """Every family of the table, also those that have no series at the moment."""
+        """Every family of the table, also those without a series at the moment; then what the Python client says of itself."""
         snapshot = self._latest()
         for metric in self._metrics:
             yield metric.collect(snapshot)
+        yield from PROCESS_COLLECTOR.collect()
+        yield from PLATFORM_COLLECTOR.collect()
