@@ -204,8 +204,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def told(capsys: pytest.CaptureFixture[str], what: str, since: float, at: float) -> None:
-    with capsys.disabled():
-        print(f"\n  {what} -> notification: {at - since:.1f} s", end="")
+    with capsys.disabled():  # standard error: a worker of pytest-xdist has no other way to the terminal
+        print(f"\n  {what} -> notification: {at - since:.1f} s", end="", file=sys.stderr)
 
 
 MUTED = [
