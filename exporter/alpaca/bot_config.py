@@ -75,7 +75,7 @@ def flat(settings: Mapping[str, Value]) -> dict[str, str]:
         if setting.problem is not None:
             rows[name] = "not readable"
         elif isinstance(setting.value, dict):
-            rows |= {f"{name}.{key}"[:60]: bot_rules.shown(str(key), value) for key, value in setting.value.items()}
+            rows |= {bot_rules.shown("", f"{name}.{key}"[:60]): bot_rules.shown(str(key), value) for key, value in setting.value.items()}
         else:
             rows[name] = bot_rules.shown(name, setting.value)
     return rows
@@ -160,13 +160,15 @@ class BotConfig:
 
     def commit(self) -> None:
         """What was written is durable."""
+        # Also when it could not be digested: it is not tried again before the file changes.
+        staged, self._staged = self._staged, None
         if self._next is None:
             return
-        if self._staged is not None:
+        if staged is not None:
             counts = self._next.counts
             said = "read the bot's configuration" if self._next.up else "the bot's configuration cannot be read"
             log.info(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
-        self._view, self._next, self._staged = self._next, None, None
+        self._view, self._next = self._next, None
 
     def traded(self) -> None:
         """An order says nothing about the configuration."""

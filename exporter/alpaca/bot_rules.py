@@ -107,9 +107,8 @@ def shown(name: str, value: Any) -> str:
     """A value as text: secrets masked, lists joined."""
     if SECRET_NAME.search(name):
         return "********" if value else "empty"
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value) if isinstance(value, str) else repr(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else repr(value)
+    return text.encode("utf-8", "replace").decode()  # a literal may hold half a surrogate pair, which no database takes
 
 
 def check(settings: Mapping[str, Value]) -> list[Finding]:

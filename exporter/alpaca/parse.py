@@ -3,7 +3,6 @@
 Numbers arrive as decimal text and become a float once. An unknown enum is passed on as it came, bounded in length and alphabet.
 """
 
-import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -14,12 +13,15 @@ from exporter.alpaca.models import Account, Activity, Clock, EquityPoint, Order,
 from exporter.calendar import NEW_YORK
 
 T = TypeVar("T")
+Day = TypeVar("Day", date, datetime)
 
 # 21 signs hold the longest symbol there is, an option's (NVDA260909C00222500 has 19).
 _SYMBOL = re.compile(r"[A-Z0-9./-]{1,21}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NOON = time(12)
 LONGEST_TEXT = 200
+LARGEST = 1e15  # dollars or units: beyond it a float has no cents
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 class Unreadable(ValueError):
@@ -82,7 +84,7 @@ class Record:
 
     def text(self, key: str) -> str | None:
         """Free text for the archive, never for a label."""
-        return self._read(key, lambda value: str(value)[:LONGEST_TEXT], False)
+        return self._read(key, _text, False)
 
     def needed_text(self, key: str) -> str:
         return self._needed(key, _identifier)
@@ -97,8 +99,8 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{type(value).__name__} is not a number")
     number = float(Decimal(value) if isinstance(value, str) else value)
-    if not math.isfinite(number):
-        raise ValueError(f"{str(value)[:20]} is not finite")
+    if not abs(number) < LARGEST:  # NaN too
+        raise ValueError(f"{str(value)[:20]} is no amount")
     return number
 
 
@@ -110,16 +112,28 @@ def _flag(value: Any) -> bool:
 
 def _time(value: Any) -> float:
     moment = datetime.fromisoformat(value)
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return (moment if _in_years(moment).tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _day(value: Any) -> date:
-    return date.fromisoformat(value)
+    return _in_years(date.fromisoformat(value))
+
+
+def _in_years(day: Day) -> Day:
+    """Calendars end somewhere, and arithmetic beyond their end would fail far from here."""
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(f"the year {day.year} cannot be meant")
+    return day
+
+
+def _text(value: Any) -> str:
+    # JSON can carry half a surrogate pair, which no database takes.
+    return str(value)[:LONGEST_TEXT].encode("utf-8", "replace").decode()
 
 
 def _symbol(value: Any) -> str:
     if not isinstance(value, str) or not _SYMBOL.fullmatch(value):
-        raise ValueError(f"{str(value)[:30]!r} is not a symbol")
+        raise ValueError(f"{str(value)[:30]!a} is not a symbol")
     return value
 
 
@@ -128,8 +142,8 @@ def _word(value: Any) -> str:
 
 
 def _identifier(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise ValueError(f"{str(value)[:30]!r} is not an id")
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{str(value)[:30]!a} is not an id")
     return value
 
 

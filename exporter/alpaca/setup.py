@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from exporter import logs
 from exporter.alpaca.book import Book
 from exporter.alpaca.bot_config import BotConfig
 from exporter.alpaca.client import Access
@@ -15,7 +16,11 @@ from exporter.alpaca.results import PollResult
 from exporter.counters import Counters
 from exporter.settings import Settings
 
+INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 MOST_WAITING = 100  # results; while the archive cannot be written, the broker is not asked for more
+
+
+log = logs.get("alpaca")
 
 
 class Broker:
@@ -57,8 +62,22 @@ class Broker:
         self.book.rollback()
         waiting = list(self._queue)
         for result in waiting:
-            self.book.write(connection, result, counters)
+            self._digest(connection, result, counters)
         self._writing = len(waiting)
+
+    def _digest(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
+        """Write one result; what cannot be digested is dropped and told, and costs neither the others nor the log."""
+        mark = counters.mark()
+        connection.execute("SAVEPOINT result")
+        try:
+            self.book.write(connection, result, counters)
+        except Exception as error:
+            if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
+                raise  # the archive is at fault: all of it is tried again
+            log.exception("an answer could not be digested and is dropped; please report this", endpoint=result.endpoint)
+            connection.execute("ROLLBACK TO result")
+            counters.back_to(mark)
+        connection.execute("RELEASE result")
 
     def commit(self) -> None:
         """What was written is durable."""

@@ -239,6 +239,14 @@ def test_a_file_that_breaks_keeps_the_last_values_and_says_down(file: Path, arch
     assert archive.execute("SELECT count(*) FROM bot_config_findings WHERE severity = 'error'").fetchone() == (0,)
 
 
+def test_half_a_surrogate_pair_in_a_literal_harms_nobody(file: Path, archive: sqlite3.Connection) -> None:
+    odd = GOOD.replace('"AMD": 0.06', '"\\ud800": "\\ud800"')
+    file.write_text(odd.replace('"INFO"', '"\\ud800"') + "config.X2 = '\\ud800'\n")
+    turns = Turns(file, archive)
+    assert turns.turn()
+    assert ("X2", "?", None) in turns.rows()
+
+
 def test_rows_never_hold_a_secret(file: Path) -> None:
     file.write_text(GOOD.replace('os.getenv("ALPACA_SECRET", "")', '"s3cr3t"') + "config.MY_TOKEN = 's3cr3t'\n")
     reading = bot_config.read(file)

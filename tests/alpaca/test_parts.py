@@ -77,7 +77,7 @@ def test_a_short_is_negative_and_a_null_is_unknown() -> None:
     assert parse.position(POSITION | {"qty": "1"}).quantity == -1, "the side says it too"
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "twelve", True, [1], {"a": 1}, "1e999"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "twelve", True, [1], {"a": 1}, "1e999", "1e200"])
 def test_a_number_that_is_none_costs_the_record(value: Any) -> None:
     with pytest.raises(Unreadable, match="market_value"):
         parse.position(POSITION | {"market_value": value})
@@ -220,3 +220,17 @@ def test_the_repr_of_the_access_hides_its_secret() -> None:
     from exporter.alpaca.client import Access
 
     assert "secret" not in repr(Access("key", "secret"))
+
+
+def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
+    raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
+    activities.write(archive, [parse.activity(raw)], {}, Counters(BUCKETS))
+    assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
+    with pytest.raises(Unreadable, match="id"):
+        parse.activity(raw | {"id": "\ud800"})
+
+
+@pytest.mark.parametrize("when", ["1969-01-01", "9999-12-31", "0001-01-01"])
+def test_a_day_beyond_all_calendars_costs_its_record(when: str) -> None:
+    with pytest.raises(Unreadable, match="year"):
+        parse.activity({"activity_type": "FEE", "id": "1", "date": when})

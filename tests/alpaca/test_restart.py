@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -137,3 +138,25 @@ def test_a_late_activity_changes_what_a_sale_realised(desk: Any) -> None:
     fills = desk.sql("SELECT side, realized_pl FROM fills WHERE symbol = 'LATE' ORDER BY ts")
     assert fills == [("buy", None), ("sell", -100.0)]
     assert desk.metrics()['bigdipper_fills_total{symbol="LATE",side="sell"}'] == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), sqlite3.IntegrityError("a constraint"), OverflowError("too large")])
+def test_a_result_that_cannot_be_digested_is_dropped_alone(
+    desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    before = desk.metrics()
+    desk.broker.ledger.trade("AMD", 1, 250, desk.timing.time())
+    with monkeypatch.context() as patch:
+        patch.setattr("exporter.alpaca.daily.write_account", fail)
+        desk.advance(65)
+    after = desk.metrics()
+    assert after["bigdipper_account_equity_usd"] == before["bigdipper_account_equity_usd"]
+    assert after['bigdipper_position_quantity{symbol="AMD"}'] == 12.5036
+    requests = 'bigdipper_alpaca_requests_total{endpoint="account"}'
+    assert after[requests] == before[requests], "nothing of it is left, its counters neither"
+    assert not desk.source.pending()
+    desk.advance(65)
+    assert desk.metrics()["bigdipper_account_equity_usd"] == float(desk.asked("account")["equity"])
