@@ -246,23 +246,6 @@ def killed(stack: Stack) -> None:
     stack.compose("start", "simulator")
 
 
-def backup(stack: Stack) -> None:
-    """Saved, everything removed, put back."""
-    stack.compose("stop", "simulator")
-    until(lambda: stack.healthy("exporter-demo"), "the exporter is healthy")
-    before = stack.counts()
-    stack.run("sh", "deploy/backup.sh", "saved")
-    say("     saved: " + ", ".join(f"{p.name} {p.stat().st_size:,}" for p in sorted((stack.folder / "saved").iterdir())))
-    stack.compose("down", "--volumes")
-    stack.run("sh", "deploy/restore.sh", "saved")
-    until(lambda: stack.healthy(*DEMO), "everything is healthy after the restore", START_SECONDS)
-    until(lambda: _answers(stack), "Grafana answers")
-    after = stack.counts()
-    whole = all(after[table] >= before[table] for table in TABLES)
-    expect(whole, f"backup, removal of every volume, restore: {before['trades']} trades are there")
-    expect((stack.promql("max(count_over_time(up[1d]) > 0)") or 0) > 30, "Prometheus has its history again")
-
-
 def own_log(stack: Stack) -> None:
     """The profile of one's own bot, without keys, on a sample of a real log that goes on."""
     stack.compose("down", "--volumes")
@@ -285,6 +268,19 @@ def own_log(stack: Stack) -> None:
     expect("fine   archive" in stack.run("sh", "-c", f"docker compose {' '.join(doctor)} || true"), "the doctor runs inside")
 
 
+def backup(stack: Stack) -> None:
+    """Saved, everything removed, put back."""
+    before, samples = stack.counts(), stack.promql("max(count_over_time(up[1d]))") or 0
+    stack.run("sh", "deploy/backup.sh", "saved")
+    say("     saved: " + ", ".join(f"{p.name} {p.stat().st_size:,}" for p in sorted((stack.folder / "saved").iterdir())))
+    stack.compose("down", "--volumes")
+    stack.run("sh", "deploy/restore.sh", "saved")
+    until(lambda: stack.healthy(*BOT), "everything is healthy after the restore", START_SECONDS)
+    until(lambda: _answers(stack), "Grafana answers")
+    expect(stack.counts() == before, f"backup, removal of every volume, restore: {before['trades']} trades are there")
+    expect((stack.promql("max(count_over_time(up[1d]))") or 0) > samples, "Prometheus has its history again")
+
+
 def main() -> int:
     """0 when all of it held."""
     with tempfile.TemporaryDirectory(prefix="bigdipper-compose-") as temporary:
@@ -300,18 +296,14 @@ def main() -> int:
             overview(stack, begun)
             restarts(stack)
             killed(stack)
-            backup(stack)
             own_log(stack)
+            backup(stack)
         except Failed as failure:
             say(f"FAILED: {failure}")
             print(stack.run("docker", "compose", "logs", "--tail", "15"))
             return 1
         finally:
-            if "--keep" not in sys.argv:
-                subprocess.run(
-                    ["docker", "compose", "--profile", "*", "down", "--volumes", "--remove-orphans"], cwd=stack.folder,
-                    capture_output=True, check=False,
-                )  # fmt: skip
+            stack.compose("--profile", "*", "down", "--volumes", "--remove-orphans")
     say("all of it held")
     return 0
 
