@@ -74,9 +74,9 @@ def _ladder() -> list[model.Panel]:
     return [
         grid(
             "How deep are the dips that were bought?",
-            "Open positions at the newest snapshot (at most 15 minutes old): buys since the position was last flat, first of them, "
-            "lowest and highest price paid, depth of the price under the mean entry, days since the first buy, days of the last "
-            "year whose close (16:00 New York) stood under water.",
+            "Open positions at the newest snapshot (at most 15 minutes old): buys since the position was last flat, first of "
+            "them, lowest and highest price paid, depth of the price under the mean entry, days since the first buy, days of "
+            "the last year whose close (16:00 New York) stood under water.",
             listed(f"""
                 WITH {tidy(NEWEST)},
                 flat AS MATERIALIZED (
