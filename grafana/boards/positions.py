@@ -74,22 +74,25 @@ def _ladder() -> list[model.Panel]:
     return [
         grid(
             "How deep are the dips that were bought?",
-            "Open positions at the newest snapshot (at most 15 minutes old): buys since the position was last flat, first of "
-            "them, lowest and highest price paid, depth of the price under the mean entry, days since the first buy, days of "
-            "the last year whose close (16:00 New York) stood under water.",
+            "Open positions at the newest snapshot (at most 15 minutes old). Since the position was last flat: buys with the "
+            "lowest and highest price paid (of the last two years), first buy and days since; depth of the price under the "
+            "mean entry; days of the last year whose close (16:00 New York) stood under water.",
             listed(f"""
                 WITH {tidy(NEWEST)},
                 flat AS MATERIALIZED (
                   SELECT n.symbol, COALESCE((SELECT ts FROM position_snapshots AS p
                     WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0) AS since FROM newest AS n),
                 bought AS (
-                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(ts) AS first,
-                    MIN(price) AS lowest, MAX(price) AS highest
-                  FROM flat CROSS JOIN fills AS f ON f.symbol = flat.symbol AND f.ts >= since
+                  SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(price) AS lowest,
+                    MAX(price) AS highest
+                  FROM flat CROSS JOIN fills AS f ON f.symbol = flat.symbol AND f.ts >= MAX(since, $__to / 1000 - 730 * 86400)
                   WHERE side = 'buy' GROUP BY f.symbol),
+                opened AS (
+                  SELECT symbol, (SELECT ts FROM fills AS f WHERE f.symbol = flat.symbol AND f.ts >= since AND side = 'buy'
+                    ORDER BY ts LIMIT 1) AS first FROM flat),
                 under AS (
                   SELECT flat.symbol, COUNT(*) AS days FROM flat CROSS JOIN daily_stats AS d ON d.ts >= since
-                  WHERE d.ts >= unixepoch() - 366 * 86400 AND (
+                  WHERE d.ts >= $__to / 1000 - 366 * 86400 AND (
                     SELECT unrealized_pl FROM position_snapshots AS p WHERE p.symbol = flat.symbol
                       AND p.ts >= d.ts AND p.ts < d.ts + 12 * 3600 ORDER BY p.ts DESC LIMIT 1) < 0
                   GROUP BY flat.symbol)
@@ -97,7 +100,8 @@ def _ladder() -> list[model.Panel]:
                   100.0 * (n.current_price / n.avg_entry_price - 1) AS Depth, lowest AS "Lowest buy", highest AS "Highest buy",
                   first AS time, (unixepoch() - first) / 86400.0 AS Age, days AS "Days under water",
                   n.unrealized_pl AS "P/L"
-                FROM newest AS n LEFT JOIN bought USING (symbol) LEFT JOIN under USING (symbol)
+                FROM newest AS n LEFT JOIN bought USING (symbol) LEFT JOIN opened USING (symbol)
+                  LEFT JOIN under USING (symbol)
                 WHERE {SYMBOL} ORDER BY Depth"""),
             size=(24, 10),
             says="Symbol",
