@@ -156,6 +156,7 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
     log = running.folder / "big_dipper.log"
     part = running.start("simulator", [
         sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
+        "--bot-config", running.folder / "config.py",
         "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
         *(["--incident", args.incident] if args.incident else []), *extra,
     ])  # fmt: skip
@@ -182,6 +183,7 @@ def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None 
         "BIGDIPPER_LOG_TIMEZONE": "America/New_York",
         "BIGDIPPER_WEB_LISTEN_ADDRESS": f"127.0.0.1:{port}",
         "BIGDIPPER_BOT_NAME": "demo",
+        "BIGDIPPER_BOT_CONFIG": str(running.folder / "config.py"),
         "ALPACA_KEY": KEY,
         "ALPACA_SECRET": SECRET,
         "ALPACA_PAPER": "true",

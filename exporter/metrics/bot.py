@@ -36,6 +36,10 @@ def _movers(s: Snapshot) -> list[Sample]:
     ]
 
 
+def _braked(s: Snapshot) -> float | None:
+    return float(s.bot.brake is not None) if s.bot.cycle_ts or s.bot.brake else None
+
+
 def _running(s: Snapshot) -> float | None:
     return None if s.bot.running is None else float(s.bot.running)
 
@@ -94,7 +98,7 @@ METRICS = (
     Metric("bigdipper_missed_trades_total", "counter", "Skips that are missed trades, and dips that the brake let pass.",
            ("reason",), known=lambda s: _each((*e.MISSED_REASONS, "missed_brake"))),
     Metric("bigdipper_brake_active", "gauge", "1 while a brake episode is open.",
-           read=lambda s: float(s.bot.brake is not None)),
+           read=_braked),
     Metric("bigdipper_brake_started_timestamp_seconds", "gauge", "Start of the open brake episode.",
            read=lambda s: s.bot.brake.started if s.bot.brake else None),
     Metric("bigdipper_brake_episodes_total", "counter", "Brake episodes begun."),

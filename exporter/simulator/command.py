@@ -13,10 +13,12 @@ from typing import Any
 
 from exporter.kinds import split_address
 from exporter.listen import ListenError
+from exporter.simulator import botconfig
 from exporter.simulator.incidents import INCIDENTS, Incident
 from exporter.simulator.world import World, start_of_history
 from exporter.yamlfile import ConfigError
 
+CHANGE_SECONDS = 180.0  # after which the owner changes a setting, so that there is a change to see
 KEY, SECRET = "PKSIMULATED", "simulated-secret"
 
 
@@ -31,6 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
     names = tuple(incident.name for incident in INCIDENTS)
     parser.add_argument("--incident", choices=names, metavar="NAME", help=f"let one happen at once: {', '.join(names)}")
+    parser.add_argument("--bot-config", type=Path, metavar="FILE", help="write the bot's config.py there, and change it once")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="at SIGUSR1, stop time and write what a monitor must show")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
 
@@ -79,6 +82,11 @@ def simulate(args: argparse.Namespace) -> int:
         world.broker.start()
     except OSError as error:
         raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
+    if args.bot_config:
+        botconfig.write(args.bot_config)
+        change = threading.Timer(CHANGE_SECONDS, botconfig.write, (args.bot_config, 25))
+        change.daemon = True
+        change.start()
     print(f"broker {world.broker.url}", flush=True)
     try:
         world.live(args.speed, freeze, market_open_now=not args.real_hours)
