@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from exporter.archive.errors import ArchiveError
 from exporter.archive.store import connect_readonly
@@ -60,7 +60,7 @@ PAST = (
 )
 
 
-def write_openmetrics(connection: sqlite3.Connection, out: TextIO, until: float, labels: dict[str, str]) -> int:
+def write_openmetrics(connection: sqlite3.Connection, out: IO[str], until: float, labels: dict[str, str]) -> int:
     """Write every metric of PAST up to `until` (unix seconds) in OpenMetrics text; the number of samples."""
     fixed = [f'{name}="{value}"' for name, value in sorted(labels.items())]
     samples = 0

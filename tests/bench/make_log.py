@@ -1,10 +1,12 @@
-"""A large log with the mix of a bot at DEBUG: 60 % lines of no interest, 22 % skips, 10 % opportunities, 5 % accounts, 3 % trades."""
+"""A large log with a mix as at DEBUG: 60 % lines of no interest, 22 % skips, 10 % opportunities, 5 % accounts, 3 % trades."""
 
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-SYMBOLS = "NVDA AVGO AMD TSM MRVL TER MSFT META ORCL NOW PLTR ANET DELL ETN PWR CEG GEV NEE ABB EQIX DLR AMT CCI LMT NOC RTX".split()
+SYMBOLS = (
+    "NVDA AVGO AMD TSM MRVL TER MSFT META ORCL NOW PLTR ANET DELL ETN PWR CEG GEV NEE ABB EQIX DLR AMT CCI LMT NOC RTX"
+).split()  # noqa: SIM905 - a list of 26 strings is no easier to read
 
 
 def make_log(path: Path, lines: int, seed: int = 1) -> None:
@@ -23,8 +25,8 @@ def make_log(path: Path, lines: int, seed: int = 1) -> None:
             elif kind < 0.92:
                 line = f"[DEBUG] [OPPORTUNITY] {symbol} -{dip:.2f}% @ ${price:.2f} score={dip / 4:.2f}x QUALIFIED"
             elif kind < 0.97:
-                line = f"[INFO] [ACCOUNT] equity=${30000 + price:.2f} cash=${price:.2f} leverage={90 + dip:.1f}% margin_debt=$0.00"
-                line += f" pl=$-{price / 9:.2f} pl_pct=-{dip:.2f}%"
+                line = f"[INFO] [ACCOUNT] equity=${30000 + price:.2f} cash=${price:.2f} leverage={90 + dip:.1f}%"
+                line += f" margin_debt=$0.00 pl=$-{price / 9:.2f} pl_pct=-{dip:.2f}%"
             else:
                 order = f"{rng.getrandbits(128):032x}"
                 line = f"[INFO] [TRADE] BUY {symbol}: 10.0000 shares @ ${price:.2f} = ${price * 10:,.2f} (order {order})"
