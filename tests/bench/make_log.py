@@ -4,9 +4,7 @@ import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-SYMBOLS = (
-    "NVDA AVGO AMD TSM MRVL TER MSFT META ORCL NOW PLTR ANET DELL ETN PWR CEG GEV NEE ABB EQIX DLR AMT CCI LMT NOC RTX"
-).split()  # noqa: SIM905 - a list of 26 strings is no easier to read
+SYMBOLS = ["NVDA", "AVGO", "AMD", "TSM", "MRVL", "TER", "MSFT", "META", "ORCL", "NOW", "PLTR", "ANET", "DELL", "ETN", "PWR", "CEG", "GEV", "NEE", "ABB", "EQIX", "DLR", "AMT", "CCI", "LMT", "NOC", "RTX"]
 
 
 def make_log(path: Path, lines: int, seed: int = 1) -> None:
