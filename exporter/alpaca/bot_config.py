@@ -75,7 +75,8 @@ def flat(settings: Mapping[str, Value]) -> dict[str, str]:
         if setting.problem is not None:
             rows[name] = "not readable"
         elif isinstance(setting.value, dict):
-            rows |= {bot_rules.shown("", f"{name}.{key}"[:60]): bot_rules.shown(str(key), value) for key, value in setting.value.items()}
+            for key, value in setting.value.items():
+                rows[bot_rules.shown("", f"{name}.{key}"[:60])] = bot_rules.shown(str(key), value)
         else:
             rows[name] = bot_rules.shown(name, setting.value)
     return rows

@@ -35,6 +35,11 @@ def _known(*labels: Labels) -> Callable[[Snapshot], Iterable[Labels]]:
     return lambda s: () if s.broker is None else labels
 
 
+def _known_later(*labels: Labels) -> Callable[[Snapshot], Iterable[Labels]]:
+    """Zeros only once the history is read: before, old rejections would look to `increase()` like new ones."""
+    return lambda s: () if s.broker is None or s.broker.backfill < 1 else labels
+
+
 def _some(values: Iterable[tuple[Labels, Value]]) -> list[Sample]:
     """Samples without those that are not known."""
     return [(labels, value) for labels, value in values if value is not None]
@@ -167,7 +172,7 @@ ORDERS = (
     Metric("bigdipper_order_oldest_open_timestamp_seconds", "gauge", "Submission of the oldest open order.",
            read=_view(lambda b: min((submitted for _, submitted in b.open_orders or ()), default=None))),
     Metric("bigdipper_orders_total", "counter", "Orders that reached their end.", ("status",),
-           known=_known(*((status,) for status in TERMINAL))),
+           known=_known_later(*((status,) for status in TERMINAL))),
     Metric("bigdipper_order_time_to_fill_seconds", "histogram", "From submission to the last fill.", buckets=FILL_SECONDS,
            known=_known(())),
     Metric("bigdipper_order_slippage_ratio", "histogram", "Fill price against limit price; positive is worse for us.",
@@ -190,7 +195,7 @@ LIMITS = (
     Metric("bigdipper_limit_distance_ratio", "gauge", "Uniform market drop until the limit is met; negative beyond it, 1 if"
            " none leads there.", ("limit",), _limit("drop")),
     Metric("bigdipper_discrepancies_total", "counter", "Differences between log and broker found.", ("kind",),
-           known=_known(*((kind,) for kind in KINDS))),
+           known=_known_later(*((kind,) for kind in KINDS))),
     Metric("bigdipper_discrepancies_open", "gauge", "Differences between log and broker that are open.", ("kind",),
            _view(lambda b: [((kind,), float(count)) for kind, count in b.discrepancies.items()])),
     Metric("bigdipper_wash_sale_window_end_timestamp_seconds", "gauge", "End of the 30 days after the latest loss sale (an aid,"

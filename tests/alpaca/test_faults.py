@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -238,3 +240,40 @@ def test_a_stop_before_the_sdk_is_loaded_is_quiet(broker: Any) -> None:
     poller.start()
     poller.stop()
     poller.stop()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("piece", [HEAD + b"X-Drip: 1\r\n" * 90, HEAD + b"Content-Length: 900\r\n\r\n" + b"x" * 900])
+def test_one_byte_at_a_time_cannot_outlast_the_deadline_in_the_head_or_in_the_body(piece: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                for byte in piece:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        client = Client(Access("PK", "secret", url=url, timeout=1), Budget(60, time.monotonic), time.sleep)
+        begun = time.monotonic()
+        with pytest.raises(Failure) as failed:
+            client.get("/account")
+        assert failed.value.reason == "timeout"
+        assert time.monotonic() - begun < 5
+        client.close()
+        thread.join(10)
+
+
+def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, broker: Any) -> None:
+    monkeypatch.setattr("exporter.alpaca.wire.MOST_BYTES", 100)
+    client = Client(Access("PKSIMULATED", "simulated-secret", url=broker.url), Budget(60, time.monotonic), time.sleep)
+    with pytest.raises(Failure) as failed:
+        client.get("/account")
+    assert failed.value.reason == "bad_response"
+    client.close()
