@@ -41,6 +41,7 @@ soak: $(BIN)/.installed tools ## twenty minutes of the demo at high speed: memor
 docs: $(BIN)/.installed ## write the generated documents anew
 	$(BIN)/python -m exporter.docs
 	$(BIN)/python -m grafana
+	$(BIN)/python -m tests.alerts.page
 
 env: ## write random passwords for docker compose, once
 	@sh deploy/env.sh

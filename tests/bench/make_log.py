@@ -4,7 +4,10 @@ import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-SYMBOLS = ["NVDA", "AVGO", "AMD", "TSM", "MRVL", "TER", "MSFT", "META", "ORCL", "NOW", "PLTR", "ANET", "DELL", "ETN", "PWR", "CEG", "GEV", "NEE", "ABB", "EQIX", "DLR", "AMT", "CCI", "LMT", "NOC", "RTX"]
+SYMBOLS = [
+    *("NVDA", "AVGO", "AMD", "TSM", "MRVL", "TER", "MSFT", "META", "ORCL", "NOW", "PLTR", "ANET", "DELL"),
+    *("ETN", "PWR", "CEG", "GEV", "NEE", "ABB", "EQIX", "DLR", "AMT", "CCI", "LMT", "NOC", "RTX"),
+]
 
 
 def make_log(path: Path, lines: int, seed: int = 1) -> None:
