@@ -19,7 +19,8 @@ class Follow:
     """A generation and the file it is read from.
 
     current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
-    at. settled: its signature when it was read to its end. moved: when it last grew or lost its name, unix seconds.
+    at. settled: its signature when it was read to its end; sure: long enough after its last change to tell by that whether
+    there is another. moved: when it last grew or lost its name, unix seconds.
     """
 
     source: Source
@@ -27,18 +28,22 @@ class Follow:
     current: bool = False
     still: bool = False
     begun: bool = False
-    at_end: bool = False
     settled: tuple[int, int, int] | None = None
+    sure: bool = False
     moved: float = 0.0
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
-        return self.settled is not None and self.settled == self.source.signature()
+        return self.sure and self.settled == self.source.signature()
 
     def settle(self, signature: tuple[int, int, int]) -> None:
         """Everything was read when the file had this `signature`."""
-        self.at_end = True
-        self.settled = signature if time.time_ns() - signature[2] > TICK * 1e9 else None
+        self.settled, self.sure = signature, time.time_ns() - signature[2] > TICK * 1e9
+
+    def restart(self) -> None:
+        """Read from the beginning of the file."""
+        self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
+        self.settled, self.sure = None, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,15 @@ class Lost:
 class State:
     """Everything that changes while reading, so that it can be taken back.
 
-    follows: oldest generation first, the current one last. dropped: files that this state has given up. seen: up to when the
-    log was seen through completely. searching: since when rotated files that nobody has read are looked for. Of the start
-    only: known generations to take up, whether to begin at the end, whether to read all rotated files.
+    follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
+    size and mtime of files that were read to their end and given up. seen: up to when the log was seen through completely.
+    searching: since when rotated files that nobody has read are looked for. Of the start only: known generations to take up,
+    whether to begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
     dropped: list[Source] = field(default_factory=list)
+    passed: frozenset[tuple[int, ...]] = frozenset()
     lost: list[Lost] = field(default_factory=list)
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
@@ -118,6 +125,8 @@ class State:
     def end(self, follow: Follow) -> None:
         """Read no more of a generation."""
         self.drop(follow)
+        if follow.settled:
+            self.passed |= {(follow.source.device, follow.source.inode, *follow.settled[:2])}
         self.ended.append(replace(follow.checkpoint, ended=True))
 
     def checkpoints(self) -> list[Checkpoint]:

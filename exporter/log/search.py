@@ -59,7 +59,8 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     for sibling in rotated(path):
         with suppress(OSError):
             stat = os.stat(sibling)
-            if stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino) or _is_log(path, stat):
+            passed = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) in state.passed
+            if passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino) or _is_log(path, stat):
                 continue
             source = _unseen(state, sibling)
             if source:
@@ -93,6 +94,8 @@ def _unseen(state: State, path: Path) -> Source | Literal[False] | None:
 def _read_elsewhere(state: State, source: Source) -> bool:
     """Whether everything that the file holds was read, or will be read from another file."""
     size = source.size()
+    if not size:
+        return source.gz  # a plain one may have a writer yet
     everything = Checkpoint(0, "", 0, 0, 0, b"", b"", False, False, 0.0).at(source, size)
     return (
         any(follow.source.fits(everything) for follow in state.follows)

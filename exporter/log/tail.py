@@ -151,14 +151,14 @@ class Tail:
         """
         continued = None
         for checkpoint in sorted(state.known, key=lambda c: -c.generation):
-            place = self._place(checkpoint, current)
+            place = self._place(state, checkpoint, current)
             if place is None and current and checkpoint.offset and current.fits(checkpoint):
                 place = current
             if place is None and current is None:
                 continue
             state.known.remove(checkpoint)
             if place and place is not current:
-                state.add(Follow(place, checkpoint.within(place), begun=True, moved=now))
+                state.add(Follow(place, checkpoint.within(place), begun=checkpoint.offset > 0, moved=now))
             elif place and continued is None:
                 continued = checkpoint.within(place)
             elif checkpoint.offset:
@@ -168,7 +168,7 @@ class Tail:
                 state.ended.append(replace(checkpoint, ended=True))
         return continued
 
-    def _place(self, checkpoint: Checkpoint, current: Source | None) -> Source | None:
+    def _place(self, state: State, checkpoint: Checkpoint, current: Source | None) -> Source | None:
         """The file with the inode that the generation had, if it still begins with what was consumed."""
         if current and _same(current, checkpoint):
             return current if current.fits(checkpoint) else None
@@ -177,7 +177,9 @@ class Tail:
                 stat = os.stat(sibling)
                 if (stat.st_dev, stat.st_ino) == (checkpoint.device, checkpoint.inode):
                     source = open_source(sibling)
-                    if source.fits(checkpoint):
+                    # Where nothing was consumed, only the inode speaks for the file; content that is known speaks against it.
+                    others = () if checkpoint.offset else state.checkpoints()
+                    if source.fits(checkpoint) and not any(c.offset and source.fits(c) for c in others):
                         return source
                     source.close()
         return None
@@ -191,13 +193,13 @@ class Tail:
                 self._portion(state, read, follow, now)
                 if read.more:
                     break
-        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if not f.at_end)
+        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.settled is None)
         self._give_up(state, now)
 
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
         signature = follow.source.signature()
-        if not follow.checkpoint.offset and signature[0] and self._first(state, read, follow, now):
+        if not follow.checkpoint.offset and self._first(state, read, follow, now):
             return
         checkpoint = follow.checkpoint
         wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
@@ -215,18 +217,18 @@ class Tail:
         if advanced is not checkpoint:
             follow.checkpoint, follow.moved = advanced, now
         if len(data) == wanted:
-            read.more, follow.at_end = True, False
+            read.more, follow.settled, follow.sure = True, None, False
         else:
             follow.settle(signature)
             if follow.still:
                 state.end(follow)
 
     def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
-        """The first bytes of a generation; True when something else must be read before."""
+        """Nothing of a generation is read yet; True when something else must be read before."""
         if follow.current and self._search(state, read, now):
             # The log was cut, with a copy made, before anything of it was read.
             read.more = True
-        elif not follow.begun:
+        elif not follow.begun and follow.source.size():
             search.begin(state, follow, self.path)
         return read.more
 
@@ -244,8 +246,7 @@ class Tail:
             read.truncations += not follow.still
             state.lost.append(Lost(checkpoint, now, "truncated"))
             if follow.current or not follow.source.linked():
-                follow.checkpoint = replace(checkpoint, offset=0, head=b"", tail=b"", skipping=False)
-                follow.at_end, follow.settled = False, None
+                follow.restart()
                 begun_anew.append(follow)
             else:
                 # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
@@ -258,7 +259,7 @@ class Tail:
 
     def _give_up(self, state: State, now: float) -> None:
         """Let go of renamed files that are read to their end: when their writer has gone on to a newer one, or of too many."""
-        draining = [f for f in state.follows if not f.current and f.at_end]
+        draining = [f for f in state.follows if not f.current and f.settled]
         for number, follow in enumerate(draining):
             newer = any(f.checkpoint.offset for f in state.follows if f.checkpoint.generation > follow.checkpoint.generation)
             if number < len(draining) - MAX_DRAINING or (newer and now - follow.moved > self._quiet):

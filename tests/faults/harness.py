@@ -140,7 +140,7 @@ class Consumer:
 
     def drain(self) -> Read:
         """Step until nothing comes any more."""
-        for _ in range(100_000):
+        for _ in range(3000):
             read = self.step()
             if not (read.more or read.batches or read.checkpoints):
                 return read

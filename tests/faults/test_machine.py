@@ -45,10 +45,11 @@ class Life(RuleBasedStateMachine):
 
     @initialize(limit=st.sampled_from([70, 250, 1 << 16]), dated=st.booleans())
     def begin(self, limit: int, dated: bool) -> None:
-        """The exporter is there before the first line, so that all lines are its business."""
+        """The exporter has stored where it stands before the first line, so that all lines are its business."""
         self.limit, self.dated = limit, dated
-        self.start()
         self.create()
+        self.start()
+        self.drain()
 
     # -- the writers
 
@@ -118,6 +119,7 @@ class Life(RuleBasedStateMachine):
         """A new file under the log's name."""
         self.writer = File(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644))
         self.files.append(self.writer)
+        self._append(self.writer, b"")
 
     @precondition(lambda self: self.writer is not None)
     @rule(keep_time=st.booleans())
@@ -130,6 +132,7 @@ class Life(RuleBasedStateMachine):
         os.utime(to, (now, now))
         os.truncate(self.log, 0)
         self.writer.incarnations.append(bytearray())
+        self._append(self.writer, b"")
 
     @rule(data=st.data())
     def compress(self, data: st.DataObject) -> None:
