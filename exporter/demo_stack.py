@@ -42,6 +42,7 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
     part = running.start("alertmanager", [
         binary, f"--config.file={out / 'alertmanager.yml'}", f"--storage.path={out / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+        "--data.retention=240h",  # longer than the longest repeat_interval
     ])  # fmt: skip
     part.url, part.what = f"http://127.0.0.1:{port}", "what is wrong, and whom it was told"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
