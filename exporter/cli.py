@@ -14,11 +14,10 @@ from pathlib import Path
 from exporter import __version__, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import copy
-from exporter.archive.store import Store, connect_readonly
+from exporter.archive.store import connect_readonly
 from exporter.calendar import NEW_YORK
 from exporter.config import add_flags, describe, load
 from exporter.listen import ListenError
-from exporter.log.wake import Wake
 from exporter.settings import Settings
 from exporter.yamlfile import ConfigError
 
@@ -29,15 +28,10 @@ Command = Callable[[Settings, argparse.Namespace], int]
 
 
 def _run(settings: Settings, _args: argparse.Namespace) -> int:
-    from exporter.alpaca import setup
-    from exporter.pipeline import Source
+    from exporter.alpaca.setup import sources
     from exporter.service import Service
 
-    def sources(store: Store, wake: Wake) -> tuple[Source, ...]:
-        broker = setup.start(settings, store.connection, wake.set)
-        return (broker,) if broker else ()
-
-    Service(settings, sources).run()
+    Service(settings, lambda store, wake: sources(settings, store.connection, wake.set)).run()
     return 0
 
 

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import datetime
 import http.client
+import itertools
 import os
 import socket
 import ssl
@@ -134,6 +135,7 @@ class TestFile:
             "rate_limit: {interval: 0, burst: 0}\n",
             "rate_limit: {interval: 1s, burst: 20}\n",
         ],
+        ids=itertools.count(),
     )
     def test_good_ones_are_accepted(self, text: str, folder: Path) -> None:
         load(config(folder, text))
@@ -177,6 +179,7 @@ class TestFile:
             ("tls_server_config: 1\n", "tls_server_config: must be keys and values, not a value"),
             ("basic_auth_users: {a: *b}\n", "is not valid YAML"),
         ],
+        ids=itertools.count(),
     )
     def test_bad_ones_are_one_line_that_says_what_and_where(self, text: str, said: str, folder: Path) -> None:
         path = config(folder, text)

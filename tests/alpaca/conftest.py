@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from exporter.counters import Counters
 from exporter.metrics import BUCKETS, METRICS, Collector
 from exporter.metrics.snapshot import Day, Own, Snapshot
 from exporter.settings import Settings
-from exporter.simulator.broker import Broker, _Handler
+from exporter.simulator.broker import Broker
 from exporter.simulator.ledger import Asset, Ledger
 from exporter.simulator.units import cents
 from exporter.state import BotState
@@ -30,11 +29,6 @@ from exporter.state import BotState
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
     warnings.simplefilter("ignore", DeprecationWarning)
     import alpaca.trading.client  # noqa: F401
-
-# The stand-in sends head and body apart; on the loopback that would cost 40 ms of Nagle's delay a request.
-_Handler.disable_nagle_algorithm = True
-# Its Date header must tell the time that its rate headers count in.
-_Handler.date_time_string = lambda self, timestamp=None: formatdate(self.server.broker.clock(), usegmt=True)
 
 KEY, SECRET = "PKSIMULATED", "simulated-secret"
 PATIENCE = 30.0
