@@ -1,5 +1,7 @@
 """Wakes the main loop when the log may have changed. A hint only: the loop looks for itself at every timeout anyway."""
 
+import logging
+import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -8,15 +10,18 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+# It calls the ordinary end of its own threads an error; what is really wrong is raised.
+logging.getLogger("watchdog.observers").setLevel(logging.CRITICAL)
+
+JOIN_SECONDS = 1.0
+
 
 class _Handler(FileSystemEventHandler):
     def __init__(self, wake: "Wake") -> None:
         self._wake = wake
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Reading is our own doing and no news."""
-        if event.event_type not in ("opened", "closed_no_write"):
-            self._wake.set()
+        self._wake.notice(event)
 
 
 class Wake:
@@ -24,17 +29,44 @@ class Wake:
 
     def __init__(self, path: Path) -> None:
         self._event = threading.Event()
-        self._folder = path.parent
+        self._path = path.absolute()
         self._observer: BaseObserver | None = None
+        self._watched: tuple[int, int] | None = None
         self._watch()
 
+    def _folder(self) -> tuple[int, int] | None:
+        """Device and inode of the folder, if it is there."""
+        with suppress(OSError):
+            stat = os.stat(self._path.parent)
+            return stat.st_dev, stat.st_ino
+        return None
+
     def _watch(self) -> None:
-        observer = Observer()
-        observer.daemon = True
+        folder = self._folder()
+        if folder is None:
+            return
         with suppress(OSError, RuntimeError):
-            observer.schedule(_Handler(self), str(self._folder), recursive=False)
+            self._observer = observer = Observer()
+            observer.daemon = True
+            observer.schedule(_Handler(self), str(self._path.parent), recursive=False)
             observer.start()
-            self._observer = observer
+            self._watched = folder
+            # What happened before the watch began is not told.
+            self.set()
+            return
+        # Half begun, it would leave a thread and a descriptor behind.
+        self.close()
+
+    def notice(self, event: FileSystemEvent) -> None:
+        """Judge what the watch tells; called in its thread."""
+        log, folder = str(self._path), str(self._path.parent)
+        paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
+        if event.event_type == "deleted" and folder in paths:
+            # A new folder may get the inode of the old one: only this tells that the watch is dead.
+            self._watched = None
+        # Reading is our own doing and no news, and neither are other files, such as the archive.
+        elif event.event_type not in ("opened", "closed_no_write") and any(path.startswith(log) for path in paths):
+            self.set()
 
     def wait(self, timeout: float) -> bool:
         """Wait for a hint, at most `timeout` seconds; whether one came."""
@@ -47,13 +79,17 @@ class Wake:
         self._event.set()
 
     def rearm(self) -> None:
-        """Watch again if there is no watch: the folder may have come since."""
-        if self._observer is None or not self._observer.emitters:
+        """Watch again if the folder came, or was replaced, since the watch began."""
+        folder = self._folder()
+        if self._watched is None or self._watched != folder:
             self.close()
             self._watch()
 
     def close(self) -> None:
         """Stop watching."""
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer = None
+        observer, self._observer, self._watched = self._observer, None, None
+        if observer is None:
+            return
+        observer.stop()
+        if observer.is_alive():
+            observer.join(JOIN_SECONDS)
