@@ -1,8 +1,10 @@
 """Folds records of the log into the present, the counters and the rows of the archive: one method per kind of event."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from exporter import calendar
@@ -40,7 +42,7 @@ class Fold:
         self._handlers: dict[type[e.Event], Callable[[Record, Any], None]] = {
             event: getattr(self, f"_{kind}") for event, kind in KINDS.items()
         }
-        self._routine: dict[tuple[str, str], int] = {}
+        self._routine: dict[tuple[float, str, str], int] = {}
         self._date, self._date_end = "", float("-inf")
         self._date_start = float("inf")
 
@@ -50,14 +52,11 @@ class Fold:
         inc("bigdipper_log_lines_total", (), portion.lines)
         inc("bigdipper_log_bytes_total", (), portion.size)
         for level, count in portion.levels.items():
-            inc("bigdipper_log_records_total", (level.decode(),), count)
-        kinds: dict[type[e.Event], int] = {}
+            inc("bigdipper_log_records_total", (level,), count)
         handlers = self._handlers
         forms = ""
         for record in portion.records:
-            event = type(record.event)
-            kinds[event] = kinds.get(event, 0) + 1
-            handler = handlers.get(event)
+            handler = handlers.get(type(record.event))
             if handler is None:
                 inc("bigdipper_log_malformed_total", (record.event.kind,))  # type: ignore[union-attr]
                 continue
@@ -65,11 +64,12 @@ class Fold:
                 forms = record.forms
                 self.state.forms = narrow(self.state.forms, forms)
             handler(record, record.event)
-        for event, count in kinds.items():
+        for event, count in Counter(map(type, map(itemgetter(2), portion.records))).items():
             if event is not e.Malformed:
                 inc("bigdipper_log_events_total", (KINDS[event],), count)
-        for (symbol, reason), count in self._routine.items():
+        for (hour, symbol, reason), count in self._routine.items():
             inc("bigdipper_skips_total", (self._label(symbol), reason), count)
+            self.stage.skip(int(hour), symbol, reason, count)
         self._routine.clear()
 
     # -- small helpers
@@ -216,11 +216,9 @@ class Fold:
         symbol, reason, dip, _ = event
         row = self.state.opportunities.get(symbol)
         if reason in e.ROUTINE_REASONS:
-            # At DEBUG nine lines of ten are these: sums only, turned into counters once per portion.
-            key = (symbol, reason)
+            # At DEBUG nine lines of ten are these: sums only, turned into rows and counters once per portion.
+            key = (record.ts - record.ts % 3600, symbol, reason)
             self._routine[key] = self._routine.get(key, 0) + 1
-            hourly = (int(record.ts // 3600) * 3600, symbol, reason)
-            self.stage.skip_counts[hourly] = self.stage.skip_counts.get(hourly, 0) + 1
             if row is not None:
                 self._outcome(symbol, "rejected", reason)
             return

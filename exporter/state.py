@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 Row = list[Any]
@@ -10,6 +11,7 @@ MAX_SYMBOLS = 200
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 
 
+@cache
 def narrow(forms: str, line: str) -> str:
     """The forms that a log can have, given those of its next line; when none is left, the bot was replaced by another."""
     both = [form for form in forms.split() if form in line.split()]

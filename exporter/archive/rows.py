@@ -70,6 +70,11 @@ class Stage:
         """Write `row` (columns of TABLES[table]; the first is its id), or write it again."""
         self.rows[table][row[0]] = row
 
+    def skip(self, hour: int, symbol: str, reason: str, count: int) -> None:
+        """Add to the sum of routine skips of one hour (unix seconds of its start)."""
+        key = (hour, symbol, reason)
+        self.skip_counts[key] = self.skip_counts.get(key, 0) + count
+
     def day(self, date: str) -> DayStage:
         """The trading day `date` (YYYY-MM-DD)."""
         stage = self.days.get(date)

@@ -71,7 +71,6 @@ class Store:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA cache_size = -8192")
             connection.execute("PRAGMA temp_store = MEMORY")
             # A reader that stays for minutes makes the write-ahead log grow; this gives the space back afterwards.
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")

@@ -7,20 +7,20 @@ Only a line with a header `YYYY-MM-DD HH:MM:SS [LEVEL] ` can tell of an event: t
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from operator import itemgetter
 from typing import NamedTuple
 
-from exporter.log.compile import BUILDS, EVENT, read_message
+from exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from exporter.log.events import Event, Malformed
 
-LEVELS = (b"DEBUG", b"INFO", b"WARNING", b"ERROR", b"CRITICAL")
-HEADER = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\]", re.MULTILINE)
-MESSAGE = re.compile(HEADER.pattern + rb" ?(.*?)\r?$", re.MULTILINE)
+LEVEL = re.compile(HEADER.encode())
+MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
 MINUTE = re.compile(rb"20\d\d-\d\d-\d\d \d\d:\d\d:")
-STAMP = 19
+STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 UTC = re.compile(r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
 PENDING_LIMIT = 1 << 20
 OFFSET_BITS = 40
@@ -42,7 +42,7 @@ class Portion:
     records: list[Record] = field(default_factory=list)
     lines: int = 0
     size: int = 0
-    levels: dict[bytes, int] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
     last_ts: float | None = None
 
 
@@ -90,29 +90,28 @@ class Reader:
         portion.lines += data.count(b"\n")
         portion.size += len(data)
         before = len(portion.records)
-        self._plain(base, data, portion)
+        text = b"\n" + data
+        self._plain(base, text, portion)
         if b'{"log":' in data:
             for line in DOCKER.finditer(data):
                 self._docker(generation, base + line.start(), line[0], portion)
             portion.records[before:] = sorted(portion.records[before:], key=itemgetter(0))
         if self._listen is not None:
-            for message in MESSAGE.finditer(data):
+            for message in MESSAGE.finditer(text):
                 self._listen(message[2].decode("utf-8", "replace"))
 
-    def _plain(self, base: int, data: bytes, portion: Portion) -> None:
-        levels = HEADER.findall(data)
-        for level in set(levels):
-            portion.levels[level] = portion.levels.get(level, 0) + levels.count(level)
+    def _plain(self, base: int, text: bytes, portion: Portion) -> None:
+        """`text`: a newline and the lines at `base`; a match begins with that newline, so its start is the line's offset."""
+        levels = LEVEL.findall(text)
+        for level in LEVELS:
+            portion.levels[level] = portion.levels.get(level, 0) + levels.count(level.encode())
         # The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
         append, times = portion.records.append, self.time
         stamp, ts = b"", portion.last_ts or self.time.last
-        for match in EVENT.finditer(data):
-            bracket = match.start()
-            start = data.rfind(b"\n", 0, bracket) + 1
-            if data[start + STAMP : start + STAMP + 2] != b" [" or data[start + STAMP + 2 : bracket] not in LEVELS:
-                continue
-            if data[start : start + STAMP] != stamp:
-                stamp = data[start : start + STAMP]
+        for match in EVENT.finditer(text):
+            start = match.start()
+            if text[start + 1 : start + STAMP] != stamp:
+                stamp = text[start + 1 : start + STAMP]
                 try:
                     ts = times(stamp)
                 except ValueError:
@@ -122,16 +121,13 @@ class Reader:
             build, forms = BUILDS[match.lastindex]
             append(Record(base + start, ts, build(match), forms))
         if levels:
-            portion.last_ts = self._last(data, ts)
+            portion.last_ts = self._last(text, ts)
 
-    def _last(self, data: bytes, default: float) -> float:
+    def _last(self, text: bytes, default: float) -> float:
         """Time of the last line with a header: it need not tell of an event."""
-        for line in reversed(data[-4096:].split(b"\n")):
-            if HEADER.match(line):
-                try:
-                    return self.time(line[:STAMP])
-                except ValueError:
-                    break
+        for match in reversed([*LEVEL.finditer(text, max(0, len(text) - 4096))]):
+            with suppress(ValueError):
+                return self.time(match[0][1:STAMP])
         return default
 
     def _docker(self, generation: int, position: int, line: bytes, portion: Portion) -> None:
@@ -147,10 +143,11 @@ class Reader:
         if not text.endswith("\n") and len(text) < PENDING_LIMIT:
             self.pending[generation] = (position, text)
             return
-        header = MESSAGE.match(text.encode())
+        header = MESSAGE.match(b"\n" + text.encode())
         if header is None:
             return
-        portion.levels[header[1]] = portion.levels.get(header[1], 0) + 1
+        level = header[1].decode()
+        portion.levels[level] = portion.levels.get(level, 0) + 1
         # Docker knows the time exactly, and in UTC: it wins over the text.
         portion.last_ts = ts
         read = read_message(header[2])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from exporter.log import events as e
-from exporter.log.records import LEVELS
+from exporter.log.compile import LEVELS
 from exporter.metrics.snapshot import Snapshot
 from exporter.metrics.table import Metric, Sample
 
@@ -109,5 +109,5 @@ METRICS = (
            known=lambda s: _each(e.HALT_CAUSES)),
     Metric("bigdipper_bot_errors_total", "counter", "Errors of the bot.", ("kind",), known=lambda s: _each(e.ERROR_KINDS)),
     Metric("bigdipper_log_records_total", "counter", "Lines of the log with a header, by level.", ("level",),
-           known=lambda s: _each(level.decode() for level in LEVELS)),
+           known=lambda s: _each(LEVELS)),
 )  # fmt: skip
