@@ -99,10 +99,6 @@ class State:
         self.newest += 1
         return self.newest
 
-    def generation(self, source: Source, now: float) -> Checkpoint:
-        """The beginning of a new generation in `source`."""
-        return Checkpoint(self.number(), str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
-
     def add(self, follow: Follow) -> None:
         """Read this one too, in its turn."""
         self.follows.append(follow)

@@ -10,6 +10,7 @@ import os
 import re
 import stat as modes
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,9 +86,13 @@ class Source:
             return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
         return 0, 0, 0
 
-    def names(self, stat: os.stat_result) -> bool:
+    def is_(self, stat: os.stat_result) -> bool:
         """Whether `stat` is of this file."""
         return (self.device, self.inode) == (stat.st_dev, stat.st_ino)
+
+    def holds(self, checkpoint: Checkpoint) -> bool:
+        """Whether the generation was last read from this file, or from one that had its inode before."""
+        return (self.device, self.inode) == (checkpoint.device, checkpoint.inode)
 
     def size(self) -> int:
         """Bytes of content."""
@@ -197,28 +202,36 @@ class Packed(Source):
         super().close()
 
 
+def beginning(source: Source, generation: int, now: float) -> Checkpoint:
+    """The beginning of `source`, as generation `generation`."""
+    return Checkpoint(generation, str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
+
+
 def open_source(path: Path) -> Source:
     """The file at `path`, plain or gzip by its name. OSError when it cannot be opened, or is no regular file."""
     return Packed(path) if path.suffix == ".gz" else Source(path)
 
 
-def siblings(path: Path) -> list[Path]:
-    """All files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be."""
-    found = []
-    for beside in dict.fromkeys((path, Path(os.path.realpath(path)))):
+def siblings(path: Path) -> dict[Path, int]:
+    """Files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be; and inodes."""
+    found = {}
+    for beside in {path, Path(os.path.realpath(path))}:
         with suppress(OSError), os.scandir(beside.parent) as entries:
             for entry in entries:
                 if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
-                    found.append(beside.with_name(entry.name))
-    return [path for path in found if path.suffix not in PACKED_OTHERWISE]
+                    found[beside.with_name(entry.name)] = entry.inode()
+    return {path: inode for path, inode in found.items() if path.suffix not in PACKED_OTHERWISE}
 
 
-def rotated(path: Path) -> list[Path]:
-    """Rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first; the names know it, times may not."""
+def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
+    """Those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
+
+    The names know the order; times may not.
+    """
     found: list[tuple[bool, int, str, Path]] = []
-    for sibling in siblings(path):
+    for file in files:
         for name in (path.name, os.path.basename(os.path.realpath(path))):
-            if match := ROTATED.fullmatch(sibling.name.removeprefix(name)):
-                found.append((match[1] is not None, -int(match[1] or 0), sibling.name, sibling))
+            if match := ROTATED.fullmatch(file.name.removeprefix(name)):
+                found.append((match[1] is not None, -int(match[1] or 0), file.name, file))
                 break
-    return [sibling for *_, sibling in sorted(found)]
+    return [file for *_, file in sorted(found)]

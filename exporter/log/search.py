@@ -7,10 +7,9 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from exporter.log.follows import TIME_SLACK, Follow, State
-from exporter.log.generation import TAIL_BYTES, Checkpoint, Source, open_source, rotated, siblings
+from exporter.log.generation import TAIL_BYTES, Checkpoint, Source, beginning, open_source, rotated, siblings
 from exporter.log.portions import Gap, Read
 
 # For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
@@ -25,7 +24,9 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
             continue
         state.lost.remove(lost)
         if source is not None:
-            state.add(Follow(source, lost.checkpoint.within(source), still=True, begun=True, moved=now))
+            # Under its own inode it may have a writer yet.
+            still = source.gz or not source.holds(lost.checkpoint)
+            state.add(Follow(source, lost.checkpoint.within(source), still=still, begun=True, moved=now))
             continue
         state.ended.append(replace(lost.checkpoint, ended=True))
         current = state.current()
@@ -35,10 +36,10 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
 
 
 def _copy(state: State, path: Path, checkpoint: Checkpoint) -> tuple[Source | None, bool]:
-    """A file that holds the generation, and whether there may be one that cannot be read yet. The newest ones come first."""
-    unsettled = False
-    names = rotated(path)[::-1]
-    for sibling in (*names, *(other for other in siblings(path) if other not in names)):
+    """A file that holds the generation, and whether there may be one that was not seen yet. The newest ones come first."""
+    files, unsettled = siblings(path), False
+    names = rotated(path, files)[::-1]
+    for sibling in (*names, *(other for other in files if other not in names)):
         try:
             source = open_source(sibling)
         except OSError:
@@ -49,46 +50,39 @@ def _copy(state: State, path: Path, checkpoint: Checkpoint) -> tuple[Source | No
             return source, False
         unsettled |= fits is None
         source.close()
-    return None, unsettled
+    # While files are being renamed, one may slip through.
+    return None, unsettled or siblings(path) != files
 
 
 def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
     since = 0.0 if state.backfill else state.seen - TIME_SLACK
-    found, unsettled = 0, []
-    for sibling in rotated(path):
-        with suppress(OSError):
+    files, found, unreadable = siblings(path), 0, []
+    for sibling in rotated(path, files):
+        try:
             stat = os.stat(sibling)
             passed = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) in state.passed
-            if passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino) or _is_log(path, stat):
+            if passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
                 continue
-            source = _unseen(state, sibling)
-            if source:
-                state.add(Follow(source, state.generation(source, now), still=source.gz, moved=now))
-                found += 1
-            elif source is None:
-                unsettled.append(sibling)
-    state.searching = state.searching if state.searching is not None else now
-    if unsettled and now - state.searching > GRACE:
-        unread = [sibling for sibling in unsettled if not _incomplete_copy(state, sibling)]
+            source = open_source(sibling)
+        except OSError:
+            unreadable.append(sibling)
+            continue
+        if source.whole() and not state.holding(source.device, source.inode) and not _read_elsewhere(state, source):
+            state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
+            found += 1
+            continue
+        if not source.whole():
+            unreadable.append(sibling)
+        source.close()
+    unsettled = unreadable or siblings(path) != files
+    state.searching = (state.searching or now) if unsettled else None
+    if state.searching and now - state.searching > GRACE:
+        unread = [sibling for sibling in unreadable if not _incomplete_copy(state, sibling)]
         read.gaps += [Gap(state.newest, "unreachable", now, f"{sibling} cannot be read") for sibling in unread]
-        unsettled = []
-    if not unsettled:
-        state.searching, state.backfill = None, False
+        state.searching = None
+    state.backfill = state.backfill and state.searching is not None
     return found
-
-
-def _unseen(state: State, path: Path) -> Source | Literal[False] | None:
-    """The open file if it holds something that was never read, False if not, None if that cannot be said yet."""
-    try:
-        source = open_source(path)
-    except OSError:
-        return None if os.path.lexists(path) else False
-    verdict = None if not source.whole() else not _read_elsewhere(state, source)
-    if verdict:
-        return source
-    source.close()
-    return verdict
 
 
 def _read_elsewhere(state: State, source: Source) -> bool:
@@ -96,7 +90,7 @@ def _read_elsewhere(state: State, source: Source) -> bool:
     size = source.size()
     if not size:
         return source.gz  # a plain one may have a writer yet
-    everything = Checkpoint(0, "", 0, 0, 0, b"", b"", False, False, 0.0).at(source, size)
+    everything = beginning(source, 0, 0.0).at(source, size)
     return (
         any(follow.source.fits(everything) for follow in state.follows)
         or any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost)
@@ -105,20 +99,14 @@ def _read_elsewhere(state: State, source: Source) -> bool:
 
 
 def _incomplete_copy(state: State, path: Path) -> bool:
-    """Whether an incomplete gzip file begins like a generation that is known, so that nothing new is missed with it."""
+    """Whether an incomplete gzip file is gone, or begins like a generation that is known: nothing new is missed with it."""
     try:
         source = open_source(path)
     except OSError:
-        return False
+        return not os.path.lexists(path)
     known = any(source.fits(c) is None for c in state.checkpoints() if c.offset)
     source.close()
     return known
-
-
-def _is_log(path: Path, stat: os.stat_result) -> bool:
-    with suppress(OSError):
-        return os.path.samestat(os.stat(path), stat)
-    return False
 
 
 def begin(state: State, follow: Follow, path: Path) -> None:
@@ -139,14 +127,15 @@ def vanished(follow: Follow, path: Path) -> bool:
     """Whether a file that is still open has no name any more, nor is there a copy of it."""
     if follow.source.linked():
         return False
-    for sibling in siblings(path):
+    files = siblings(path)
+    for sibling in files:
         with suppress(OSError):
             source = open_source(sibling)
             fits = source.fits(follow.checkpoint)
             source.close()
             if fits is not False:
                 return False
-    return True
+    return siblings(path) == files
 
 
 def _trimmed(follow: Follow, consumed: Checkpoint) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from exporter.log import search
 from exporter.log.follows import KEPT_ENDED, TICK, TIME_SLACK, Follow, Lost, State
-from exporter.log.generation import Checkpoint, Source, open_source, siblings
+from exporter.log.generation import Checkpoint, Source, beginning, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -108,7 +108,7 @@ class Tail:
         try:
             stat = os.stat(self.path)
             current = state.current()
-            if current is None or not current.source.names(stat):
+            if current is None or not current.source.is_(stat):
                 self._changed(state, read, open_source(self.path), now)
             elif state.searching is not None:
                 search.find_unseen(state, read, self.path, now)
@@ -125,12 +125,17 @@ class Tail:
         if again:
             source.close()
             state.rename(again, now)
+            self._take_up(state, again.source, now)
             return
         old = state.current()
         state.rename(None, now)
-        cut = any(_same(source, c) for c in state.known)
+        cut = any(source.holds(c) for c in state.known)
         first = not (state.known or state.follows)
         checkpoint = self._take_up(state, source, now)
+        follow = Follow(source, checkpoint or beginning(source, 0, now), current=True, begun=checkpoint is not None)
+        if state.from_end:
+            follow.checkpoint, state.from_end = at_end(follow.checkpoint, source), False
+        state.add(follow)
         found = self._search(state, read, now)
         if found and old and search.vanished(old, self.path):
             detail = f"rotated files after {old.checkpoint.path} may have been deleted"
@@ -138,11 +143,7 @@ class Tail:
         if checkpoint is None:
             read.truncations += cut
             read.rotations += not cut and not first
-            checkpoint = state.generation(source, now)
-            if state.from_end:
-                checkpoint = at_end(checkpoint, source)
-        state.from_end = False
-        state.add(Follow(source, checkpoint, current=True, begun=checkpoint.offset > 0))
+            follow.checkpoint = replace(follow.checkpoint, generation=state.number())
 
     def _take_up(self, state: State, current: Source | None, now: float) -> Checkpoint | None:
         """After a start: find the file of each generation that was being read when the exporter ended.
@@ -162,7 +163,7 @@ class Tail:
             elif place and continued is None:
                 continued = checkpoint.within(place)
             elif checkpoint.offset:
-                reason = "truncated" if current and _same(current, checkpoint) else "unreachable"
+                reason = "truncated" if current and current.holds(checkpoint) else "unreachable"
                 state.lost.append(Lost(checkpoint, now, reason))
             else:
                 state.ended.append(replace(checkpoint, ended=True))
@@ -170,18 +171,19 @@ class Tail:
 
     def _place(self, state: State, checkpoint: Checkpoint, current: Source | None) -> Source | None:
         """The file with the inode that the generation had, if it still begins with what was consumed."""
-        if current and _same(current, checkpoint):
+        if current and current.holds(checkpoint):
             return current if current.fits(checkpoint) else None
-        for sibling in siblings(self.path):
+        # Where nothing was consumed, only the inode speaks for the file; content that is known speaks against it.
+        others = () if checkpoint.offset else state.checkpoints()
+        for sibling, inode in siblings(self.path).items():
             with suppress(OSError):
-                stat = os.stat(sibling)
-                if (stat.st_dev, stat.st_ino) == (checkpoint.device, checkpoint.inode):
-                    source = open_source(sibling)
-                    # Where nothing was consumed, only the inode speaks for the file; content that is known speaks against it.
-                    others = () if checkpoint.offset else state.checkpoints()
-                    if source.fits(checkpoint) and not any(c.offset and source.fits(c) for c in others):
-                        return source
-                    source.close()
+                if inode != checkpoint.inode:
+                    continue
+                source = open_source(sibling)
+                same = source.holds(checkpoint) and not state.holding(source.device, source.inode)
+                if same and source.fits(checkpoint) and not any(c.offset and source.fits(c) for c in others):
+                    return source
+                source.close()
         return None
 
     # -- the bytes
@@ -264,10 +266,6 @@ class Tail:
             newer = any(f.checkpoint.offset for f in state.follows if f.checkpoint.generation > follow.checkpoint.generation)
             if number < len(draining) - MAX_DRAINING or (newer and now - follow.moved > self._quiet):
                 state.end(follow)
-
-
-def _same(source: Source, checkpoint: Checkpoint) -> bool:
-    return (source.device, source.inode) == (checkpoint.device, checkpoint.inode)
 
 
 def _problem(path: Path, error: OSError) -> str:
