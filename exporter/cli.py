@@ -17,10 +17,10 @@ from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import copy
 from exporter.archive.store import connect_readonly
 from exporter.calendar import NEW_YORK
-from exporter.config import add_flags, describe, load
-from exporter.listen import ListenError
-from exporter.settings import Settings
-from exporter.yamlfile import ConfigError
+from exporter.config.load import add_flags, describe, load
+from exporter.config.settings import Settings
+from exporter.config.yamlfile import ConfigError
+from exporter.web.listen import ListenError
 
 DAY = 86400.0
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")

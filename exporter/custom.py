@@ -3,10 +3,10 @@
 import math
 from functools import partial
 
+from exporter.config.patterns import Pattern
 from exporter.counters import Counters
 from exporter.metrics.snapshot import Snapshot
 from exporter.metrics.table import Metric, Sample
-from exporter.patterns import Pattern
 from exporter.state import BotState
 
 MAX_SERIES = 100

@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exporter.config.yamlfile import ConfigError
 from exporter.simulator.command import KEY, SECRET
-from exporter.yamlfile import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 120.0

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from exporter.config.yamlfile import ConfigError
 from exporter.demo import Demo, answers, free_port, program
-from exporter.yamlfile import ConfigError
 
 DASHBOARDS = "dashboards"
 

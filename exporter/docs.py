@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from exporter.config import settings_table
+from exporter.config.load import settings_table
 from exporter.metrics import METRICS, Metric, bot, broker, day, own
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,14 +13,15 @@ from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporter import calendar, listen
+from exporter import calendar
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
+from exporter.config.settings import Settings
 from exporter.log.events import Session
 from exporter.log.records import Portion, Reader
-from exporter.settings import Settings
 from exporter.state import BotState, narrow
+from exporter.web.listen import ListenError, listen
 
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
@@ -162,8 +163,8 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _port(settings: Settings) -> Iterator[Finding]:
     address = settings.web_listen_address
     try:
-        listen.listen(address).close()
-    except listen.ListenError as error:
+        listen(address).close()
+    except ListenError as error:
         yield Finding(False, "port", f"{error} (if that is this exporter itself, all is well)")
     else:
         yield Finding(True, "port", f"{address} is free")

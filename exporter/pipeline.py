@@ -10,6 +10,7 @@ from exporter import calendar, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.rows import Stage
 from exporter.archive.store import Store
+from exporter.config.settings import Settings
 from exporter.counters import Counters
 from exporter.custom import Custom
 from exporter.fold import Fold
@@ -18,7 +19,6 @@ from exporter.log.records import Portion, Reader
 from exporter.log.tail import Read, Tail
 from exporter.metrics import BUCKETS
 from exporter.metrics.snapshot import Day, Own, Snapshot
-from exporter.settings import Settings
 from exporter.state import BotState
 
 log = logs.get("pipeline")

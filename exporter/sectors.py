@@ -6,7 +6,7 @@ import sqlite3
 from importlib import resources
 from pathlib import Path
 
-from exporter.yamlfile import ConfigError
+from exporter.config.yamlfile import ConfigError
 
 HEADER = ["symbol", "sector"]
 SYMBOL = re.compile(r"[A-Z0-9./-]{1,15}")

@@ -14,13 +14,13 @@ from exporter.archive.errors import ArchiveError
 from exporter.archive.measure import Measure
 from exporter.archive.retention import forget
 from exporter.archive.store import PATIENCE_SECONDS, Store
+from exporter.config.settings import Settings
 from exporter.log.wake import Wake
 from exporter.metrics import METRICS, Collector
-from exporter.pages import status_page
 from exporter.pipeline import Pipeline, Source
 from exporter.sectors import read_sectors, write_sectors
-from exporter.settings import Settings
-from exporter.web import Server
+from exporter.web.pages import status_page
+from exporter.web.server import Server
 
 log = logs.get("service")
 

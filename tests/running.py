@@ -20,9 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import custom
 from exporter.archive.store import Store
+from exporter.config.settings import Settings
 from exporter.metrics import METRICS, Collector
 from exporter.pipeline import Pipeline
-from exporter.settings import Settings
 
 NEW_YORK = "America/New_York"
 DEADLINE = 20.0

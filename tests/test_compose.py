@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from exporter.settings import SETTINGS
+from exporter.config.settings import SETTINGS
 from exporter.simulator.command import KEY, SECRET
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.config import SETTINGS, ConfigError, Settings, add_flags, describe, load, settings_table
-from exporter.kinds import duration_seconds
+from exporter.config.kinds import duration_seconds
+from exporter.config.load import SETTINGS, ConfigError, Settings, add_flags, describe, load, settings_table
 
 YEAR = 365 * 86400
 

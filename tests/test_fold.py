@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.config import load
+from exporter.config.load import load
 from exporter.state import MAX_SYMBOLS, narrow
 from tests.oracle import unix
 from tests.running import Monitor, monitor

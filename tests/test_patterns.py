@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import ConfigError, load
-from exporter.patterns import Pattern
+from exporter.config.load import ConfigError, load
+from exporter.config.patterns import Pattern
 
 SOUND = """\
 patterns:

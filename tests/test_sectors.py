@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.config.yamlfile import ConfigError
 from exporter.sectors import read_sectors
 from exporter.simulator.market import SYMBOLS
-from exporter.yamlfile import ConfigError
 
 
 def test_the_default_file_knows_every_symbol_of_the_bot() -> None:

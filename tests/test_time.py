@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter import doctor
+from exporter.config.settings import Settings
 from exporter.log.records import LocalTime, Portion, Reader
-from exporter.settings import Settings
 from tests.running import Exporter, command, exporter, monitor, wait_for
 
 NEW_YORK = ZoneInfo("America/New_York")

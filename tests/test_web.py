@@ -18,9 +18,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
-from exporter.httpd import Httpd
-from exporter.web import ListenError, Page, Server
+from exporter.web.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
+from exporter.web.httpd import Httpd
+from exporter.web.server import ListenError, Page, Server
 
 DEADLINE = 10.0
 STOP_DEADLINE = 2.0  # twice the promise, for a busy machine

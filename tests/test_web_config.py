@@ -23,11 +23,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exporter import web_auth
-from exporter.web import Page, Server
-from exporter.web_auth import Gate
-from exporter.web_config import RateLimit, Watched, WebConfig, load
-from exporter.yamlfile import ConfigError
+from exporter.config.yamlfile import ConfigError
+from exporter.web import auth as web_auth
+from exporter.web.auth import Gate
+from exporter.web.config import RateLimit, Watched, WebConfig, load
+from exporter.web.server import Page, Server
 
 DEADLINE = 10.0
 PASSWORD = "correct horse"

@@ -13,8 +13,8 @@ from exporter.alpaca.client import Access
 from exporter.alpaca.memory import resume
 from exporter.alpaca.poller import Plan, Poller, Timing
 from exporter.alpaca.results import PollResult
+from exporter.config.settings import Settings
 from exporter.counters import Counters
-from exporter.settings import Settings
 
 INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 MOST_WAITING = 100  # results; while the archive cannot be written, the broker is not asked for more

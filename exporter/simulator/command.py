@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exporter.kinds import split_address
-from exporter.listen import ListenError
+from exporter.config.kinds import split_address
+from exporter.config.yamlfile import ConfigError
 from exporter.simulator import botconfig
 from exporter.simulator.incidents import INCIDENTS, Incident
 from exporter.simulator.world import World, start_of_history
-from exporter.yamlfile import ConfigError
+from exporter.web.listen import ListenError
 
 CHANGE_SECONDS = 180.0  # after which the owner changes a setting, so that there is a change to see
 KEY, SECRET = "PKSIMULATED", "simulated-secret"

@@ -86,7 +86,7 @@ def test_every_metric_and_label_of_a_rule_exists(name: str, expression: str) -> 
 
 
 def test_every_label_value_that_a_rule_selects_is_counted_from_the_start() -> None:
-    anything: Any = SimpleNamespace(broker=object(), bot=SimpleNamespace(symbols=("NVDA",)))
+    anything: Any = SimpleNamespace(broker=SimpleNamespace(backfill=1.0), bot=SimpleNamespace(symbols=("NVDA",)))
     seeded = {metric.name: (metric.labels, list(metric.known(anything))) for metric in METRICS if metric.known}
     checked = set()
     for name, expression in EXPRESSIONS:

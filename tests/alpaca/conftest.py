@@ -17,10 +17,10 @@ import requests
 from exporter.alpaca.setup import Broker as Source
 from exporter.archive.store import Store
 from exporter.calendar import NEW_YORK
+from exporter.config.settings import Settings
 from exporter.counters import Counters
 from exporter.metrics import BUCKETS, METRICS, Collector
 from exporter.metrics.snapshot import Day, Own, Snapshot
-from exporter.settings import Settings
 from exporter.simulator.broker import Broker
 from exporter.simulator.ledger import Asset, Ledger
 from exporter.simulator.units import cents

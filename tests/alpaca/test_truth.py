@@ -99,9 +99,9 @@ def test_an_order_is_followed_to_its_end_and_counted_once(desk: Any) -> None:
 
 def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(desk: Any) -> None:
     from exporter.alpaca.setup import start
+    from exporter.config.settings import Settings
     from exporter.counters import Counters
     from exporter.metrics import BUCKETS, METRICS, Collector
-    from exporter.settings import Settings
 
     assert start(Settings(), desk.store.connection, lambda: None) is None
     nothing = desk.snapshot().__class__(

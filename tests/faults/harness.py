@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -301,11 +302,11 @@ class Process:
         self._process.send_signal(number)
 
 
-def follow(archive: Path, log: Path, inotify: bool, crash: Callable[[str], None]) -> None:
-    """The consumer's main loop, for ever."""
+def follow(archive: Path, log: Path, inotify: bool, crash: Callable[[str], None], stop: threading.Event) -> None:
+    """The consumer's main loop, until `stop`."""
     with Consumer(archive, log, crash=crash) as consumer:
         wake = Wake(log) if inotify else None
-        while True:
+        while not stop.is_set():
             if consumer.step().more:
                 continue
             if wake is None:
@@ -313,6 +314,8 @@ def follow(archive: Path, log: Path, inotify: bool, crash: Callable[[str], None]
             else:
                 wake.wait(0.1)
                 wake.rearm()
+        if wake is not None:
+            wake.close()
 
 
 def _crasher(probability: float, seed: int) -> Callable[[str], None]:
@@ -332,7 +335,7 @@ def main(arguments: list[str]) -> None:
     if "--crash" in options:
         at = options.index("--crash")
         crash = _crasher(float(options[at + 1]), int(options[at + 2]))
-    follow(Path(archive), Path(log), "--inotify" in options, crash)
+    follow(Path(archive), Path(log), "--inotify" in options, crash, threading.Event())
 
 
 if __name__ == "__main__":
