@@ -195,7 +195,7 @@ class Tail:
                 self._portion(state, read, follow, now)
                 if read.more:
                     break
-        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.settled is None)
+        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.current or f.settled is None)
         self._give_up(state, now)
 
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
