@@ -215,9 +215,9 @@ class Writer:
         """The line begun is cut off by what happens next."""
         self._half = b""
 
-    def shift(self, suffixes: str = "") -> None:
+    def shift(self) -> None:
         """Move `.1` to `.2` and so on, as logrotate does before it makes a new `.1`."""
-        for number in range(50, 0, -1):
+        for number in range(len(os.listdir(self.path.parent)), 0, -1):
             for suffix in ("", ".gz"):
                 old = self.sibling(f".{number}{suffix}")
                 if old.exists():
