@@ -38,8 +38,8 @@ class Gap:
 class Read:
     """What one look at the log brought. `checkpoints` are to be stored in the same transaction as what `batches` hold.
 
-    lag: bytes that could be read and were not yet. up: the log can be read; if not, `problem` says why. more: read again
-    at once.
+    lag: bytes not handed out yet, the beginning of an unfinished line among them. up: the log can be read; if not, `problem`
+    says why. more: read again at once.
     """
 
     batches: list[Batch] = field(default_factory=list)
