@@ -47,11 +47,11 @@ class Checkpoint:
     ended: bool
     updated: float
 
-    def advanced(self, consumed: bytes) -> "Checkpoint":
-        """The checkpoint behind `consumed`, the bytes that follow `offset`."""
-        head = self.head if len(self.head) == HEAD_BYTES else (self.head + consumed[:HEAD_BYTES])[:HEAD_BYTES]
-        tail = (self.tail + consumed[-TAIL_BYTES:])[-TAIL_BYTES:]
-        return replace(self, offset=self.offset + len(consumed), head=head, tail=tail)
+    def advanced(self, data: bytes, size: int) -> "Checkpoint":
+        """The checkpoint behind the first `size` bytes of `data`, which follows `offset`."""
+        head = self.head if len(self.head) == HEAD_BYTES else self.head + data[: min(size, HEAD_BYTES - len(self.head))]
+        tail = (self.tail + data[max(0, size - TAIL_BYTES) : size])[-TAIL_BYTES:]
+        return replace(self, offset=self.offset + size, head=head, tail=tail)
 
     def at(self, source: "Source", offset: int) -> "Checkpoint":
         """The checkpoint at `offset` of `source`, as if everything before it had been consumed."""

@@ -60,12 +60,13 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
     if skipping:
         start = data.find(b"\n") + 1
         if not start:
-            return [], checkpoint.advanced(data) if data else checkpoint
+            return [], checkpoint.advanced(data, len(data)) if data else checkpoint
         skipping = False
+    holes = b"\0" in data
     while start < len(data):
         # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
         text = len(data) - len(data[start:].lstrip(b"\0")) if data[start] == 0 else start
-        hole = data.find(b"\n\0", text)
+        hole = data.find(b"\n\0", text) if holes else -1
         end = hole + 1 if hole >= 0 else data.rfind(b"\n", text) + 1
         if end <= text:
             start = text
@@ -78,7 +79,7 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
         start, skipping = end, True
     if not start:
         return [], checkpoint
-    return batches, replace(checkpoint.advanced(data[:start]), skipping=skipping)
+    return batches, replace(checkpoint.advanced(data, start), skipping=skipping)
 
 
 def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:

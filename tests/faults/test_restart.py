@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -129,20 +129,20 @@ def test_a_copytruncate_and_refill_beyond_the_position_is_seen(start: Start, kil
     assert archive.total("rotations") == 0
 
 
-def test_a_new_file_with_the_inode_of_the_old_one_is_a_new_file(start: Start, kill: Kill, writer: Writer, log: Path) -> None:
+def test_a_new_file_with_the_inode_of_the_old_one_is_a_new_file(
+    start: Start, kill: Kill, writer: Writer, log: Path, archive: Path
+) -> None:
     writer.write(3)
     kill()
     inode = log.stat().st_ino
     writer.close()
     content = b"".join(writer.write_to_memory(20))
-    for number in range(200):  # ext4 gives the inode to the next file; elsewhere it is worth a few tries
-        log.unlink()
-        log.write_bytes(content)
-        if log.stat().st_ino == inode:
-            break
-        (log.parent / f"other{number}").touch()
-    else:
-        pytest.skip("this file system does not reuse inodes")
+    log.unlink()
+    log.write_bytes(content)
+    if log.stat().st_ino != inode:
+        # ext4 gives the inode to the next file, unless another process is quicker: make the checkpoint say that it did.
+        with closing(Archive(archive)) as stored:
+            stored.connection.execute("UPDATE checkpoints SET inode = ?", (log.stat().st_ino,))
     writer.open()
     finish(start, writer, gaps=["truncated"])
 
