@@ -1,9 +1,11 @@
 """The command `big-dipper-exporter`: flags in, exit code out. 0: done, 1: doctor found something, 2: it cannot start."""
 
 import argparse
+import difflib
 import gc
 import os
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -11,11 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any, NoReturn
 
 from exporter import __version__, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import copy
-from exporter.archive.store import connect_readonly
+from exporter.archive.store import connect_readonly, refusal
 from exporter.calendar import NEW_YORK
 from exporter.config.load import add_flags, describe, load
 from exporter.config.settings import Settings
@@ -32,7 +35,11 @@ def _run(settings: Settings, _args: argparse.Namespace) -> int:
     from exporter.alpaca.setup import sources
     from exporter.service import Service
 
-    Service(settings, lambda store, wake: sources(settings, store.connection, wake.set)).run()
+    try:
+        service = Service(settings, lambda store, wake: sources(settings, store.connection, wake.set))
+    except sqlite3.Error as error:
+        raise refusal(settings.archive_path, error) from error
+    service.run()
     return 0
 
 
@@ -122,9 +129,29 @@ def _day(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; allowed: YYYY-MM-DD (New York)") from None
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with the flag or word that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError in place of printing the usage."""
+        known = [flag for action in self._actions for flag in action.option_strings]
+        words = message.split(": ", 1)[-1].split() if message.startswith("unrecognized") else []
+        for word in words:
+            near = difflib.get_close_matches(word.split("=")[0], known, 1)
+            message += f" (did you mean {near[0]}?)" if near else ""
+        raise ConfigError([f"{message}; `{self.prog} --help` lists what is allowed"])
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ever, but what nobody knows is judged by the subcommand that was given it."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            getattr(found, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line, complete."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="big-dipper-exporter",
         description="Watches a Big Dipper bot from outside, read-only: its log and its account become metrics and an archive.",
     )
@@ -134,7 +161,7 @@ def parser() -> argparse.ArgumentParser:
     def add(name: str, command: Command, text: str, *required: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         add_flags(sub)
-        sub.set_defaults(run=command, required=required)
+        sub.set_defaults(run=command, required=required, parser=sub)
         return sub
 
     add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.", "log.path")
@@ -158,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
     from exporter import demo
     from exporter.simulator import command
 
@@ -168,7 +195,7 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     ):
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         module.add_flags(sub)
-        sub.set_defaults(simulation=run)
+        sub.set_defaults(simulation=run, parser=sub)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -246,7 +246,7 @@ class Fold:
 
     def _brake(self, record: Record, event: e.Brake) -> None:
         state, ts = self.state, record.ts
-        level = (event.leverage_percent if event.leverage_percent is not None else event.margin_percent or 0.0) / 100
+        level = _ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
         if not state.braked:
             self._counters.inc("bigdipper_halts_total", ("brake",))
         brake = state.brake

@@ -103,7 +103,9 @@ class Pipeline:
         """Read a portion and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
         read = self._read = self.tail.read()
         if not (read.batches or read.checkpoints or read.gaps or any(source.pending() for source in self._sources)):
-            self._published(read)
+            own = self.snapshot.own
+            if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
+                self._published(read)
             return read.more
         begun = time.perf_counter()
         try:
@@ -192,6 +194,10 @@ class Pipeline:
     def _published(self, read: Read) -> None:
         # What is left without `more` is a half line: it may stay one for ever.
         self.caught_up = self.caught_up or not read.more
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Publish what is not told by a line: sizes, and the turn of the day. Call about once a second."""
         self.snapshot = self.publish()
 
     def problems(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from exporter import custom, logs
+from exporter import calendar, custom, logs
 from exporter.archive.errors import ArchiveError
 from exporter.archive.measure import Measure
 from exporter.archive.retention import forget
@@ -37,6 +37,16 @@ class Service:
     def __init__(self, settings: Settings, sources: Callable[[Store, Wake], tuple[Source, ...]] = lambda _s, _w: ()) -> None:
         assert settings.log_path is not None
         self.settings = settings
+        # What can be wrong with files of the owner's own shows before anything is made.
+        self.server = Server(
+            settings.web_listen_address,
+            settings.web_telemetry_path,
+            settings.web_config_file,
+            settings.web_max_requests,
+            collect=Collector((*METRICS, *custom.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
+            ready=lambda: list(self.pipeline.problems()),
+            page=lambda: status_page(self.pipeline.snapshot, settings),
+        )
         sectors = read_sectors(settings.sectors_file)
         self.store = Store(settings.archive_path)
         with self.store.transaction() as connection:
@@ -48,15 +58,6 @@ class Service:
         self._stopping = threading.Event()
         self._throttle = logs.Throttle(log)
         self._next_housekeeping = self._next_forget = 0.0
-        self.server = Server(
-            settings.web_listen_address,
-            settings.web_telemetry_path,
-            settings.web_config_file,
-            settings.web_max_requests,
-            collect=Collector((*METRICS, *custom.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
-            ready=lambda: list(self.pipeline.problems()),
-            page=lambda: status_page(self.pipeline.snapshot, settings),
-        )
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End `run` as soon as the transaction at work is committed."""
@@ -69,6 +70,7 @@ class Service:
             signal.signal(number, self.stop)
         self.server.start()
         log.info("serving", url=self.server.url, log=self.settings.log_path, archive=self.settings.archive_path)
+        calendar.session(time.time())  # loads the holidays: now, and not at the first line or scrape
         try:
             while not self._stopping.is_set():
                 self._turn()
@@ -104,6 +106,7 @@ class Service:
 
     def _housekeeping(self, now: float) -> None:
         self.pipeline.measured = self._measure.take(now)
+        self.pipeline.refresh()
         self._wake.rearm()
         retention = self.settings.archive_retention
         if retention and now >= self._next_forget and self.pipeline.caught_up:
@@ -128,6 +131,8 @@ class Summary:
         """One line for people."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.events.items(), key=lambda item: -item[1]))
         gaps = f"; {self.gaps} gaps, see the table `gaps`" if self.gaps else ""
+        if self.lines and not self.events:
+            return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
         return f"{self.lines:,} lines, {sum(self.events.values()):,} events ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
 
 

@@ -67,12 +67,12 @@ CONTENT = {
 def content(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What the log has put into the archive, table by table."""
     return {
-        table: sorted((_rounded(row) for row in rows(archive, f"SELECT {columns} FROM {table}")), key=repr)
+        table: sorted((rounded(row) for row in rows(archive, f"SELECT {columns} FROM {table}")), key=repr)
         for table, columns in CONTENT.items()
     }
 
 
-def _rounded(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def rounded(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Sums of floats depend on their order in the last digit."""
     return tuple(round(value, 6) if isinstance(value, float) else value for value in row)
 

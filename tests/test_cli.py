@@ -24,7 +24,7 @@ from exporter.archive.migrate import migrate
 from exporter.cli import EXPORTS, main, parser
 from tests.bench.make_log import make_log
 from tests.oracle import NEW_YORK, trading_day, unix
-from tests.running import command, content, exporter, monitor, rows, wait_for
+from tests.running import command, content, exporter, monitor, rounded, rows, wait_for
 
 SAMPLE = Path(__file__).parent / "samples" / "big_dipper_v2.18.log"
 SUBCOMMANDS = next(iter(action.choices for action in parser()._actions if action.choices))  # type: ignore[attr-defined]
@@ -379,7 +379,7 @@ def test_an_export_holds_every_row_of_its_days_as_csv_and_json(archive: Path, wh
             row for row, (ts,) in zip(expected, times, strict=True)
             if first <= datetime.fromtimestamp(ts, NEW_YORK).date().isoformat() <= last
         ]  # fmt: skip
-        assert sorted(repr(tuple(row.values())[1:]) for row in as_json) == sorted(map(repr, wanted))
+        assert sorted(repr(rounded(tuple(row.values())[1:])) for row in as_json) == sorted(repr(rounded(row)) for row in wanted)
         assert [row[column] for row in as_json] == sorted(row[column] for row in as_json)
         as_csv = list(csv.DictReader(io.StringIO(here(*args)[1], newline="")))
         assert [dict(row) for row in as_csv] == [

@@ -37,12 +37,12 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
         version_of(connection)
     except (ArchiveError, sqlite3.Error) as error:
         connection.close()
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     return connection
 
 
-def _refusal(path: Path, error: ArchiveError | sqlite3.Error) -> ArchiveError:
-    """What is wrong, with the name of the archive and what to do."""
+def refusal(path: Path, error: ArchiveError | sqlite3.Error) -> ArchiveError:
+    """The error that tells a person what is wrong with the archive at `path`, and what to do."""
     if isinstance(error, sqlite3.Error):
         return ArchiveError(f"archive {path} cannot be opened: {error}; {_advice(path, error)}")
     return error if str(path) in str(error) else ArchiveError(f"archive {path}: {error}")
@@ -78,7 +78,7 @@ class Store:
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
             self._inode = self.path.stat().st_ino
         except (ArchiveError, sqlite3.Error) as error:
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
         return connection
 
     @contextmanager
@@ -162,6 +162,8 @@ class Store:
 
     def close(self) -> None:
         """Give up the lock and the connection; before Python 3.12 it stays open, for the process to leave without closing."""
+        with suppress(sqlite3.Error):  # a plain copy of the file alone should hold everything, too
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         if hasattr(self.connection, "setconfig"):
             self.connection.close()
         else:
