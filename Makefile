@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test lint types unit bench chaos soak docs dashboards env test-compose test-browser clean
+.PHONY: help install demo test lint types unit bench chaos soak docs dashboards env test-compose test-browser clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,8 @@ $(BIN)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+install: $(BIN)/.installed ## put the command into .venv/bin
 
 demo: $(BIN)/.installed tools ## show everything with a simulated bot and broker (Ctrl-C ends it)
 	$(BIN)/big-dipper-exporter demo $(ARGS)

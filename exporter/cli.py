@@ -11,7 +11,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +26,6 @@ from exporter.config.settings import Settings
 from exporter.config.yamlfile import ConfigError
 from exporter.web.listen import ListenError
 
-DAY = 86400.0
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -100,7 +100,7 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
     from exporter.backfill import LABELS, backfill
 
-    until = args.until + DAY if args.until is not None else time.time()
+    until = args.until if args.until is not None else time.time()
     print(backfill(settings.archive_path, Path(args.out), until, LABELS | dict(args.label)))
     return 0
 
@@ -122,10 +122,12 @@ def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
     return worst
 
 
-def _day(text: str) -> float:
+def _day(text: str, days: int = 0) -> float:
+    """Midnight in New York that begins a date, or the one `days` later: not every day has 24 hours."""
     try:
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), NEW_YORK).timestamp()
-    except ValueError:
+        day = date.fromisoformat(text) + timedelta(days=days)
+        return datetime.combine(day, datetime.min.time(), NEW_YORK).timestamp()
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; allowed: YYYY-MM-DD (New York)") from None
 
 
@@ -168,16 +170,17 @@ def parser() -> argparse.ArgumentParser:
     add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.", "log.path")
     check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.")
     check.add_argument("--bot", metavar="FILE", help="also check this config.py of the bot (read, never executed)")
+    end = partial(_day, days=1)
     out = add("export", _export, "Print a table of the archive.")
     out.add_argument("what", choices=EXPORTS, help="what to print")
     out.add_argument("--format", choices=("csv", "json"), default="csv")
     out.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (YYYY-MM-DD)")
-    out.add_argument("--to", dest="until", type=_day, metavar="DATE", help="last day, New York, included")
+    out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
     backup = add("backup", _backup, "Copy the archive while the exporter runs.")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
     past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).")
     past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
-    past.add_argument("--to", dest="until", type=_day, metavar="DATE", help="last day, New York, included (default: now)")
+    past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
     past.add_argument("--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
                       help="label of Prometheus' target, as in its targets file (bot, instance, job)")
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")

@@ -4,6 +4,7 @@ Every part is a process of its own, as in life, with the repository's own config
 """
 
 import argparse
+import ctypes
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from exporter.config.yamlfile import ConfigError
 from exporter.simulator.command import KEY, SECRET
+from exporter.simulator.incidents import INCIDENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 120.0
@@ -35,7 +37,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
     parser.add_argument("--days", type=int, default=60, help="trading days of history (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
-    parser.add_argument("--incident", metavar="NAME", help="let this happen at once, for example brake (see simulate --help)")
+    names = tuple(incident.name for incident in INCIDENTS)
+    soon = f"let one happen within two minutes: {', '.join(names)}"
+    parser.add_argument("--incident", choices=names, metavar="NAME", help=soon)
     parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
     parser.add_argument("--no-stack", action="store_true", help="neither Prometheus nor Alertmanager nor Grafana")
     parser.add_argument("--webhook", metavar="URL", help="send notifications here (default: they stay in Alertmanager)")
@@ -57,6 +61,7 @@ class Demo:
 
     folder: Path
     parts: list[Part] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None, cwd: Path | None = None) -> Part:
         """Start one process; its output goes to `<name>.out`."""
@@ -69,6 +74,7 @@ class Demo:
             env={**os.environ, **(env or {})},
             cwd=cwd or self.folder,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         output.close()
         part = Part(name, process)
@@ -79,6 +85,8 @@ class Demo:
         """Wait until `done`; ConfigError with the process's last words when it ends or takes too long."""
         deadline = time.monotonic() + seconds
         while not done():
+            if self.stopping.is_set():
+                raise KeyboardInterrupt
             if part.process.poll() is not None or time.monotonic() > deadline:
                 words = (self.folder / f"{part.name}.out").read_text(errors="replace").strip().splitlines()[-3:]
                 raise ConfigError([f"demo: {part.name} did not start: {' | '.join(words) or 'it said nothing'}"])
@@ -95,6 +103,12 @@ class Demo:
             except subprocess.TimeoutExpired:
                 part.process.kill()
                 part.process.wait()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when the demo's ends, however it ends (Linux; elsewhere nothing happens)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def free_port(preferred: int = 0) -> int:
@@ -126,14 +140,14 @@ def program(*names: str) -> str | None:
 def demo(args: argparse.Namespace) -> int:
     """Run until Ctrl-C, SIGTERM, the end of `--seconds`, or the end of one of the parts (exit code 1)."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     folder = args.dir or Path(tempfile.mkdtemp(prefix="bigdipper-demo-"))
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo makes everything anew"])
     folder.mkdir(parents=True, exist_ok=True)
-    running = Demo(folder)
+    running = Demo(folder, stopping=stop)
     try:
         start_simulator(running, args)
         start_exporter(running)
@@ -143,8 +157,11 @@ def demo(args: argparse.Namespace) -> int:
             start_stack(running, ROOT, args.webhook)
         _tell(running, args)
         return _watch(running, stop, args.seconds)
+    except KeyboardInterrupt:
+        return 130
     finally:
-        print("\nending the demo ...", flush=True)
+        with suppress(OSError):  # the terminal may have gone
+            print("\nending the demo ...", flush=True)
         running.stop()
         if args.dir is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -202,7 +219,14 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
         print(f"  {part.name:<13}{part.url:<24} {part.what}")
     missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
     if missing and not args.no_stack:
-        print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose --profile demo up -d has all of them).")
+        print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose has all of them, see the README).")
+    prometheus = next((part.url for part in running.parts if part.name == "prometheus"), None)
+    print("\n  To look at:")
+    print(f"    {next(part.url for part in running.parts if part.name == 'exporter')}/  what the bot did today, in words")
+    if prometheus:
+        print(f"    {prometheus}/alerts  what fires")
+        print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0  equity since now")
+    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the days before now")
     print(f"\n  Everything is in {running.folder}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)

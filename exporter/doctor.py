@@ -14,6 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from exporter import calendar
+from exporter.alpaca.budget import Budget
+from exporter.alpaca.client import Access, Client
+from exporter.alpaca.results import Failure
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
@@ -26,6 +29,7 @@ from exporter.web.listen import ListenError, listen
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
 ZONE_TOLERANCE = 900.0
+OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
 LOW_DISK = 500e6
 
 
@@ -94,7 +98,10 @@ def _zone(settings: Settings, portion: Portion, quiet: float) -> Iterator[Findin
         return
     zone = settings.log_timezone
     skew = time.time() - quiet - portion.last_ts
-    if abs(skew) > ZONE_TOLERANCE:
+    if abs(skew) > OLD_SECONDS:
+        old = "an old or a copied log, which tells nothing of the zone"
+        yield Finding(True, "time zone", f"the newest line is {_span(abs(skew))} from the file's last change: {old}")
+    elif abs(skew) > ZONE_TOLERANCE:
         hours = round(skew / 1800) / 2
         yield Finding(
             False, "time zone", f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
@@ -183,7 +190,25 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding(True, "broker", "no credentials: figures come from the log alone (set ALPACA_KEY and ALPACA_SECRET)")
         return
     host = urlsplit(settings.alpaca_url or "").netloc or ("Alpaca's paper account" if settings.alpaca_paper else "Alpaca, live")
-    yield Finding(True, "broker", f"credentials are set, for {host}")
+    try:
+        _ask(settings)
+    except Failure as failure:
+        keys = "are key, secret and alpaca.paper those of one account?"
+        advice = keys if failure.reason == "unauthorized" else "try again later"
+        yield Finding(False, "broker", f"{host} did not answer as it should ({failure.reason}: {failure}): {advice}")
+    else:
+        yield Finding(True, "broker", f"{host} knows the keys and answers")
+
+
+def _ask(settings: Settings) -> None:
+    """One GET of the account; Failure when it brings nothing."""
+    keys = settings.alpaca_key or "", settings.alpaca_secret or ""
+    access = Access(*keys, settings.alpaca_paper, settings.alpaca_url, settings.alpaca_timeout)
+    client = Client(access, Budget(settings.alpaca_requests_per_minute, time.monotonic), time.sleep)
+    try:
+        client.get("/account")
+    finally:
+        client.close()
 
 
 def _reason(path: Path, error: OSError) -> str:

@@ -27,16 +27,16 @@ TABLES: dict[str, tuple[str, str]] = {
     "daily": ("daily_stats", "ts"),
 }
 
-DAY = 86400.0
-
 
 def _rows(archive: Path, what: str, since: float | None, until: float | None) -> Iterator[dict[str, Any]]:
     table, column = TABLES[what]
-    limits = {"since": since or 0.0, "until": until + DAY if until is not None else math.inf}
+    limits = {"since": since or 0.0, "until": math.inf if until is None else until}
     with closing(connect_readonly(archive)) as connection:
         rows = Database(connection, execute_plugins=False)[table]
         for row in rows.rows_where(f"{column} >= :since and {column} < :until", limits, order_by=column):
-            yield {"time": datetime.fromtimestamp(row[column], NEW_YORK).isoformat(), **row}
+            moment = datetime.fromtimestamp(row[column], NEW_YORK).isoformat()
+            # Sums of dollars carry the dust of binary fractions; nothing here is finer than a millionth.
+            yield {"time": moment, **{name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()}}
 
 
 def _names(archive: Path, what: str) -> list[str]:
@@ -45,7 +45,7 @@ def _names(archive: Path, what: str) -> list[str]:
 
 
 def export(archive: Path, what: str, form: str, since: float | None, until: float | None, out: TextIO) -> None:
-    """Write one of EXPORTS, oldest first; `time` is New York time, `since` and `until` are starts of days (unix seconds)."""
+    """Write one of EXPORTS, oldest first; `time` is New York time, from `since` to before `until` (unix seconds)."""
     names = _names(archive, what)
     rows = _rows(archive, what, since, until)
     if form == "csv":

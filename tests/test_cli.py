@@ -388,6 +388,17 @@ def test_an_export_holds_every_row_of_its_days_as_csv_and_json(archive: Path, wh
     assert wanted or what not in ("trades", "fills", "orders")
 
 
+def test_the_days_of_an_export_have_23_24_or_25_hours(tmp_path: Path) -> None:
+    ends = ["2025-11-02T00:00:00-04:00", "2025-11-02T23:59:59-05:00", "2025-03-09T23:59:59-04:00", "2025-03-10T00:00:00-04:00"]
+    with monitor(tmp_path) as one:
+        for end in ends:
+            ts = datetime.fromisoformat(end).timestamp()
+            one.store.connection.execute("INSERT INTO skips (ts, date, symbol, reason, detail) VALUES (?, '', 'A', '', '')", (ts,))
+    for day, expected in (("2025-11-02", ends[:2]), ("2025-03-09", [ends[2]]), ("2025-03-10", [ends[3]])):
+        out = here("export", "skips", "--archive.path", one.archive, "--from", day, "--to", day, "--format", "json")[1]
+        assert [row["time"] for row in json.loads(out)] == expected
+
+
 def test_an_export_has_times_of_new_york_and_names_of_the_archive(archive: Path) -> None:
     lines = command("export", "trades", "--archive.path", archive).stdout.splitlines()
     assert lines[0] == "time,id,ts,date,cycle_number,symbol,quantity,price,total_value,order_id"

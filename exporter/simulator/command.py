@@ -32,7 +32,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
     names = tuple(incident.name for incident in INCIDENTS)
-    parser.add_argument("--incident", choices=names, metavar="NAME", help=f"let one happen at once: {', '.join(names)}")
+    soon = f"let one happen within two minutes: {', '.join(names)}"
+    parser.add_argument("--incident", choices=names, metavar="NAME", help=soon)
     parser.add_argument("--bot-config", type=Path, metavar="FILE", help="write the bot's config.py there, and change it once")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="at SIGUSR1, stop time and write what a monitor must show")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")

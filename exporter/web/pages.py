@@ -4,11 +4,14 @@ import time
 
 from exporter import __version__
 from exporter.config.settings import Settings
+from exporter.metrics.broker import distances
 from exporter.metrics.snapshot import Snapshot
 from exporter.web.landing import Page
 
 Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
+CYCLE_SECONDS = 600.0
+SKEW_SECONDS = 900.0
 
 
 def ago(ts: float | None) -> str:
@@ -37,22 +40,55 @@ def status_page(snapshot: Snapshot, settings: Settings) -> Page:
 
 def _bot(s: Snapshot) -> list[Row]:
     bot = s.bot
-    rows: list[Row] = []
     if bot.cycle_ts is None:
         return [("off", "cycle", "No cycle seen yet.")]
+    return [_cycle(s), _brake(s), *_money(s), _today(s)]
+
+
+def _cycle(s: Snapshot) -> Row:
+    bot, skew = s.bot, s.own.timestamp_skew
+    number, when = bot.cycle_number, ago(bot.cycle_ts)
     if bot.running is False:
-        rows.append(("bad", "cycle", f"The bot stopped; its last cycle (#{bot.cycle_number}) was {ago(bot.cycle_ts)}."))
-    else:
-        rows.append(("ok", "cycle", f"Cycle #{bot.cycle_number} began {ago(bot.cycle_ts)} ({bot.mode}, log form {bot.form})."))
-    if bot.brake:
-        rows.append(("warn", "brake", f"The emergency brake holds since {ago(bot.brake.started)}."))
-    else:
-        rows.append(("ok", "brake", "The emergency brake is off."))
-    if bot.equity is not None:
-        rows.append(("ok", "account", f"Equity ${bot.equity:,.2f}, as the bot said {ago(bot.account_ts)}."))
-    day = s.day
-    rows.append(("ok", "today", f"{day.trades} orders for ${day.deployed:,.2f}, {day.missed_trades} missed trades."))
+        return "bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}."
+    if skew is not None and abs(skew) > SKEW_SECONDS:
+        question = "is log.timezone that of the bot's machine?"
+        return "warn", "cycle", f"Cycle #{number}: its lines bear a time {abs(skew) / 3600:.1f} hours from ours: {question}"
+    if time.time() - (bot.cycle_ts or 0) > CYCLE_SECONDS:
+        return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
+    return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log form {bot.form})."
+
+
+def _brake(s: Snapshot) -> Row:
+    if s.bot.brake:
+        return "warn", "brake", f"The emergency brake closed {ago(s.bot.brake.started)} and holds."
+    return "ok", "brake", "The emergency brake is off."
+
+
+def _money(s: Snapshot) -> list[Row]:
+    """The broker's figures where there are any, else the bot's; never a mixture."""
+    account = s.broker.account if s.broker else None
+    if s.broker is None or account is None or account.equity is None:
+        said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
+        return [("ok", "account", said)] if said else []
+    day = account.equity - account.last_equity if account.last_equity is not None else None
+    today = "" if day is None else f", {'up' if day >= 0 else 'down'} ${abs(day):,.2f} today"
+    said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
+    rows: list[Row] = [("ok", "account", said)]
+    brake = distances(s).get("brake")
+    if brake is not None:
+        near = f"${brake.usd:,.0f} more in stocks" if brake.usd >= 0 else f"stocks exceed it by ${-brake.usd:,.0f}"
+        drop = f", or a market drop of {brake.drop:.1%}" if brake.drop is not None and 0 <= brake.drop < 1 else ""
+        words = f"Debt is {brake.level:.1%} of equity, the brake closes at {brake.limit:.0%}: {near}{drop}."
+        rows.append(("ok" if brake.usd >= 0 else "warn", "limits", words))
     return rows
+
+
+def _today(s: Snapshot) -> Row:
+    day = s.day
+    fills = "" if day.fills is None else f", {day.fills} filled" if day.fills != 1 else ", 1 filled"
+    orders = f"{day.trades} order{'' if day.trades == 1 else 's'} for ${day.deployed:,.2f}"
+    missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
+    return "ok", "today", f"{orders}{fills}; {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
 
 
 def _log(s: Snapshot, settings: Settings) -> list[Row]:
