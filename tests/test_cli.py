@@ -393,7 +393,8 @@ def test_the_days_of_an_export_have_23_24_or_25_hours(tmp_path: Path) -> None:
     with monitor(tmp_path) as one:
         for end in ends:
             ts = datetime.fromisoformat(end).timestamp()
-            one.store.connection.execute("INSERT INTO skips (ts, date, symbol, reason, detail) VALUES (?, '', 'A', '', '')", (ts,))
+            row = "INSERT INTO skips (ts, date, symbol, reason, detail) VALUES (?, '', 'A', '', '')"
+            one.store.connection.execute(row, (ts,))
     for day, expected in (("2025-11-02", ends[:2]), ("2025-03-09", [ends[2]]), ("2025-03-10", [ends[3]])):
         out = here("export", "skips", "--archive.path", one.archive, "--from", day, "--to", day, "--format", "json")[1]
         assert [row["time"] for row in json.loads(out)] == expected
