@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from exporter.log.generation import Checkpoint, Source
 
-KEPT_ENDED = 20
+# More generations than ever end between two looks: for as long as their files could be taken for unseen ones.
+KEPT_ENDED = 200
 
 # Compressing keeps the time of a file, some to the second only.
 TIME_SLACK = 2.0
@@ -125,6 +126,10 @@ class State:
             self.passed |= {(follow.source.device, follow.source.inode, *follow.settled[:2])}
         self.ended.append(replace(follow.checkpoint, ended=True))
 
+    def living(self) -> list[Checkpoint]:
+        """Of the generations that may go on."""
+        return [*(f.checkpoint for f in self.follows), *(lost.checkpoint for lost in self.lost), *self.known]
+
     def checkpoints(self) -> list[Checkpoint]:
         """Of all generations."""
-        return [*(f.checkpoint for f in self.follows), *(lost.checkpoint for lost in self.lost), *self.known, *self.ended]
+        return [*self.living(), *self.ended]

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from exporter.log.follows import TIME_SLACK, Follow, State
 from exporter.log.generation import TAIL_BYTES, Checkpoint, Source, beginning, open_source, rotated, siblings
@@ -19,25 +20,29 @@ GRACE = 10.0
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
     """Finish lost generations from a file that begins with what was consumed of them; where there is none, count a gap."""
     for lost in state.lost[:]:
-        source, unsettled = _copy(state, path, lost.checkpoint)
-        if source is None and unsettled and now - lost.since <= GRACE:
+        copy = _copy(state, path, lost.checkpoint)
+        if copy == "unsettled" and now - lost.since <= GRACE:
             continue
         state.lost.remove(lost)
-        if source is not None:
+        if isinstance(copy, Source):
             # Under its own inode it may have a writer yet.
-            still = source.gz or not source.holds(lost.checkpoint)
-            state.add(Follow(source, lost.checkpoint.within(source), still=still, begun=True, moved=now))
+            still = copy.gz or not copy.holds(lost.checkpoint)
+            state.add(Follow(copy, lost.checkpoint.within(copy), still=still, begun=True, moved=now))
             continue
         state.ended.append(replace(lost.checkpoint, ended=True))
         current = state.current()
-        if current is None or not _trimmed(current, lost.checkpoint):
+        if copy != "held" and (current is None or not _trimmed(current, lost.checkpoint)):
             detail = f"{lost.checkpoint.path} from byte {lost.checkpoint.offset} on"
             read.gaps.append(Gap(lost.checkpoint.generation, lost.reason, now, detail))
 
 
-def _copy(state: State, path: Path, checkpoint: Checkpoint) -> tuple[Source | None, bool]:
-    """A file that holds the generation, and whether there may be one that was not seen yet. The newest ones come first."""
-    files, unsettled = siblings(path), False
+def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["held", "unsettled", "missing"]:
+    """A file that holds the generation; the newest ones come first.
+
+    held: another generation is being read from it, which leaves out what they have in common. unsettled: there may be a file
+    that could not be seen yet.
+    """
+    files, held, unsettled = siblings(path), False, False
     names = rotated(path, files)[::-1]
     for sibling in (*names, *(other for other in files if other not in names)):
         try:
@@ -47,11 +52,14 @@ def _copy(state: State, path: Path, checkpoint: Checkpoint) -> tuple[Source | No
             continue
         fits = source.fits(checkpoint)
         if fits and not state.holding(source.device, source.inode):
-            return source, False
+            return source
+        held |= fits is True
         unsettled |= fits is None
         source.close()
+    if held:
+        return "held"
     # While files are being renamed, one may slip through.
-    return None, unsettled or siblings(path) != files
+    return "unsettled" if unsettled or siblings(path) != files else "missing"
 
 
 def find_unseen(state: State, read: Read, path: Path, now: float) -> int:

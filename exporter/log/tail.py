@@ -49,7 +49,7 @@ class Tail:
         self._clock = clock
         self._state = self._next = State(
             known=[c for c in checkpoints if not c.ended],
-            ended=[c for c in checkpoints if c.ended][-KEPT_ENDED:],
+            ended=[c for c in checkpoints if c.ended],
             newest=max((c.generation for c in checkpoints), default=0),
             # What was rotated before the very first start is none of ours.
             seen=max((c.updated for c in checkpoints), default=clock() + TIME_SLACK - TICK),
@@ -65,7 +65,7 @@ class Tail:
             self.rollback()
         now = self._clock()
         state = self._next = self._state.copy()
-        before = {c.generation: c for c in state.checkpoints()}
+        before = {c.generation: c for c in state.living()}
         read = Read()
         self._look(state, read, now)
         if state.lost:
@@ -73,7 +73,7 @@ class Tail:
         self._consume(state, read, now)
         if read.up and not read.more and state.searching is None:
             state.see(now)
-        changed = (c for c in state.checkpoints() if before.get(c.generation) != c)
+        changed = [c for c in state.living() if before.get(c.generation) != c] + state.ended[len(self._state.ended) :]
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
             self.commit()
@@ -82,7 +82,7 @@ class Tail:
     def commit(self) -> None:
         """What the last `read` brought is durable."""
         self._settle(self._next)
-        self._state.ended = self._state.ended[-KEPT_ENDED:]
+        del self._state.ended[:-KEPT_ENDED]
 
     def rollback(self) -> None:
         """What the last `read` brought is lost: the next one brings it again."""
@@ -111,7 +111,7 @@ class Tail:
             if current is None or not current.source.is_(stat):
                 self._changed(state, read, open_source(self.path), now)
             elif state.searching is not None:
-                search.find_unseen(state, read, self.path, now)
+                self._search(state, read, now)
             read.up = True
         except OSError as error:
             read.problem = _problem(self.path, error)

@@ -68,10 +68,10 @@ def test_reading_and_idling(tmp_path: Path) -> None:
         read_all(tail)
     print(f"idle read() with {len(tail._state.follows)} files open: {seconds(tail.read, 5_000) * 1e6:.1f} us")
 
-    with log.open("ab", buffering=0) as file:
+    with log.open("ab", buffering=0) as unbuffered:
 
         def append() -> None:
-            file.write(b"2025-10-17 09:30:00 [INFO] [SKIP] NVDA cooldown (2.1h remaining)\n")
+            unbuffered.write(b"2025-10-17 09:30:00 [INFO] [SKIP] NVDA cooldown (2.1h remaining)\n")
             tail.read()
             tail.commit()
 

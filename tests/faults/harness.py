@@ -32,7 +32,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (generation, offset, raw, truncated, PRIMARY KEY (generation, offset));
 CREATE TABLE IF NOT EXISTS checkpoints (
     generation PRIMARY KEY, path, device, inode, offset, head, tail, skipping, ended, updated);
-CREATE TABLE IF NOT EXISTS gaps (generation, reason);
+CREATE TABLE IF NOT EXISTS gaps (generation, reason, at, detail);
 CREATE TABLE IF NOT EXISTS totals (name PRIMARY KEY, value);
 """
 
@@ -81,7 +81,7 @@ class Archive:
             row = (c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated)
             run("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         for gap in read.gaps:
-            run("INSERT INTO gaps VALUES (?, ?)", (gap.generation, gap.reason))
+            run("INSERT INTO gaps VALUES (?, ?, ?, ?)", (gap.generation, gap.reason, gap.at, gap.detail))
         for name in ("rotations", "truncations"):
             run("INSERT OR IGNORE INTO totals VALUES (?, 0)", (name,))
             run("UPDATE totals SET value = value + ? WHERE name = ?", (getattr(read, name), name))

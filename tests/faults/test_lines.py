@@ -16,6 +16,11 @@ from tests.faults.harness import Consumer, Writer, check
 
 Start = Callable[..., Consumer]
 
+TRADE = (
+    b"2025-10-17 09:30:00 [INFO] [TRADE] BUY NVDA: 10.0000 shares @ $1.00 = $10.00"
+    b" (order 0123456789abcdef0123456789abcdef)\n"
+)
+
 
 def kinds(consumer: Consumer) -> list[str]:
     """The kinds of event that the stored lines tell of."""
@@ -45,10 +50,11 @@ def test_a_line_split_inside_a_character_is_intact(start: Start, writer: Writer)
 def test_bytes_that_are_no_text_are_kept_and_the_next_lines_are_fine(start: Start, writer: Writer) -> None:
     consumer = start()
     writer.write(1)
-    writer.raw(b"2025-10-17 09:30:00 [INFO] \xff\xfe\x80 [TRADE] \xc3\n")
+    writer.raw(b"2025-10-17 09:30:00 [INFO] \xff\xfe\x80 [TRADE] \xc3\n" + TRADE.replace(b"NVDA", b"N\xffDA") + TRADE)
     writer.write(2)
     consumer.drain()
     check(consumer.archive, writer)
+    assert kinds(consumer).count("Trade") == 1
 
 
 def test_carriage_returns_do_not_split_or_shift_lines(start: Start, writer: Writer) -> None:
@@ -59,6 +65,9 @@ def test_carriage_returns_do_not_split_or_shift_lines(start: Start, writer: Writ
     consumer.drain()
     check(consumer.archive, writer)
     assert len(consumer.archive.lines()) == 4
+    writer.raw(TRADE.replace(b"\n", b"\r\n"))
+    consumer.drain()
+    assert kinds(consumer) == ["Trade"]
 
 
 def test_a_line_of_8_mebibytes_is_stored_cut_and_flagged_and_the_next_lines_are_fine(start: Start, writer: Writer) -> None:
@@ -176,13 +185,12 @@ def test_empty_lines_are_no_events(start: Start, writer: Writer) -> None:
 
 def test_a_tag_forged_inside_a_body_is_no_trade(start: Start, writer: Writer) -> None:
     consumer = start()
-    order = b"BUY NVDA: 10.0000 shares @ $1.00 = $10.00 (order 0123456789abcdef0123456789abcdef)"
-    writer.raw(b"2025-10-17 09:30:00 [INFO] note [TRADE] " + order + b"\n")
+    writer.raw(TRADE.replace(b"[TRADE]", b"note [TRADE]"))
     consumer.drain()
     assert kinds(consumer) == []
-    writer.raw(b"2025-10-17 09:30:00 [INFO] [TRADE] " + order + b"\n")
+    writer.raw(TRADE)
     consumer.drain()
-    assert len(kinds(consumer)) == 1
+    assert kinds(consumer) == ["Trade"]
 
 
 def test_lines_are_whole_whatever_the_size_of_a_portion(start: Start, writer: Writer, tmp_path: Path, log: Path) -> None:

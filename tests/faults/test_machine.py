@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.faults.harness import Clock, Consumer
 
@@ -234,14 +234,17 @@ class Life(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+SETTINGS = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=checks)
+TestLife.settings = settings(SETTINGS, derandomize=True)
 
 
 @pytest.mark.chaos
-def test_a_long_life_loses_nothing() -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    long = settings(max_examples=3000, stateful_step_count=80, deadline=None, suppress_health_check=checks)
-    run_state_machine_as_test(Life, settings=long)
+def test_long_lives_that_are_others_each_time_lose_nothing() -> None:
+    run_state_machine_as_test(Life, settings=settings(SETTINGS, max_examples=600, stateful_step_count=80))

@@ -139,6 +139,22 @@ def test_a_file_rotated_twice_between_two_looks_is_read_between_its_neighbours(s
     assert consumer.archive.lines() == writer.lines
 
 
+def test_a_clock_set_back_does_not_hide_a_file_in_the_middle(start: Start, writer: Writer, clock: Clock) -> None:
+    consumer = start()
+    writer.write(3)
+    consumer.drain()
+    clock.ahead -= 3600
+    consumer.drain()
+    writer.rotate()
+    writer.write(4)
+    os.utime(writer.path, (clock(), clock()))
+    writer.shift()
+    writer.rotate()
+    writer.write(2)
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
 @pytest.mark.parametrize("rotations", [3, 20, 40])
 def test_many_rotations_between_two_looks_lose_nothing(start: Start, writer: Writer, rotations: int) -> None:
     consumer = start(limit=200)
