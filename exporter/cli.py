@@ -44,7 +44,7 @@ def _run(settings: Settings, _args: argparse.Namespace) -> int:
 
 
 def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
-    from exporter.service import ingest
+    from exporter.ingest import ingest
 
     begun, seen, shown = time.monotonic(), 0, 0.0
 
@@ -132,7 +132,12 @@ def _day(text: str, days: int = 0) -> float:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with the flag or word that was probably meant."""
+    """Says what is wrong in one line, with the flag or word that was probably meant.
+
+    complete: adds the flags of a command when the command is used.
+    """
+
+    complete: "Callable[[_Parser], None] | None" = None
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError in place of printing the usage."""
@@ -142,6 +147,13 @@ class _Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(word.split("=")[0], known, 1)
             message += f" (did you mean {near[0]}?)" if near else ""
         raise ConfigError([f"{message}; `{self.prog} --help` lists what is allowed"])
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ever, once the flags are there."""
+        complete, self.complete = self.complete, None
+        if complete is not None:
+            complete(self)
+        return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As ever, but what nobody knows is judged by the subcommand that was given it."""
@@ -189,16 +201,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    from exporter import demo
-    from exporter.simulator import command
+    # What makes a market is imported when it is asked for: it would double the start of every other command.
+    def demo(sub: _Parser) -> None:
+        from exporter import demo
 
-    for name, module, run, text in (
-        ("demo", demo, demo.demo, "Show everything with a simulated bot and broker; needs no account."),
-        ("simulate", command, command.simulate, "The demo's bot and broker alone: write a log, serve a stand-in for Alpaca."),
+        demo.add_flags(sub)
+        sub.set_defaults(simulation=demo.demo, parser=sub)
+
+    def simulate(sub: _Parser) -> None:
+        from exporter.simulator import command
+
+        command.add_flags(sub)
+        sub.set_defaults(simulation=command.simulate, parser=sub)
+
+    for name, complete, text in (
+        ("demo", demo, "Show everything with a simulated bot and broker; needs no account."),
+        ("simulate", simulate, "The demo's bot and broker alone: write a log, serve a stand-in for Alpaca."),
     ):
-        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        module.add_flags(sub)
-        sub.set_defaults(simulation=run, parser=sub)
+        commands.add_parser(name, help=text, description=text, allow_abbrev=False).complete = complete
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -40,9 +40,11 @@ class Fold:
         self._counters = counters
         self._labels = dict.fromkeys(state.labels, True)
         self._handlers: dict[type[e.Event], Callable[[Record, Any], None]] = {
-            event: getattr(self, f"_{kind}") for event, kind in KINDS.items()
+            event: getattr(self, f"_{kind_of(event)}") for event in EVENTS
         }
-        self._routine: dict[tuple[float, str, str], int] = {}
+        # Routine skips by hour (unix seconds of its start), and those of the hour that lines are being read from.
+        self._routine: dict[float, Counter[e.Skip]] = {}
+        self._hour, self._hourly = float("inf"), Counter[e.Skip]()
         self._date, self._date_end = "", float("-inf")
         self._date_start = float("inf")
 
@@ -53,24 +55,29 @@ class Fold:
         inc("bigdipper_log_bytes_total", (), portion.size)
         for level, count in portion.levels.items():
             inc("bigdipper_log_records_total", (level,), count)
-        handlers = self._handlers
-        forms = ""
+        handlers, known = self._handlers, ""
         for record in portion.records:
-            handler = handlers.get(type(record.event))
-            if handler is None:
-                inc("bigdipper_log_malformed_total", (record.event.kind,))  # type: ignore[union-attr]
-                continue
-            if record.forms != forms:
-                forms = record.forms
-                self.state.forms = narrow(self.state.forms, forms)
-            handler(record, record.event)
-        for event, count in Counter(map(type, map(itemgetter(2), portion.records))).items():
-            if event is not e.Malformed:
-                inc("bigdipper_log_events_total", (KINDS[event],), count)
-        for (hour, symbol, reason), count in self._routine.items():
-            inc("bigdipper_skips_total", (self._label(symbol), reason), count)
-            self.stage.skip(int(hour), symbol, reason, count)
+            _, _, event, forms = record
+            if forms != known:
+                # A line that cannot be read is of no form.
+                known = forms or known
+                self.state.forms = narrow(self.state.forms, known)
+            handlers[type(event)](record, event)
+        for kind, count in Counter(map(type, map(itemgetter(2), portion.records))).items():
+            if kind is not e.Malformed:
+                inc("bigdipper_log_events_total", (KINDS[kind],), count)
+        self._count_routine()
+
+    def _count_routine(self) -> None:
+        for hour, skips in self._routine.items():
+            for skip, count in skips.items():
+                self._counters.inc("bigdipper_skips_total", (self._label(skip.symbol), skip.reason), count)
+                self.stage.skip(int(hour), skip.symbol, skip.reason, count)
         self._routine.clear()
+        self._hour = float("inf")
+
+    def _malformed(self, record: Record, event: e.Malformed) -> None:
+        self._counters.inc("bigdipper_log_malformed_total", (event.kind,))
 
     # -- small helpers
 
@@ -217,8 +224,11 @@ class Fold:
         row = self.state.opportunities.get(symbol)
         if reason in e.ROUTINE_REASONS:
             # At DEBUG nine lines of ten are these: sums only, turned into rows and counters once per portion.
-            key = (record.ts - record.ts % 3600, symbol, reason)
-            self._routine[key] = self._routine.get(key, 0) + 1
+            ts = record.ts
+            if not self._hour <= ts < self._hour + 3600:
+                self._hour = ts - ts % 3600
+                self._hourly = self._routine.setdefault(self._hour, Counter())
+            self._hourly[event] += 1
             if row is not None:
                 self._outcome(symbol, "rejected", reason)
             return

@@ -14,9 +14,8 @@ from exporter.config.settings import Settings
 from exporter.counters import Counters
 from exporter.custom import Custom
 from exporter.fold import Fold
-from exporter.log.events import Trade
-from exporter.log.records import Portion, Reader
-from exporter.log.tail import Read, Tail
+from exporter.log.records import Portion, Reader, pieces
+from exporter.log.tail import Batch, Read, Tail
 from exporter.metrics import BUCKETS
 from exporter.metrics.snapshot import Day, Own, Snapshot
 from exporter.state import BotState
@@ -24,7 +23,7 @@ from exporter.state import BotState
 log = logs.get("pipeline")
 
 # At catch-up: what is read and committed at once. More saves little time and costs memory and a quick stop.
-PORTION_BYTES = 1 << 20
+PORTION_BYTES = 1 << 21
 DAY_COLUMNS = (
     "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
     " starting_equity"
@@ -109,26 +108,34 @@ class Pipeline:
             return read.more
         begun = time.perf_counter()
         try:
-            portion, arrived = self._commit(read)
+            lines, arrived = self._commit(read)
         except (sqlite3.Error, OSError) as error:
             self._undo(error)
             return False
         ended = time.perf_counter()
-        live = self.caught_up and portion.lines > 0
+        live = self.caught_up and lines > 0
         self._published(read)
         self.counters.observe("bigdipper_archive_commit_duration_seconds", (), ended - begun)
         if live and arrived is not None:
             self.counters.observe("bigdipper_log_ingest_delay_seconds", (), max(0.0, time.time() - arrived))
         return read.more
 
-    def _commit(self, read: Read) -> tuple[Portion, float | None]:
-        """One transaction: what was read and how far; and when its newest line became readable."""
-        portion = Portion()
-        for batch in read.batches:
-            self._reader.read(batch.generation, batch.offset, batch.data, portion)
-        self._fold.add(portion)
+    def _digest(self, batches: list[Batch]) -> tuple[int, float | None]:
+        """Read and fold what was handed out, a piece after the other; the number of lines, and the time of the last one."""
+        lines, last_ts = 0, None
+        for batch in batches:
+            for start, piece in pieces(batch.data):
+                portion = Portion(last_ts=last_ts)
+                self._reader.read(batch.generation, batch.offset + start, piece, portion)
+                self._fold.add(portion)
+                lines, last_ts = lines + portion.lines, portion.last_ts
+        return lines, last_ts
+
+    def _commit(self, read: Read) -> tuple[int, float | None]:
+        """One transaction: what was read and how far. Returns its number of lines, and when the newest became readable."""
+        lines, last_ts = self._digest(read.batches)
         state, inc = self._fold.state, self.counters.inc
-        arrived = self._arrival() if portion.lines else None
+        arrived = self._arrival() if lines else None
         state.last_line = arrived or state.last_line
         state.log_ts = self._reader.time.last
         state.split = {str(generation): list(piece) for generation, piece in self._reader.pending.items()}
@@ -148,16 +155,18 @@ class Pipeline:
                 self.store.save("bot", present)
         self.tail.commit()
         self.counters.commit()
-        traded = any(isinstance(record.event, Trade) for record in portion.records) if self.caught_up else False
+        # What is committed is not needed again, and the next portion is as large.
+        read.batches.clear()
+        traded = self.caught_up and bool(self._fold.stage.rows["trades"])
         for source in self._sources:
             source.commit()
             if traded:
                 source.traded()
         self._fold.stage = Stage()
         self._saved, self._failures, self.trouble = present, 0, None
-        if self.caught_up and arrived is not None and portion.last_ts is not None:
-            self._skew = arrived - portion.last_ts
-        return portion, arrived
+        if self.caught_up and arrived is not None and last_ts is not None:
+            self._skew = arrived - last_ts
+        return lines, arrived
 
     def _write(self, connection: sqlite3.Connection, source: Source) -> None:
         """Let a source write; what it cannot digest is dropped and told, and never stops the log."""

@@ -21,7 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import custom
 from exporter.archive.store import Store
 from exporter.config.settings import Settings
-from exporter.metrics import METRICS, Collector
+from exporter.metrics import METRICS
+from exporter.metrics.collect import Collector
 from exporter.pipeline import Pipeline
 
 NEW_YORK = "America/New_York"

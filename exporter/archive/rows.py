@@ -23,8 +23,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "bot_events": ("id", "ts", "date", "kind", "cause", "detail"),
     "scans": ("id", "ts", "date", "cycle_number", "found", "largest_dip_symbol", "largest_dip_percent"),
 }  # fmt: skip
-INSERTS = {
-    table: f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+UPSERTS = {
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns[1:])}"
     for table, columns in TABLES.items()
 }
 
@@ -86,7 +87,7 @@ class Stage:
         """Write all of it inside the caller's transaction."""
         for table, rows in self.rows.items():
             if rows:
-                connection.executemany(INSERTS[table], rows.values())
+                connection.executemany(UPSERTS[table], rows.values())
         connection.executemany(
             "INSERT INTO skip_counts (hour, symbol, reason, count) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (hour, symbol, reason) DO UPDATE SET count = count + excluded.count",

@@ -1,7 +1,8 @@
 """The bot's log, line by line: one table. A new line is one entry; its examples are its tests.
 
-A pattern is written as the line itself. `<name>` is a field of the event, `{...}` may be missing, `<_>` matches a number or
-text that nobody needs, a run of spaces matches any run of spaces. Patterns match whole messages: a line cut short is no event.
+A pattern is written as the line itself. `<name>` is a field of the event, `{...}` may be missing, `<n>` matches a number and
+`<_>` any text that nobody needs, a run of spaces matches any run of spaces. Patterns match whole messages: a line cut short
+is no event.
 Forms: D the design document's, 16, 17, 18 the released versions. Order matters only among patterns that match the same line.
 """
 
@@ -31,13 +32,13 @@ def _session(session: str, forms: str, pattern: str, *examples: str) -> Rule:
 
 RULES: tuple[Rule, ...] = (
     # -- skips first: at DEBUG they are nine lines of ten
-    _skip("below_absolute_min", "17 18", "[SKIP] <symbol> Dip <dip_percent>% < absolute min <_>%",
+    _skip("below_absolute_min", "17 18", "[SKIP] <symbol> Dip <n>% < absolute min <_>%",
           "[SKIP] NVDA Dip -4.2% < absolute min 5.0%"),
-    _skip("below_absolute_min", "16", "<symbol>: Dip <dip_percent>% < absolute min <_>%",
+    _skip("below_absolute_min", "16", "<symbol>: Dip <n>% < absolute min <_>%",
           "NVDA: Dip -4.2% < absolute min 5.0%"),
-    _skip("below_threshold", "17 18", "[SKIP] <symbol> Dip <dip_percent>% < threshold <_>%",
+    _skip("below_threshold", "17 18", "[SKIP] <symbol> Dip <n>% < threshold <_>%",
           "[SKIP] PLTR Dip -5.1% < threshold 6.0%"),
-    _skip("below_threshold", "16", "<symbol>: Dip <dip_percent>% < threshold <_>%",
+    _skip("below_threshold", "16", "<symbol>: Dip <n>% < threshold <_>%",
           "PLTR: Dip -5.1% < threshold 6.0%"),
     _skip("cooldown", "16 17 18", "<symbol>: Cooldown active (local cache)", "AMD: Cooldown active (local cache)"),
     _skip("cooldown", "17 18", "[SKIP] <symbol> Cooldown: <_>h < <_>h", "[SKIP] AMD Cooldown: 1.2h < 3h"),

@@ -6,14 +6,15 @@ Only a line with a header `YYYY-MM-DD HH:MM:SS [LEVEL] ` can tell of an event: t
 
 import json
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from operator import itemgetter
 from typing import NamedTuple
 
-from exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
+from exporter.log.compile import BUILDS, EVENT, HEADER, read_message
 from exporter.log.events import Event, Malformed
 
 LEVEL = re.compile(HEADER.encode())
@@ -21,9 +22,13 @@ MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
 MINUTE = re.compile(rb"20\d\d-\d\d-\d\d \d\d:\d\d:")
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
+NO_STAMP = b"\n"
+SECONDS = {b"%02d" % second: float(second) for second in range(60)}
 UTC = re.compile(r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
 PENDING_LIMIT = 1 << 20
 OFFSET_BITS = 40
+# Bytes that are read and folded at once: what is made of them fits into the processor's cache.
+PIECE = 1 << 17
 
 
 class Record(NamedTuple):
@@ -56,14 +61,14 @@ class LocalTime:
 
     def __call__(self, stamp: bytes) -> float:
         """Unix seconds of `YYYY-MM-DD HH:MM:SS`; ValueError when there is no such time."""
-        seconds = int(stamp[17:]) if stamp[17:].isdigit() else 60
-        if seconds > 59:
+        minute, seconds = stamp[:17], SECONDS.get(stamp[17:])
+        if seconds is None:
             raise ValueError(f"{stamp!r} has no second")
-        if stamp[:17] != self._minute or self._base + seconds < self.last - 60:
-            self._base = self._start(stamp[:17])
-            self._minute = stamp[:17]
-        self.last = self._base + seconds
-        return self.last
+        if minute != self._minute or self._base + seconds < self.last - 60:
+            self._base = self._start(minute)
+            self._minute = minute
+        self.last = ts = self._base + seconds
+        return ts
 
     def _start(self, minute: bytes) -> float:
         if not MINUTE.fullmatch(minute):
@@ -102,24 +107,25 @@ class Reader:
 
     def _plain(self, base: int, text: bytes, portion: Portion) -> None:
         """`text`: a newline and the lines at `base`; a match begins with that newline, so its start is the line's offset."""
-        levels = LEVEL.findall(text)
-        for level in LEVELS:
-            portion.levels[level] = portion.levels.get(level, 0) + levels.count(level.encode())
+        levels = Counter(LEVEL.findall(text))
+        for level, count in levels.items():
+            name = level.decode()
+            portion.levels[name] = portion.levels.get(name, 0) + count
         # The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
-        append, times = portion.records.append, self.time
-        stamp, ts = b"", portion.last_ts or self.time.last
+        append, at, times, builds, record = portion.records.append, text.startswith, self.time, BUILDS, tuple.__new__
+        stamp, ts = NO_STAMP, portion.last_ts or self.time.last
         for match in EVENT.finditer(text):
             start = match.start()
-            if text[start + 1 : start + STAMP] != stamp:
+            if not at(stamp, start + 1):
                 stamp = text[start + 1 : start + STAMP]
                 try:
                     ts = times(stamp)
                 except ValueError:
-                    stamp = b""
+                    stamp = NO_STAMP
                     append(Record(base + start, ts, Malformed("timestamp"), ""))
                     continue
-            build, forms = BUILDS[match.lastindex]
-            append(Record(base + start, ts, build(match), forms))
+            build, forms = builds[match.lastindex]
+            append(record(Record, (base + start, ts, build(match), forms)))
         if levels:
             portion.last_ts = self._last(text, ts)
 
@@ -155,6 +161,15 @@ class Reader:
             portion.records.append(Record(position, ts, *read))
         if self._listen is not None:
             self._listen(header[2].decode("utf-8", "replace"))
+
+
+def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
+    """Whole lines cut into pieces of about `size` bytes, and where each begins."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + size) + 1 or len(data)
+        yield start, data[start:end]
+        start = end
 
 
 def _utc(text: str) -> float:

@@ -19,7 +19,8 @@ from exporter.archive.store import Store
 from exporter.calendar import NEW_YORK
 from exporter.config.settings import Settings
 from exporter.counters import Counters
-from exporter.metrics import BUCKETS, METRICS, Collector
+from exporter.metrics import BUCKETS, METRICS
+from exporter.metrics.collect import Collector
 from exporter.metrics.snapshot import Day, Own, Snapshot
 from exporter.simulator.broker import Broker
 from exporter.simulator.ledger import Asset, Ledger

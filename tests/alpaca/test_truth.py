@@ -101,7 +101,8 @@ def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(d
     from exporter.alpaca.setup import start
     from exporter.config.settings import Settings
     from exporter.counters import Counters
-    from exporter.metrics import BUCKETS, METRICS, Collector
+    from exporter.metrics import BUCKETS, METRICS
+    from exporter.metrics.collect import Collector
 
     assert start(Settings(), desk.store.connection, lambda: None) is None
     nothing = desk.snapshot().__class__(
