@@ -78,6 +78,7 @@ class Service:
             for source in self._sources:
                 source.close()
             self.server.stop()
+            self._measure.close()
             self.pipeline.tail.close()
             self.store.close()
             log.info("stopped")
@@ -104,7 +105,7 @@ class Service:
                 self._throttle.solved(part, f"the {part} is fine again")
 
     def _housekeeping(self, now: float) -> None:
-        self.pipeline.measured = self._measure.take(now)
+        self.pipeline.measured = self._measure.take()
         self.pipeline.refresh()
         self._wake.rearm()
         retention = self.settings.archive_retention

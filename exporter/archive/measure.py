@@ -1,44 +1,58 @@
-"""How large the archive is: what costs time to count is counted one table at a time."""
+"""How large the archive is. Counting has a thread and a connection of its own: on a slow disk a large table takes its time."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import suppress
+import threading
+from contextlib import closing, suppress
 from typing import Any
 
+from exporter.archive.errors import ArchiveError
 from exporter.archive.rows import TABLES
-from exporter.archive.store import Store
+from exporter.archive.store import Store, connect_readonly
 
 COUNTED = (
     *TABLES, "skip_counts", "position_snapshots", "daily_stats", "orders", "fills", "activities", "discrepancies", "gaps",
 )  # fmt: skip
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
-RECOUNT_SECONDS = 300.0
+# A new archive is counted often at first, then less and less.
+FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
 
 
 class Measure:
-    """Sizes in bytes, rows by table, the oldest row. Call `take` about once a second; it counts at most one table per call."""
+    """Sizes in bytes, rows by table, the oldest row. `take` never waits; what was not counted yet is not known."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rows: dict[str, int] = {}
         self._oldest: float | None = None
-        self._turn = self._turns()
-        self._rest = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._count_again_and_again, name="measure", daemon=True)
+        self._thread.start()
 
-    def _turns(self) -> Iterator[str]:
-        while True:
-            yield from COUNTED
+    def _count_again_and_again(self) -> None:
+        pause = FIRST_SECONDS
+        while not self._stopping.is_set():
+            with suppress(sqlite3.Error, ArchiveError, OSError):
+                self._count()
+            self._stopping.wait(pause)
+            pause = min(2 * pause, RECOUNT_SECONDS)
 
-    def take(self, now: float) -> dict[str, Any]:
+    def _count(self) -> None:
+        with closing(connect_readonly(self._store.path)) as connection:
+            for table in COUNTED:
+                if self._stopping.is_set():
+                    return
+                (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                self._rows = {**self._rows, table: rows}
+            (self._oldest,) = connection.execute(OLDEST).fetchone()
+
+    def take(self) -> dict[str, Any]:
         """Fields of `Own`: archive_size, disk_free, rows, oldest."""
-        if now >= self._rest:
-            table = next(self._turn)
-            with suppress(sqlite3.Error):
-                (self._rows[table],) = self._store.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-                (self._oldest,) = self._store.connection.execute(OLDEST).fetchone()
-            if table == COUNTED[-1]:
-                self._rest = now + RECOUNT_SECONDS
         size, free = 0, 0
         with suppress(OSError):
             size, free = self._store.size(), self._store.disk_free()
-        return {"archive_size": size, "disk_free": free, "rows": dict(self._rows), "oldest": self._oldest}
+        return {"archive_size": size, "disk_free": free, "rows": self._rows, "oldest": self._oldest}
+
+    def close(self) -> None:
+        """Stop counting; a count that takes long ends with the process."""
+        self._stopping.set()
+        self._thread.join(1.0)
