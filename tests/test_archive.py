@@ -100,7 +100,10 @@ def test_locked_by_another_process_it_waits_says_so_and_still_stops_at_once(tmp_
 
         def spoil() -> Callable[[], None]:
             other.execute("BEGIN IMMEDIATE")
-            return lambda: other.execute("ROLLBACK") and None
+            def mend() -> None:
+                other.execute("ROLLBACK")
+
+            return mend
 
         held_then_recovered(one, spoil, "database is locked")
         other.execute("BEGIN IMMEDIATE")
@@ -408,6 +411,13 @@ def kill_in_a_transaction(one: Exporter) -> None:
     os.waitpid(pid, 0)
 
 
+def ingest_anew(one: Exporter) -> None:
+    one.terminate()
+    for suffix in ("", "-wal", "-shm"):
+        one.archive.with_name(f"{one.archive.name}{suffix}").unlink()
+    command("ingest", "--log.path", one.log, "--archive.path", one.archive)
+
+
 ENDS: dict[str, Callable[[Exporter], object]] = {
     "running": lambda one: None,
     "killed": Exporter.kill,
@@ -418,10 +428,7 @@ ENDS: dict[str, Callable[[Exporter], object]] = {
         command("export", "trades", "--archive.path", one.archive),
         command("backup", one.archive.with_name("copy.db"), "--archive.path", one.archive),
     ),
-    "ingested": lambda one: (
-        one.terminate(), one.archive.unlink(), [one.archive.with_name(f"bigdipper.db{s}").unlink() for s in ("-wal", "-shm")],
-        command("ingest", "--log.path", one.log, "--archive.path", one.archive),
-    ),
+    "ingested": ingest_anew,
 }  # fmt: skip
 
 
@@ -448,7 +455,7 @@ def test_grafana_can_read_it_however_the_exporter_ended(shared: Path, end: str, 
 def test_a_crash_leaves_it_readable_too(shared: Path) -> None:
     broken = "import sys; from exporter import cli, service; service.Service._turn = lambda self: 1 / 0; cli.entry()"
     (shared / "big_dipper.log").write_bytes(cycles(1, 50))
-    args = ["--log.path", shared / "big_dipper.log", "--archive.path", shared / "bigdipper.db"]
+    args: list[str | Path] = ["--log.path", shared / "big_dipper.log", "--archive.path", shared / "bigdipper.db"]
     assert command("ingest", *args).returncode == 0
     crashed = subprocess.run(
         [sys.executable, "-c", broken, "run", *args, "--web.listen-address", "127.0.0.1:0"],

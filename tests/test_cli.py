@@ -27,7 +27,7 @@ from tests.oracle import NEW_YORK, trading_day, unix
 from tests.running import command, content, exporter, monitor, rounded, rows, wait_for
 
 SAMPLE = Path(__file__).parent / "samples" / "big_dipper_v2.18.log"
-SUBCOMMANDS = next(iter(action.choices for action in parser()._actions if action.choices))  # type: ignore[attr-defined]
+SUBCOMMANDS = next(iter(action.choices for action in parser()._actions if action.choices))
 
 
 def refused(*args: str | Path, env: dict[str, str] | None = None) -> str:
@@ -88,7 +88,8 @@ def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, fla
         pets.execute("CREATE TABLE pets (name TEXT)")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         known = {"tmp": str(tmp_path), "port": taken.getsockname()[1], "pid": os.getpid()}
-        args = ["run", "--log.path", log, "--archive.path", tmp_path / "a.db", *(flag.format(**known) for flag in flags)]
+        args: list[str | Path] = ["run", "--log.path", log, "--archive.path", tmp_path / "a.db"]
+        args += [flag.format(**known) for flag in flags]
         assert said.format(**known) in refused(*args)
 
 
@@ -371,7 +372,7 @@ def test_an_export_holds_every_row_of_its_days_as_csv_and_json(archive: Path, wh
         (["--to", "2025-10-17"], "0000", "2025-10-17"),
         (["--from", "2025-10-17", "--to", "2025-10-17"], "2025-10-17", "2025-10-17"),
     ]:
-        args = ("export", what, "--archive.path", archive, *flags)
+        args: tuple[str | Path, ...] = ("export", what, "--archive.path", archive, *flags)
         as_json = json.loads(here(*args, "--format", "json")[1])
         expected = rows(archive, f"SELECT * FROM {table} ORDER BY {column}")
         times = rows(archive, f"SELECT {column} FROM {table} ORDER BY {column}")

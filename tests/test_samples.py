@@ -2,8 +2,9 @@
 
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,17 +56,17 @@ def test_lines_by_event_are_those_of_grep_and_none_is_malformed(sample: Path, re
 
 def test_trades_by_symbol_and_their_value_are_those_of_sed(sample: Path, read: Monitor) -> None:
     trades = oracle.sed(sample, r"(\[TRADE\]|✅) BUY ([A-Z]+).* = \$([0-9.,]+).*", r"\2 \3")
-    by_symbol, value = Counter[str](), Counter[str]()
+    by_symbol, value = Counter[str](), defaultdict[str, float](float)
     for text, count in trades.items():
         symbol, dollars = text.split()
         by_symbol[symbol] += count
-        value[symbol] += count * float(dollars.replace(",", ""))  # type: ignore[assignment]
+        value[symbol] += count * float(dollars.replace(",", ""))
     assert labelled(read.samples(), "bigdipper_trades_total") == {(s,): n for s, n in by_symbol.items()}
     assert dict(read.rows("SELECT symbol, count(*) FROM trades GROUP BY symbol")) == by_symbol
-    for symbol, dollars in value.items():
-        assert read.value("bigdipper_trade_value_usd_total", symbol=symbol) == pytest.approx(dollars)
+    for symbol, sold in value.items():
+        assert read.value("bigdipper_trade_value_usd_total", symbol=symbol) == pytest.approx(sold)
     stored = dict(read.rows("SELECT symbol, sum(total_value) FROM trades GROUP BY symbol"))
-    assert stored == pytest.approx(dict(value))
+    assert stored == pytest.approx(value)
 
 
 def test_skips_by_symbol_and_reason_are_those_of_sed(sample: Path, read: Monitor) -> None:
@@ -164,7 +165,7 @@ def test_all_forms_in_one_file_add_up(together: Monitor, tmp_path: Path) -> None
         with monitor(folder) as one:
             one.log.write_bytes(path.read_bytes())
             one.catch_up()
-            summed.update({key: value for key, value in counters(one.samples()).items() if "brake_" not in key[0]})  # type: ignore[misc]
+            summed.update({key: value for key, value in counters(one.samples()).items() if "brake_" not in key[0]})
     found = {key: value for key, value in counters(together.samples()).items() if "brake_" not in key[0]}
     assert {key: value for key, value in found.items() if value} == pytest.approx({k: v for k, v in summed.items() if v})
     # An episode that is open at the end of one log goes on in the next: no line has proved its end.
@@ -181,7 +182,7 @@ def docker(data: bytes, rng: random.Random) -> bytes:
     stamp = 0.0
     for line in data.decode().splitlines(keepends=True):
         stamp = oracle.unix(line[:19]) if line[:2] == "20" else stamp
-        time = f"{oracle.datetime.fromtimestamp(stamp, oracle.ZoneInfo('UTC')):%Y-%m-%dT%H:%M:%S}"
+        time = f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%dT%H:%M:%S}"
         for start in range(0, len(line), PIECE):
             entry = {"log": line[start : start + PIECE], "stream": "stderr", "time": f"{time}.{rng.randrange(10**9):09d}Z"}
             out.append(json.dumps(entry, ensure_ascii=rng.random() < 0.5, separators=(",", ":")) + "\n")

@@ -30,7 +30,7 @@ def test_beyond_the_limit_distances_are_negative() -> None:
 def test_nothing_borrowed_means_that_no_drop_leads_there() -> None:
     distance = bot_limit(0.15, 8_000, 10_000)
     assert distance is not None
-    assert (distance.usd, distance.drop, distance.level) == (pytest.approx(3_500), 1.0, 0.0)
+    assert [distance.usd, distance.drop, distance.level] == pytest.approx([3_500, 1.0, 0.0])
 
 
 @pytest.mark.parametrize("equity", [0, -5])

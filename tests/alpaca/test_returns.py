@@ -33,7 +33,7 @@ def test_drawdown_and_peak_ignore_deposits() -> None:
     result = chain(days((10_000, 11_000, 0), (11_000, 22_000, 11_000), (22_000, 17_600, 0)))
     assert result.drawdown == pytest.approx(0.2)
     assert result.peak == pytest.approx(22_000)
-    assert result.drawdowns == (0, 0, pytest.approx(-0.2))
+    assert list(result.drawdowns) == pytest.approx([0, 0, -0.2])
     assert dict(result.returns)["all"] == pytest.approx(1.1 * 0.8 - 1)
     assert dict(result.returns)["1d"] == pytest.approx(-0.2)
 

@@ -66,7 +66,10 @@ class Archive:
     def checkpoints(self) -> list[Checkpoint]:
         """As the exporter's store gives them back."""
         rows = self.connection.execute("SELECT * FROM checkpoints ORDER BY generation")
-        return [Checkpoint(*row[:7], bool(row[7]), bool(row[8]), row[9]) for row in rows]
+        return [
+            Checkpoint(generation, path, device, inode, offset, head, tail, bool(skipping), bool(ended), updated)
+            for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
+        ]
 
     def insert(self, read: Read) -> None:
         """Store everything; IntegrityError when a position comes a second time."""

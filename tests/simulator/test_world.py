@@ -219,7 +219,7 @@ def test_orders_end_as_their_fills_say(run: Run) -> None:
     filled: Counter[str] = Counter()
     for activity in run.world.ledger.fills():
         filled[activity.body["order_id"]] += Decimal(activity.body["qty"])  # type: ignore[assignment]
-    statuses = Counter()
+    statuses: Counter[str] = Counter()
     for order in run.world.ledger.orders.values():
         row = run.ask(f"/v2/orders/{order.id}")
         statuses[row["status"]] += 1
@@ -296,16 +296,19 @@ def test_the_truth_counts_what_the_log_tells(run: Run, debug_run: Run, level: st
     assert truth["halts"]["positions_unavailable"] == len(re.findall("❌ POSITION TRACKING", log))
 
 
+def _time_of(line: str) -> int:
+    return int(datetime.fromisoformat(line[:19]).replace(tzinfo=NEW_YORK).timestamp())
+
+
 def test_brake_episodes_run_from_the_first_brake_line_to_the_first_cycle_that_gets_past_it(run: Run) -> None:
     episodes: list[tuple[int, int | None, int]] = []
     for line in run.log.splitlines():
-        at = lambda line=line: int(datetime.fromisoformat(line[:19]).replace(tzinfo=NEW_YORK).timestamp())  # noqa: E731
         if "EMERGENCY BRAKE" in line:
             if not episodes or episodes[-1][1] is not None:
-                episodes.append((at(), None, 0))
+                episodes.append((_time_of(line), None, 0))
             episodes[-1] = (*episodes[-1][:2], episodes[-1][2] + 1)
         elif "📊 Positions:" in line and episodes and episodes[-1][1] is None:
-            episodes[-1] = (episodes[-1][0], at(), episodes[-1][2])
+            episodes[-1] = (episodes[-1][0], _time_of(line), episodes[-1][2])
     assert episodes
     assert run.truth["brake_episodes"] == episodes
     now = int(run.world.now)
@@ -327,7 +330,8 @@ def test_a_history_has_every_incident_of_the_table(run: Run) -> None:
 
 def test_the_sdk_reads_a_whole_history_over_the_socket(run: Run) -> None:
     with run.world.broker as broker:
-        sdk = TradingClient("PKSIMULATED", "simulated-secret", url_override=broker.url)
+        # Any: the SDK's methods say that they may return raw data, which it does only when it is asked for.
+        sdk: Any = TradingClient("PKSIMULATED", "simulated-secret", url_override=broker.url)
         assert Decimal(sdk.get_account().equity) == run.truth["equity"]
         assert {p.symbol: Decimal(p.qty) for p in sdk.get_all_positions()} == run.truth["positions"]
         statuses: Counter[str] = Counter()
