@@ -27,6 +27,8 @@ from exporter.simulator.incidents import INCIDENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 120.0
+# Of the demo's past: at DEBUG a day is 70,000 lines, and enough to see which symbols are passed over.
+DEBUG_DAYS = 3
 # Where Debian and Grafana's own packages put the programs that are not on every PATH.
 PLACES = ("/usr/share/grafana/bin", "/usr/local/bin", "/opt/grafana/bin")
 
@@ -173,7 +175,7 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
     log = running.folder / "big_dipper.log"
     part = running.start("simulator", [
         sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
-        "--bot-config", running.folder / "config.py",
+        "--bot-config", running.folder / "config.py", "--debug-days", str(DEBUG_DAYS),
         "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
         *(["--incident", args.incident] if args.incident else []), *extra,
     ])  # fmt: skip

@@ -46,11 +46,8 @@ class BotLog:
     """
 
     def __init__(self, path: Path | None, zone: str = "America/New_York", level: str = "INFO") -> None:
-        if level not in LEVELS:
-            raise ValueError(f"log level {level!r}: use one of {', '.join(LEVELS)}")
         self.zone = ZoneInfo(zone)
-        self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
-        self.debugging = level == "DEBUG"
+        self.set_level(level)
         self.path: Path | None = None
         self._file: int | None = None
         if path is not None:
@@ -64,6 +61,13 @@ class BotLog:
         """Write to `path` from here on."""
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def set_level(self, level: str) -> None:
+        """Write records of this level and above from here on."""
+        if level not in LEVELS:
+            raise ValueError(f"log level {level!r}: use one of {', '.join(LEVELS)}")
+        self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
+        self.debugging = level == "DEBUG"
 
     def at(self, ts: float) -> None:
         """Stamp the following records with `ts`."""

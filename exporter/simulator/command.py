@@ -30,6 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_days, default=60, help="trading days of history before now (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
     parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
+    parser.add_argument("--debug-days", type=int, default=0, metavar="N", help="log at DEBUG from N days before now on")
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
     names = tuple(incident.name for incident in INCIDENTS)
     soon = f"let one happen within two minutes: {', '.join(names)}"
@@ -70,6 +71,7 @@ def simulate(args: argparse.Namespace) -> int:
         start_of_history(now, args.days),
         log_path=None if again else log,
         level=args.level,
+        debug_from=now - args.debug_days * 86_400 if args.debug_days else float("inf"),
         incidents=() if args.no_incidents else _incidents(args.incident),
         broker_host=host or "0.0.0.0",
         broker_port=port,

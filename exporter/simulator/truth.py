@@ -97,8 +97,8 @@ def _days(tally: Tally, ledger: Ledger) -> dict[date, dict[str, Any]]:
 def report(tally: Tally, ledger: Ledger, now: float) -> dict[str, Any]:
     """Everything a monitor must agree with at `now`. Money as `Decimal` dollars, times as unix seconds.
 
-    `days` are closing to closing (`pl` without deposits), but their counts run from 04:00 to 04:00; skips are those the
-    log of this level tells: at INFO the missed trades only.
+    `days` are closing to closing (`pl` without deposits), but their counts run from 04:00 to 04:00; skips are those
+    that the log tells at its level: at INFO the missed trades only.
     """
     fills: Counter[tuple[str, str]] = Counter()
     fill_value: Counter[tuple[str, str]] = Counter()

@@ -61,6 +61,7 @@ class World:
         *,
         log_path: Path | None = None,
         level: str = "INFO",
+        debug_from: float = float("inf"),
         zone: str = "America/New_York",
         cash: Number = 35_000,
         incidents: Sequence[Incident] = INCIDENTS,
@@ -81,6 +82,7 @@ class World:
         self.owner = Owner(self.ledger, self.market)
         self.tally = Tally()
         self.log = BotLog(log_path, zone, level)
+        self._debug_from = debug_from
         self.no_fills_before = 0.0
         self._chance = random.Random(f"exchange {seed}")
         self._failures: dict[str, ApiError] = {}
@@ -182,6 +184,8 @@ class World:
     def _open_day(self, day: date) -> None:
         self._day = day
         self._day_number += 1
+        if self.now >= self._debug_from:
+            self.log.set_level("DEBUG")
         if self.ledger.days:
             self.ledger.open_day(day, self.now)
             self.market.open_day()

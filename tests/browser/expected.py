@@ -1,7 +1,6 @@
 """Panels that may show their words for "nothing" in a healthy Grafana, each with the reason. Any other empty panel fails."""
 
 RARE = "shows something only after it has happened"
-DEBUG = "needs a bot that logs at DEBUG"
 CONFIG = "needs the bot's config.py (--bot.config)"
 YOUNG = "needs an hour of Prometheus, or twenty trading days, behind it"
 
@@ -26,7 +25,6 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Was it a pity?": RARE,
         "Why were trades missed?": RARE,
         "How often does it look and pass?": YOUNG,
-        "Which symbols are passed over, and why?": DEBUG,
     },
     "risk": {"Which episodes were there, why, and at what cost?": RARE, "What else stopped it?": RARE},
     "performance": {

@@ -591,3 +591,18 @@ def test_an_account_without_equity_stops_the_bot(noon: World) -> None:
     assert re.search(r"❌ CRITICAL: Account equity is \$-\d+\.\d\d \(≤ 0\) - halting trading", log)
     assert log.count("Cycle #") == 1
     assert noon.truth()["halts"]["equity_not_positive"] == 1
+
+
+def test_the_owner_turns_debug_on_one_morning_and_the_books_count_what_the_log_then_tells(tmp_path: Path) -> None:
+    path, tuesday = tmp_path / "big_dipper.log", MONDAY + 86_400
+    world = World(3, MONDAY, log_path=path, debug_from=tuesday - 3600)
+    world.history(MONDAY + 2 * 86_400)
+    world.log.close()
+    lines = path.read_text().splitlines()
+    told = [line for line in lines if "[DEBUG]" in line]
+    assert told[0].startswith("2026-11-17 04:")
+    assert lines[0].startswith("2026-11-16 04:")
+    skips = Counter(line.split()[4] for line in told if "[SKIP]" in line and "absolute min" in line)
+    counted = Counter({symbol: n for (symbol, reason), n in world.truth()["skips"].items() if reason == "below_absolute_min"})
+    assert skips == counted
+    assert len(skips) > 20
