@@ -28,6 +28,8 @@ from exporter.web.listen import ListenError
 
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 
+SQLITE = b"SQLite format 3\0"  # how every archive begins
+
 Command = Callable[[Settings, argparse.Namespace], int]
 
 
@@ -55,8 +57,10 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
             shown = time.monotonic()
             print(f"\rreading the log: {100 * (1 - left / seen) if seen else 100:5.1f} %", end="", file=sys.stderr)
 
-    if settings.log_path is not None and not (settings.log_path.is_file() and os.access(settings.log_path, os.R_OK)):
-        raise ConfigError([f"log.path: {settings.log_path} is not a file that user id {os.geteuid()} can read"])
+    path = settings.log_path
+    if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+        why = f"is not a file that user id {os.geteuid()} can read" if os.path.lexists(path) else "does not exist"
+        raise ConfigError([f"log.path: {path} {why}"])
     summary = ingest(settings, progress)
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
@@ -80,21 +84,54 @@ def _check_config(settings: Settings, args: argparse.Namespace) -> int:
 def _export(settings: Settings, args: argparse.Namespace) -> int:
     from exporter.export import export  # sqlite-utils costs 50 MB, and only this command needs it
 
-    export(settings.archive_path, args.what, args.format, args.since, args.until, sys.stdout)
+    if args.since is not None and args.until is not None and args.since >= args.until:
+        raise ConfigError(["argument --to: is before --from; no day lies between them"])
+    try:
+        export(settings.archive_path, args.what, args.format, args.since, args.until, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what could not be written would be tried again
+        raise ArchiveError(f"the export cannot be written: {error.strerror}") from None
     return 0
 
 
 def _backup(settings: Settings, args: argparse.Namespace) -> int:
     target = Path(args.file)
-    if not target.parent.is_dir():
-        raise ArchiveError(f"cannot back up to {target}: the folder {target.parent} does not exist")
+    if problem := _no_place_for_a_backup(settings.archive_path, target):
+        raise ArchiveError(f"cannot back up to {target}: {problem}")
     connection = connect_readonly(settings.archive_path)
     try:
         copy(connection, target)
+    except (sqlite3.Error, OSError) as error:
+        part = target.with_name(target.name + ".part")
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise ArchiveError(f"cannot back up to {target}: {error}; is there room, and may user id {os.geteuid()} write?") from None
     finally:
         connection.close()
     print(f"{target}: {target.stat().st_size:,} bytes, a consistent copy of {settings.archive_path}")
     return 0
+
+
+def _no_place_for_a_backup(archive: Path, target: Path) -> str:
+    """Why a copy must not go to `target`, "" if it may. An older backup may be replaced, and nothing else."""
+    if not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist"
+    own = (archive, *(archive.with_name(archive.name + suffix) for suffix in ("-wal", "-shm", ".lock")))
+    if any(file.exists() and target.exists() and file.samefile(target) for file in own):
+        return "that is the archive itself; name another file"
+    if not target.exists():
+        return ""
+    if not target.is_file():
+        return "it is no file; name a file"
+    try:
+        with target.open("rb") as file:
+            found = file.read(len(SQLITE))
+    except OSError as error:
+        return f"what is there cannot be read: {error.strerror}"
+    return "" if found in (SQLITE, b"") else "what is there is no backup; name another file"
 
 
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:

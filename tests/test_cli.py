@@ -95,7 +95,8 @@ def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, fla
 
 def test_ingest_refuses_a_log_that_is_not_there_or_may_not_be_read(tmp_path: Path, log: Path) -> None:
     archive = tmp_path / "a.db"
-    assert str(tmp_path / "no.log") in refused("ingest", "--log.path", tmp_path / "no.log", "--archive.path", archive)
+    missing = tmp_path / "no.log"
+    assert refused("ingest", "--log.path", missing, "--archive.path", archive) == f"log.path: {missing} does not exist"
     log.chmod(0)
     assert f"{log} is not a file that user id {os.geteuid()} can read" in refused(
         "ingest", "--log.path", log, "--archive.path", archive
@@ -420,6 +421,50 @@ def test_a_reader_that_goes_away_is_no_error(archive: Path) -> None:
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("time,id,ts,")
+
+
+def test_an_export_that_ends_before_it_begins_is_refused(archive: Path) -> None:
+    code, out, errors = here("export", "trades", "--archive.path", archive, "--from", "2025-10-18", "--to", "2025-10-17")
+    assert (code, out) == (2, "")
+    assert "--to: is before --from" in errors
+
+
+def test_an_export_that_finds_no_room_is_one_clear_line(archive: Path) -> None:
+    line = f"{sys.executable} -m exporter export account --archive.path {archive} > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "big-dipper-exporter: the export cannot be written: No space left on device\n"
+
+
+# -- backup
+
+
+def test_a_backup_never_replaces_the_archive_itself(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        inode = one.archive.stat().st_ino
+        (tmp_path / "link.db").symlink_to(one.archive)
+        for name in (one.archive, f"{one.archive}-wal", f"{one.archive}.lock", tmp_path / "link.db"):
+            assert "that is the archive itself" in refused("backup", name, "--archive.path", one.archive)
+        assert one.archive.stat().st_ino == inode
+
+
+def test_a_backup_replaces_an_older_backup_and_nothing_else(tmp_path: Path, archive: Path, log: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.touch()
+    for _ in range(2):
+        assert command("backup", target, "--archive.path", archive).stdout.startswith(f"{target}: ")
+        assert rows(target, "SELECT count(*) FROM trades") == rows(archive, "SELECT count(*) FROM trades")
+    assert "what is there is no backup" in refused("backup", log, "--archive.path", archive)
+    assert log.read_bytes() == SAMPLE.read_bytes()
+    assert "it is no file" in refused("backup", tmp_path, "--archive.path", archive)
+
+
+def test_a_backup_that_cannot_be_written_is_one_clear_line(tmp_path: Path, archive: Path) -> None:
+    (folder := tmp_path / "fixed").mkdir()
+    folder.chmod(0o555)
+    line = refused("backup", folder / "copy.db", "--archive.path", archive)
+    assert line.startswith(f"cannot back up to {folder}/copy.db: unable to open database file")
 
 
 # -- help
