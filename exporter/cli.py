@@ -105,10 +105,10 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
     try:
         copy(connection, target)
     except (sqlite3.Error, OSError) as error:
-        part = target.with_name(target.name + ".part")
         with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise ArchiveError(f"cannot back up to {target}: {error}; is there room, and may user id {os.geteuid()} write?") from None
+            target.with_name(target.name + ".part").unlink(missing_ok=True)
+        what = f"is there room, and may user id {os.geteuid()} write there?"
+        raise ArchiveError(f"cannot back up to {target}: {error}; {what}") from None
     finally:
         connection.close()
     print(f"{target}: {target.stat().st_size:,} bytes, a consistent copy of {settings.archive_path}")
@@ -209,30 +209,40 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, command: Command, text: str, *required: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        add_flags(sub)
+    def add(name: str, command: Command, text: str, usage: str, *used: str, required: tuple[str, ...] = ()) -> _Parser:
+        sub: _Parser = commands.add_parser(
+            name, help=text, description=text, usage=f"%(prog)s [-h] {usage}".rstrip(), allow_abbrev=False
+        )
+        add_flags(sub, used or ("",))
         sub.set_defaults(run=command, required=required, parser=sub)
         return sub
 
-    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.", "log.path")
-    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.", "log.path")
-    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.")
+    log = ("log.path",)
+    settings, archive = "[--SETTING VALUE ...]", "[--archive.path PATH]"
+    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.",
+        f"--log.path PATH {settings}", required=log)
+    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.",
+        f"--log.path PATH {settings}", "log.", "archive.path", required=log)
+    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.",
+                f"[--bot FILE] {settings}")
     check.add_argument("--bot", metavar="FILE", help="also check this config.py of the bot (read, never executed)")
     end = partial(_day, days=1)
-    out = add("export", _export, "Print a table of the archive.")
-    out.add_argument("what", choices=EXPORTS, help="what to print")
-    out.add_argument("--format", choices=("csv", "json"), default="csv")
+    out = add("export", _export, "Print a table of the archive.",
+              f"TABLE [--format csv|json] [--from DATE] [--to DATE] {archive}", "archive.path")
+    out.add_argument("what", choices=EXPORTS, metavar="TABLE",
+                     help=f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)")
+    out.add_argument("--format", choices=("csv", "json"), default="csv", help="default: csv")
     out.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (YYYY-MM-DD)")
     out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
-    backup = add("backup", _backup, "Copy the archive while the exporter runs.")
+    backup = add("backup", _backup, "Copy the archive while the exporter runs.", f"FILE {archive}", "archive.path")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
-    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).")
+    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).",
+               f"--out FOLDER [--to DATE] [--label NAME=VALUE ...] {archive}", "archive.path")
     past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
     past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
     past.add_argument("--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
                       help="label of Prometheus' target, as in its targets file (bot, instance, job)")
-    add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")
+    add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
     _add_demo(commands)
     return top
 

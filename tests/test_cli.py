@@ -482,6 +482,13 @@ def test_every_command_explains_itself(name: str) -> None:
     assert out.startswith(f"usage: big-dipper-exporter {name}")
 
 
+@pytest.mark.parametrize("name", ["export", "backup", "backfill"])
+def test_help_of_a_command_is_about_that_command(name: str) -> None:
+    out = here(name, "--help")[1]
+    assert "--archive.path" in out
+    assert not any(word in out for word in ("--alpaca", "--web", "--log.timezone"))
+
+
 def test_help_lists_every_command() -> None:
     done = command("--help")
     assert all(f"\n    {name}" in done.stdout for name in SUBCOMMANDS)
