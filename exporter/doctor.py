@@ -2,11 +2,12 @@
 
 import errno
 import os
+import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -20,11 +21,12 @@ from exporter.alpaca.results import Failure
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
+from exporter.config.kinds import split_address
 from exporter.config.settings import Settings
 from exporter.log.events import Session
 from exporter.log.records import Portion, Reader
 from exporter.state import BotState, narrow
-from exporter.web.listen import ListenError, listen
+from exporter.web.listen import ListenError, listen, port_holder
 
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
@@ -172,9 +174,22 @@ def _port(settings: Settings) -> Iterator[Finding]:
     try:
         listen(address).close()
     except ListenError as error:
-        yield Finding(False, "port", f"{error} (if that is this exporter itself, all is well)")
+        holder = port_holder(split_address(address)[1]) or ""
+        ours = _writer(settings.archive_path)
+        if ours and holder.startswith(f"process {ours} "):
+            yield Finding(True, "port", f"{address} is served by the exporter of this archive, process {ours}")
+        else:
+            yield Finding(False, "port", f"{error}: name another --web.listen-address, or end that process")
     else:
         yield Finding(True, "port", f"{address} is free")
+
+
+def _writer(archive: Path) -> str:
+    """The id of the process that writes, or wrote last, to the archive; "" if none is known."""
+    with suppress(OSError):
+        match = re.match(r"process (\d+) ", archive.with_name(archive.name + ".lock").read_text(errors="replace"))
+        return match[1] if match else ""
+    return ""
 
 
 def _bot_config(settings: Settings) -> Iterator[Finding]:

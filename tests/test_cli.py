@@ -340,6 +340,17 @@ def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
     assert f"process {os.getpid()}" in wrong["port"]
 
 
+def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        address = one.url.removeprefix("http://")
+        flags = ("--web.listen-address", address, "--archive.path", one.archive)
+        _, wrong, fine = doctor(tmp_path, fresh(one.log), *flags)
+        assert (wrong, "port" in fine) == ({}, True)
+        _, wrong, _ = doctor(tmp_path, one.log, "--web.listen-address", address)  # of another archive
+    assert f"process {one.process.pid}" in wrong["port"]
+
+
 # -- export
 
 
