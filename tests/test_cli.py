@@ -72,7 +72,7 @@ def test_a_missing_log_setting_is_named_with_the_ways_to_give_it(tmp_path: Path)
         (["--config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
         (["--web.listen-address", "127.0.0.1:{port}"], "cannot listen on 127.0.0.1:{port}: the port is taken by process {pid}"),
         (["--web.listen-address", "127.0.0.1:99999"], "web.listen-address: '127.0.0.1:99999'"),
-        (["--web.config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
+        (["--web.config.file", "{tmp}/missing.yml"], "web.config.file: {tmp}/missing.yml: cannot be read"),
         (["--archive.retention", "a while"], "archive.retention: 'a while'"),
         (["--log.level", "loud"], "log.level: 'loud'"),
     ],
@@ -128,6 +128,7 @@ def test_a_log_that_is_not_there_yet_is_waited_for_and_said(tmp_path: Path) -> N
         assert one.value("bigdipper_log_up") == 0
         assert f"{one.log} does not exist (yet)" in one.get("/")[1]
         wait_for(lambda: f"waiting: {one.log} does not exist (yet)" in one.said())
+        assert "caught up" not in one.said()
         one.log.write_bytes(SAMPLE.read_bytes())
         one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
         assert one.value("bigdipper_log_up") == 1
@@ -151,6 +152,17 @@ def test_a_log_that_may_not_be_read_is_waited_for_and_said(tmp_path: Path, log: 
         assert one.value("bigdipper_log_up") == 0
         log.chmod(0o644)
         one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+
+
+def test_lines_that_were_lost_are_said_with_the_place(tmp_path: Path, log: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+        one.kill()
+        log.unlink()
+        log.write_text("2025-11-05 10:00:00 [INFO] Cycle #1 - 10:00:00\n" * 3)
+        one.start()
+        wait_for(lambda: "lines were gone before they could be read" in one.said())
+    assert f"{log} from byte {SAMPLE.stat().st_size} on" in one.said()
 
 
 # -- stopping
