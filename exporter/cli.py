@@ -61,7 +61,10 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
     if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
         why = f"is not a file that user id {os.geteuid()} can read" if os.path.lexists(path) else "does not exist"
         raise ConfigError([f"log.path: {path} {why}"])
-    summary = ingest(settings, progress)
+    try:
+        summary = ingest(settings, progress)
+    except sqlite3.Error as error:
+        raise refusal(settings.archive_path, error) from error
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
     print(summary.text(time.monotonic() - begun))

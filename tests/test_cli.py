@@ -119,6 +119,26 @@ def test_reading_what_is_no_archive_is_one_clear_line(tmp_path: Path, log: Path,
     assert [path.name for path in tmp_path.iterdir()] == [log.name]
 
 
+@pytest.mark.parametrize("name", ["demo", "simulate"])
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--days", "0"), ("--days", "-3"), ("--speed", "0"), ("--speed", "nan"), ("--speed", "x")]
+)
+def test_the_demo_refuses_what_it_cannot_show(tmp_path: Path, name: str, flag: str, value: str) -> None:
+    log = ("--log", tmp_path / "sim.log") if name == "simulate" else ()
+    line = refused(name, *log, f"{flag}={value}")
+    assert line.startswith(f"argument {flag}: '{value}' is not a")
+    assert "allowed: " in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ingest_into_an_archive_that_cannot_be_used_is_one_clear_line(tmp_path: Path, log: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as damaged:
+        migrate(damaged, tmp_path / "a.db")
+        damaged.execute("DROP TABLE state")
+    line = refused("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db")
+    assert line.startswith(f"archive {tmp_path / 'a.db'} cannot be opened: no such table: state")
+
+
 # -- waiting where it can
 
 
