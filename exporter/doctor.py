@@ -142,7 +142,7 @@ def _archive(settings: Settings) -> Iterator[Finding]:
         with closing(connect_readonly(path)) as connection:
             version = version_of(connection)
             check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0]
+            trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0] if version else 0
     except ArchiveError as error:
         yield Finding(False, "archive", str(error))
         return
@@ -155,6 +155,8 @@ def _archive(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "archive", f"{path} was made by a newer exporter (schema {version}): install that one again")
     elif not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         yield Finding(False, "archive", f"{path} or its folder is not writable for user id {os.geteuid()}: chown it")
+    elif not version:
+        yield Finding(True, "archive", f"{path} is empty; the next start makes its tables")
     else:
         yield Finding(True, "archive", f"{path} is whole and writable, schema {version}, {trades} trades")
 

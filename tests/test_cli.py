@@ -364,6 +364,12 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(
     assert set(wrong) <= {part, "time"}
 
 
+def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()  # as a start on a full disk leaves it
+    code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))
+    assert (code, wrong, "archive" in fine) == (0, {}, True)
+
+
 def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
