@@ -61,10 +61,7 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
     if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
         why = f"is not a file that user id {os.geteuid()} can read" if os.path.lexists(path) else "does not exist"
         raise ConfigError([f"log.path: {path} {why}"])
-    try:
-        summary = ingest(settings, progress)
-    except sqlite3.Error as error:
-        raise refusal(settings.archive_path, error) from error
+    summary = ingest(settings, progress)
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
     print(summary.text(time.monotonic() - begun))
@@ -105,6 +102,10 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
     if problem := _no_place_for_a_backup(settings.archive_path, target):
         raise ArchiveError(f"cannot back up to {target}: {problem}")
     connection = connect_readonly(settings.archive_path)
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":  # the older backup may be the last good copy
+        why = " ".join(found.split())
+        raise ArchiveError(f"archive {settings.archive_path} is damaged ({why}): no copy is made, an older backup stays")
     try:
         copy(connection, target)
     except (sqlite3.Error, OSError) as error:
@@ -280,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(args, os.environ, args.required)
         logs.setup(settings.log_level, settings.log_format)
         logs.hide(settings.alpaca_key, settings.alpaca_secret)
-        code: int = args.run(settings, args)
+        code: int = _damage_in_one_line(args.run, settings, args)
     except ConfigError as error:
         code = _refuse(*error.problems)
     except (ArchiveError, ListenError) as error:
@@ -292,6 +293,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 130
     sys.stdout.flush()
     return code
+
+
+def _damage_in_one_line(run: Command, settings: Settings, args: argparse.Namespace) -> int:
+    """What SQLite says of an archive that it cannot use is the owner's to mend; in `run`, which goes on, it would be a bug."""
+    try:
+        return run(settings, args)
+    except sqlite3.Error as error:
+        if run is _run:
+            raise
+        raise refusal(settings.archive_path, error) from error
 
 
 def _refuse(*problems: str) -> int:

@@ -141,7 +141,7 @@ def _archive(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(connect_readonly(path)) as connection:
             version = version_of(connection)
-            check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            check = " ".join(connection.execute("PRAGMA quick_check(1)").fetchone()[0].split())
             trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0] if version else 0
     except ArchiveError as error:
         yield Finding(False, "archive", str(error))

@@ -516,6 +516,22 @@ def test_a_backup_that_cannot_be_written_is_one_clear_line(tmp_path: Path, archi
     assert line.startswith(f"cannot back up to {folder}/copy.db: unable to open database file")
 
 
+@pytest.mark.parametrize("name", ["export", "backup", "backfill"])
+def test_a_damaged_archive_is_one_line_and_no_reason_to_lose_an_older_backup(tmp_path: Path, log: Path, name: str) -> None:
+    damaged_archive(tmp_path, log)
+    damaged, older = tmp_path / "damaged.db", tmp_path / "copy.db"
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[: 20 * 4096] + b"\xff" * (len(data) - 20 * 4096))  # the schema is whole, and no row
+    older.touch()
+    args = {"export": "skips", "backup": str(older), "backfill": f"--out={tmp_path / 'blocks'}"}
+    done = command(name, args[name], "--archive.path", damaged)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"big-dipper-exporter: archive {damaged} ")
+    assert done.stderr.count("\n") == 1
+    assert "damaged" in done.stderr
+    assert older.stat().st_size == 0
+
+
 # -- help
 
 
