@@ -28,6 +28,8 @@ from exporter.web.listen import ListenError
 
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 
+SQLITE = b"SQLite format 3\0"  # how every archive begins
+
 Command = Callable[[Settings, argparse.Namespace], int]
 
 
@@ -55,8 +57,10 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
             shown = time.monotonic()
             print(f"\rreading the log: {100 * (1 - left / seen) if seen else 100:5.1f} %", end="", file=sys.stderr)
 
-    if settings.log_path is not None and not (settings.log_path.is_file() and os.access(settings.log_path, os.R_OK)):
-        raise ConfigError([f"log.path: {settings.log_path} is not a file that user id {os.geteuid()} can read"])
+    path = settings.log_path
+    if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+        why = f"is not a file that user id {os.geteuid()} can read" if os.path.lexists(path) else "does not exist"
+        raise ConfigError([f"log.path: {path} {why}"])
     summary = ingest(settings, progress)
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
@@ -80,21 +84,58 @@ def _check_config(settings: Settings, args: argparse.Namespace) -> int:
 def _export(settings: Settings, args: argparse.Namespace) -> int:
     from exporter.export import export  # sqlite-utils costs 50 MB, and only this command needs it
 
-    export(settings.archive_path, args.what, args.format, args.since, args.until, sys.stdout)
+    if args.since is not None and args.until is not None and args.since >= args.until:
+        raise ConfigError(["argument --to: is before --from; no day lies between them"])
+    try:
+        export(settings.archive_path, args.what, args.format, args.since, args.until, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what could not be written would be tried again
+        raise ArchiveError(f"the export cannot be written: {error.strerror}") from None
     return 0
 
 
 def _backup(settings: Settings, args: argparse.Namespace) -> int:
     target = Path(args.file)
-    if not target.parent.is_dir():
-        raise ArchiveError(f"cannot back up to {target}: the folder {target.parent} does not exist")
+    if problem := _no_place_for_a_backup(settings.archive_path, target):
+        raise ArchiveError(f"cannot back up to {target}: {problem}")
     connection = connect_readonly(settings.archive_path)
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":  # the older backup may be the last good copy
+        why = " ".join(found.split())
+        raise ArchiveError(f"archive {settings.archive_path} is damaged ({why}): no copy is made, an older backup stays")
     try:
         copy(connection, target)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            target.with_name(target.name + ".part").unlink(missing_ok=True)
+        what = f"is there room, and may user id {os.geteuid()} write there?"
+        raise ArchiveError(f"cannot back up to {target}: {error}; {what}") from None
     finally:
         connection.close()
     print(f"{target}: {target.stat().st_size:,} bytes, a consistent copy of {settings.archive_path}")
     return 0
+
+
+def _no_place_for_a_backup(archive: Path, target: Path) -> str:
+    """Why a copy must not go to `target`, "" if it may. An older backup may be replaced, and nothing else."""
+    if not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist"
+    own = (archive, *(archive.with_name(archive.name + suffix) for suffix in ("-wal", "-shm", ".lock")))
+    if any(file.exists() and target.exists() and file.samefile(target) for file in own):
+        return "that is the archive itself; name another file"
+    if not target.exists():
+        return ""
+    if not target.is_file():
+        return "it is no file; name a file"
+    try:
+        with target.open("rb") as file:
+            found = file.read(len(SQLITE))
+    except OSError as error:
+        return f"what is there cannot be read: {error.strerror}"
+    return "" if found in (SQLITE, b"") else "what is there is no backup; name another file"
 
 
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
@@ -172,30 +213,40 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, command: Command, text: str, *required: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        add_flags(sub)
+    def add(name: str, command: Command, text: str, usage: str, *used: str, required: tuple[str, ...] = ()) -> _Parser:
+        sub: _Parser = commands.add_parser(
+            name, help=text, description=text, usage=f"%(prog)s [-h] {usage}".rstrip(), allow_abbrev=False
+        )
+        add_flags(sub, used or ("",))
         sub.set_defaults(run=command, required=required, parser=sub)
         return sub
 
-    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.", "log.path")
-    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.", "log.path")
-    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.")
+    log = ("log.path",)
+    settings, archive = "[--SETTING VALUE ...]", "[--archive.path PATH]"
+    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.",
+        f"--log.path PATH {settings}", required=log)
+    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.",
+        f"--log.path PATH {settings}", "log.", "archive.path", required=log)
+    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.",
+                f"[--bot FILE] {settings}")
     check.add_argument("--bot", metavar="FILE", help="also check this config.py of the bot (read, never executed)")
     end = partial(_day, days=1)
-    out = add("export", _export, "Print a table of the archive.")
-    out.add_argument("what", choices=EXPORTS, help="what to print")
-    out.add_argument("--format", choices=("csv", "json"), default="csv")
+    out = add("export", _export, "Print a table of the archive.",
+              f"TABLE [--format csv|json] [--from DATE] [--to DATE] {archive}", "archive.path")
+    out.add_argument("what", choices=EXPORTS, metavar="TABLE",
+                     help=f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)")
+    out.add_argument("--format", choices=("csv", "json"), default="csv", help="default: csv")
     out.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (YYYY-MM-DD)")
     out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
-    backup = add("backup", _backup, "Copy the archive while the exporter runs.")
+    backup = add("backup", _backup, "Copy the archive while the exporter runs.", f"FILE {archive}", "archive.path")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
-    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).")
+    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).",
+               f"--out FOLDER [--to DATE] [--label NAME=VALUE ...] {archive}", "archive.path")
     past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
     past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
     past.add_argument("--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
                       help="label of Prometheus' target, as in its targets file (bot, instance, job)")
-    add("doctor", _doctor, "Look at every part and say what is wrong and what to do.")
+    add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
     _add_demo(commands)
     return top
 
@@ -230,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(args, os.environ, args.required)
         logs.setup(settings.log_level, settings.log_format)
         logs.hide(settings.alpaca_key, settings.alpaca_secret)
-        code: int = args.run(settings, args)
+        code: int = _damage_in_one_line(args.run, settings, args)
     except ConfigError as error:
         code = _refuse(*error.problems)
     except (ArchiveError, ListenError) as error:
@@ -242,6 +293,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 130
     sys.stdout.flush()
     return code
+
+
+def _damage_in_one_line(run: Command, settings: Settings, args: argparse.Namespace) -> int:
+    """What SQLite says of an archive that it cannot use is the owner's to mend; in `run`, which goes on, it would be a bug."""
+    try:
+        return run(settings, args)
+    except sqlite3.Error as error:
+        if run is _run:
+            raise
+        raise refusal(settings.archive_path, error) from error
 
 
 def _refuse(*problems: str) -> int:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.config.yamlfile import ConfigError
-from exporter.simulator.command import KEY, SECRET
+from exporter.simulator.command import KEY, SECRET, days, speed
 from exporter.simulator.incidents import INCIDENTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,8 +37,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `demo`."""
     parser.add_argument("--dir", type=Path, metavar="FOLDER", help="keep everything here (default: a temporary folder)")
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
-    parser.add_argument("--days", type=int, default=60, help="trading days of history (default: %(default)s)")
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    parser.add_argument("--days", type=days, default=60, help="trading days of history (default: %(default)s)")
+    parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second (default: %(default)s)")
     names = tuple(incident.name for incident in INCIDENTS)
     soon = f"let one happen within two minutes: {', '.join(names)}"
     parser.add_argument("--incident", choices=names, metavar="NAME", help=soon)
@@ -229,7 +229,7 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
         print(f"    {prometheus}/alerts  what fires")
         print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0  equity since now")
     print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the days before now")
-    print(f"\n  Everything is in {running.folder}.")
+    print(f"\n  Everything is in {running.folder}{'' if args.dir else ', and goes with the demo: --dir FOLDER keeps it'}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)
 

@@ -2,11 +2,12 @@
 
 import errno
 import os
+import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -20,11 +21,12 @@ from exporter.alpaca.results import Failure
 from exporter.archive.errors import ArchiveError
 from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
+from exporter.config.kinds import split_address
 from exporter.config.settings import Settings
 from exporter.log.events import Session
 from exporter.log.records import Portion, Reader
 from exporter.state import BotState, narrow
-from exporter.web.listen import ListenError, listen
+from exporter.web.listen import ListenError, listen, port_holder
 
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
@@ -139,8 +141,8 @@ def _archive(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(connect_readonly(path)) as connection:
             version = version_of(connection)
-            check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0]
+            check = " ".join(connection.execute("PRAGMA quick_check(1)").fetchone()[0].split())
+            trades = connection.execute("SELECT count(*) FROM trades").fetchone()[0] if version else 0
     except ArchiveError as error:
         yield Finding(False, "archive", str(error))
         return
@@ -153,6 +155,8 @@ def _archive(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "archive", f"{path} was made by a newer exporter (schema {version}): install that one again")
     elif not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         yield Finding(False, "archive", f"{path} or its folder is not writable for user id {os.geteuid()}: chown it")
+    elif not version:
+        yield Finding(True, "archive", f"{path} is empty; the next start makes its tables")
     else:
         yield Finding(True, "archive", f"{path} is whole and writable, schema {version}, {trades} trades")
 
@@ -172,9 +176,22 @@ def _port(settings: Settings) -> Iterator[Finding]:
     try:
         listen(address).close()
     except ListenError as error:
-        yield Finding(False, "port", f"{error} (if that is this exporter itself, all is well)")
+        holder = port_holder(split_address(address)[1]) or ""
+        ours = _writer(settings.archive_path)
+        if ours and holder.startswith(f"process {ours} "):
+            yield Finding(True, "port", f"{address} is served by the exporter of this archive, process {ours}")
+        else:
+            yield Finding(False, "port", f"{error}: name another --web.listen-address, or end that process")
     else:
         yield Finding(True, "port", f"{address} is free")
+
+
+def _writer(archive: Path) -> str:
+    """The id of the process that writes, or wrote last, to the archive; "" if none is known."""
+    with suppress(OSError):
+        match = re.match(r"process (\d+) ", archive.with_name(archive.name + ".lock").read_text(errors="replace"))
+        return match[1] if match else ""
+    return ""
 
 
 def _bot_config(settings: Settings) -> Iterator[Finding]:

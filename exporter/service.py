@@ -56,6 +56,7 @@ class Service:
         self._measure = Measure(self.store)
         self._stopping = threading.Event()
         self._throttle = logs.Throttle(log)
+        self._gaps = _gaps(self.pipeline)
         self._next_housekeeping = self._next_forget = 0.0
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
@@ -86,7 +87,7 @@ class Service:
     def _turn(self) -> None:
         was_ready = self.pipeline.caught_up
         more = self.pipeline.step()
-        if self.pipeline.caught_up and not was_ready:
+        if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
             log.info("caught up with the log", lines=int(_lines(self.pipeline)))
         self._complain()
         now = time.monotonic()
@@ -103,6 +104,12 @@ class Service:
                 self._throttle.problem(part, f"waiting: {problem}")
             else:
                 self._throttle.solved(part, f"the {part} is fine again")
+        gaps = _gaps(self.pipeline)
+        if new := gaps - self._gaps:
+            newest = self.store.connection.execute("SELECT reason, detail FROM gaps ORDER BY id DESC LIMIT ?", (new,))
+            for reason, detail in newest.fetchall()[::-1]:
+                log.warning("lines were gone before they could be read", reason=reason, where=detail)
+            self._gaps = gaps
 
     def _housekeeping(self, now: float) -> None:
         self.pipeline.measured = self._measure.take()
@@ -117,3 +124,7 @@ class Service:
 
 def _lines(pipeline: Pipeline) -> float:
     return sum(pipeline.counters.values.get("bigdipper_log_lines_total", {}).values())
+
+
+def _gaps(pipeline: Pipeline) -> int:
+    return int(sum(pipeline.counters.values.get("bigdipper_log_gaps_total", {}).values()))

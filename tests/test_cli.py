@@ -72,7 +72,7 @@ def test_a_missing_log_setting_is_named_with_the_ways_to_give_it(tmp_path: Path)
         (["--config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
         (["--web.listen-address", "127.0.0.1:{port}"], "cannot listen on 127.0.0.1:{port}: the port is taken by process {pid}"),
         (["--web.listen-address", "127.0.0.1:99999"], "web.listen-address: '127.0.0.1:99999'"),
-        (["--web.config.file", "{tmp}/missing.yml"], "{tmp}/missing.yml"),
+        (["--web.config.file", "{tmp}/missing.yml"], "web.config.file: {tmp}/missing.yml: cannot be read"),
         (["--archive.retention", "a while"], "archive.retention: 'a while'"),
         (["--log.level", "loud"], "log.level: 'loud'"),
     ],
@@ -95,7 +95,8 @@ def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, fla
 
 def test_ingest_refuses_a_log_that_is_not_there_or_may_not_be_read(tmp_path: Path, log: Path) -> None:
     archive = tmp_path / "a.db"
-    assert str(tmp_path / "no.log") in refused("ingest", "--log.path", tmp_path / "no.log", "--archive.path", archive)
+    missing = tmp_path / "no.log"
+    assert refused("ingest", "--log.path", missing, "--archive.path", archive) == f"log.path: {missing} does not exist"
     log.chmod(0)
     assert f"{log} is not a file that user id {os.geteuid()} can read" in refused(
         "ingest", "--log.path", log, "--archive.path", archive
@@ -118,6 +119,26 @@ def test_reading_what_is_no_archive_is_one_clear_line(tmp_path: Path, log: Path,
     assert [path.name for path in tmp_path.iterdir()] == [log.name]
 
 
+@pytest.mark.parametrize("name", ["demo", "simulate"])
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--days", "0"), ("--days", "-3"), ("--speed", "0"), ("--speed", "nan"), ("--speed", "x")]
+)
+def test_the_demo_refuses_what_it_cannot_show(tmp_path: Path, name: str, flag: str, value: str) -> None:
+    log = ("--log", tmp_path / "sim.log") if name == "simulate" else ()
+    line = refused(name, *log, f"{flag}={value}")
+    assert line.startswith(f"argument {flag}: '{value}' is not a")
+    assert "allowed: " in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ingest_into_an_archive_that_cannot_be_used_is_one_clear_line(tmp_path: Path, log: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as damaged:
+        migrate(damaged, tmp_path / "a.db")
+        damaged.execute("DROP TABLE state")
+    line = refused("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db")
+    assert line.startswith(f"archive {tmp_path / 'a.db'} cannot be opened: no such table: state")
+
+
 # -- waiting where it can
 
 
@@ -127,6 +148,7 @@ def test_a_log_that_is_not_there_yet_is_waited_for_and_said(tmp_path: Path) -> N
         assert one.value("bigdipper_log_up") == 0
         assert f"{one.log} does not exist (yet)" in one.get("/")[1]
         wait_for(lambda: f"waiting: {one.log} does not exist (yet)" in one.said())
+        assert "caught up" not in one.said()
         one.log.write_bytes(SAMPLE.read_bytes())
         one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
         assert one.value("bigdipper_log_up") == 1
@@ -150,6 +172,17 @@ def test_a_log_that_may_not_be_read_is_waited_for_and_said(tmp_path: Path, log: 
         assert one.value("bigdipper_log_up") == 0
         log.chmod(0o644)
         one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+
+
+def test_lines_that_were_lost_are_said_with_the_place(tmp_path: Path, log: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_lines(SAMPLE.read_bytes().count(b"\n"))
+        one.kill()
+        log.unlink()
+        log.write_text("2025-11-05 10:00:00 [INFO] Cycle #1 - 10:00:00\n" * 3)
+        one.start()
+        wait_for(lambda: "lines were gone before they could be read" in one.said())
+    assert f"{log} from byte {SAMPLE.stat().st_size} on" in one.said()
 
 
 # -- stopping
@@ -331,12 +364,29 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(
     assert set(wrong) <= {part, "time"}
 
 
+def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()  # as a start on a full disk leaves it
+    code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))
+    assert (code, wrong, "archive" in fine) == (0, {}, True)
+
+
 def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         code, wrong, _ = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"), "--web.listen-address", address)
     assert code == 1
     assert f"process {os.getpid()}" in wrong["port"]
+
+
+def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        address = one.url.removeprefix("http://")
+        flags = ("--web.listen-address", address, "--archive.path", one.archive)
+        _, wrong, fine = doctor(tmp_path, fresh(one.log), *flags)
+        assert (wrong, "port" in fine) == ({}, True)
+        _, wrong, _ = doctor(tmp_path, one.log, "--web.listen-address", address)  # of another archive
+    assert f"process {one.process.pid}" in wrong["port"]
 
 
 # -- export
@@ -422,6 +472,66 @@ def test_a_reader_that_goes_away_is_no_error(archive: Path) -> None:
     assert done.stdout.startswith("time,id,ts,")
 
 
+def test_an_export_that_ends_before_it_begins_is_refused(archive: Path) -> None:
+    code, out, errors = here("export", "trades", "--archive.path", archive, "--from", "2025-10-18", "--to", "2025-10-17")
+    assert (code, out) == (2, "")
+    assert "--to: is before --from" in errors
+
+
+def test_an_export_that_finds_no_room_is_one_clear_line(archive: Path) -> None:
+    line = f"{sys.executable} -m exporter export account --archive.path {archive} > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "big-dipper-exporter: the export cannot be written: No space left on device\n"
+
+
+# -- backup
+
+
+def test_a_backup_never_replaces_the_archive_itself(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        inode = one.archive.stat().st_ino
+        (tmp_path / "link.db").symlink_to(one.archive)
+        for name in (one.archive, f"{one.archive}-wal", f"{one.archive}.lock", tmp_path / "link.db"):
+            assert "that is the archive itself" in refused("backup", name, "--archive.path", one.archive)
+        assert one.archive.stat().st_ino == inode
+
+
+def test_a_backup_replaces_an_older_backup_and_nothing_else(tmp_path: Path, archive: Path, log: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.touch()
+    for _ in range(2):
+        assert command("backup", target, "--archive.path", archive).stdout.startswith(f"{target}: ")
+        assert rows(target, "SELECT count(*) FROM trades") == rows(archive, "SELECT count(*) FROM trades")
+    assert "what is there is no backup" in refused("backup", log, "--archive.path", archive)
+    assert log.read_bytes() == SAMPLE.read_bytes()
+    assert "it is no file" in refused("backup", tmp_path, "--archive.path", archive)
+
+
+def test_a_backup_that_cannot_be_written_is_one_clear_line(tmp_path: Path, archive: Path) -> None:
+    (folder := tmp_path / "fixed").mkdir()
+    folder.chmod(0o555)
+    line = refused("backup", folder / "copy.db", "--archive.path", archive)
+    assert line.startswith(f"cannot back up to {folder}/copy.db: unable to open database file")
+
+
+@pytest.mark.parametrize("name", ["export", "backup", "backfill"])
+def test_a_damaged_archive_is_one_line_and_no_reason_to_lose_an_older_backup(tmp_path: Path, log: Path, name: str) -> None:
+    damaged_archive(tmp_path, log)
+    damaged, older = tmp_path / "damaged.db", tmp_path / "copy.db"
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[: 20 * 4096] + b"\xff" * (len(data) - 20 * 4096))  # the schema is whole, and no row
+    older.touch()
+    args = {"export": "skips", "backup": str(older), "backfill": f"--out={tmp_path / 'blocks'}"}
+    done = command(name, args[name], "--archive.path", damaged)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"big-dipper-exporter: archive {damaged} ")
+    assert done.stderr.count("\n") == 1
+    assert "damaged" in done.stderr
+    assert older.stat().st_size == 0
+
+
 # -- help
 
 
@@ -435,6 +545,13 @@ def test_every_command_explains_itself(name: str) -> None:
     code, out, errors = here(name, "--help")
     assert (code, errors) == (0, "")
     assert out.startswith(f"usage: big-dipper-exporter {name}")
+
+
+@pytest.mark.parametrize("name", ["export", "backup", "backfill"])
+def test_help_of_a_command_is_about_that_command(name: str) -> None:
+    out = here(name, "--help")[1]
+    assert "--archive.path" in out
+    assert not any(word in out for word in ("--alpaca", "--web", "--log.timezone"))
 
 
 def test_help_lists_every_command() -> None:

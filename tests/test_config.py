@@ -105,6 +105,14 @@ def test_each_setting_is_read_from_a_flag(name: str) -> None:
     assert getattr(load(flags(argv), {}), attribute(name)) == value
 
 
+@pytest.mark.parametrize(
+    ("argv", "value"),
+    [(["--log.rotated"], True), (["--log.rotated=yes"], True), (["--log.rotated", "no"], False), (["--no-log.rotated"], False)],
+)
+def test_a_setting_of_yes_or_no_takes_a_value_as_in_the_table_or_none(argv: list[str], value: bool) -> None:
+    assert load(flags(*argv), {}).log_rotated is value
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_setting_is_read_from_its_environment_name(name: str) -> None:
     text, value, _ = EXAMPLES[name]
@@ -345,6 +353,15 @@ def test_help_text_is_made_from_the_table_and_shows_no_flag_for_secrets() -> Non
     text = parser.format_help()
     assert all((f"--{setting.name}" in text) != setting.secret for setting in SETTINGS)
     assert "start at the working" in text
+
+
+def test_help_of_a_command_shows_what_it_uses_and_all_flags_are_accepted() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, ("archive.path",))
+    text = parser.format_help()
+    assert "--archive.path" in text
+    assert not any(f"--{setting.name}" in text for setting in SETTINGS if setting.name != "archive.path")
+    assert load(parser.parse_args(["--log.path", "x.log", "--no-alpaca.paper"]), {}).alpaca_paper is False
 
 
 @pytest.mark.parametrize(

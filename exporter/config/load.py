@@ -41,15 +41,20 @@ class _RefuseSecret(argparse.Action):
         raise ConfigError([_no_secret_here(_BY_NAME[self.dest], f"flag --{self.dest}", why)])
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` a flag for every setting, grouped; `load` takes the namespace that it returns."""
+def add_flags(parser: argparse.ArgumentParser, shown: tuple[str, ...] = ("",)) -> None:
+    """Give `parser` a flag for every setting, grouped; `load` takes the namespace that it returns.
+
+    The help lists those whose names begin with one of `shown`: a command accepts all, but does not use all.
+    """
     parser.add_argument(
         f"--{CONFIG_FLAG}",
         metavar="FILE",
         default=argparse.SUPPRESS,
         help=f"YAML file with settings; environment and flags override it. {RELATIVE_PATHS} [env: {CONFIG_ENV}]",
     )
-    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    used = {setting.name for setting in SETTINGS if setting.name.startswith(shown)}
+    titles = {setting.group: GROUPS[setting.group] for setting in SETTINGS if setting.name in used}
+    groups = {name: parser.add_argument_group(title) for name, title in titles.items()}
     for setting in SETTINGS:
         flag, dest = f"--{setting.name}", setting.name
         if setting.secret:
@@ -57,12 +62,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                 flag, dest=dest, nargs="?", action=_RefuseSecret, default=argparse.SUPPRESS, help=argparse.SUPPRESS
             )
             continue
-        kwargs: dict[str, Any] = {"metavar": setting.name.split(".")[-1].upper()}
+        text = _flag_help(setting).replace("%", "%%") if setting.name in used else argparse.SUPPRESS
+        kwargs: dict[str, Any] = {"dest": dest, "default": argparse.SUPPRESS, "help": text}
+        group = groups.get(setting.group, parser)
         if setting.default in ("true", "false"):
-            kwargs = {"action": argparse.BooleanOptionalAction}
-        groups[setting.group].add_argument(
-            flag, dest=dest, default=argparse.SUPPRESS, help=_flag_help(setting).replace("%", "%%"), **kwargs
-        )
+            # --x and --no-x, as usual; and --x=no, as the environment and the YAML file have it.
+            group.add_argument(flag, nargs="?", const="true", metavar="yes|no", **kwargs)
+            kwargs["help"] = argparse.SUPPRESS
+            group.add_argument(f"--no-{setting.name}", action="store_const", const="false", **kwargs)
+        else:
+            group.add_argument(flag, metavar=setting.name.split(".")[-1].upper(), **kwargs)
 
 
 def load(
@@ -97,7 +106,7 @@ def load(
 def describe(settings: Settings) -> str:
     """The settings in force, one line each with its origin; secrets masked."""
     rows = [(name, origin.text or "(not set)", origin.where) for name, origin in settings.origins.items()]
-    rows += [(p.name, f"{p.type} {p.regex.pattern!r}", f"pattern in {settings.config_file}") for p in settings.patterns]
+    rows += [(p.name, f"{p.type} '{p.regex.pattern}'", f"pattern in {settings.config_file}") for p in settings.patterns]
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
     return "\n".join(f"{name:<{wide[0]}}  {text:<{wide[1]}}  {where}".rstrip() for name, text, where in rows)
 
@@ -142,9 +151,8 @@ def _env_names(setting: Setting) -> Iterator[str]:
 
 
 def _flag_layer(given: Mapping[str, Any]) -> dict[str, _Given]:
-    # argparse gives booleans for --x and --no-x, text for the rest.
     return {
-        name: _Given(str(given[name]).lower() if isinstance(given[name], bool) else given[name], f"flag --{name}")
+        name: _Given(given[name], f"flag --{name}")
         for name in given.keys() & _BY_NAME.keys()
         if given[name] not in (None, "")
     }

@@ -27,8 +27,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="where the bot writes its log")
     parser.add_argument("--listen", default="127.0.0.1:8099", metavar="ADDRESS", help="where the broker serves (%(default)s)")
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
-    parser.add_argument("--days", type=_days, default=60, help="trading days of history before now (default: %(default)s)")
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    parser.add_argument("--days", type=days, default=60, help="trading days of history before now (default: %(default)s)")
+    parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second (default: %(default)s)")
     parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
     parser.add_argument("--debug-days", type=int, default=0, metavar="N", help="log at DEBUG from N days before now on")
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
@@ -40,10 +40,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
 
 
-def _days(text: str) -> int:
+def days(text: str) -> int:
+    """Trading days of history, as a flag has them."""
     if not text.isdigit() or not 1 <= int(text) <= 500:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; allowed: 1 to 500")
     return int(text)
+
+
+def speed(text: str) -> float:
+    """Simulated seconds per second, as a flag has them."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; allowed: 0.01 to 10000")
+    return value
 
 
 def simulate(args: argparse.Namespace) -> int:

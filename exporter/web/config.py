@@ -53,7 +53,11 @@ def load(path: Path) -> WebConfig:
     """Read and check the file and all it names. Raises ConfigError with one line per problem."""
     problems: list[str] = []
     itself = (path, stamp(path))
-    root = Section(read(path, problems), "", SECTIONS, problems)
+    try:
+        document = read(path, problems)
+    except ConfigError as error:
+        raise ConfigError([f"web.config.file: {line}" for line in error.problems]) from None
+    root = Section(document, "", SECTIONS, problems)
     tls_item, http_item = root.get("tls_server_config"), root.get("http_server_config")
     tls = TlsSection(tls_item, path.parent, problems) if tls_item else None
     headers = _headers(http_item, problems) if http_item else {}

@@ -12,6 +12,7 @@ Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
+ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 
 def ago(ts: float | None) -> str:
@@ -50,6 +51,8 @@ def _cycle(s: Snapshot) -> Row:
     number, when = bot.cycle_number, ago(bot.cycle_ts)
     if bot.running is False:
         return "bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}."
+    if skew is not None and abs(skew) > ZONE_SECONDS:
+        return "warn", "cycle", f"Cycle #{number} began {when} by its own time, though its lines have just come: an old log?"
     if skew is not None and abs(skew) > SKEW_SECONDS:
         question = "is log.timezone that of the bot's machine?"
         return "warn", "cycle", f"Cycle #{number}: its lines bear a time {abs(skew) / 3600:.1f} hours from ours: {question}"
@@ -60,7 +63,7 @@ def _cycle(s: Snapshot) -> Row:
 
 def _brake(s: Snapshot) -> Row:
     if s.bot.brake:
-        return "warn", "brake", f"The emergency brake closed {ago(s.bot.brake.started)} and holds."
+        return "warn", "brake", f"The emergency brake is on: it began {ago(s.bot.brake.started)}, and the bot buys nothing."
     return "ok", "brake", "The emergency brake is off."
 
 
@@ -78,7 +81,7 @@ def _money(s: Snapshot) -> list[Row]:
     if brake is not None:
         near = f"${brake.usd:,.0f} more in stocks" if brake.usd >= 0 else f"stocks exceed it by ${-brake.usd:,.0f}"
         drop = f", or a market drop of {brake.drop:.1%}" if brake.drop is not None and 0 <= brake.drop < 1 else ""
-        words = f"Debt is {brake.level:.1%} of equity, the brake closes at {brake.limit:.0%}: {near}{drop}."
+        words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {near}{drop}."
         rows.append(("ok" if brake.usd >= 0 else "warn", "limits", words))
     return rows
 
@@ -94,7 +97,8 @@ def _today(s: Snapshot) -> Row:
 def _log(s: Snapshot, settings: Settings) -> list[Row]:
     own, path = s.own, settings.log_path
     if not own.log_up:
-        return [("bad", "file", f"{path}: {own.log_problem or 'cannot be read'}. Waiting for it.")]
+        problem = own.log_problem or "cannot be read"
+        return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
     lines = int(s.counters.get("bigdipper_log_lines_total", {}).get((), 0))
     rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
     if own.log_lag:
@@ -121,6 +125,8 @@ def _archive(s: Snapshot, settings: Settings) -> list[Row]:
 def _broker(s: Snapshot) -> list[Row]:
     if s.broker is None:
         return [("off", "Alpaca", "No credentials (ALPACA_KEY, ALPACA_SECRET): the broker is not asked.")]
+    if not s.broker.up:
+        return [("off", "Alpaca", "No poll has ended yet.")]
     down = [endpoint for endpoint, up in s.broker.up.items() if not up]
     if down:
         return [("bad", "Alpaca", f"The last poll failed for: {', '.join(down)}.")]

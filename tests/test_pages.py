@@ -1,0 +1,67 @@
+"""The landing page's sentences, for a snapshot of each kind."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.alpaca.view import BrokerView
+from exporter.metrics.snapshot import Snapshot
+from exporter.web.pages import status_page
+from tests.running import Monitor, monitor
+
+STAMP = "2025-11-04 11:18:00"
+BRAKE = f"{STAMP} [ERROR] ⚠️  EMERGENCY BRAKE: Leverage 115.7% > 115.0%"
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Monitor]:
+    with monitor(tmp_path) as it:
+        it.say(f"{STAMP} [INFO] Cycle #7 - 11:18:00", BRAKE)
+        yield it
+
+
+def said(one: Monitor, snapshot: Snapshot) -> dict[tuple[str, str], tuple[str, str]]:
+    """(heading, name) -> (state, sentence)."""
+    sections = status_page(snapshot, one.settings).sections
+    return {(heading, name): (state, words) for heading, rows in sections for state, name, words in rows}
+
+
+def skewed(one: Monitor, seconds: float) -> tuple[str, str]:
+    snapshot = one.pipeline.snapshot
+    return said(one, replace(snapshot, own=replace(snapshot.own, timestamp_skew=seconds)))["The bot", "cycle"]
+
+
+def test_a_wrong_zone_is_asked_about_only_where_a_zone_can_explain_the_difference(one: Monitor) -> None:
+    state, words = skewed(one, 5 * 3600.0)
+    assert (state, "5.0 hours from ours: is log.timezone" in words) == ("warn", True)
+    state, words = skewed(one, 386 * 86400.0)
+    assert (state, "an old log?" in words, "timezone" in words) == ("warn", True, False)
+
+
+def test_a_brake_that_holds_cannot_be_taken_for_one_that_is_over(one: Monitor) -> None:
+    state, words = said(one, one.pipeline.snapshot)["The bot", "brake"]
+    assert state == "warn"
+    assert words.startswith("The emergency brake is on: it began ")
+
+
+def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:
+    for problem in (f"{one.log} may not be read by user id 1", "the folder is gone"):
+        own = replace(one.pipeline.snapshot.own, log_up=False, log_problem=problem)
+        state, words = said(one, replace(one.pipeline.snapshot, own=own))["The log", "file"]
+        assert (state, words.count(str(one.log))) == ("bad", 1)
+
+
+@pytest.mark.parametrize(
+    ("up", "state", "words"),
+    [
+        ({}, "off", "No poll has ended yet."),
+        ({"account": True}, "ok", "Every poll worked."),
+        ({"account": True, "orders": False}, "bad", "The last poll failed for: orders."),
+    ],
+)
+def test_the_broker_is_fine_only_after_it_answered(one: Monitor, up: dict[str, bool], state: str, words: str) -> None:
+    view = BrokerView("paper", up=up, account_at=time.time())  # type: ignore[arg-type]
+    assert said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "Alpaca"] == (state, words)
