@@ -88,22 +88,23 @@ def simulate(args: argparse.Namespace) -> int:
         broker_host=host or "0.0.0.0",
         broker_port=port,
     )
-    _history(world, now, stop)
-    if again:
-        world.stop_bot()
-        world.log.write_to(log)
-        world.start_bot()
+    # Before the history, which takes a while: the port was free when it was named.
     try:
         world.broker.start()
     except OSError as error:
         raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
-    if args.bot_config:
-        botconfig.write(args.bot_config)
-        change = threading.Timer(CHANGE_SECONDS, botconfig.write, (args.bot_config, 25))
-        change.daemon = True
-        change.start()
-    print(f"broker {world.broker.url}", flush=True)
     try:
+        _history(world, now, stop)
+        if again:
+            world.stop_bot()
+            world.log.write_to(log)
+            world.start_bot()
+        if args.bot_config:
+            botconfig.write(args.bot_config)
+            change = threading.Timer(CHANGE_SECONDS, botconfig.write, (args.bot_config, 25))
+            change.daemon = True
+            change.start()
+        print(f"broker {world.broker.url}", flush=True)
         world.live(args.speed, freeze, market_open_now=not args.real_hours)
         if args.truth:
             args.truth.write_text(json.dumps(_plain(world.truth())))

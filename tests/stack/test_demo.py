@@ -138,7 +138,8 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
     wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 30, "all lines in Prometheus")
     for name in ("sum(bigdipper_log_lines_total)", COUNTED, "sum(bigdipper_bot_cycles_total)"):
         values = over_time(running, name)
-        assert len(set(values)) > 1
+        # Of trades there may have been none meanwhile; lines and cycles there always are.
+        assert len(set(values)) > 1 or name == COUNTED
         assert values == sorted(values), f"{name} stepped back"
     trades = log_text(running).count("[TRADE]")
     wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), 30, f"{trades} trades counted once each")
