@@ -18,6 +18,7 @@ from exporter.metrics import METRICS
 from exporter.metrics.collect import Collector
 from exporter.pipeline import Pipeline, Source
 from exporter.sectors import read_sectors, write_sectors
+from exporter.web.listen import listen
 from exporter.web.pages import status_page
 from exporter.web.server import Server
 
@@ -47,6 +48,7 @@ class Service:
             page=lambda: status_page(self.pipeline.snapshot, settings),
         )
         sectors = read_sectors(settings.sectors_file)
+        listen(settings.web_listen_address).close()
         self.store = Store(settings.archive_path)
         with self.store.transaction() as connection:
             write_sectors(connection, sectors)

@@ -54,7 +54,7 @@ def counters(samples: Series) -> Series:
 
 def rows(archive: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """A query, as a reader that may not write."""
-    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True, timeout=10)) as connection:
+    with closing(sqlite3.connect(f"{archive.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
         return connection.execute(sql, parameters).fetchall()
 
 

@@ -31,7 +31,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     """A reader's connection; ArchiveError when there is no archive there. Never creates or changes the file."""
     if not path.is_file():
         raise ArchiveError(f"there is no archive at {path}: start `run` or `ingest` first, or name it with --archive.path")
-    connection = sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
     try:
         connection.execute("PRAGMA query_only = 1")
         version_of(connection)
@@ -53,7 +53,8 @@ class Store:
 
     def __init__(self, path: Path, busy: float = BUSY_SECONDS) -> None:
         """`busy`: seconds that a transaction waits for another writer."""
-        self.path = path
+        # Behind a link: SQLite keeps its other files beside the real one, and so must the lock be.
+        self.path = path = Path(os.path.realpath(path))
         self._busy = busy
         self._lock = _lock(path)
         try:
@@ -66,8 +67,8 @@ class Store:
         try:
             connection = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
             _keep_wal(connection)
-            empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            if empty:
+            # Asked before anything is set: a database that is somebody else's stays as it is.
+            if version_of(connection) == 0:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
