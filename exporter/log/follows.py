@@ -3,16 +3,13 @@
 import time
 from dataclasses import dataclass, field, replace
 
-from exporter.log.generation import Checkpoint, Source
+from exporter.log.generation import TICK, Checkpoint, Source
 
 # More generations than ever end between two looks: for as long as their files could be taken for unseen ones.
 KEPT_ENDED = 200
 
 # Compressing keeps the time of a file, some to the second only.
 TIME_SLACK = 2.0
-
-# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
-TICK = 0.02
 
 
 @dataclass(slots=True)
@@ -62,8 +59,8 @@ class State:
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
     size and mtime of files that were read to their end and given up. seen: up to when the log was seen through completely.
-    searching: since when rotated files that nobody has read are looked for. Of the start only: known generations to take up,
-    whether to begin at the end, whether to read all rotated files.
+    searching: since when rotated files that nobody has read are looked for; folders: how theirs were then. Of the start only:
+    known generations to take up, whether to begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
@@ -74,6 +71,7 @@ class State:
     newest: int = 0
     seen: float = 0.0
     searching: float | None = None
+    folders: tuple[int, ...] | None = None
     known: list[Checkpoint] = field(default_factory=list)
     from_end: bool = False
     backfill: bool = False
@@ -125,6 +123,12 @@ class State:
         if follow.settled:
             self.passed |= {(follow.source.device, follow.source.inode, *follow.settled[:2])}
         self.ended.append(replace(follow.checkpoint, ended=True))
+
+    def hand_over(self, follow: Follow, checkpoint: Checkpoint) -> None:
+        """What was read from a file as one generation is read on as another one."""
+        self.ended.append(replace(follow.checkpoint, ended=True))
+        follow.checkpoint, follow.begun, follow.settled, follow.sure = checkpoint.within(follow.source), True, None, False
+        self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
     def living(self) -> list[Checkpoint]:
         """Of the generations that may go on."""

@@ -9,6 +9,7 @@ import gzip
 import os
 import re
 import stat as modes
+import time
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +19,9 @@ from pathlib import Path
 HEAD_BYTES = 1024
 TAIL_BYTES = 256  # several lines, so that at least one of them bears a time
 CHUNK = 1 << 20
+
+# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
+TICK = 0.02
 
 # An empty gzip file has 20 bytes or so: one that is shorter has only just been made.
 GZIP_LEAST = 18
@@ -221,6 +225,15 @@ def siblings(path: Path) -> dict[Path, int]:
                 if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
                     found[beside.with_name(entry.name)] = entry.inode()
     return {path: inode for path, inode in found.items() if path.suffix not in PACKED_OTHERWISE}
+
+
+def folders(path: Path) -> tuple[int, ...] | None:
+    """Changes whenever `siblings` may; None while it can change unseen."""
+    found = []
+    for folder in (path.parent, Path(os.path.realpath(path)).parent):
+        with suppress(OSError):
+            found.append(os.stat(folder).st_mtime_ns)
+    return tuple(found) if time.time_ns() - max(found, default=0) > TICK * 1e9 else None
 
 
 def rotated(path: Path, files: Iterable[Path]) -> list[Path]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from exporter.log import search
-from exporter.log.follows import KEPT_ENDED, TICK, TIME_SLACK, Follow, Lost, State
-from exporter.log.generation import Checkpoint, Source, beginning, open_source, siblings
+from exporter.log.follows import KEPT_ENDED, TIME_SLACK, Follow, Lost, State
+from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -110,7 +110,7 @@ class Tail:
             current = state.current()
             if current is None or not current.source.is_(stat):
                 self._changed(state, read, open_source(self.path), now)
-            elif state.searching is not None:
+            elif state.searching is not None or state.folders is None or state.folders != folders(self.path):
                 self._search(state, read, now)
             read.up = True
         except OSError as error:
@@ -126,10 +126,14 @@ class Tail:
             source.close()
             state.rename(again, now)
             self._take_up(state, again.source, now)
+            self._search(state, read, now)
             return
         old = state.current()
         state.rename(None, now)
         cut = any(source.holds(c) for c in state.known)
+        # What was not found a moment ago may bear the name now.
+        state.known += [lost.checkpoint for lost in state.lost]
+        state.lost.clear()
         first = not (state.known or state.follows)
         checkpoint = self._take_up(state, source, now)
         follow = Follow(source, checkpoint or beginning(source, 0, now), current=True, begun=checkpoint is not None)
@@ -137,7 +141,7 @@ class Tail:
             follow.checkpoint, state.from_end = at_end(follow.checkpoint, source), False
         state.add(follow)
         found = self._search(state, read, now)
-        if found and old and search.vanished(old, self.path):
+        if found and old and search.vanished(state, old, self.path):
             detail = f"rotated files after {old.checkpoint.path} may have been deleted"
             read.gaps.append(Gap(old.checkpoint.generation, "unreachable", now, detail))
         if checkpoint is None:
@@ -151,7 +155,7 @@ class Tail:
         Returns the one that goes on in `current`. While no file bears the name, what is not found may yet turn up.
         """
         continued = None
-        for checkpoint in sorted(state.known, key=lambda c: -c.generation):
+        for checkpoint in sorted(state.known, key=lambda c: (-c.offset, -c.generation)):
             place = self._place(state, checkpoint, current)
             if place is None and current and checkpoint.offset and current.fits(checkpoint):
                 place = current
@@ -201,7 +205,7 @@ class Tail:
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
         signature = follow.source.signature()
-        if not follow.checkpoint.offset and self._first(state, read, follow, now):
+        if self._first(state, read, follow, now):
             return
         checkpoint = follow.checkpoint
         wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
@@ -226,13 +230,17 @@ class Tail:
                 state.end(follow)
 
     def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
-        """Nothing of a generation is read yet; True when something else must be read before."""
-        if follow.current and self._search(state, read, now):
-            # The log was cut, with a copy made, before anything of it was read.
-            read.more = True
-        elif not follow.begun and follow.source.size():
+        """Pass over what was read elsewhere; True when something else must be looked at before."""
+        unread = not follow.checkpoint.offset
+        # The log may have been cut, with a copy made, before anything of it was read; or this is the copy of one that was cut.
+        if (unread and follow.current) or search.cut(state, follow):
+            read.more |= self._search(state, read, now) > 0
+        if read.more:
+            return True
+        search.pass_over(state, follow)
+        if not follow.begun and not follow.checkpoint.offset and follow.source.size():
             search.begin(state, follow, self.path)
-        return read.more
+        return False
 
     def _search(self, state: State, read: Read, now: float) -> int:
         """See which files no longer begin with what was consumed of them, and look for the rest of it among the rotated files.
@@ -253,6 +261,7 @@ class Tail:
             else:
                 # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
                 state.drop(follow)
+        state.folders = folders(self.path)
         search.find_lost(state, read, self.path, now)
         found = search.find_unseen(state, read, self.path, now)
         for follow in begun_anew:
