@@ -18,7 +18,7 @@ class Follow:
 
     current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
     at. settled: its signature when it was read to its end; sure: long enough after its last change to tell by that whether
-    there is another. moved: when it last grew or lost its name, unix seconds.
+    there is another. moved: when it last grew or lost its name; failing: since when the disk does not give it; unix seconds.
     """
 
     source: Source
@@ -29,6 +29,7 @@ class Follow:
     settled: tuple[int, int, int] | None = None
     sure: bool = False
     moved: float = 0.0
+    failing: float = 0.0
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""

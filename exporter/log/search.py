@@ -116,7 +116,7 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             found += 1
             continue
         undecided |= whole and elsewhere is None
-        if not whole:
+        if not whole or source.trouble:
             unreadable.append(sibling)
         source.close()
     unsettled = undecided or unreadable or _moving(state, path, files)
@@ -137,6 +137,8 @@ def _read_elsewhere(state: State, source: Source) -> bool | None:
     if any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost):
         return None
     everything = beginning(source, 0, 0.0).at(source, size)
+    if source.trouble:
+        return None
     holding = [follow for follow in state.follows if follow.source.fits(everything)]
     if holding:
         # A file of which nothing was consumed can be cut without a trace.
@@ -150,7 +152,7 @@ def _incomplete_copy(state: State, path: Path) -> bool:
         source = open_source(path)
     except OSError:
         return not os.path.lexists(path)
-    known = any(source.fits(c) is None for c in state.checkpoints() if c.offset)
+    known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
     source.close()
     return known
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from exporter.log import search
 from exporter.log.follows import KEPT_ENDED, TIME_SLACK, Follow, Lost, State
-from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, open_source, siblings
+from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -109,7 +109,7 @@ class Tail:
             stat = os.stat(self.path)
             current = state.current()
             if current is None or not current.source.is_(stat):
-                self._changed(state, read, open_source(self.path), now)
+                self._changed(state, read, legible(self.path), now)
             elif state.searching is not None or state.folders is None or state.folders != folders(self.path):
                 self._search(state, read, now)
             read.up = True
@@ -204,6 +204,7 @@ class Tail:
 
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
+        follow.source.trouble = None
         signature = follow.source.signature()
         if self._first(state, read, follow, now):
             return
@@ -215,10 +216,16 @@ class Tail:
             data = follow.source.read(checkpoint.offset, wanted)
         batches, advanced = whole_lines(checkpoint, data)
         # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
-        if not follow.source.gz and not follow.source.fits(checkpoint if checkpoint.offset else advanced):
+        trouble = follow.source.trouble
+        fits = follow.source.gz or follow.source.fits(checkpoint if checkpoint.offset else advanced)
+        if trouble or fits is None:
+            self._fail(state, read, follow, now)
+            return
+        if not fits:
             read.more = True
             self._search(state, read, now)
             return
+        follow.failing = 0.0
         read.batches += batches
         if advanced is not checkpoint:
             follow.checkpoint, follow.moved = advanced, now
@@ -228,6 +235,15 @@ class Tail:
             follow.settle(signature)
             if follow.still:
                 state.end(follow)
+
+    def _fail(self, state: State, read: Read, follow: Follow, now: float) -> None:
+        """The disk does not give a file: the log is waited for, a renamed one not for ever."""
+        follow.settled, follow.sure, follow.failing = None, False, follow.failing or now
+        read.up = read.up and not follow.current
+        read.problem = read.problem or _problem(follow.source.path, follow.source.trouble or OSError(errno.EIO, "failed"))
+        if not follow.current and now - follow.failing > search.GRACE:
+            state.lost.append(Lost(follow.checkpoint, now, "unreachable"))
+            state.drop(follow)
 
     def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
         """Pass over what was read elsewhere; True when something else must be looked at before."""
@@ -250,7 +266,7 @@ class Tail:
         begun_anew = []
         for follow in state.follows[:]:
             checkpoint = follow.checkpoint
-            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint):
+            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint) is not False:
                 continue
             read.more = True
             read.truncations += not follow.still
