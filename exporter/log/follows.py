@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from exporter.log.generation import TICK, Checkpoint, Source
 
-# More generations than ever end between two looks: for as long as their files could be taken for unseen ones.
+# Generations that ended before the log was last seen through; later ones are all known, lest their files be taken for unseen.
 KEPT_ENDED = 200
 
 # Compressing keeps the time of a file, some to the second only.
@@ -60,8 +60,9 @@ class State:
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
     size and mtime of files that were read to their end and given up. seen: up to when the log was seen through completely.
-    searching: since when rotated files that nobody has read are looked for; folders: how theirs were then. Of the start only:
-    known generations to take up, whether to begin at the end, whether to read all rotated files.
+    searching: since when rotated files that nobody has read are looked for; folders: how theirs were then. crowded: there are
+    more of them than may be open at once, so the log has to wait. Of the start only: known generations to take up, whether to
+    begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
@@ -73,6 +74,7 @@ class State:
     seen: float = 0.0
     searching: float | None = None
     folders: tuple[int, ...] | None = None
+    crowded: bool = False
     known: list[Checkpoint] = field(default_factory=list)
     from_end: bool = False
     backfill: bool = False
@@ -93,6 +95,9 @@ class State:
     def see(self, now: float) -> None:
         """Everything was looked at. Time goes on, unless somebody has set the clock back."""
         self.seen = now if now < self.seen - TIME_SLACK else max(self.seen, now)
+        # Files of before are not looked at again.
+        self.passed = frozenset(file for file in self.passed if file[-1] > (self.seen - TIME_SLACK) * 1e9)
+        del self.ended[:-KEPT_ENDED]
 
     def number(self) -> int:
         """A new generation's."""

@@ -16,6 +16,9 @@ from exporter.log.portions import Gap, Read
 # For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
 GRACE = 10.0
 
+# So many files are read at a time, each of them open: there may be thousands of rotated ones.
+MAX_OPEN = 64
+
 
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
     """Finish lost generations from files that belong to them; where there is none, count a gap."""
@@ -99,12 +102,16 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
     since = 0.0 if state.backfill else state.seen - TIME_SLACK
     files, found, unreadable, undecided = siblings(path), 0, [], False
+    state.crowded = False
     for sibling in rotated(path, files):
         try:
             stat = os.stat(sibling)
             passed = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) in state.passed
             if passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
                 continue
+            if len(state.follows) >= MAX_OPEN:
+                state.crowded = True
+                break
             source = open_source(sibling)
         except OSError:
             unreadable.append(sibling)
@@ -120,7 +127,7 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             unreadable.append(sibling)
         source.close()
     unsettled = undecided or unreadable or _moving(state, path, files)
-    state.searching = (state.searching or now) if unsettled else None
+    state.searching = now if state.crowded else (state.searching or now) if unsettled else None
     if state.searching and now - state.searching > GRACE:
         unread = [sibling for sibling in unreadable if not _incomplete_copy(state, sibling)]
         read.gaps += [Gap(state.newest, "unreachable", now, f"{sibling} cannot be read") for sibling in unread]

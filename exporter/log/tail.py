@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from exporter.log import search
-from exporter.log.follows import KEPT_ENDED, TIME_SLACK, Follow, Lost, State
+from exporter.log.follows import TIME_SLACK, Follow, Lost, State
 from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
@@ -71,9 +71,9 @@ class Tail:
         if state.lost:
             search.find_lost(state, read, self.path, now)
         self._consume(state, read, now)
+        changed = [c for c in state.living() if before.get(c.generation) != c] + state.ended[len(self._state.ended) :]
         if read.up and not read.more and state.searching is None:
             state.see(now)
-        changed = [c for c in state.living() if before.get(c.generation) != c] + state.ended[len(self._state.ended) :]
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
             self.commit()
@@ -82,7 +82,6 @@ class Tail:
     def commit(self) -> None:
         """What the last `read` brought is durable."""
         self._settle(self._next)
-        del self._state.ended[:-KEPT_ENDED]
 
     def rollback(self) -> None:
         """What the last `read` brought is lost: the next one brings it again."""
@@ -195,10 +194,12 @@ class Tail:
     def _consume(self, state: State, read: Read, now: float) -> None:
         """Read from the oldest generation that has something, and go to the next one only when it has nothing more."""
         for follow in state.follows[:]:
-            if not follow.unchanged():
+            if follow.current and state.crowded:
+                read.more = read.up
+            elif not follow.unchanged():
                 self._portion(state, read, follow, now)
-                if read.more:
-                    break
+            if read.more:
+                break
         read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.current or f.settled is None)
         self._give_up(state, now)
 
