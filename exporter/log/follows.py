@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from exporter.log.generation import TICK, Checkpoint, Source
 
@@ -60,9 +61,9 @@ class State:
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
     size and mtime of files that were read to their end and given up. seen: up to when the log was seen through completely.
-    searching: since when rotated files that nobody has read are looked for; folders: how theirs were then. crowded: there are
-    more of them than may be open at once, so the log has to wait. Of the start only: known generations to take up, whether to
-    begin at the end, whether to read all rotated files.
+    waiting: rotated files that cannot be read yet, and since when; folders: how theirs were at the last search. crowded: there
+    are more of them than may be open at once, so the log has to wait. Of the start only: known generations to take up, whether
+    to begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
@@ -72,7 +73,7 @@ class State:
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
     seen: float = 0.0
-    searching: float | None = None
+    waiting: dict[Path, float] = field(default_factory=dict)
     folders: tuple[int, ...] | None = None
     crowded: bool = False
     known: list[Checkpoint] = field(default_factory=list)

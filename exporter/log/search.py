@@ -126,13 +126,18 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
         if not whole or source.trouble:
             unreadable.append(sibling)
         source.close()
-    unsettled = undecided or unreadable or _moving(state, path, files)
-    state.searching = now if state.crowded else (state.searching or now) if unsettled else None
-    if state.searching and now - state.searching > GRACE:
-        unread = [sibling for sibling in unreadable if not _incomplete_copy(state, sibling)]
-        read.gaps += [Gap(state.newest, "unreachable", now, f"{sibling} cannot be read") for sibling in unread]
-        state.searching = None
-    state.backfill = state.backfill and state.searching is not None
+    # The log stands for what has no name of its own: files that are being renamed, or of which it is not decided what they are.
+    unnamed = [path] if undecided or state.crowded or _moving(state, path, files) else []
+    waiting = {file: state.waiting.get(file, now) for file in (*unreadable, *unnamed)}
+    if state.crowded:
+        waiting[path] = now
+    for file, since in waiting.items():
+        if since and now - since > GRACE:
+            waiting[file] = 0.0  # told, but still there while others are waited for
+            if file != path and not _incomplete_copy(state, file):
+                read.gaps.append(Gap(state.newest, "unreachable", now, f"{file} cannot be read"))
+    state.waiting = waiting if any(waiting.values()) else {}
+    state.backfill = state.backfill and bool(state.waiting)
     return found
 
 

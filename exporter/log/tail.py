@@ -72,7 +72,7 @@ class Tail:
             search.find_lost(state, read, self.path, now)
         self._consume(state, read, now)
         changed = [c for c in state.living() if before.get(c.generation) != c] + state.ended[len(self._state.ended) :]
-        if read.up and not read.more and state.searching is None:
+        if read.up and not read.more and not state.waiting:
             state.see(now)
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
@@ -109,7 +109,7 @@ class Tail:
             current = state.current()
             if current is None or not current.source.is_(stat):
                 self._changed(state, read, legible(self.path), now)
-            elif state.searching is not None or state.folders is None or state.folders != folders(self.path):
+            elif state.waiting or state.folders is None or state.folders != folders(self.path):
                 self._search(state, read, now)
             read.up = True
         except OSError as error:
