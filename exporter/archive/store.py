@@ -138,7 +138,11 @@ class Store:
         )
         if any(c.ended for c in checkpoints):
             newest = max(c.generation for c in checkpoints)
-            self.connection.execute("DELETE FROM checkpoints WHERE ended AND generation < ?", (newest - KEPT_ENDED,))
+            # What ended since the log was last seen through would be taken for unread after a start.
+            self.connection.execute(
+                "DELETE FROM checkpoints WHERE ended AND generation < ? AND updated < (SELECT max(updated) FROM checkpoints)",
+                (newest - KEPT_ENDED,),
+            )
         self.connection.executemany(
             "INSERT INTO gaps (ts, generation, reason, detail) VALUES (?, ?, ?, ?)",
             [(gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps],

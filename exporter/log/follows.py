@@ -2,17 +2,15 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from exporter.log.generation import Checkpoint, Source
+from exporter.log.generation import TICK, Checkpoint, Source
 
-# More generations than ever end between two looks: for as long as their files could be taken for unseen ones.
+# Generations that ended before the log was last seen through; later ones are all known, lest their files be taken for unseen.
 KEPT_ENDED = 200
 
 # Compressing keeps the time of a file, some to the second only.
 TIME_SLACK = 2.0
-
-# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
-TICK = 0.02
 
 
 @dataclass(slots=True)
@@ -21,7 +19,7 @@ class Follow:
 
     current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
     at. settled: its signature when it was read to its end; sure: long enough after its last change to tell by that whether
-    there is another. moved: when it last grew or lost its name, unix seconds.
+    there is another. moved: when it last grew or lost its name; failing: since when the disk does not give it; unix seconds.
     """
 
     source: Source
@@ -32,6 +30,7 @@ class Follow:
     settled: tuple[int, int, int] | None = None
     sure: bool = False
     moved: float = 0.0
+    failing: float = 0.0
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
@@ -62,8 +61,9 @@ class State:
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
     size and mtime of files that were read to their end and given up. seen: up to when the log was seen through completely.
-    searching: since when rotated files that nobody has read are looked for. Of the start only: known generations to take up,
-    whether to begin at the end, whether to read all rotated files.
+    waiting: rotated files that cannot be read yet, and since when; folders: how theirs were at the last search. crowded: there
+    are more of them than may be open at once, so the log has to wait. Of the start only: known generations to take up, whether
+    to begin at the end, whether to read all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)
@@ -73,7 +73,9 @@ class State:
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
     seen: float = 0.0
-    searching: float | None = None
+    waiting: dict[Path, float] = field(default_factory=dict)
+    folders: tuple[int, ...] | None = None
+    crowded: bool = False
     known: list[Checkpoint] = field(default_factory=list)
     from_end: bool = False
     backfill: bool = False
@@ -94,6 +96,9 @@ class State:
     def see(self, now: float) -> None:
         """Everything was looked at. Time goes on, unless somebody has set the clock back."""
         self.seen = now if now < self.seen - TIME_SLACK else max(self.seen, now)
+        # Files of before are not looked at again.
+        self.passed = frozenset(file for file in self.passed if file[-1] > (self.seen - TIME_SLACK) * 1e9)
+        del self.ended[:-KEPT_ENDED]
 
     def number(self) -> int:
         """A new generation's."""
@@ -125,6 +130,12 @@ class State:
         if follow.settled:
             self.passed |= {(follow.source.device, follow.source.inode, *follow.settled[:2])}
         self.ended.append(replace(follow.checkpoint, ended=True))
+
+    def hand_over(self, follow: Follow, checkpoint: Checkpoint) -> None:
+        """What was read from a file as one generation is read on as another one."""
+        self.ended.append(replace(follow.checkpoint, ended=True))
+        follow.checkpoint, follow.begun, follow.settled, follow.sure = checkpoint.within(follow.source), True, None, False
+        self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
     def living(self) -> list[Checkpoint]:
         """Of the generations that may go on."""

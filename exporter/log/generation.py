@@ -9,6 +9,7 @@ import gzip
 import os
 import re
 import stat as modes
+import time
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +19,9 @@ from pathlib import Path
 HEAD_BYTES = 1024
 TAIL_BYTES = 256  # several lines, so that at least one of them bears a time
 CHUNK = 1 << 20
+
+# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
+TICK = 0.02
 
 # An empty gzip file has 20 bytes or so: one that is shorter has only just been made.
 GZIP_LEAST = 18
@@ -65,9 +69,12 @@ class Checkpoint:
 
 
 class Source:
-    """An open plain file that holds a generation, or a copy of it. Once open, never raises OSError."""
+    """An open plain file that holds a generation, or a copy of it. Once open, never raises OSError.
 
-    __slots__ = ("_fd", "device", "inode", "path")
+    trouble: why the disk did not give what was last asked for; until it does, nothing that is said of the content counts.
+    """
+
+    __slots__ = ("_fd", "device", "inode", "path", "trouble")
     gz = False
 
     def __init__(self, path: Path) -> None:
@@ -75,16 +82,19 @@ class Source:
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would block
         stat = os.fstat(self._fd)
         self.path, self.device, self.inode = path, stat.st_dev, stat.st_ino
+        self.trouble: OSError | None = None
         if not modes.S_ISREG(stat.st_mode):
             self.close()
             raise OSError(errno.EINVAL, "is a folder" if modes.S_ISDIR(stat.st_mode) else "is no regular file")
 
     def signature(self) -> tuple[int, int, int]:
         """Changes whenever the content does: size, mtime, ctime (nanoseconds)."""
-        with suppress(OSError):
+        try:
             stat = os.fstat(self._fd)
-            return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-        return 0, 0, 0
+        except OSError as error:
+            self.trouble = error
+            return 0, 0, 0
+        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
     def is_(self, stat: os.stat_result) -> bool:
         """Whether `stat` is of this file."""
@@ -106,20 +116,29 @@ class Source:
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes at `offset`; fewer at the end, or where the disk fails."""
-        with suppress(OSError):
+        try:
             return os.pread(self._fd, size, offset)
-        return b""
+        except OSError as error:
+            self.trouble = error
+            return b""
 
     def whole(self) -> bool:
         """Whether the file is complete: a gzip file may still be being written."""
         return True
 
     def fits(self, checkpoint: Checkpoint) -> bool | None:
-        """Whether the consumed prefix of `checkpoint` is the beginning of this file; None while a gzip file is incomplete."""
-        if self.size() < checkpoint.offset or self.read(0, len(checkpoint.head)) != checkpoint.head:
-            return False
+        """Whether the consumed prefix of `checkpoint` is the beginning of this file; None while that cannot be seen.
+
+        A gzip file may be incomplete yet, and a disk may fail.
+        """
+        self.trouble = None
         start = checkpoint.offset - len(checkpoint.tail)
-        return self.read(start, len(checkpoint.tail)) == checkpoint.tail
+        same = (
+            self.size() >= checkpoint.offset
+            and self.read(0, len(checkpoint.head)) == checkpoint.head
+            and self.read(start, len(checkpoint.tail)) == checkpoint.tail
+        )
+        return None if self.trouble else same
 
     def begins(self, checkpoint: Checkpoint) -> bool:
         """Whether this file is itself just the beginning of what `checkpoint` has consumed: a copy made before its end."""
@@ -169,9 +188,12 @@ class Packed(Source):
             if self._start != offset:
                 return b""
         data = self._kept[offset - self._start :]
-        with suppress(*GZIP_ERRORS):
+        try:
             while len(data) < size and (chunk := self._file.read(size - len(data))):
                 data += chunk
+        except GZIP_ERRORS as error:
+            if self._size >= 0:
+                self.trouble = OSError(errno.EIO, str(error))
         self._start, self._kept = offset, data
         return data[:size]
 
@@ -212,6 +234,16 @@ def open_source(path: Path) -> Source:
     return Packed(path) if path.suffix == ".gz" else Source(path)
 
 
+def legible(path: Path) -> Source:
+    """The same, and OSError when the disk does not give its beginning."""
+    source = open_source(path)
+    source.read(0, 1)
+    if source.trouble:
+        source.close()
+        raise source.trouble
+    return source
+
+
 def siblings(path: Path) -> dict[Path, int]:
     """Files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be; and inodes."""
     found = {}
@@ -221,6 +253,15 @@ def siblings(path: Path) -> dict[Path, int]:
                 if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
                     found[beside.with_name(entry.name)] = entry.inode()
     return {path: inode for path, inode in found.items() if path.suffix not in PACKED_OTHERWISE}
+
+
+def folders(path: Path) -> tuple[int, ...] | None:
+    """Changes whenever `siblings` may; None while it can change unseen."""
+    found = []
+    for folder in (path.parent, Path(os.path.realpath(path)).parent):
+        with suppress(OSError):
+            found.append(os.stat(folder).st_mtime_ns)
+    return tuple(found) if time.time_ns() - max(found, default=0) > TICK * 1e9 else None
 
 
 def rotated(path: Path, files: Iterable[Path]) -> list[Path]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from exporter.log import search
-from exporter.log.follows import KEPT_ENDED, TICK, TIME_SLACK, Follow, Lost, State
-from exporter.log.generation import Checkpoint, Source, beginning, open_source, siblings
+from exporter.log.follows import TIME_SLACK, Follow, Lost, State
+from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
 from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -71,9 +71,9 @@ class Tail:
         if state.lost:
             search.find_lost(state, read, self.path, now)
         self._consume(state, read, now)
-        if read.up and not read.more and state.searching is None:
-            state.see(now)
         changed = [c for c in state.living() if before.get(c.generation) != c] + state.ended[len(self._state.ended) :]
+        if read.up and not read.more and not state.waiting:
+            state.see(now)
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
         if not (read.batches or read.checkpoints or read.gaps):
             self.commit()
@@ -82,7 +82,6 @@ class Tail:
     def commit(self) -> None:
         """What the last `read` brought is durable."""
         self._settle(self._next)
-        del self._state.ended[:-KEPT_ENDED]
 
     def rollback(self) -> None:
         """What the last `read` brought is lost: the next one brings it again."""
@@ -109,8 +108,8 @@ class Tail:
             stat = os.stat(self.path)
             current = state.current()
             if current is None or not current.source.is_(stat):
-                self._changed(state, read, open_source(self.path), now)
-            elif state.searching is not None:
+                self._changed(state, read, legible(self.path), now)
+            elif state.waiting or state.folders is None or state.folders != folders(self.path):
                 self._search(state, read, now)
             read.up = True
         except OSError as error:
@@ -126,10 +125,14 @@ class Tail:
             source.close()
             state.rename(again, now)
             self._take_up(state, again.source, now)
+            self._search(state, read, now)
             return
         old = state.current()
         state.rename(None, now)
         cut = any(source.holds(c) for c in state.known)
+        # What was not found a moment ago may bear the name now.
+        state.known += [lost.checkpoint for lost in state.lost]
+        state.lost.clear()
         first = not (state.known or state.follows)
         checkpoint = self._take_up(state, source, now)
         follow = Follow(source, checkpoint or beginning(source, 0, now), current=True, begun=checkpoint is not None)
@@ -137,7 +140,7 @@ class Tail:
             follow.checkpoint, state.from_end = at_end(follow.checkpoint, source), False
         state.add(follow)
         found = self._search(state, read, now)
-        if found and old and search.vanished(old, self.path):
+        if found and old and search.vanished(state, old, self.path):
             detail = f"rotated files after {old.checkpoint.path} may have been deleted"
             read.gaps.append(Gap(old.checkpoint.generation, "unreachable", now, detail))
         if checkpoint is None:
@@ -151,7 +154,7 @@ class Tail:
         Returns the one that goes on in `current`. While no file bears the name, what is not found may yet turn up.
         """
         continued = None
-        for checkpoint in sorted(state.known, key=lambda c: -c.generation):
+        for checkpoint in sorted(state.known, key=lambda c: (-c.offset, -c.generation)):
             place = self._place(state, checkpoint, current)
             if place is None and current and checkpoint.offset and current.fits(checkpoint):
                 place = current
@@ -191,17 +194,20 @@ class Tail:
     def _consume(self, state: State, read: Read, now: float) -> None:
         """Read from the oldest generation that has something, and go to the next one only when it has nothing more."""
         for follow in state.follows[:]:
-            if not follow.unchanged():
+            if follow.current and state.crowded:
+                read.more = read.up
+            elif not follow.unchanged():
                 self._portion(state, read, follow, now)
-                if read.more:
-                    break
+            if read.more:
+                break
         read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.current or f.settled is None)
         self._give_up(state, now)
 
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
+        follow.source.trouble = None
         signature = follow.source.signature()
-        if not follow.checkpoint.offset and self._first(state, read, follow, now):
+        if self._first(state, read, follow, now):
             return
         checkpoint = follow.checkpoint
         wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
@@ -211,10 +217,16 @@ class Tail:
             data = follow.source.read(checkpoint.offset, wanted)
         batches, advanced = whole_lines(checkpoint, data)
         # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
-        if not follow.source.gz and not follow.source.fits(checkpoint if checkpoint.offset else advanced):
+        trouble = follow.source.trouble
+        fits = follow.source.gz or follow.source.fits(checkpoint if checkpoint.offset else advanced)
+        if trouble or fits is None:
+            self._fail(state, read, follow, now)
+            return
+        if not fits:
             read.more = True
             self._search(state, read, now)
             return
+        follow.failing = 0.0
         read.batches += batches
         if advanced is not checkpoint:
             follow.checkpoint, follow.moved = advanced, now
@@ -225,14 +237,27 @@ class Tail:
             if follow.still:
                 state.end(follow)
 
+    def _fail(self, state: State, read: Read, follow: Follow, now: float) -> None:
+        """The disk does not give a file: the log is waited for, a renamed one not for ever."""
+        follow.settled, follow.sure, follow.failing = None, False, follow.failing or now
+        read.up = read.up and not follow.current
+        read.problem = read.problem or _problem(follow.source.path, follow.source.trouble or OSError(errno.EIO, "failed"))
+        if not follow.current and now - follow.failing > search.GRACE:
+            state.lost.append(Lost(follow.checkpoint, now, "unreachable"))
+            state.drop(follow)
+
     def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
-        """Nothing of a generation is read yet; True when something else must be read before."""
-        if follow.current and self._search(state, read, now):
-            # The log was cut, with a copy made, before anything of it was read.
-            read.more = True
-        elif not follow.begun and follow.source.size():
+        """Pass over what was read elsewhere; True when something else must be looked at before."""
+        unread = not follow.checkpoint.offset
+        # The log may have been cut, with a copy made, before anything of it was read; or this is the copy of one that was cut.
+        if (unread and follow.current) or search.cut(state, follow):
+            read.more |= self._search(state, read, now) > 0
+        if read.more:
+            return True
+        search.pass_over(state, follow)
+        if not follow.begun and not follow.checkpoint.offset and follow.source.size():
             search.begin(state, follow, self.path)
-        return read.more
+        return False
 
     def _search(self, state: State, read: Read, now: float) -> int:
         """See which files no longer begin with what was consumed of them, and look for the rest of it among the rotated files.
@@ -242,7 +267,7 @@ class Tail:
         begun_anew = []
         for follow in state.follows[:]:
             checkpoint = follow.checkpoint
-            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint):
+            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint) is not False:
                 continue
             read.more = True
             read.truncations += not follow.still
@@ -253,6 +278,7 @@ class Tail:
             else:
                 # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
                 state.drop(follow)
+        state.folders = folders(self.path)
         search.find_lost(state, read, self.path, now)
         found = search.find_unseen(state, read, self.path, now)
         for follow in begun_anew:

@@ -251,6 +251,28 @@ def test_a_gz_that_is_still_being_written_is_waited_for(start: Start, writer: Wr
     check(consumer.archive, writer)
 
 
+def test_a_gz_that_is_still_being_written_is_waited_for_however_long_ago_another_one_was(
+    start: Start, writer: Writer, clock: Clock
+) -> None:
+    consumer = start()
+    writer.write(3)
+    consumer.drain()
+    for name in ("-20251017", "-20251018"):
+        writer.rotate(name)
+        writer.write(200)
+        writer.rotate(name + "1")
+        packed = writer.gzip(name + "1")
+        whole = packed.read_bytes()
+        packed.write_bytes(whole[:-10])
+        os.utime(packed, (clock(), clock()))
+        consumer.drain()
+        assert consumer.archive.gaps() == []
+        packed.write_bytes(whole)
+        clock.ahead += 31  # nobody looks meanwhile: the machine sleeps
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
 def test_an_unterminated_line_whose_rest_arrives_after_the_rename_is_one_line(start: Start, writer: Writer) -> None:
     consumer = start()
     writer.write(2)

@@ -1,0 +1,73 @@
+"""More rotated files than are remembered or may be open at once."""
+
+import resource
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.archive.store import Store
+from exporter.log.tail import Tail
+from tests.faults.harness import Clock, Consumer, Writer, check
+
+Start = Callable[..., Consumer]
+
+
+def test_a_kill_while_a_hundred_rotated_files_are_caught_up_with_doubles_nothing(
+    writer: Writer, log: Path, archive: Path
+) -> None:
+    store, stored = Store(archive), list[bytes]()
+
+    def look(tail: Tail) -> bool:
+        read = tail.read()
+        with store.transaction():
+            store.write_position(read.checkpoints, read.gaps)
+        stored.extend(line for batch in read.batches for line in batch.data.splitlines(keepends=True))
+        tail.commit()
+        return read.more
+
+    tail = Tail(log, store.checkpoints())
+    look(tail)
+    tail.close()
+    for number in range(120):
+        writer.write(4)
+        writer.rotate(f"-2025{1000 + number}")
+    tail = Tail(log, store.checkpoints(), limit=100)
+    while len(stored) < 400:
+        look(tail)
+    tail.close()
+    tail = Tail(log, store.checkpoints())
+    while look(tail):
+        pass
+    tail.close()
+    store.close()
+    assert Counter(stored) == Counter(writer.lines)
+
+
+def test_more_rotated_files_than_may_be_open_are_read_in_their_order(start: Start, writer: Writer) -> None:
+    for number in range(300):
+        writer.write(2)
+        writer.rotate(f"-2025{1000 + number}")
+    writer.write(1)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, limits[1]))
+    try:
+        consumer = start(rotated=True)
+        consumer.drain()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    check(consumer.archive, writer)
+
+
+def test_files_that_were_given_up_are_not_remembered_for_ever(start: Start, writer: Writer, clock: Clock) -> None:
+    consumer = start(quiet=0)
+    for number in range(20):
+        writer.write(1)
+        consumer.drain()
+        writer.rotate(f"-2025{1000 + number}")
+        writer.write(1)
+        consumer.drain()
+    check(consumer.archive, writer)
+    assert consumer.tail._state.passed
+    clock.ahead += 60
+    consumer.drain()
+    assert not consumer.tail._state.passed
