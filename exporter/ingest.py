@@ -1,5 +1,6 @@
 """Reads a log once, to its present end: what `big-dipper-exporter ingest` does."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,9 @@ from exporter.archive.errors import ArchiveError
 from exporter.archive.store import PATIENCE_SECONDS, Store
 from exporter.config.settings import Settings
 from exporter.pipeline import Pipeline
+
+# Between two looks at a rotated file that cannot be read yet.
+WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Summary:
     def text(self, seconds: float) -> str:
         """One line for people."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.events.items(), key=lambda item: -item[1]))
-        gaps = f"; {self.gaps} gaps, see the table `gaps`" if self.gaps else ""
+        gaps = f"; {self.gaps} gap{'s' if self.gaps > 1 else ''}, see the table `gaps`" if self.gaps else ""
         if self.lines and not self.events:
             return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
         return f"{self.lines:,} lines, {sum(self.events.values()):,} events ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
@@ -41,7 +45,9 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     before = {name: _totals(pipeline, name) for name in names}
     try:
         more = True
-        while more:
+        while more or pipeline.tail.unsettled:
+            if not more:
+                time.sleep(WAIT_SECONDS)
             more = pipeline.step()
             if pipeline.trouble:
                 raise ArchiveError(pipeline.trouble)

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, redirect_stderr, redirect_stdout
@@ -247,6 +248,40 @@ def test_ingest_reads_rotated_siblings_first_when_told_to(tmp_path: Path, log: P
         one.catch_up()
         assert without_ids(content(tmp_path / "bigdipper.db")) == without_ids(content(one.archive))
     assert command(*args, "--log.rotated").stdout.startswith("0 lines")
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_ingest_waits_for_a_rotated_file_that_is_never_whole_and_then_tells_one_gap(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    monkeypatch.setattr("exporter.log.search.GRACE", 0.5)
+    monkeypatch.chdir(tmp_path)
+    data = log.read_bytes()
+    half = data.index(b"\n", len(data) // 2) + 1
+    packed = gzip.compress(data[:half])
+    Path("big_dipper.log.1.gz").write_bytes(packed[: len(packed) // 2])
+    log.write_bytes(data[half:])
+    where = "." if relative else tmp_path
+    code, out, errors = here("ingest", "--log.path", f"{where}/{log.name}", "--archive.path", "a.db", "--log.rotated=yes")
+    assert (code, errors) == (0, "")
+    assert "; 1 gap, see" in out
+    gaps = rows(tmp_path / "a.db", "SELECT reason, detail FROM gaps")
+    assert [reason for reason, _ in gaps] == ["unreachable"]
+    assert "big_dipper.log.1.gz cannot be read" in gaps[0][1]
+
+
+def test_ingest_reads_a_rotated_file_that_becomes_whole_while_it_waits(tmp_path: Path, log: Path) -> None:
+    data = log.read_bytes()
+    half = data.index(b"\n", len(data) // 2) + 1
+    packed, target = gzip.compress(data[:half]), tmp_path / "big_dipper.log.1.gz"
+    target.write_bytes(packed[: len(packed) // 2])
+    log.write_bytes(data[half:])
+    whole = threading.Timer(1.5, target.write_bytes, (packed,))
+    whole.start()
+    done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.rotated=yes")
+    whole.join()
+    assert "gap" not in done.stdout
+    assert done.stdout.startswith("21,417 lines")
 
 
 def without_ids(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:

@@ -244,10 +244,17 @@ def legible(path: Path) -> Source:
     return source
 
 
+def _places(path: Path) -> list[Path]:
+    """The log's path, and that of the file it links to: one, where these are two ways to write the same."""
+    real = Path(os.path.realpath(path))
+    same = real.name == path.name and real.parent == Path(os.path.realpath(path.parent))
+    return [path] if same else [path, real]
+
+
 def siblings(path: Path) -> dict[Path, int]:
     """Files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be; and inodes."""
     found = {}
-    for beside in {path, Path(os.path.realpath(path))}:
+    for beside in _places(path):
         with suppress(OSError), os.scandir(beside.parent) as entries:
             for entry in entries:
                 if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
@@ -258,9 +265,9 @@ def siblings(path: Path) -> dict[Path, int]:
 def folders(path: Path) -> tuple[int, ...] | None:
     """Changes whenever `siblings` may; None while it can change unseen."""
     found = []
-    for folder in (path.parent, Path(os.path.realpath(path)).parent):
+    for place in _places(path):
         with suppress(OSError):
-            found.append(os.stat(folder).st_mtime_ns)
+            found.append(os.stat(place.parent).st_mtime_ns)
     return tuple(found) if time.time_ns() - max(found, default=0) > TICK * 1e9 else None
 
 
@@ -270,8 +277,9 @@ def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
     The names know the order; times may not.
     """
     found: list[tuple[bool, int, str, Path]] = []
+    names = [place.name for place in _places(path)]
     for file in files:
-        for name in (path.name, os.path.basename(os.path.realpath(path))):
+        for name in names:
             if match := ROTATED.fullmatch(file.name.removeprefix(name)):
                 found.append((match[1] is not None, -int(match[1] or 0), file.name, file))
                 break

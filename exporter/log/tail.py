@@ -87,6 +87,11 @@ class Tail:
         """What the last `read` brought is lost: the next one brings it again."""
         self._settle(self._state)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether rotated files are waited for, such as one that is just being compressed: ten seconds, then it is a gap."""
+        return bool(self._state.waiting or self._state.lost)
+
     def close(self) -> None:
         """Close every file."""
         self._settle(State())
