@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from exporter.alpaca.results import REASONS, Reason
 from exporter.alpaca.view import BrokerView
 from exporter.metrics.snapshot import Snapshot
-from exporter.web.pages import status_page
+from exporter.web.pages import FAILURES, status_page
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"
@@ -65,3 +66,10 @@ def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:
 def test_the_broker_is_fine_only_after_it_answered(one: Monitor, up: dict[str, bool], state: str, words: str) -> None:
     view = BrokerView("paper", up=up, account_at=time.time())  # type: ignore[arg-type]
     assert said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "Alpaca"] == (state, words)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failed_poll_says_why_in_plain_words(one: Monitor, reason: Reason) -> None:
+    view = BrokerView("paper", up={"account": False, "orders": False, "clock": True}, why={"account": reason, "orders": reason})
+    state, words = said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "Alpaca"]
+    assert (state, words) == ("bad", f"The last poll failed for: account, orders. {FAILURES[reason]}")

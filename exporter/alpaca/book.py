@@ -89,10 +89,15 @@ class Book:
             view = replace(view, rate_limit=result.rate.limit, rate_remaining=result.rate.remaining)
         if result.side:
             return view
-        if result.data is not None:
+        up = result.data is not None
+        if up:
             self._memory.success = {**self._memory.success, result.endpoint: result.at}
+        why = None if up or not result.attempts else result.attempts[-1].reason
         return replace(
-            view, up={**view.up, result.endpoint: result.data is not None}, success=dict(self._memory.success)
+            view,
+            up={**view.up, result.endpoint: up},
+            why={**view.why, result.endpoint: why},
+            success=dict(self._memory.success),
         )
 
     def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float) -> BrokerView:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from exporter.alpaca.limits import BRAKE, HARD
 from exporter.alpaca.models import Account, Clock, Position
-from exporter.alpaca.results import Endpoint
+from exporter.alpaca.results import Endpoint, Reason
 from exporter.alpaca.returns import Chain
 
 # Account and positions are two answers: further apart than this they describe two different moments.
@@ -25,7 +25,7 @@ class Wash:
 class BrokerView:
     """The present at the broker. None: not known (yet). `positions` may lack some that could not be read: see `complete`.
 
-    up, success: by endpoint, what was polled at least once. open_orders: (side, submitted).
+    up, success: by endpoint, what was polled at least once; why: of those that are not up. open_orders: (side, submitted).
     """
 
     mode: str
@@ -40,6 +40,7 @@ class BrokerView:
     clock: Clock | None = None
     clock_skew: float | None = None
     up: Mapping[Endpoint, bool] = field(default_factory=dict)
+    why: Mapping[Endpoint, Reason | None] = field(default_factory=dict)
     success: Mapping[str, float] = field(default_factory=dict)
     rate_limit: int | None = None
     rate_remaining: int | None = None

@@ -3,6 +3,7 @@
 import time
 
 from exporter import __version__
+from exporter.alpaca.results import Reason
 from exporter.config.settings import Settings
 from exporter.metrics.broker import distances
 from exporter.metrics.snapshot import Snapshot
@@ -13,6 +14,16 @@ QUIET_SECONDS = 180.0
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
+
+# Why a poll failed, in plain words.
+FAILURES: dict[Reason, str] = {
+    "timeout": "It did not answer in time.",
+    "rate_limited": "It was asked too often, by the bot and the monitor together; the monitor asks less until that is over.",
+    "unauthorized": "It refuses the keys: check them, and ALPACA_PAPER (paper and live accounts have different keys).",
+    "server_error": "It has a fault of its own.",
+    "bad_response": "What it answered could not be read.",
+    "connection": "It cannot be reached from here.",
+}
 
 
 def ago(ts: float | None) -> str:
@@ -129,5 +140,7 @@ def _broker(s: Snapshot) -> list[Row]:
         return [("off", "Alpaca", "No poll has ended yet.")]
     down = [endpoint for endpoint, up in s.broker.up.items() if not up]
     if down:
-        return [("bad", "Alpaca", f"The last poll failed for: {', '.join(down)}.")]
+        reasons = {reason for endpoint in down if (reason := s.broker.why.get(endpoint))}
+        why = "".join(f" {FAILURES[reason]}" for reason in sorted(reasons))
+        return [("bad", "Alpaca", f"The last poll failed for: {', '.join(down)}.{why}")]
     return [("ok", "Alpaca", "Every poll worked.")]

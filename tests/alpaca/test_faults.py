@@ -86,12 +86,14 @@ def test_a_fault_is_classified_keeps_the_last_values_and_heals(open_desk: Callab
             for reason in ("timeout", "rate_limited", "unauthorized", "server_error", "bad_response", "connection")
         }
         assert {reason for reason, count in failed.items() if count} == ({expected} if expected else set()), endpoint
+        assert desk.view.why.get(endpoint) == expected, endpoint
     if REASONS[fault] is not None:
         assert {n: during.get(n) for n in kept} == kept
     desk.broker.faults.clear()
     desk.advance(200, step=60)
     after = desk.metrics()
     assert all(after[f'bigdipper_alpaca_up{{endpoint="{endpoint}"}}'] == 1 for endpoint in ENDPOINTS)
+    assert not any(desk.view.why.values())
     assert {n: after.get(n) for n in kept} == kept
     assert desk.broker.writes == 0
 
