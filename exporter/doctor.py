@@ -24,6 +24,7 @@ from exporter.archive.store import connect_readonly
 from exporter.config.kinds import split_address
 from exporter.config.settings import Settings
 from exporter.log.events import Session
+from exporter.log.generation import UNREAD
 from exporter.log.records import Portion, Reader
 from exporter.state import BotState, narrow
 from exporter.web.listen import ListenError, listen, port_holder
@@ -84,6 +85,16 @@ def _log(settings: Settings) -> Iterator[Finding]:
     Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
     yield _form(portion)
     yield from _zone(settings, portion, quiet)
+    yield from _packed(path)
+
+
+def _packed(path: Path) -> Iterator[Finding]:
+    packed = sorted(file.name for file in path.parent.iterdir() if file.name.startswith(path.name) and file.suffix in UNREAD)
+    if packed:
+        yield Finding(
+            False, "rotated", f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"
+            " with gzip (`compress` without `compresscmd`), or what is rotated while the exporter is off is lost to it"
+        )  # fmt: skip
 
 
 def _form(portion: Portion) -> Finding:

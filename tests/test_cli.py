@@ -399,6 +399,17 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(
     assert set(wrong) <= {part, "time"}
 
 
+def test_the_doctor_warns_of_rotated_files_that_nobody_can_read(tmp_path: Path) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    for name in (".1", ".2.gz", ".3.xz", "-20251017.zst"):
+        (tmp_path / f"big_dipper.log{name}").touch()
+    code, wrong, _ = doctor(tmp_path, log)
+    assert code == 1
+    assert wrong.keys() == {"rotated"}
+    assert wrong["rotated"].startswith("of the rotated files 2 cannot be read, such as big_dipper.log.3.xz")
+    assert "gzip" in wrong["rotated"]
+
+
 def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()  # as a start on a full disk leaves it
     code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))

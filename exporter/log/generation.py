@@ -28,7 +28,8 @@ GZIP_LEAST = 18
 GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
-PACKED_OTHERWISE = (".bz2", ".xz", ".zst", ".lz4", ".zip")
+# Rotated files packed otherwise than by gzip, logrotate's own way.
+UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ def siblings(path: Path) -> dict[Path, int]:
             for entry in entries:
                 if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
                     found[beside.with_name(entry.name)] = entry.inode()
-    return {path: inode for path, inode in found.items() if path.suffix not in PACKED_OTHERWISE}
+    return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
 
 
 def folders(path: Path) -> tuple[int, ...] | None:
