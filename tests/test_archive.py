@@ -218,7 +218,7 @@ def test_a_read_only_folder_is_refused_at_the_start_and_does_not_stop_a_running_
         one.wait_lines(60)
         one.wait_ready()
     other = shared / "other.db"
-    refused = command("run", "--log.path", one.log, "--archive.path", other)
+    refused = command("run", "--log.path", one.log, "--archive.path", other, "--web.listen-address", "127.0.0.1:0")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert f"cannot write in {shared} as user id {os.geteuid()}" in refused.stderr

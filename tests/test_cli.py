@@ -90,6 +90,7 @@ def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, fla
     with socket.create_server(("127.0.0.1", 0)) as taken:
         known = {"tmp": str(tmp_path), "port": taken.getsockname()[1], "pid": os.getpid()}
         args: list[str | Path] = ["run", "--log.path", log, "--archive.path", tmp_path / "a.db"]
+        args += ["--web.listen-address", "127.0.0.1:0"]
         args += [flag.format(**known) for flag in flags]
         assert said.format(**known) in refused(*args)
 

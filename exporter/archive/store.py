@@ -64,6 +64,7 @@ class Store:
             raise
 
     def _open(self) -> sqlite3.Connection:
+        connection = None
         try:
             connection = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
             _keep_wal(connection)
@@ -79,6 +80,8 @@ class Store:
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
             self._inode = self.path.stat().st_ino
         except (ArchiveError, sqlite3.Error) as error:
+            if connection is not None:
+                connection.close()
             raise refusal(self.path, error) from error
         return connection
 
