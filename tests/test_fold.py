@@ -358,8 +358,7 @@ def test_the_form_is_the_newest_that_all_lines_fit(bot: Monitor, said: list[str]
 
 def test_a_line_that_cannot_be_read_says_nothing_of_the_form(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00", REGULAR, ACCOUNT))
-    bot.say(*lines("09:30:01", "[TRADE] SELL everything", ACCOUNT))
-    bot.say(*lines("09:30:02", "[TRADE] SELL everything"))
+    bot.say(*lines("09:30:01", "[TRADE] SELL everything", ACCOUNT, "[TRADE] SELL everything"))
     assert bot.value("bigdipper_log_malformed_total", kind="trade") == 2
     assert [dict(labels)["log_form"] for name, labels in bot.samples() if name == "bigdipper_bot_info"] == ["v2.18"]
 
