@@ -18,7 +18,7 @@ from grafana.house import (  # fmt: skip
     steps,
     threshold,
 )
-from grafana.looks import answer, coloured, column, organise
+from grafana.looks import answer, coloured, column, organise, override
 from grafana.panels import alert_list, grid, lines, stat, timeline
 from grafana.query import listed, m, now, over_time, quantiles, rows
 from grafana.sql import IN_TIME
@@ -82,27 +82,37 @@ def _alerts() -> list[model.Panel]:
         ),
         grid(
             "Which alerts are firing?",
-            "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager).",
+            "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
+            "State: firing, or pending while the rule's own time is not over.",
             rows('ALERTS{alertstate=~"firing|pending",severity!="none"}'),
-            size=(14, 8),
+            size=(15, 8),
             none="✓ no alert",
             sort=("Severity", False),
             transformations=[
                 organise(
-                    ["alertname", "severity", "alertstate", "bot", "symbol"],
+                    ["alertname", "severity", "alertstate", "bot", "symbol", "reason", "kind"],
                     {
                         "alertname": "Alert",
                         "severity": "Severity",
                         "alertstate": "State",
                         "bot": "Bot",
                         "symbol": "Symbol",
+                        "reason": "Reason",
+                        "kind": "Kind",
                     },
                     hide=("Time", "Value", "__name__", "instance", "job", "subject"),
                 )
             ],
-            overrides=[column("Alert", custom__width=220), coloured("Severity", mappings=house.SEVERITY)],
+            overrides=[
+                # An alert without this label is not a word that there is none.
+                override("byRegexp", "^(?!Alert$).*", noValue="–"),
+                column("Alert", custom__width=180),
+                coloured("Severity", mappings=house.SEVERITY, custom__width=115),
+                column("State", custom__width=80),
+                column("Reason", custom__width=155),
+            ],
         ),
-        alert_list("The rules behind them", "Rules of Prometheus that fire or wait; click one for its text.", (10, 8)),
+        alert_list("The rules behind them", "Rules of Prometheus that fire or wait; click one for its text.", (9, 8)),
     ]
 
 
