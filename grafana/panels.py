@@ -21,6 +21,9 @@ from grafana.query import Query, lettered
 
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
 TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING)
+# Grafana gives the names of all bars the room of one of the longest, counted in letters; URNM needs more than EQIX has.
+# Spaces at the end are measured, but not drawn.
+SYMBOL_OF_BAR = "{{symbol}}    "
 NO_LEGEND = common.VizLegendOptions(
     show_legend=False, display_mode=common.LegendDisplayMode.LIST, placement=common.LegendPlacement.BOTTOM, calcs=[]
 )

@@ -6,7 +6,7 @@ from grafana import house, parts
 from grafana.board import POSITIONS, Section, board
 from grafana.house import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
 from grafana.looks import coloured, column, organise, override
-from grafana.panels import bars, grid, lines, pie
+from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, pie
 from grafana.query import listed, m, now, rows, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 
@@ -60,7 +60,7 @@ def _shares() -> list[model.Panel]:
             "the three winners and losers that the bot's last cycle named.",
             now(
                 f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {m('bot_mover_ratio')})",
-                "{{symbol}}",
+                SYMBOL_OF_BAR,
             ),
             unit=RATIO,
             size=(8, 9),
@@ -114,7 +114,7 @@ def _ladder() -> list[model.Panel]:
                 coloured("Depth", PERCENT, thresholds=house.SIGNED),
                 column("time", displayName="First buy", custom__width=170),
                 column("Age", DAYS),
-                column("Days under water", DAYS),
+                column("Days under water", DAYS, custom__width=160),
                 coloured("P/L", USD, thresholds=house.SIGNED),
             ],
         ),
@@ -177,19 +177,19 @@ def _tax() -> list[model.Panel]:
                 FROM wash_sales WHERE {SYMBOL}
                   AND (window_end > unixepoch() OR (sold >= $__from / 1000 AND sold < $__to / 1000))
                 ORDER BY sold DESC LIMIT 200"""),
-            size=(16, 8),
+            size=(17, 8),
             says="time",
             none=house.NONE_HELD,
             sort=("Sold", True),
             overrides=[
                 column("time", displayName="Sold", custom__width=170),
-                column("Shares", QUANTITY),
+                column("Shares", QUANTITY, custom__width=95),
                 coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                coloured("Days left", DAYS, thresholds=steps("text", (0.001, house.WARNING))),
-                column("Bought before", QUANTITY),
-                column("Bought after", QUANTITY),
-                coloured("State", mappings=house.choices(
-                    bought=("▲ bought inside the window", LOSS), free=("✓ no buy inside", house.GOOD),
+                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0.001, house.WARNING))),
+                column("Bought before", QUANTITY, custom__width=140),
+                column("Bought after", QUANTITY, custom__width=120),
+                coloured("State", custom__width=145, mappings=house.choices(
+                    bought=("▲ bought inside", LOSS), free=("✓ no buy inside", house.GOOD),
                     unknown=("? unknown", house.QUIET))),
             ],
         ),
@@ -198,7 +198,7 @@ def _tax() -> list[model.Panel]:
             "Estimate of this calendar year per symbol: losses whose window holds a buy "
             "(bigdipper_wash_sale_disallowed_loss_usd). An aid, not tax advice.",
             rows(f"sum by (symbol) ({m('wash_sale_disallowed_loss_usd')}) > 0"),
-            size=(8, 8),
+            size=(7, 8),
             none=f"none this year, or {NO_BROKER}",
             sort=("Estimate", True),
             transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Estimate"}, hide=("Time",))],

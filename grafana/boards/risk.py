@@ -21,7 +21,7 @@ from grafana.house import (  # fmt: skip
     steps,
 )
 from grafana.looks import answer, by_source, coloured, column, override
-from grafana.panels import bars, grid, lines, stat, timeline
+from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
 from grafana.sql import DAYS_IN_TIME
 
@@ -252,7 +252,7 @@ def _exposure() -> list[model.Panel]:
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
             now(
                 f"sort_desc(topk(10, abs({m('position_market_value_usd')}) / on (bot) group_left {m('account_equity_usd')}))",
-                "{{symbol}}",
+                SYMBOL_OF_BAR,
             ),
             unit=RATIO,
             size=(12, 8),
