@@ -81,7 +81,7 @@ def _present() -> list[model.Panel]:
             says="Setting",
             none=NO_CONFIG,
             sort=("Setting", False),
-            overrides=[TIME_COLUMN],
+            overrides=[TIME_COLUMN, column("Setting", custom__width=230)],
         ),
         grid(
             "Which threshold has each symbol?",
@@ -108,6 +108,6 @@ def _past() -> list[model.Panel]:
             says="time",
             none="no change in this time",
             sort=("Time", True),
-            overrides=[column("time", displayName="Time", custom__width=170)],
+            overrides=[column("time", displayName="Time", custom__width=170), column("Setting", custom__width=260)],
         ),
     ]

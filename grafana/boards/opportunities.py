@@ -134,7 +134,7 @@ def _lists() -> list[model.Panel]:
                 column("Reason", custom__width=150),
                 column("Price", USD),
                 column("Score", TIMES),
-                coloured("Outcome", mappings=house.OUTCOME),
+                coloured("Outcome", mappings=house.OUTCOME, custom__width=115),
             ],
         ),
         grid(
@@ -150,9 +150,9 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
-                column("Score", TIMES),
+                column("Score", TIMES, custom__width=100),
                 column("Dip", PERCENT),
-                coloured("Outcome", mappings=house.OUTCOME),
+                coloured("Outcome", mappings=house.OUTCOME, custom__width=115),
             ],
         ),
         grid(
@@ -255,6 +255,6 @@ def _routine() -> list[model.Panel]:
             says="Reason",
             none="none: they need DEBUG",
             sort=("Skips", True),
-            overrides=[SYMBOL_COLUMN, column("Skips", COUNT)],
+            overrides=[SYMBOL_COLUMN, column("Reason", custom__width=160), column("Skips", COUNT)],
         ),
     ]
