@@ -246,10 +246,8 @@ def legible(path: Path) -> Source:
 
 
 def _places(path: Path) -> list[Path]:
-    """The log's path, and that of the file it links to: one, where these are two ways to write the same."""
-    real = Path(os.path.realpath(path))
-    same = real.name == path.name and real.parent == Path(os.path.realpath(path.parent))
-    return [path] if same else [path, real]
+    """The log's path, and that of the file behind it, if it is a link: beside each of them there may be rotated files."""
+    return [path, Path(os.path.realpath(path))] if os.path.islink(path) else [path]
 
 
 def siblings(path: Path) -> dict[Path, int]:
