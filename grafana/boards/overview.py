@@ -81,7 +81,8 @@ def _status() -> list[model.Panel]:
             names=True,
             overrides=[
                 answer("A", mappings=house.BRAKE),
-                answer("B", SECONDS, thresholds=steps("text", (1, WARNING))),
+                # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
+                answer("B", house.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
             ],
         ),
         stat(
