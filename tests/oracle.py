@@ -49,7 +49,7 @@ SKIPS = {
     "wash_sale_conflict": r"(\[SKIP\] )([A-Z]+) wash_sale_conflict.*",
     "not_fractionable": r"(\[SKIP\] |❌ Failed to place order for )([A-Z]+)( not_fractionable|.*not fractionable).*",
 }
-ROUTINE = ("below_absolute_min", "below_threshold", "position_at_max", "cooldown")
+ROUTINE = ("below_absolute_min", "below_threshold", "position_at_max", "cooldown", "too_small")
 
 
 def grep(path: Path, pattern: str) -> int:

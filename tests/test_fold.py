@@ -257,6 +257,16 @@ def test_a_dip_is_one_row_whose_outcome_is_what_came_of_it(
     assert bot.value("bigdipper_opportunities_total", symbol="AMD") == 1
 
 
+def test_what_only_debug_tells_does_not_change_how_many_trades_were_missed(bot: Monitor) -> None:
+    for minute in range(30, 35):
+        bot.say(*cycle(f"09:{minute}:00", OPPORTUNITY, "AMD: Position size too small (0.0000 shares)"))
+    assert bot.value("bigdipper_skips_total", symbol="AMD", reason="too_small") == 5
+    assert bot.rows("SELECT symbol, reason, count FROM skip_counts") == [("AMD", "too_small", 5)]
+    assert bot.rows("SELECT DISTINCT outcome FROM opportunities") == [("too_small",)]
+    assert bot.rows("SELECT missed_trades FROM daily_stats") == [(0,)]
+    assert bot.rows("SELECT count(*) FROM skips") == [(0,)]
+
+
 def test_the_same_symbol_in_the_next_cycle_is_another_opportunity(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00", OPPORTUNITY, *BUY, TRADE), *cycle("09:31:00", OPPORTUNITY))
     assert bot.rows("SELECT outcome FROM opportunities ORDER BY id") == [("submitted",), ("unknown",)]

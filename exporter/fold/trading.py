@@ -9,7 +9,8 @@ from exporter.log import events as e
 from exporter.log.records import Record
 from exporter.state import BotState
 
-CAPITAL_REASONS = ("leverage_limit", "buying_power")
+# What became of an opportunity that was not ordered, where it was not just rejected.
+OUTCOMES = {"leverage_limit": "capital", "buying_power": "capital", "too_small": "too_small"}
 
 
 class Trading(Braking):
@@ -99,7 +100,7 @@ class Trading(Braking):
         if event.reason in e.ROUTINE_REASONS:
             self._routine_skip(record.ts, event)
             if row is not None:
-                self._outcome(event.symbol, "rejected", event.reason)
+                self._outcome(event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
             return
         symbol, reason, dip, detail = event
         self._counters.inc("bigdipper_skips_total", (self._label(symbol), reason))
@@ -112,8 +113,7 @@ class Trading(Braking):
             self._sum(record.ts, "wash_trade_rejections")
         if reason == "order_failed":
             self._counters.inc("bigdipper_bot_errors_total", ("order",))
-        outcome = "capital" if reason in CAPITAL_REASONS else "too_small" if reason == "too_small" else "rejected"
-        self._outcome(symbol, outcome, reason)
+        self._outcome(symbol, OUTCOMES.get(reason, "rejected"), reason)
 
     def _routine_skip(self, ts: float, event: e.Skip) -> None:
         """At DEBUG nine lines of ten are these: sums only, turned into rows and counters once per portion."""

@@ -5,11 +5,11 @@ Every event is a plain tuple without time or position: those belong to the recor
 
 from typing import NamedTuple
 
-ROUTINE_REASONS = ("below_absolute_min", "below_threshold", "position_at_max", "cooldown")
+# What the bot prints at DEBUG only, for the same symbols in cycle after cycle: how much it logs must not change what it missed.
+ROUTINE_REASONS = ("below_absolute_min", "below_threshold", "position_at_max", "cooldown", "too_small")
 MISSED_REASONS = (
     "leverage_limit",
     "buying_power",
-    "too_small",
     "wash_sale_conflict",
     "not_fractionable",
     "no_quote",

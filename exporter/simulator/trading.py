@@ -153,7 +153,7 @@ class Trader:
             if value / dip.price < 0.01:
                 self.log.debug(f"{dip.symbol}: Position size too small ({value / dip.price:.4f} shares)")
                 if self.log.debugging:
-                    self.tally.missed(dip.symbol, "too_small", now)
+                    self.tally.skips[dip.symbol, "too_small"] += 1
                 continue
             if not self._affordable(dip, value, spent, account, now):
                 if spent > 0:
