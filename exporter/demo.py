@@ -86,7 +86,8 @@ class Demo:
     def wait(self, part: Part, done: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
         """Wait until `done`; ConfigError with the process's last words when it ends or takes too long."""
         deadline = time.monotonic() + seconds
-        while not done():
+        # Where the part itself has ended, what answers at its port is somebody else's.
+        while part.process.poll() is not None or not done():
             if self.stopping.is_set():
                 raise KeyboardInterrupt
             if part.process.poll() is not None or time.monotonic() > deadline:

@@ -242,7 +242,7 @@ def _deeds() -> list[model.Panel]:
             "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are "
             "not here.",
             listed("""
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason
                 FROM skips ORDER BY ts DESC LIMIT 20"""),
             size=(12, 9),
             says="time",
@@ -252,7 +252,6 @@ def _deeds() -> list[model.Panel]:
                 column("time", displayName="Time", custom__width=170),
                 column("Symbol", link=("Chances of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
                 column("Dip", house.PERCENT),
-                column("Reason", custom__width=150),
             ],
         ),
     ]
