@@ -75,9 +75,11 @@ class Piece(NamedTuple):
     fields: int = 0
 
 
-# Rules that begin alike share what they have in common: a line is read along one path, not rule by rule.
 class Trie(dict[Piece, "Trie | Callable[[list[int]], None]"]):
-    """What may come next, and what follows it; behind the END of a line, what to do with the numbers of the fields' groups."""
+    """What may come next, and what follows it; behind the END of a line, what to do with the numbers of the fields' groups.
+
+    Rules that begin alike share what they have in common: a line is read along one path, not rule by rule.
+    """
 
 
 def _literal(text: str) -> Iterator[Piece]:

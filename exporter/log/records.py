@@ -164,10 +164,13 @@ class Reader:
 
 
 def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
-    """Whole lines cut into pieces of about `size` bytes, and where each begins."""
+    """Whole lines cut into pieces of at least `size` bytes, and where each begins.
+
+    Only in front of a line that begins with a year: what a record says in further lines stays with it.
+    """
     start = 0
     while start < len(data):
-        end = data.find(b"\n", start + size) + 1 or len(data)
+        end = data.find(b"\n2", start + size) + 1 or len(data)
         yield start, data[start:end]
         start = end
 
