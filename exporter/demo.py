@@ -230,6 +230,10 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
         print(f"    {prometheus}/alerts  what fires")
         print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0  equity since now")
     print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the days before now")
+    incidents = f"{next(part.url for part in running.parts if part.name == 'simulator')}/incidents"
+    print(f"\n  To set off (curl {incidents} tells the others):")
+    print(f"    curl -X POST {incidents}/brake  the owner buys on margin, and the emergency brake acts")
+    print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
     print(f"\n  Everything is in {running.folder}{'' if args.dir else ', and goes with the demo: --dir FOLDER keeps it'}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)

@@ -19,7 +19,8 @@ MINUTE = 60.0
 class Incident:
     """In the history: every `every` trading days (0: never) from day `first` on, `at` minutes after the opening bell.
 
-    Live, where the demo must not wait for days: `live` minutes after the start and every four hours (None: never).
+    Live, where the demo must not wait for days: `live` minutes after the start and every four hours (None: only when it is
+    asked for, see `control`).
     """
 
     name: str
@@ -47,6 +48,12 @@ def brake(world: World) -> Iterator[float]:
     yield 45 * MINUTE
     if "SPY" in world.ledger.positions:
         world.owner.sell("SPY", world.now)
+
+
+def dip(world: World) -> Iterator[float]:
+    """A stock that the bot does not hold falls: in its next cycle the bot buys it."""
+    world.market.shock(world.quiet_symbol(), -0.09)
+    yield 0.0
 
 
 def outage(world: World) -> Iterator[float]:
@@ -143,6 +150,7 @@ def withdrawal(world: World) -> Iterator[float]:
 INCIDENTS: tuple[Incident, ...] = (
     Incident("slump", "the market falls by 2.5 %", 19, 6, 20, 150, slump),
     Incident("brake", "the owner's purchase on margin trips the emergency brake for 45 minutes", 5, 3, 75, 20, brake),
+    Incident("dip", "a stock falls by 9 %, and the bot buys it", 0, 0, 0, None, dip),
     Incident("outage", "the broker answers 503 for 12 minutes", 11, 4, 200, 100, outage),
     Incident("cycle errors", "three minutes of cycle errors and growing pauses", 9, 2, 160, 12, cycle_errors),
     Incident("positions unavailable", "four cycles without positions", 17, 8, 300, 118, positions_unavailable),

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from exporter.simulator import exchange
 from exporter.simulator.bot import Bot
 from exporter.simulator.botlog import BotLog
 from exporter.simulator.broker import Broker
+from exporter.simulator.control import control
 from exporter.simulator.hours import Hours
 from exporter.simulator.incidents import INCIDENTS, LIVE_ROUND, WHOLE_SHARES_ONLY, Incident
 from exporter.simulator.ledger import Asset, Ledger
@@ -79,6 +81,7 @@ class World:
         self.ledger.marks.update(self.market.marks())
         self.lock = threading.RLock()
         self.broker = Broker(self.ledger, self.time, lock=self.lock, port=broker_port, host=broker_host, remember=1000)
+        self.broker.control = partial(control, self.trigger)
         self.owner = Owner(self.ledger, self.market)
         self.tally = Tally()
         self.log = BotLog(log_path, zone, level)
@@ -202,13 +205,15 @@ class World:
 
     # -- incidents --------------------------------------------------------------------------------------------------
 
-    def trigger(self, name: str) -> None:
-        """Start an incident of the table now (tests, demos)."""
+    def trigger(self, name: str) -> bool:
+        """Let an incident of the table happen now, once; False where it cannot, because the exchange is closed."""
         for incident in INCIDENTS:
             if incident.name == name:
                 with self.lock:
-                    self._continue(self._told(incident))
-                return
+                    happens = self._begins(incident)
+                    if happens:
+                        self._continue(incident.script(self))
+                    return happens
         raise ValueError(f"unknown incident {name!r}: use one of {', '.join(i.name for i in INCIDENTS)}")
 
     def _schedule(self, incident: Incident, at: float) -> None:
@@ -217,12 +222,17 @@ class World:
 
     def _told(self, incident: Incident) -> Iterator[float]:
         while True:
-            if self.session() == "regular":
-                self.tally.incidents.append((self.now, incident.name))
+            if self._begins(incident):
                 yield from incident.script(self)
             if self._live_since is None or incident.live is None:
                 return
             yield LIVE_ROUND * MINUTE
+
+    def _begins(self, incident: Incident) -> bool:
+        happens = self.session() == "regular"
+        if happens:
+            self.tally.incidents.append((self.now, incident.name))
+        return happens
 
     def _continue(self, script: Iterator[float]) -> None:
         wait = next(script, None)

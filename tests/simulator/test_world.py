@@ -509,6 +509,22 @@ def test_a_brake_holds_for_three_quarters_of_an_hour_and_shows_the_score_bug(noo
     assert "SPY" not in noon.ledger.positions
 
 
+def test_a_dip_is_bought_within_two_cycles(noon: World) -> None:
+    noon.trigger("dip")
+    assert new_lines(noon, 2).count("[TRADE]") == 1
+
+
+def test_an_incident_set_off_by_hand_happens_once_and_only_while_the_exchange_is_open(noon: World) -> None:
+    noon.hours.always_open_from, noon._live_since = noon.now, noon.now
+    assert noon.trigger("positions unavailable")
+    noon.run_until(noon.now + 5 * 3600)  # beyond a round of the live incidents
+    assert [name for _, name in noon.tally.incidents] == ["positions unavailable"]
+    noon.hours.always_open_from = None
+    noon.run_until(datetime(2026, 11, 17, 23, tzinfo=NEW_YORK).timestamp())
+    assert not noon.trigger("dip")
+    assert len(noon.tally.incidents) == 1
+
+
 def test_an_outage_fails_the_bot_and_the_monitor_and_ends(noon: World) -> None:
     noon.trigger("outage")
     assert noon.broker.faults.next("account") == "503"
@@ -581,7 +597,7 @@ def test_whole_shares_are_asked_for_in_vain_for_a_while(noon: World) -> None:
 
 
 def test_an_unknown_incident_is_an_error_that_names_the_known_ones(noon: World) -> None:
-    with pytest.raises(ValueError, match="unknown incident 'war': use one of slump, brake"):
+    with pytest.raises(ValueError, match="unknown incident 'war': use one of slump, brake, dip"):
         noon.trigger("war")
 
 
