@@ -82,6 +82,12 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
     return batches, replace(checkpoint.advanced(data, start), skipping=skipping)
 
 
+def before_record(data: bytes) -> bytes:
+    """As much of `data` as lies in front of its last line that begins with a year: what a record says in further lines
+    stays with it. All of it where there is no such line."""
+    return data[: data.rfind(b"\n2") + 1] or data
+
+
 def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:
     """The checkpoint behind the last whole line of the file."""
     end, step = source.size(), 65536

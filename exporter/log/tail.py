@@ -16,7 +16,7 @@ from typing import Literal
 from exporter.log import search
 from exporter.log.follows import TIME_SLACK, Follow, Lost, State
 from exporter.log.generation import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
-from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, whole_lines
+from exporter.log.portions import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, before_record, whole_lines
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
 
@@ -220,7 +220,8 @@ class Tail:
         if len(data) == wanted and b"\n" not in data:
             wanted = max(wanted, LINE_LIMIT)
             data = follow.source.read(checkpoint.offset, wanted)
-        batches, advanced = whole_lines(checkpoint, data)
+        full = len(data) == wanted
+        batches, advanced = whole_lines(checkpoint, before_record(data) if full else data)
         # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
         trouble = follow.source.trouble
         fits = follow.source.gz or follow.source.fits(checkpoint if checkpoint.offset else advanced)
@@ -235,7 +236,7 @@ class Tail:
         read.batches += batches
         if advanced is not checkpoint:
             follow.checkpoint, follow.moved = advanced, now
-        if len(data) == wanted:
+        if full:
             read.more, follow.settled, follow.sure = True, None, False
         else:
             follow.settle(signature)

@@ -12,6 +12,7 @@ import pytest
 
 from exporter.log.portions import LINE_LIMIT
 from exporter.log.records import Portion, Reader
+from exporter.log.tail import Tail
 from tests.faults.harness import Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -200,6 +201,21 @@ def test_lines_are_whole_whatever_the_size_of_a_portion(start: Start, writer: Wr
         with Consumer(tmp_path / f"{limit}.db", log, limit=limit) as consumer:
             consumer.drain()
             assert consumer.archive.lines() == writer.lines
+
+
+def test_what_a_record_says_in_a_second_line_is_in_the_same_portion(log: Path) -> None:
+    goodbye = "2025-10-17 16:00:00 [INFO] \n👋 Shutting down gracefully...\n".encode()
+    log.write_bytes((TRADE + goodbye) * 20)
+    for limit in range(len(TRADE + goodbye), 3 * len(TRADE + goodbye)):
+        tail = Tail(log, limit=limit)
+        portions = []
+        while (read := tail.read()).batches:
+            portions.append(b"".join(batch.data for batch in read.batches))
+            tail.commit()
+        tail.close()
+        assert b"".join(portions) == log.read_bytes()
+        assert len(portions) > 5
+        assert not any(portion.startswith("👋".encode()) for portion in portions)
 
 
 def test_the_position_of_each_line_is_its_byte_in_the_file(start: Start, writer: Writer, log: Path) -> None:
