@@ -18,8 +18,7 @@ from typing import Any, NoReturn
 
 from exporter import __version__, logs
 from exporter.archive.errors import ArchiveError
-from exporter.archive.migrate import copy
-from exporter.archive.store import connect_readonly, refusal
+from exporter.archive.store import refusal
 from exporter.calendar import NEW_YORK
 from exporter.config.load import add_flags, describe, load
 from exporter.config.settings import Settings
@@ -27,8 +26,6 @@ from exporter.config.yamlfile import ConfigError
 from exporter.web.listen import ListenError
 
 EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
-
-SQLITE = b"SQLite format 3\0"  # how every archive begins
 
 Command = Callable[[Settings, argparse.Namespace], int]
 
@@ -98,44 +95,12 @@ def _export(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _backup(settings: Settings, args: argparse.Namespace) -> int:
+    from exporter.archive.backup import backup
+
     target = Path(args.file)
-    if problem := _no_place_for_a_backup(settings.archive_path, target):
-        raise ArchiveError(f"cannot back up to {target}: {problem}")
-    connection = connect_readonly(settings.archive_path)
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":  # the older backup may be the last good copy
-        why = " ".join(found.split())
-        raise ArchiveError(f"archive {settings.archive_path} is damaged ({why}): no copy is made, an older backup stays")
-    try:
-        copy(connection, target)
-    except (sqlite3.Error, OSError) as error:
-        with suppress(OSError):
-            target.with_name(target.name + ".part").unlink(missing_ok=True)
-        what = f"is there room, and may user id {os.geteuid()} write there?"
-        raise ArchiveError(f"cannot back up to {target}: {error}; {what}") from None
-    finally:
-        connection.close()
+    backup(settings.archive_path, target)
     print(f"{target}: {target.stat().st_size:,} bytes, a consistent copy of {settings.archive_path}")
     return 0
-
-
-def _no_place_for_a_backup(archive: Path, target: Path) -> str:
-    """Why a copy must not go to `target`, "" if it may. An older backup may be replaced, and nothing else."""
-    if not target.parent.is_dir():
-        return f"the folder {target.parent} does not exist"
-    own = (archive, *(archive.with_name(archive.name + suffix) for suffix in ("-wal", "-shm", ".lock")))
-    if any(file.exists() and target.exists() and file.samefile(target) for file in own):
-        return "that is the archive itself; name another file"
-    if not target.exists():
-        return ""
-    if not target.is_file():
-        return "it is no file; name a file"
-    try:
-        with target.open("rb") as file:
-            found = file.read(len(SQLITE))
-    except OSError as error:
-        return f"what is there cannot be read: {error.strerror}"
-    return "" if found in (SQLITE, b"") else "what is there is no backup; name another file"
 
 
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
