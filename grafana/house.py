@@ -60,6 +60,7 @@ NO_DATA_YET = "nothing yet"
 NOT_SAID = "the bot has not said"
 NO_SERIES = "the exporter does not answer"
 NO_ROWS = "none in this time"
+NONE_ASKED = "no request, or no broker"
 NONE_HELD = "none, or no broker"  # short enough for a column of a table
 NO_CONFIG = "no --bot.config given"
 
@@ -82,12 +83,9 @@ BRAKE = choices(_1=("■ HOLDING", CRITICAL), _0=("▶ released", GOOD))
 SESSION = choices(regular=("☀ regular hours", GOOD), extended=("☾ extended hours", BOT), closed=("– closed", QUIET))
 MODE_NUMBER = choices(_1=("PAPER", GOOD), _2=("LIVE", CRITICAL))
 MODE = choices(LIVE=("LIVE", CRITICAL), live=("LIVE", CRITICAL), PAPER=("PAPER", GOOD), paper=("PAPER", GOOD))
-SEVERITY = choices(
-    error=("✗ error", CRITICAL),
-    critical=("✗ critical", CRITICAL),
-    warning=("▲ warning", WARNING),
-    info=("• info", GOOD),
-)
+SEVERITIES = {"critical": ("✗ critical", CRITICAL), "warning": ("▲ warning", WARNING), "info": ("• info", GOOD)}
+SEVERITY = choices(error=("✗ error", CRITICAL), **SEVERITIES)
+SEVERITY_RANKS = choices(**{f"_{rank}": word for rank, word in enumerate(SEVERITIES.values(), 1)})
 SIDE = choices(buy=("▲ buy", LONG), sell=("▼ sell", SHORT), sell_short=("▼ short", SHORT))
 ORDER_STATUS = choices(
     filled=("✓ filled", GOOD),

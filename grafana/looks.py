@@ -64,6 +64,11 @@ def coloured(name: str, unit: Unit | None = None, **looks: Any) -> Override:
     return override("byName", name, unit=unit, custom__cellOptions={"type": "color-text"}, **looks)
 
 
+def words(name: str, **looks: Any) -> Override:
+    """A column of sentences, which take as many lines as they need."""
+    return column(name, custom__cellOptions={"type": "auto", "wrapText": True}, **looks)
+
+
 def by_source(name: str, shown: str, broker: str = BROKER, bot: str = BOT) -> list[Override]:
     """One line a source: its words after the name, and its colour."""
     return [

@@ -68,11 +68,11 @@ def over_time(expr: str, legend: str) -> PrometheusQuery:
     return PrometheusQuery(expr=expr, legend_format=legend, range_val=True, instant=False, datasource=PROMETHEUS)
 
 
-def quantiles(metric: str, by: str = "") -> list[Query]:
-    """Median and 95 % of a histogram over five minutes."""
+def quantiles(metric: str, by: str = "", span: str = "5m") -> list[Query]:
+    """Median and 95 % of a histogram over `span`, in which enough must happen: of one value they tell its bucket."""
     group, name = (f", {by}", f" {{{{{by}}}}}") if by else ("", "")
     return [
-        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[5m])))", f"{word}{name}")
+        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[{span}])))", f"{word}{name}")
         for q, word in ((0.5, "median"), (0.95, "95 %"))
     ]
 

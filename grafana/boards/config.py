@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import house, parts
 from grafana.board import CONFIG, Section, board
 from grafana.house import COUNT, NO_CONFIG, RATIO
-from grafana.looks import coloured, column, organise
+from grafana.looks import coloured, column, organise, words
 from grafana.panels import grid, stat
 from grafana.query import listed, m, now, rows, table
 from grafana.sql import IN_TIME
@@ -71,6 +71,7 @@ def _present() -> list[model.Panel]:
             overrides=[
                 coloured("Severity", mappings=house.SEVERITY, custom__width=110),
                 column("Setting", custom__width=260),
+                words("Finding"),
             ],
         ),
         grid(

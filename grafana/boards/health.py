@@ -18,7 +18,7 @@ from grafana.house import (  # fmt: skip
     steps,
     threshold,
 )
-from grafana.looks import answer, coloured, column, organise, override
+from grafana.looks import answer, coloured, column, organise, override, words
 from grafana.panels import alert_list, grid, lines, stat, timeline
 from grafana.query import listed, m, now, over_time, quantiles, rows
 from grafana.sql import IN_TIME
@@ -84,7 +84,7 @@ def _alerts() -> list[model.Panel]:
             "Which alerts are firing?",
             "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
             "State: firing, or pending while the rule's own time is not over.",
-            rows('ALERTS{alertstate=~"firing|pending",severity!="none"}'),
+            rows(_ranked('ALERTS{alertstate=~"firing|pending",severity!="none"}')),
             size=(15, 8),
             none="✓ no alert",
             sort=("Severity", False),
@@ -107,13 +107,20 @@ def _alerts() -> list[model.Panel]:
                 # An alert without this label is not a word that there is none.
                 override("byRegexp", "^(?!Alert$).*", noValue="–"),
                 column("Alert", custom__width=180),
-                coloured("Severity", mappings=house.SEVERITY, custom__width=115),
+                coloured("Severity", mappings=house.SEVERITY_RANKS, custom__width=115),
                 column("State", custom__width=80),
                 column("Reason", custom__width=155),
             ],
         ),
         alert_list("The rules behind them", "Rules of Prometheus that fire or wait; click one for its text.", (9, 8)),
     ]
+
+
+def _ranked(alerts: str) -> str:
+    """The severity as a number, for Grafana sorts a column by its values: the worst must stand first."""
+    for rank, (severity, _) in enumerate(house.SEVERITIES.items(), 1):
+        alerts = f'label_replace({alerts}, "severity", "{rank}", "severity", "{severity}")'
+    return alerts
 
 
 def _bot() -> list[model.Panel]:
@@ -184,7 +191,7 @@ def _bot() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Time", custom__width=170),
                 column("Kind", custom__width=90),
-                column("Detail", custom__width=500),
+                words("Detail", custom__width=500),
             ],
         ),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from grafana.house import (  # fmt: skip
     CRITICAL,
     NO_BROKER,
     NO_SERIES,
+    NONE_ASKED,
     NOT_SAID,
     PER_MINUTE,
     SECONDS,
@@ -16,7 +17,7 @@ from grafana.house import (  # fmt: skip
     steps,
     threshold,
 )
-from grafana.looks import answer, column, organise
+from grafana.looks import answer, column, organise, words
 from grafana.panels import grid, lines, stat, timeline
 from grafana.query import listed, m, now, over_time, quantiles, rows
 
@@ -38,7 +39,7 @@ def log() -> list[model.Panel]:
             *quantiles("log_ingest_delay_seconds"),
             unit=SECONDS,
             size=(8, 8),
-            none=NOT_SAID,
+            none="no line",
             soft_zero=True,
         ),
         lines(
@@ -84,7 +85,7 @@ def log() -> list[model.Panel]:
             says="time",
             none="✓ no gap",
             sort=("Time", True),
-            overrides=[column("time", displayName="Time", custom__width=170)],
+            overrides=[column("time", displayName="Time", custom__width=170), words("Detail")],
         ),
     ]
 
@@ -102,11 +103,11 @@ def broker() -> list[model.Panel]:
         ),
         lines(
             "How fast does it answer?",
-            "95 % of the requests of five minutes by endpoint (bigdipper_alpaca_request_duration_seconds).",
-            quantiles("alpaca_request_duration_seconds", "endpoint")[1],
+            "95 % of the requests of an hour by endpoint (bigdipper_alpaca_request_duration_seconds).",
+            quantiles("alpaca_request_duration_seconds", "endpoint", "1h")[1],
             unit=SECONDS,
             size=(12, 7),
-            none=NO_BROKER,
+            none=NONE_ASKED,
             soft_zero=True,
         ),
         lines(
@@ -160,6 +161,7 @@ def archive() -> list[model.Panel]:
             *quantiles("archive_commit_duration_seconds"),
             unit=SECONDS,
             size=(12, 7),
+            none="no commit",
             soft_zero=True,
         ),
         stat(

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import house, parts
 from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
 from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
-from grafana.looks import coloured, column
+from grafana.looks import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
@@ -170,7 +170,7 @@ def _lists() -> list[model.Panel]:
                 SYMBOL_COLUMN,
                 column("Dip", PERCENT),
                 column("Reason", custom__width=150),
-                column("Detail", custom__width=320),
+                words("Detail", custom__width=320),
             ],
         ),
         grid(

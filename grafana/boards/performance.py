@@ -7,9 +7,9 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import house, parts
 from grafana.board import PERFORMANCE, Section, board
 from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, steps
-from grafana.looks import by_source, coloured, column, override
+from grafana.looks import by_source, coloured, column, override, words
 from grafana.panels import calendar, columns, grid, lines, stat
-from grafana.query import listed, newest_last, series, table
+from grafana.query import SqlQuery, listed, series, table
 from grafana.sql import (
     ADJUSTED,
     CALENDAR,
@@ -161,9 +161,13 @@ def _curves() -> list[model.Panel]:
 
 
 def _periods() -> list[model.Panel]:
-    def by(period: str, name: str, count: int) -> str:
-        return f"""
-            SELECT {period} AS {name}, SUM({GAIN}) AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}"""
+    def by(period: str, name: str, count: int, shown: str = "period") -> SqlQuery:
+        return table(f"""
+            SELECT {shown} AS {name}, Profit FROM (
+              SELECT {period} AS period, SUM({GAIN}) AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}
+            ) ORDER BY period""")
+
+    no_year = "substr(period, 6)"  # Grafana cuts the label of the last column where it is longer than two columns are wide
 
     looks: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
     return [
@@ -180,11 +184,11 @@ def _periods() -> list[model.Panel]:
             overrides=[override("byType", "number", displayName="${__field.labels.day}")],
         ),
         columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days.",
-                newest_last(by("date", "Day", 60)), x="Day", size=(12, 8), **looks),
+                by("date", "Day", 60, no_year), x="Day", size=(12, 8), **looks),
         columns("Profit by week", "The same, weeks named by their Monday; the last 53.",
-                newest_last(by("date(date, 'weekday 0', '-6 days')", "Week", 53)), x="Week", size=(12, 8), **looks),
+                by("date(date, 'weekday 0', '-6 days')", "Week", 53, no_year), x="Week", size=(12, 8), **looks),
         columns("Profit by month", "The same by month; the last 36.",
-                newest_last(by("substr(date, 1, 7)", "Month", 36)), x="Month", size=(12, 8), **looks),
+                by("substr(date, 1, 7)", "Month", 36), x="Month", size=(12, 8), **looks),
         grid(
             "Months in numbers",
             "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
@@ -278,7 +282,10 @@ def _sources() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Time", custom__width=170),
                 coloured("Amount", USD, thresholds=house.SIGNED),
-                column("Shares", house.QUANTITY),
+                column("Shares", house.QUANTITY, custom__width=110),
+                column("Type", custom__width=90),
+                column("Kind", custom__width=90),
+                words("Description", custom__width=420),
             ],
         ),
     ]

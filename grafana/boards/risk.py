@@ -20,7 +20,7 @@ from grafana.house import (  # fmt: skip
     WARNING,
     steps,
 )
-from grafana.looks import answer, by_source, coloured, column, override
+from grafana.looks import answer, by_source, coloured, column, override, words
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
 from grafana.sql import DAYS_IN_TIME
@@ -226,7 +226,11 @@ def _brake() -> list[model.Panel]:
             says="time",
             none="nothing in this time",
             sort=("Time", True),
-            overrides=[column("time", displayName="Time", custom__width=170), column("Detail", custom__width=260)],
+            overrides=[
+                column("time", displayName="Time", custom__width=170),
+                column("Kind", custom__width=80),
+                words("Detail", custom__width=260),
+            ],
         ),
     ]
 

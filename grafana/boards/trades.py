@@ -21,7 +21,7 @@ from grafana.house import (  # fmt: skip
     steps,
     threshold,
 )
-from grafana.looks import answer, coloured, column
+from grafana.looks import answer, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, now, over_time, table
 from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
@@ -256,7 +256,7 @@ def _agreement() -> list[model.Panel]:
                 column("Log says", house.NUMBER),
                 column("Broker says", house.NUMBER),
                 column("Kind", custom__width=150),
-                column("Detail", custom__width=420),
+                words("Detail", custom__width=420),
             ],
         ),
     ]

@@ -8,9 +8,11 @@ from typing import Any
 import promql_parser
 import pytest
 
-from tests.grafana.asked import BOARDS, PANELS
+from tests.grafana.asked import BOARDS, PANELS, ROOT
 
 FOREIGN = re.compile(r"up|ALERTS|scrape_\w+|prometheus_\w+|alertmanager_\w+")
+SEVERITY = re.compile(r"severity: *(\w+)")
+RANKED = re.compile(r'"severity", "(\d)", "severity", "(\w+)"')
 VARIABLES = {"$__rate_interval": "1m", "$__interval": "1m", "$__range": "1h", "$bot": "main", "$symbol": "MSFT|AMD"}
 TARGETS = [
     (f"{board}: {panel['title']} {target['refId']}", target["expr"])
@@ -99,3 +101,19 @@ def test_the_variable_bot_is_filled_from_a_metric_that_exists() -> None:
             if variable["name"] == "bot":
                 assert "bigdipper_exporter_build_info" in json.dumps(variable)
                 assert "bigdipper_exporter_build_info" in exposed()
+
+
+def test_every_severity_of_an_alert_has_its_rank_and_its_word() -> None:
+    (panel,) = [panel for _, panel in PANELS if panel["title"] == "Which alerts are firing?"]
+    used = {severity for file in ROOT.glob("prometheus/rules/alerts/*.yml") for severity in SEVERITY.findall(file.read_text())}
+    ranks = {severity: rank for rank, severity in RANKED.findall(panel["targets"][0]["expr"])}
+    words = {name: word["text"] for mapping in mappings(panel, "Severity") for name, word in mapping["options"].items()}
+    assert set(ranks) == used - {"none"}
+    assert {severity: words[rank].split()[-1] for severity, rank in ranks.items()} == {name: name for name in ranks}
+    assert sorted(ranks, key=ranks.__getitem__) == ["critical", "warning", "info"]
+
+
+def mappings(panel: dict[str, Any], column: str) -> list[dict[str, Any]]:
+    """The value mappings of a table's column."""
+    (override,) = [o for o in panel["fieldConfig"]["overrides"] if o["matcher"]["options"] == column]
+    return next(p["value"] for p in override["properties"] if p["id"] == "mappings")
