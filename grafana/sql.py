@@ -4,6 +4,7 @@ from grafana.house import steps
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
+DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 
 
@@ -68,7 +69,7 @@ ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 E
 
 # Sharpe and Sortino: annual (252 trading days), riskless rate 0, from 20 days on.
 RISK_FIGURES = f"""
-    WITH daily AS (SELECT return_ratio AS r FROM daily_stats WHERE {DAYS_IN_TIME} AND trading_day AND return_ratio IS NOT NULL),
+    WITH daily AS (SELECT return_ratio AS r {DAYS} AND trading_day AND return_ratio IS NOT NULL),
     mean AS (SELECT AVG(r) AS m, COUNT(*) AS n FROM daily),
     spread AS (
       SELECT SQRT(SUM((r - m) * (r - m)) / (n - 1)) AS deviation, SQRT(SUM(MIN(r, 0) * MIN(r, 0)) / n) AS downside
@@ -88,7 +89,7 @@ CALENDAR = f"""
     SELECT CAST(unixepoch(date, 'weekday 0', '-6 days') AS INTEGER) AS time,
       CASE strftime('%w', date) WHEN '1' THEN '1 Mon' WHEN '2' THEN '2 Tue' WHEN '3' THEN '3 Wed' WHEN '4' THEN '4 Thu'
         WHEN '5' THEN '5 Fri' END AS day, return_ratio AS "return"
-    FROM daily_stats WHERE {DAYS_IN_TIME} AND return_ratio IS NOT NULL AND strftime('%w', date) BETWEEN '1' AND '5'
+    {DAYS} AND return_ratio IS NOT NULL AND strftime('%w', date) BETWEEN '1' AND '5'
     ORDER BY time, day"""
 CALENDAR_STEPS = steps(
     "dark-orange", (-0.01, "orange"), (-0.003, "light-orange"), (0, "light-blue"), (0.003, "blue"), (0.01, "dark-blue")

@@ -8,7 +8,7 @@ from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT,
 from grafana.looks import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, over_time, table
-from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
+from grafana.sql import DAYS, IN_TIME, SYMBOL
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column(
@@ -100,7 +100,7 @@ def _funnel() -> list[model.Panel]:
             "New York trading days (archive: daily_stats): dips qualified, orders submitted, trades missed. All symbols.",
             newest_last(f"""
                 SELECT date AS Day, opportunities AS Qualified, trades_count AS Submitted, missed_trades AS Missed
-                FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts DESC LIMIT 60"""),
+                {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
             size=(12, 8),

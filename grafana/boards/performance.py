@@ -4,26 +4,21 @@ from typing import Any
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import house, parts, returns
 from grafana.board import PERFORMANCE, Section, board
-from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, PROFIT, RATIO, USD, steps
-from grafana.looks import by_source, coloured, column, override, words
-from grafana.panels import calendar, columns, grid, lines, stat
+from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
+from grafana.looks import by_source, coloured, column, words
+from grafana.panels import columns, grid, lines, stat
 from grafana.query import SqlQuery, listed, series, table
 from grafana.sql import (
     ADJUSTED,
-    CALENDAR,
-    CALENDAR_STEPS,
-    DAYS_IN_TIME,
+    DAYS,
     FILL_QUALITY,
     GAIN,
     IN_TIME,
-    LOG_RETURN,
     REST,
     RISK_FIGURES,
 )
-
-DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 
 
 def build() -> model.Dashboard:
@@ -137,26 +132,8 @@ def _curves() -> list[model.Panel]:
             none=NO_ROWS,
             overrides=by_source("equity", "Equity"),
         ),
-        lines(
-            "Return without deposits",
-            "Chained daily returns since the start of the chosen time, deposits and withdrawals taken out.",
-            series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
-            unit=RATIO,
-            size=(12, 8),
-            none=NO_ROWS,
-            overrides=[column("return", colour=PROFIT)],
-        ),
-        lines(
-            "Under water",
-            "Distance from the peak of the cash-flow adjusted equity.",
-            series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
-            unit=RATIO,
-            size=(12, 8),
-            none=NO_ROWS,
-            fill=30,
-            high=0,
-            overrides=[column("drawdown", colour=LOSS)],
-        ),
+        returns.chained(),
+        returns.under_water(),
     ]
 
 
@@ -171,18 +148,7 @@ def _periods() -> list[model.Panel]:
 
     looks: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
     return [
-        calendar(
-            "Which days were good?",
-            "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, "
-            "darker is more; the last year, whatever time is chosen.",
-            series(CALENDAR),
-            unit=RATIO,
-            size=(24, 7),
-            none=NO_ROWS,
-            past="365d",
-            thresholds=CALENDAR_STEPS,
-            overrides=[override("byType", "number", displayName="${__field.labels.day}")],
-        ),
+        returns.good_days(),
         columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days.",
                 by("date", "Day", 60, no_year), x="Day", size=(12, 8), **looks),
         columns("Profit by week", "The same, weeks named by their Monday; the last 53.",

@@ -23,7 +23,7 @@ from grafana.house import (  # fmt: skip
 from grafana.looks import answer, by_source, coloured, column, override, words
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
-from grafana.sql import DAYS_IN_TIME
+from grafana.sql import DAYS, DAYS_IN_TIME
 
 LIMITS = [
     override(
@@ -206,7 +206,7 @@ def _brake() -> list[model.Panel]:
         lines(
             "How long does it hold a day?",
             "Time under the brake per New York trading day (archive: daily_stats).",
-            series(f"SELECT ts AS time, brake_seconds AS held FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts"),
+            series(f"SELECT ts AS time, brake_seconds AS held {DAYS} ORDER BY ts"),
             unit=SECONDS,
             size=(12, 7),
             none=NO_ROWS,

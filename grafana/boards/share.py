@@ -2,23 +2,18 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house
+from grafana import house, returns
 from grafana.board import SHARE, Section, board
-from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, PROFIT, RATIO, SECONDS, steps
-from grafana.looks import column, override
-from grafana.panels import calendar, columns, lines, pie, stat
-from grafana.query import fixed_archive, newest_last, series, table
+from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
+from grafana.looks import column
+from grafana.panels import columns, pie, stat
+from grafana.query import fixed_archive, newest_last, table
 from grafana.sql import (
     ADJUSTED,
-    CALENDAR,
-    CALENDAR_STEPS,
-    DAYS_IN_TIME,
+    DAYS,
     FILL_QUALITY,
-    LOG_RETURN,
     RISK_FIGURES,
 )
-
-DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 
 
 def build() -> model.Dashboard:
@@ -110,37 +105,9 @@ def _figures() -> list[model.Panel]:
 
 def _curves() -> list[model.Panel]:
     return [
-        lines(
-            "Return without deposits",
-            "Chained daily returns since the start of the chosen time.",
-            series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
-            unit=RATIO,
-            size=(12, 8),
-            none=NO_ROWS,
-            overrides=[column("return", colour=PROFIT)],
-        ),
-        lines(
-            "Under water",
-            "Distance from the peak.",
-            series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
-            unit=RATIO,
-            size=(12, 8),
-            none=NO_ROWS,
-            fill=30,
-            high=0,
-            overrides=[column("drawdown", colour=LOSS)],
-        ),
-        calendar(
-            "Which days were good?",
-            "One square a trading day, weeks to the right; blue is a gain, orange a loss, darker is more.",
-            series(CALENDAR),
-            unit=RATIO,
-            size=(24, 7),
-            none=NO_ROWS,
-            past="365d",
-            thresholds=CALENDAR_STEPS,
-            overrides=[override("byType", "number", displayName="${__field.labels.day}")],
-        ),
+        returns.chained(),
+        returns.under_water(),
+        returns.good_days(),
         columns(
             "Return by month",
             "Cash-flow adjusted, the last 24 months of the chosen time.",

@@ -24,7 +24,7 @@ from grafana.house import (  # fmt: skip
 from grafana.looks import answer, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, m, newest_last, now, over_time, table
-from grafana.sql import DAYS_IN_TIME, IN_TIME, SYMBOL
+from grafana.sql import DAYS, IN_TIME, SYMBOL
 
 
 def build() -> model.Dashboard:
@@ -197,7 +197,7 @@ def _groups() -> list[model.Panel]:
             "New York trading days (archive: daily_stats). Orders from the log, fills from the broker. All symbols.",
             newest_last(f"""
                 SELECT date AS Day, trades_count AS Orders, fills_count AS Fills, missed_trades AS Missed
-                FROM daily_stats WHERE {DAYS_IN_TIME} ORDER BY ts DESC LIMIT 60"""),
+                {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
             size=(12, 10),
@@ -213,7 +213,7 @@ def _groups() -> list[model.Panel]:
             "How much was deployed a day?",
             "Value of the orders submitted per New York trading day (archive: daily_stats). All symbols.",
             newest_last(f"""
-                SELECT date AS Day, total_deployed AS Deployed FROM daily_stats WHERE {DAYS_IN_TIME}
+                SELECT date AS Day, total_deployed AS Deployed {DAYS}
                 ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=DOLLARS,

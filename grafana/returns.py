@@ -1,0 +1,53 @@
+"""Panels of returns, in percent of the equity without deposits, that more than one board shows."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana.house import LOSS, NO_ROWS, PROFIT, RATIO
+from grafana.looks import column, override
+from grafana.panels import calendar, lines
+from grafana.query import series
+from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS, LOG_RETURN
+
+
+def chained() -> model.Panel:
+    """The return since the start of the chosen time."""
+    return lines(
+        "Return without deposits",
+        "Chained daily returns since the start of the chosen time, deposits and withdrawals taken out.",
+        series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
+        unit=RATIO,
+        size=(12, 8),
+        none=NO_ROWS,
+        overrides=[column("return", colour=PROFIT)],
+    )
+
+
+def under_water() -> model.Panel:
+    """The distance from the peak."""
+    return lines(
+        "Under water",
+        "Distance from the peak of the cash-flow adjusted equity.",
+        series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
+        unit=RATIO,
+        size=(12, 8),
+        none=NO_ROWS,
+        fill=30,
+        high=0,
+        overrides=[column("drawdown", colour=LOSS)],
+    )
+
+
+def good_days() -> model.Panel:
+    """The calendar of a year."""
+    return calendar(
+        "Which days were good?",
+        "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, "
+        "darker is more; the last year, whatever time is chosen.",
+        series(CALENDAR),
+        unit=RATIO,
+        size=(24, 7),
+        none=NO_ROWS,
+        past="365d",
+        thresholds=CALENDAR_STEPS,
+        overrides=[override("byType", "number", displayName="${__field.labels.day}")],
+    )
