@@ -1,4 +1,4 @@
-"""What the code knows best: docs/metrics.md and the table of settings in the README. `python -m exporter.docs` writes them."""
+"""What the code knows best: docs/metrics.md and tables of the README. `python -m exporter.docs` writes them."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ from exporter.config.load import settings_table
 from exporter.metrics import METRICS, Metric, bot, broker, day, own
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
+GENERATED = re.compile(r"<!-- (settings|metrics) -->\n.*?<!-- /\1 -->", re.DOTALL)
+HEADER = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 HEAD = """# Metrics
 
@@ -28,8 +29,14 @@ def metrics_reference() -> str:
     """docs/metrics.md."""
     assert sum(len(metrics) for _, _, metrics in SECTIONS) == len(METRICS)
     return HEAD + "".join(
-        f"\n## {title}\n\n{text}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{''.join(map(_row, metrics))}"
-        for title, text, metrics in SECTIONS
+        f"\n## {title}\n\n{text}\n\n{HEADER}{''.join(map(_row, metrics))}" for title, text, metrics in SECTIONS
+    )
+
+
+def metrics_table() -> str:
+    """Every metric, in one table."""
+    return HEADER + "".join(
+        f"| **{title}** | | | {text} |\n{''.join(map(_row, metrics))}" for title, text, metrics in SECTIONS
     )
 
 
@@ -39,15 +46,16 @@ def _row(metric: Metric) -> str:
     return f"| `{metric.name}` | {metric.type} | {labels} | {meaning} |\n"
 
 
-def with_settings(readme: str) -> str:
-    """The README with the present table of settings between its markers."""
-    return SETTINGS.sub(lambda _: f"\n{settings_table()}\n", readme)
+def with_tables(readme: str) -> str:
+    """The README with the present tables of settings and metrics between their markers."""
+    tables = {"settings": settings_table() + "\n", "metrics": metrics_table()}
+    return GENERATED.sub(lambda found: f"<!-- {found[1]} -->\n\n{tables[found[1]]}<!-- /{found[1]} -->", readme)
 
 
 def documents() -> dict[Path, str]:
     """Every generated document and what it should hold."""
     readme = ROOT / "README.md"
-    return {ROOT / "docs" / "metrics.md": metrics_reference(), readme: with_settings(readme.read_text("utf-8"))}
+    return {ROOT / "docs" / "metrics.md": metrics_reference(), readme: with_tables(readme.read_text("utf-8"))}
 
 
 if __name__ == "__main__":
