@@ -60,6 +60,11 @@ def until(done: Callable[[], Any], what: str, seconds: float = STEP_SECONDS) -> 
     return answer
 
 
+def inherited() -> dict[str, str]:
+    """The environment, where Docker finds its engine and plugins, without what would change the stack."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "SECRETS"))}
+
+
 class Stack:
     """One checkout with its own .env, project name and port."""
 
@@ -83,8 +88,7 @@ class Stack:
 
     def run(self, *command: str) -> str:
         """The output of a command in the checkout; Failed with its last words when it fails."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=inherited)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=inherited())
         if done.returncode:
             words = (done.stdout + done.stderr).strip().splitlines()[-8:]
             raise Failed(f"{' '.join(command)}: code {done.returncode}:\n    " + "\n    ".join(words))
@@ -169,10 +173,8 @@ def targets(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def no_password(stack: Stack) -> None:
     """Without `make env` nothing starts, and it is said why."""
-    said = subprocess.run(
-        ["docker", "compose", "--env-file", os.devnull, "up"], cwd=stack.folder, capture_output=True, text=True,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
-    )  # fmt: skip
+    up = ["docker", "compose", "--env-file", os.devnull, "up"]
+    said = subprocess.run(up, cwd=stack.folder, capture_output=True, text=True, env=inherited())
     expect(said.returncode and "run make env first" in said.stderr, "without a password nothing starts, and it says: make env")
     try:
         stack.grafana("/api/org", login=False)
