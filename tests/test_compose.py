@@ -230,8 +230,12 @@ class TestEnvSh:
 
     def test_a_container_with_another_user_can_read_its_part(self, checkout: Path) -> None:
         self.make_env(checkout)
-        for path in (checkout / "secrets").rglob("*"):
-            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644)
+        for path in (checkout / "secrets/exporter/alpaca_key", checkout / "deploy/targets.yml"):
+            path.touch(mode=0o600)  # as under umask 077
+        self.make_env(checkout)
+        for path in ((checkout / "deploy/targets.yml"), *(checkout / "secrets").rglob("*")):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+        assert stat.S_IMODE((checkout / "secrets").stat().st_mode) == 0o700
 
     def test_never_changes_what_is_there(self, checkout: Path) -> None:
         self.make_env(checkout)
