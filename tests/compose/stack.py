@@ -6,6 +6,7 @@ own, both removed at the end; run by `make test-compose`.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -200,6 +201,17 @@ def notified(stack: Stack) -> None:
         stack.run("docker", "rm", "--force", inbox)
 
 
+def upgraded(stack: Stack) -> None:
+    """What docs/deployment.md starts after an upgrade goes by a rule that is new."""
+    rules = stack.folder / "prometheus/rules/alerts/alerting.yml"
+    rules.write_text(rules.read_text().replace("alert: Watchdog", "alert: Watchdog2"))
+    documented = re.search(r"&& docker compose (up .*)", (stack.folder / "docs/deployment.md").read_text())
+    stack.compose(*documented[1].split() if documented else ())
+    until(lambda: stack.healthy(*BOT), "everything is healthy after the upgrade", START_SECONDS)
+    until(lambda: _answers(stack) and stack.promql('ALERTS{alertname="Watchdog2"}'), "a new rule is in force")
+    say("ok   a rule that an upgrade brings is in force")
+
+
 def backup(stack: Stack) -> None:
     """Saved, everything removed, put back."""
     before, samples = stack.counts(), stack.promql("max(count_over_time(up[1d]))") or 0
@@ -231,6 +243,7 @@ def main() -> int:
             own_log(stack)
             rotated(stack)
             notified(stack)
+            upgraded(stack)
             backup(stack)
         except Failed as failure:
             say(f"FAILED: {failure}")
