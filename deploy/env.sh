@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prepares docker compose: .env from .env.example, random passwords under secrets/. Never changes what is there; run again, it
-# makes what is missing.
+# makes what is missing, and readable what containers read.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,6 +35,6 @@ fill SECRETS ./secrets
 # "local" is UTC inside a container: the zone must be named.
 fill BOT_TIMEZONE "$(readlink /etc/localtime 2>/dev/null | sed -n 's|.*/zoneinfo/||p' | grep . || echo UTC)"
 
-# A checkout under umask 077 could not be read by the containers.
-chmod -R go+rX prometheus alertmanager grafana
+# A checkout or a key that was written under umask 077 could not be read by the containers.
+chmod -R go+rX prometheus alertmanager grafana deploy secrets/*
 echo "Grafana: user admin, password in secrets/grafana_password"

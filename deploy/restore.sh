@@ -15,4 +15,4 @@ done
 inside prometheus 'rm -rf /prometheus/*; tar -C /prometheus -xf -' <"$from/prometheus.tar"
 inside alertmanager 'rm -rf /alertmanager/*; tar -C /alertmanager -xf -' <"$from/alertmanager.tar"
 inside grafana 'rm -rf /var/lib/grafana/*; tar -C /var/lib/grafana -xf -' <"$from/grafana.tar"
-docker compose up --detach
+docker compose up --detach --build # the way back from an upgrade needs the older image

@@ -24,7 +24,7 @@ from exporter.archive.store import connect_readonly
 from exporter.config.kinds import split_address
 from exporter.config.settings import Settings
 from exporter.log.events import Session
-from exporter.log.generation import UNREAD
+from exporter.log.generation import GUESSED, UNREAD
 from exporter.log.records import Portion, Reader
 from exporter.state import BotState, narrow
 from exporter.web.listen import ListenError, listen, port_holder
@@ -89,7 +89,12 @@ def _log(settings: Settings) -> Iterator[Finding]:
 
 
 def _packed(path: Path) -> Iterator[Finding]:
-    packed = sorted(file.name for file in path.parent.iterdir() if file.name.startswith(path.name) and file.suffix in UNREAD)
+    try:
+        beside = list(path.parent.iterdir())
+    except OSError:
+        yield Finding(True, "rotated", f"{path.parent} may not be listed: of rotated files only .1 to .{GUESSED} are found")
+        return
+    packed = sorted(file.name for file in beside if file.name.startswith(path.name) and file.suffix in UNREAD)
     if packed:
         yield Finding(
             False, "rotated", f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"

@@ -411,6 +411,17 @@ def test_the_doctor_warns_of_rotated_files_that_nobody_can_read(tmp_path: Path) 
     assert "gzip" in wrong["rotated"]
 
 
+def test_the_doctor_says_which_rotated_files_are_found_in_a_folder_that_may_not_be_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "container"
+    folder.mkdir()
+    log = fresh(folder / "big_dipper.log")
+    folder.chmod(0o311)
+    code, wrong, fine = doctor(tmp_path, log)
+    folder.chmod(0o755)
+    assert (code, wrong) == (0, {})
+    assert "rotated" in fine
+
+
 def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()  # as a start on a full disk leaves it
     code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))

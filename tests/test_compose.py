@@ -23,7 +23,7 @@ OVERRIDES = sorted((ROOT / "deploy").glob("*/compose.yml"))
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(MAIN.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONE_SHOT = "alertmanager-config"
+ONE_SHOT = ("alertmanager-config", "alertmanager-config-demo")
 # Services that an override adds, rather than changes; those made by `extends` have what the original has.
 ADDED: dict[str, dict[str, Any]] = {
     name: service
@@ -63,10 +63,10 @@ class TestEveryService:
         assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
 
     def test_comes_back_by_itself(self, name: str) -> None:
-        assert EVERY[name]["restart"] == ("no" if name == ONE_SHOT else "unless-stopped")
+        assert EVERY[name]["restart"] == ("no" if name in ONE_SHOT else "unless-stopped")
 
     def test_says_how_it_is(self, name: str) -> None:
-        if name == ONE_SHOT:
+        if name in ONE_SHOT:
             assert EVERY[name]["healthcheck"] == {"disable": True}
         elif name != "litestream":  # its image has nothing to ask with
             assert EVERY[name]["healthcheck"]["test"][0] == "CMD"
@@ -124,6 +124,15 @@ def test_every_profile_has_an_exporter_where_prometheus_looks_for_it() -> None:
     targets = [target for file in (ROOT / "prometheus/targets").glob("*.yml") for e in yaml.safe_load(file.read_text())
                for target in e["targets"]]  # fmt: skip
     assert {target.split(":")[0] for target in targets} - {"localhost"} <= SERVICES.keys()
+
+
+def test_the_demo_notifies_nobody() -> None:
+    for name, service in EVERY.items():
+        if "demo" in service.get("profiles", []):
+            assert "env_file" not in service, name
+            assert not any(variable.startswith("ALERT_") for variable in service.get("environment", {})), name
+    depended = SERVICES["alertmanager"]["depends_on"]
+    assert [SERVICES[name]["profiles"] for name in depended] == [["bot"], ["demo"]]
 
 
 def test_the_exporter_knows_every_setting_that_it_is_given() -> None:
@@ -230,8 +239,12 @@ class TestEnvSh:
 
     def test_a_container_with_another_user_can_read_its_part(self, checkout: Path) -> None:
         self.make_env(checkout)
-        for path in (checkout / "secrets").rglob("*"):
-            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644)
+        for path in (checkout / "secrets/exporter/alpaca_key", checkout / "deploy/targets.yml"):
+            path.touch(mode=0o600)  # as under umask 077
+        self.make_env(checkout)
+        for path in ((checkout / "deploy/targets.yml"), *(checkout / "secrets").rglob("*")):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+        assert stat.S_IMODE((checkout / "secrets").stat().st_mode) == 0o700
 
     def test_never_changes_what_is_there(self, checkout: Path) -> None:
         self.make_env(checkout)

@@ -28,6 +28,7 @@ GZIP_LEAST = 18
 GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
+GUESSED = 20  # rotated files are looked for where the folder may not be listed
 # Rotated files packed otherwise than by gzip, logrotate's own way.
 UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
 
@@ -254,11 +255,24 @@ def siblings(path: Path) -> dict[Path, int]:
     """Files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be; and inodes."""
     found = {}
     for beside in _places(path):
-        with suppress(OSError), os.scandir(beside.parent) as entries:
-            for entry in entries:
-                if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
-                    found[beside.with_name(entry.name)] = entry.inode()
+        try:
+            with suppress(FileNotFoundError), os.scandir(beside.parent) as entries:
+                for entry in entries:
+                    if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
+                        found[beside.with_name(entry.name)] = entry.inode()
+        except OSError:
+            found |= _guessed(beside)
     return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
+
+
+def _guessed(path: Path) -> dict[Path, int]:
+    """The same where the folder may be entered and not listed, as Docker's of a container's log: what counts up from .1."""
+    found = {}
+    for file in (path.with_name(f"{path.name}.{number}{packed}") for number in range(1, GUESSED + 1) for packed in ("", ".gz")):
+        with suppress(OSError):
+            if modes.S_ISREG((stat := os.stat(file)).st_mode):
+                found[file] = stat.st_ino
+    return found
 
 
 def folders(path: Path) -> tuple[int, ...] | None:

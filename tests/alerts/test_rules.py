@@ -58,6 +58,13 @@ def test_an_alert_fires_in_time_and_clears(alert: str, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_an_old_log_that_is_read_between_two_scrapes_is_caught_up_with(tmp_path: Path) -> None:
+    read = {"bigdipper_log_lag_bytes": "0x130", "bigdipper_log_lines_total": "0x5 21000x130"}
+    case = {"series": read, "quiet": ["5m"], "fires": "6m", "clears": "85m"}
+    result = rules.promtool_alone(tmp_path, "CatchingUp", life("CatchingUp", case))
+    assert result.returncode == 0, result.stdout
+
+
 QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.get("never", {})]
 
 

@@ -84,6 +84,7 @@ LOG: dict[str, Metric] = {
     "up": constant(1),
     "bigdipper_log_last_line_timestamp_seconds": log_arrival,
     "bigdipper_log_lag_bytes": constant(0),
+    "bigdipper_log_lines_total": lambda t: 50.0 * (t // 60),
     "bigdipper_log_up": constant(1),
     'bigdipper_log_gaps_total{reason="rotated_away"}': constant(0),
     'bigdipper_log_malformed_total{kind="account"}': at(DAY + 3 * HOUR, DAY + 3 * HOUR + 60),

@@ -9,4 +9,4 @@ if ! docker compose version >/dev/null 2>&1; then
 	echo "SKIPPED: docker has no compose plugin here, so the stack was not started"
 	exit 0
 fi
-exec python3 tests/compose/stack.py
+exec python3 -m tests.compose.stack

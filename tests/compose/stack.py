@@ -4,175 +4,49 @@ Needs a Docker engine with compose, and Python without packages. Everything is i
 own, both removed at the end; run by `make test-compose`.
 """
 
-import base64
 import json
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-NOT_COPIED = (".git", ".venv", ".env", "secrets", ".*_cache", "__pycache__", "*.egg-info", ".hypothesis", "node_modules")
-START_SECONDS = 900.0  # on a slow machine, with images to be pulled before
-STEP_SECONDS = 180.0
+from tests.compose.engine import START_SECONDS, TABLES, Failed, Stack, expect, inherited, say, targets, until
+
 DEMO = ("simulator", "exporter-demo", "alertmanager", "prometheus", "grafana")
 BOT = ("exporter", "alertmanager", "prometheus", "grafana")
-PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
-ARCHIVE = {"type": "frser-sqlite-datasource", "uid": "archive"}
-TABLES = ("trades", "skips", "account_history", "fills")
-
-Row = list[Any]
-
-
-class Failed(Exception):
-    """What was expected and did not happen."""
-
-
-def say(text: str) -> None:
-    """One line of the report."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-def expect(condition: object, what: str) -> None:
-    """Report `what`, or fail with it."""
-    if not condition:
-        raise Failed(what)
-    say(f"ok   {what}")
-
-
-def until(done: Callable[[], Any], what: str, seconds: float = STEP_SECONDS) -> Any:
-    """The first true answer of `done`, asked again and again for `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (answer := done()):
-        if time.monotonic() > deadline:
-            raise Failed(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(1)
-    return answer
-
-
-class Stack:
-    """One checkout with its own .env, project name and port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.project = f"bigdipper-test-{os.getpid()}"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
-        self.run("sh", "deploy/env.sh")
-        self.set(COMPOSE_PROJECT_NAME=self.project, GRAFANA_PORT=str(self.port), COMPOSE_PROFILES="demo")
-        password = (folder / "secrets/grafana_password").read_text()
-        self.login = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
-
-    def set(self, **settings: str) -> None:
-        """Put settings into .env, in place of those that are there."""
-        path = self.folder / ".env"
-        lines = [line for line in path.read_text().splitlines() if line.split("=")[0] not in settings]
-        path.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in settings.items())]) + "\n")
-
-    def run(self, *command: str) -> str:
-        """The output of a command in the checkout; Failed with its last words when it fails."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=inherited)
-        if done.returncode:
-            words = (done.stdout + done.stderr).strip().splitlines()[-8:]
-            raise Failed(f"{' '.join(command)}: code {done.returncode}:\n    " + "\n    ".join(words))
-        return done.stdout
-
-    def compose(self, *arguments: str) -> str:
-        """`docker compose` in the checkout."""
-        return self.run("docker", "compose", *arguments)
-
-    def inspect(self, service: str) -> dict[str, Any]:
-        """What Docker knows about the service's container."""
-        (container,) = json.loads(self.run("docker", "inspect", self.compose("ps", "--all", "-q", service).strip()))
-        return dict(container)
-
-    def healthy(self, *services: str) -> bool:
-        """Whether Docker calls all of them healthy; Failed as soon as one is called unhealthy."""
-        states = {service: self.inspect(service)["State"] for service in services}
-        for service, state in states.items():
-            if state.get("Health", {}).get("Status") == "unhealthy":
-                raise Failed(f"{service} is unhealthy: {state['Health']['Log'][-1]['Output'].strip()}")
-        return all(state.get("Health", {}).get("Status") == "healthy" for state in states.values())
-
-    def up(self, *services: str) -> None:
-        """Start what the profile has, and wait until all is healthy."""
-        begun = time.monotonic()
-        self.compose("up", "--detach")
-        until(lambda: self.healthy(*services), f"{', '.join(services)} are healthy", START_SECONDS)
-        say(f"     everything healthy after {time.monotonic() - begun:.0f} s")
-
-    def grafana(self, path: str, body: dict[str, Any] | None = None, login: bool = True) -> Any:
-        """An answer of Grafana's API, as an administrator."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode() if body else None)
-        request.add_header("Content-Type", "application/json")
-        if login:
-            request.add_header("Authorization", self.login)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
-
-    def query(self, target: dict[str, Any], hours: float = 168) -> list[Row]:
-        """The rows of all frames that a panel's target gives in Grafana."""
-        now = int(time.time() * 1000)
-        query = {"refId": "A", "intervalMs": 60_000, "maxDataPoints": 500, **target}
-        body = {"queries": [query], "from": str(int(now - hours * 3_600_000)), "to": str(now)}
-        try:
-            result = self.grafana("/api/ds/query", body)["results"][query["refId"]]
-        except urllib.error.HTTPError as error:
-            result = json.loads(error.read())
-            raise Failed(f"Grafana: {error.code} {result}") from None
-        if "error" in result:
-            raise Failed(f"Grafana: {result['error']}")
-        return [list(row) for frame in result["frames"] for row in zip(*frame["data"]["values"], strict=True)]
-
-    def sql(self, text: str) -> list[Row]:
-        """Rows of the archive, as Grafana reads it."""
-        return self.query({"datasource": ARCHIVE, "rawQueryText": text, "queryText": text, "queryType": "table"})
-
-    def promql(self, expression: str) -> float | None:
-        """The first value of an instant query, None when it has no series."""
-        rows = self.query({"datasource": PROMETHEUS, "expr": expression, "instant": True})
-        return float(rows[0][-1]) if rows else None
-
-    def counts(self) -> dict[str, int]:
-        """Rows of the archive's main tables."""
-        text = " UNION ALL ".join(f"SELECT '{table}' AS name, COUNT(*) AS rows FROM {table}" for table in TABLES)
-        return {name: int(rows) for name, rows in self.sql(text)}
-
-
-def targets(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(panel's title, target) of a dashboard, its variables filled in as Grafana's front end would."""
-    for panel in board.get("panels", []):
-        yield from targets(panel)
-        for target in panel.get("targets", []):
-            text = json.dumps(target).replace("${archive}", "archive").replace("$bot", "big-dipper")
-            now = int(time.time())
-            for name, value in (("$__interval_ms", 60_000), ("$__from", (now - 604_800) * 1000), ("$__to", now * 1000)):
-                text = text.replace(f"${{{name[1:]}}}", str(value)).replace(name, str(value))
-            filled = json.loads(text)
-            if "rawQueryText" in filled:
-                filled["queryText"] = filled["rawQueryText"]
-            yield panel["title"], filled
+BRAKE = (
+    "Cycle #7 - 10:00:00",
+    "☀️ Regular Hours (regular hours)",
+    "⚠️  EMERGENCY BRAKE: Leverage 115.7% > 115.0%",
+    "   HALTING ALL TRADING this cycle",
+)
+TRADE = "[TRADE] BUY MSFT: 10.0000 shares @ $483.08 = $4,830.80 (order ORDER)"
+PART = 20  # lines between two events of the log's file
+# Prints the path and the alerts' names of everything that it is sent.
+INBOX = """
+from http.server import *
+from json import loads
+class Inbox(BaseHTTPRequestHandler):
+    def do_POST(self):
+        sent = loads(self.rfile.read(int(self.headers["Content-Length"])))
+        print(self.path, *(alert["labels"]["alertname"] for alert in sent["alerts"]), flush=True)
+        self.send_response(200)
+        self.end_headers()
+HTTPServer(("", 8080), Inbox).serve_forever()
+"""
 
 
 def no_password(stack: Stack) -> None:
     """Without `make env` nothing starts, and it is said why."""
-    said = subprocess.run(
-        ["docker", "compose", "--env-file", os.devnull, "up"], cwd=stack.folder, capture_output=True, text=True,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
-    )  # fmt: skip
+    up = ["docker", "compose", "--env-file", os.devnull, "up"]
+    said = subprocess.run(up, cwd=stack.folder, capture_output=True, text=True, env=inherited())
     expect(said.returncode and "run make env first" in said.stderr, "without a password nothing starts, and it says: make env")
     try:
         stack.grafana("/api/org", login=False)
@@ -246,6 +120,11 @@ def killed(stack: Stack) -> None:
     stack.compose("start", "simulator")
 
 
+def line(text: str) -> str:
+    """A line of the bot's log, of now."""
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S')} [INFO] {text.replace('ORDER', str(uuid.uuid4()))}\n"
+
+
 def own_log(stack: Stack) -> None:
     """The profile of one's own bot, without keys, on a sample of a real log that goes on."""
     stack.compose("down", "--volumes")
@@ -258,14 +137,78 @@ def own_log(stack: Stack) -> None:
     until(lambda: _answers(stack) and stack.counts()["trades"], "trades of the sample are in the archive")
     until(lambda: stack.promql("sum(bigdipper_trades_total)") is not None, "and in Prometheus")
     before = stack.counts()["trades"]
-    now = time.strftime("%Y-%m-%d %H:%M:%S")
     with (folder / "big_dipper.log").open("a") as log:
-        log.write(f"{now} [INFO] [TRADE] BUY MSFT: 10.0000 shares @ $483.08 = $4,830.80 (order {uuid.uuid4()})\n")
+        log.write(line(TRADE))
     begun = time.monotonic()
     until(lambda: stack.counts()["trades"] == before + 1, "a new line is in the archive")
     expect(True, f"a line of one's own log is on the screen {time.monotonic() - begun:.0f} s later")
     doctor = ["exec", "-T", "exporter", "big-dipper-exporter", "doctor"]
     expect("fine   archive" in stack.run("sh", "-c", f"docker compose {' '.join(doctor)} || true"), "the doctor runs inside")
+
+
+def rotated(stack: Stack) -> None:
+    """The log is renamed, copied and truncated, and renamed again while the exporter is killed: each line counts once."""
+    path = stack.folder / "bot/big_dipper.log"
+    expected = stack.counts()["trades"] + 7 * PART
+    log = path.open("a")
+
+    def write() -> None:
+        log.writelines(line(TRADE) for _ in range(PART))
+        log.flush()
+
+    write()
+    path.rename(f"{path}.3")
+    write()  # to the renamed file, until the bot is started anew
+    log.close()
+    log = path.open("a")
+    write()
+    shutil.copy(path, f"{path}.2")
+    os.truncate(path, 0)
+    write()
+    stack.compose("kill", "--signal", "KILL", "exporter")
+    write()
+    path.rename(f"{path}.1")
+    log.close()
+    log = path.open("a")
+    write()
+    stack.compose("start", "exporter")
+    write()
+    log.close()
+    until(lambda: stack.counts()["trades"] == expected, f"{expected} trades are in the archive")
+    until(lambda: stack.promql("sum(bigdipper_trades_total)") == expected, f"{expected} trades are counted in Prometheus")
+    say(f"ok   {7 * PART} lines written around renames, copytruncate and a kill: {7 * PART} in the archive and counted")
+
+
+def notified(stack: Stack) -> None:
+    """Alerts reach a webhook and a dead man, whose address is in a file that only its owner may read until `make env`."""
+    inbox = f"{stack.project}-inbox"
+    network = ["--network", f"{stack.project}_default", "--name", inbox]
+    stack.run("docker", "run", "--rm", "--detach", *network, "--entrypoint", "python", "big-dipper-monitor:local", "-c", INBOX)
+    try:
+        (secret := stack.folder / "secrets/alerts/deadman").touch(mode=0o600)
+        secret.write_text(f"http://{inbox}:8080/deadman")
+        stack.run("sh", "deploy/env.sh")
+        stack.set(ALERT_WEBHOOK_URL=f"http://{inbox}:8080/hook", ALERT_DEADMAN_URL_FILE="/run/secrets/deadman")
+        stack.up(*BOT)
+        until(lambda: "/deadman Watchdog" in stack.run("docker", "logs", inbox), "the dead man is pinged")
+        with (stack.folder / "bot/big_dipper.log").open("a") as log:
+            log.writelines(line(text) for text in BRAKE)
+        begun = time.monotonic()
+        until(lambda: "/hook BrakeActive" in stack.run("docker", "logs", inbox), "the brake is told")
+        say(f"ok   the dead man is pinged, and a webhook is told of the brake {time.monotonic() - begun:.0f} s after its line")
+    finally:
+        stack.run("docker", "rm", "--force", inbox)
+
+
+def upgraded(stack: Stack) -> None:
+    """What docs/deployment.md starts after an upgrade goes by a rule that is new."""
+    rules = stack.folder / "prometheus/rules/alerts/alerting.yml"
+    rules.write_text(rules.read_text().replace("alert: Watchdog", "alert: Watchdog2"))
+    documented = re.search(r"&& docker compose (up .*)", (stack.folder / "docs/deployment.md").read_text())
+    stack.compose(*documented[1].split() if documented else ())
+    until(lambda: stack.healthy(*BOT), "everything is healthy after the upgrade", START_SECONDS)
+    until(lambda: _answers(stack) and stack.promql('ALERTS{alertname="Watchdog2"}'), "a new rule is in force")
+    say("ok   a rule that an upgrade brings is in force")
 
 
 def backup(stack: Stack) -> None:
@@ -297,6 +240,9 @@ def main() -> int:
             restarts(stack)
             killed(stack)
             own_log(stack)
+            rotated(stack)
+            notified(stack)
+            upgraded(stack)
             backup(stack)
         except Failed as failure:
             say(f"FAILED: {failure}")

@@ -55,6 +55,26 @@ def test_a_rotation_is_followed(start: Start, kill: Kill, writer: Writer) -> Non
     assert archive.total("rotations") == 1
 
 
+def test_rotations_in_a_folder_that_may_not_be_listed_are_followed(
+    start: Start, kill: Kill, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's folder of a container's log lets a group in, and no more."""
+
+    def forbidden(_path: Path) -> None:
+        raise PermissionError
+
+    writer.write(3)
+    kill()
+    for _ in range(3):
+        writer.write(4)
+        writer.shift()
+        writer.rotate()
+    writer.write(2)
+    monkeypatch.setattr(os, "scandir", forbidden)
+    archive = finish(start, writer)
+    assert archive.lines() == writer.lines
+
+
 def test_late_lines_in_the_renamed_file_are_read(start: Start, kill: Kill, writer: Writer) -> None:
     writer.write(3)
     kill()
