@@ -84,8 +84,7 @@ def _money(s: Snapshot) -> list[Row]:
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
         return [("ok", "account", said)] if said else []
-    day = account.equity - account.last_equity if account.last_equity is not None else None
-    today = "" if day is None else f", {'up' if day >= 0 else 'down'} ${abs(day):,.2f} today"
+    today = _day(account.equity, account.last_equity, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said)]
     brake = distances(s).get("brake")
@@ -97,9 +96,18 @@ def _money(s: Snapshot) -> list[Row]:
     return rows
 
 
+def _day(equity: float, before: float | None, flow: float | None) -> str:
+    """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
+    if before is None:
+        return ""
+    result = equity - before - (flow or 0.0)
+    without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
+    return f", {'up' if result >= 0 else 'down'} ${abs(result):,.2f} today{without}"
+
+
 def _today(s: Snapshot) -> Row:
     day = s.day
-    fills = "" if day.fills is None else f", {day.fills} filled" if day.fills != 1 else ", 1 filled"
+    fills = "" if day.fills is None else f", {day.fills} fill{'' if day.fills == 1 else 's'}"  # in part, or of orders by hand
     orders = f"{day.trades} order{'' if day.trades == 1 else 's'} for ${day.deployed:,.2f}"
     missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
     return "ok", "today", f"{orders}{fills}; {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
