@@ -53,7 +53,7 @@ def status_page(snapshot: Snapshot, settings: Settings) -> Page:
 def _bot(s: Snapshot) -> list[Row]:
     bot = s.bot
     if bot.cycle_ts is None:
-        return [("off", "cycle", "No cycle seen yet.")]
+        return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
     return [_cycle(s), _brake(s), *_money(s), _today(s)]
 
 
@@ -123,7 +123,8 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > QUIET_SECONDS
-    rows.append(("warn" if quiet else "ok", "last line", f"The newest line came {ago(own.last_line)}."))
+    said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
+    rows.append(("warn" if quiet else "ok", "last line", said))
     malformed = int(sum(s.counters.get("bigdipper_log_malformed_total", {}).values()))
     gaps = int(sum(s.counters.get("bigdipper_log_gaps_total", {}).values()))
     if malformed:
