@@ -215,7 +215,7 @@ def test_what_ends_unsaid_and_comes_back_is_told_within_hours() -> None:
     route = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["route"]
     branches = {str(one["matchers"]): one.get("repeat_interval", route["repeat_interval"]) for one in route["routes"]}
     lasting = [one["matchers"] for one in route["routes"] if branches[str(one["matchers"])] in ("24h", "168h")]
-    assert lasting == [['alertname="DayClosed"'], ['severity="warning"', 'subject="portfolio"', 'alertname!="DayLoss"']]
+    assert lasting == [['severity="warning"', 'subject="portfolio"', 'alertname!="DayLoss"']]
     assert route["repeat_interval"] == "8h"  # the night of outside-market-day: 20:00 to 04:00
     assert branches["['severity=\"critical\"']"] == "4h"
 
