@@ -90,3 +90,17 @@ def test_what_the_owner_moved_is_no_result_of_the_day(one: Monitor, flow: float 
     view = BrokerView("paper", account=account, account_at=time.time(), cash_flow_today=flow)
     _, sentence = said(one, replace(one.pipeline.snapshot, broker=view))["The bot", "account"]
     assert sentence.startswith(f"Equity $900.00, {words}, as the broker said ")
+
+
+@pytest.mark.parametrize(("free", "state"), [(499_000_000, "warn"), (501_000_000, "ok")])
+def test_a_disk_that_is_nearly_full_is_not_fine(one: Monitor, free: int, state: str) -> None:
+    own = replace(one.pipeline.snapshot.own, disk_free=free)
+    assert said(one, replace(one.pipeline.snapshot, own=own))["The archive", "file"][0] == state
+
+
+def test_a_log_without_a_cycle_is_not_fine(one: Monitor) -> None:
+    snapshot = one.pipeline.snapshot
+    bot = replace(snapshot.bot, cycle_ts=None)
+    found = said(one, replace(snapshot, bot=bot, own=replace(snapshot.own, last_line=None)))
+    assert found["The bot", "cycle"][0] == "warn"
+    assert found["The log", "last line"] == ("warn", "No line was read yet.")

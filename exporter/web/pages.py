@@ -11,6 +11,7 @@ from exporter.web.landing import Page
 
 Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
+LOW_DISK = 500e6  # as the doctor
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
@@ -139,7 +140,8 @@ def _archive(s: Snapshot, settings: Settings) -> list[Row]:
     if not own.archive_up:
         return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
     size, free = own.archive_size / 1e6, own.disk_free / 1e9
-    return [("ok", "file", f"{path} is written; {size:,.1f} MB, {free:,.1f} GB free on the disk.")]
+    state, hint = ("warn", ": make room") if own.disk_free < LOW_DISK else ("ok", "")
+    return [(state, "file", f"{path} is written; {size:,.1f} MB, {free:,.1f} GB free on the disk{hint}.")]
 
 
 def _broker(s: Snapshot) -> list[Row]:
