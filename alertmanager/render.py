@@ -33,11 +33,14 @@ NTFY_TITLE = (
     "{{ else }}🟡{{ end }} "
     "{{ with .commonLabels.bot }}{{ . }}{{ else }}monitor{{ end }}: "
     '{{ if eq .status "resolved" }}over: {{ end }}'
-    "{{ if gt (len .alerts) 1 }}{{ len .alerts }} messages{{ else }}{{ (index .alerts 0).annotations.summary }}{{ end }}"
+    '{{ $first := "" }}{{ $status := .status }}{{ range .alerts }}{{ if and (eq .status $status) (eq $first "") }}'
+    "{{ $first = .annotations.summary }}{{ end }}{{ end }}{{ $first }}"
+    "{{ if gt (len .alerts) 1 }} … {{ len .alerts }}{{ if .truncatedAlerts }}+{{ .truncatedAlerts }}{{ end }} in all{{ end }}"
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
     "{{ .annotations.summary }}. {{ .annotations.description }}{{ end }}\n{{ end }}"
+    "{{ if .truncatedAlerts }}And {{ .truncatedAlerts }} more: see Grafana.{{ end }}"
 )
 NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes
 

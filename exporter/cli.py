@@ -66,7 +66,11 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
 
 
 def _check_config(settings: Settings, args: argparse.Namespace) -> int:
+    from exporter.doctor import unusable
+
     print(describe(settings))
+    if problems := unusable(settings):
+        raise ConfigError(problems)
     bot = args.bot or settings.bot_config
     if bot is None:
         return 0

@@ -23,10 +23,13 @@ from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
 from exporter.config.kinds import split_address
 from exporter.config.settings import Settings
+from exporter.config.yamlfile import ConfigError
 from exporter.log.events import Session
 from exporter.log.generation import GUESSED, UNREAD
 from exporter.log.records import Portion, Reader
+from exporter.sectors import read_sectors
 from exporter.state import BotState, narrow
+from exporter.web import config as web_config
 from exporter.web.listen import ListenError, listen, port_holder
 
 TAIL_BYTES = 256 * 1024
@@ -54,9 +57,27 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from look(settings)
 
 
+def unusable(settings: Settings) -> list[str]:
+    """What is wrong with files of the owner's own that the settings name: `run` would refuse to start."""
+    problems: list[str] = []
+    try:
+        read_sectors(settings.sectors_file)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        if settings.web_config_file is not None:
+            web_config.load(settings.web_config_file)
+    except ConfigError as error:
+        problems += error.problems
+    return problems
+
+
 def _config(settings: Settings) -> Iterator[Finding]:
     source = f"{settings.config_file}, " if settings.config_file else ""
-    yield Finding(True, "config", f"{source}environment and flags are valid")
+    problems = unusable(settings)
+    yield from (Finding(False, "config", problem) for problem in problems)
+    if not problems:
+        yield Finding(True, "config", f"{source}environment and flags are valid")
 
 
 def _log(settings: Settings) -> Iterator[Finding]:

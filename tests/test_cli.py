@@ -382,6 +382,8 @@ def newer_archive(tmp_path: Path, log: Path) -> list[str | Path]:
         (age_log, "log", "has not grown for 2.0 h"),
         (other_log, "form", "is this the bot's log?"),
         (lambda tmp_path, log: ["--log.timezone", "Asia/Tokyo"], "time", "set --log.timezone"),
+        (lambda tmp_path, log: ["--sectors.file", tmp_path / "none.csv"], "config", "sectors.file: "),
+        (lambda tmp_path, log: ["--web.config.file", tmp_path / "none.yml"], "config", "web.config.file: "),
         (lambda tmp_path, log: ["--archive.path", log], "archive", "file is not a database"),
         (lambda tmp_path, log: ["--archive.path", tmp_path / "nowhere" / "a.db"], "archive", "is missing, or not writable"),
         (damaged_archive, "archive", "damaged"),
@@ -621,6 +623,15 @@ def test_the_old_names_of_the_environment_work(tmp_path: Path, log: Path) -> Non
     done = command("ingest", env={"LOG_PATH": str(log), "DB_PATH": str(tmp_path / "old.db"), "LOG_LEVEL": "ERROR"})
     assert done.returncode == 0
     assert (tmp_path / "old.db").exists()
+
+
+def test_check_config_refuses_the_files_that_run_would_refuse(tmp_path: Path, log: Path) -> None:
+    code, _, errors = here("check-config", "--log.path", log, "--sectors.file", log, "--web.config.file", tmp_path / "none.yml")
+    assert code == 2
+    assert errors.splitlines() == [
+        f"big-dipper-exporter: sectors.file: {log}:1: the first line must be `symbol,sector`",
+        f"big-dipper-exporter: web.config.file: {tmp_path / 'none.yml'}: cannot be read: No such file or directory",
+    ]
 
 
 def test_settings_in_force_are_printed_with_their_origin_and_secrets_masked(log: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.alpaca.models import Account
 from exporter.alpaca.results import REASONS, Reason
 from exporter.alpaca.view import BrokerView
 from exporter.metrics.snapshot import Snapshot
@@ -73,3 +74,33 @@ def test_a_failed_poll_says_why_in_plain_words(one: Monitor, reason: Reason) -> 
     view = BrokerView("paper", up={"account": False, "orders": False, "clock": True}, why={"account": reason, "orders": reason})
     state, words = said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "Alpaca"]
     assert (state, words) == ("bad", f"The last poll failed for: account, orders. {FAILURES[reason]}")
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        (None, "down $100.00 today"),
+        (0.0, "down $100.00 today"),
+        (1500.0, "down $1,600.00 today without $1,500.00 that was deposited"),
+        (-500.0, "up $400.00 today without $500.00 that was withdrawn"),
+    ],
+)
+def test_what_the_owner_moved_is_no_result_of_the_day(one: Monitor, flow: float | None, words: str) -> None:
+    account = Account("id", "ACTIVE", equity=900.0, last_equity=1000.0)
+    view = BrokerView("paper", account=account, account_at=time.time(), cash_flow_today=flow)
+    _, sentence = said(one, replace(one.pipeline.snapshot, broker=view))["The bot", "account"]
+    assert sentence.startswith(f"Equity $900.00, {words}, as the broker said ")
+
+
+@pytest.mark.parametrize(("free", "state"), [(499_000_000, "warn"), (501_000_000, "ok")])
+def test_a_disk_that_is_nearly_full_is_not_fine(one: Monitor, free: int, state: str) -> None:
+    own = replace(one.pipeline.snapshot.own, disk_free=free)
+    assert said(one, replace(one.pipeline.snapshot, own=own))["The archive", "file"][0] == state
+
+
+def test_a_log_without_a_cycle_is_not_fine(one: Monitor) -> None:
+    snapshot = one.pipeline.snapshot
+    bot = replace(snapshot.bot, cycle_ts=None)
+    found = said(one, replace(snapshot, bot=bot, own=replace(snapshot.own, last_line=None)))
+    assert found["The bot", "cycle"][0] == "warn"
+    assert found["The log", "last line"] == ("warn", "No line was read yet.")

@@ -168,7 +168,8 @@ class BotConfig:
         if staged is not None:
             counts = self._next.counts
             said = "read the bot's configuration" if self._next.up else "the bot's configuration cannot be read"
-            log.info(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
+            tell = log.warning if counts.get("error") else log.info
+            tell(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
         self._view, self._next = self._next, None
 
     def traded(self) -> None:

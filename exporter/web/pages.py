@@ -11,6 +11,7 @@ from exporter.web.landing import Page
 
 Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
+LOW_DISK = 500e6  # as the doctor
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
@@ -53,7 +54,7 @@ def status_page(snapshot: Snapshot, settings: Settings) -> Page:
 def _bot(s: Snapshot) -> list[Row]:
     bot = s.bot
     if bot.cycle_ts is None:
-        return [("off", "cycle", "No cycle seen yet.")]
+        return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
     return [_cycle(s), _brake(s), *_money(s), _today(s)]
 
 
@@ -84,8 +85,7 @@ def _money(s: Snapshot) -> list[Row]:
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
         return [("ok", "account", said)] if said else []
-    day = account.equity - account.last_equity if account.last_equity is not None else None
-    today = "" if day is None else f", {'up' if day >= 0 else 'down'} ${abs(day):,.2f} today"
+    today = _day(account.equity, account.last_equity, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said)]
     brake = distances(s).get("brake")
@@ -97,9 +97,18 @@ def _money(s: Snapshot) -> list[Row]:
     return rows
 
 
+def _day(equity: float, before: float | None, flow: float | None) -> str:
+    """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
+    if before is None:
+        return ""
+    result = equity - before - (flow or 0.0)
+    without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
+    return f", {'up' if result >= 0 else 'down'} ${abs(result):,.2f} today{without}"
+
+
 def _today(s: Snapshot) -> Row:
     day = s.day
-    fills = "" if day.fills is None else f", {day.fills} filled" if day.fills != 1 else ", 1 filled"
+    fills = "" if day.fills is None else f", {day.fills} fill{'' if day.fills == 1 else 's'}"  # in part, or of orders by hand
     orders = f"{day.trades} order{'' if day.trades == 1 else 's'} for ${day.deployed:,.2f}"
     missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
     return "ok", "today", f"{orders}{fills}; {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
@@ -115,7 +124,8 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > QUIET_SECONDS
-    rows.append(("warn" if quiet else "ok", "last line", f"The newest line came {ago(own.last_line)}."))
+    said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
+    rows.append(("warn" if quiet else "ok", "last line", said))
     malformed = int(sum(s.counters.get("bigdipper_log_malformed_total", {}).values()))
     gaps = int(sum(s.counters.get("bigdipper_log_gaps_total", {}).values()))
     if malformed:
@@ -130,7 +140,8 @@ def _archive(s: Snapshot, settings: Settings) -> list[Row]:
     if not own.archive_up:
         return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
     size, free = own.archive_size / 1e6, own.disk_free / 1e9
-    return [("ok", "file", f"{path} is written; {size:,.1f} MB, {free:,.1f} GB free on the disk.")]
+    state, hint = ("warn", ": make room") if own.disk_free < LOW_DISK else ("ok", "")
+    return [(state, "file", f"{path} is written; {size:,.1f} MB, {free:,.1f} GB free on the disk{hint}.")]
 
 
 def _broker(s: Snapshot) -> list[Row]:

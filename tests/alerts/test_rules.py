@@ -83,3 +83,40 @@ def test_every_alert_has_a_case_with_its_quiet_moments() -> None:
         if alert != "Watchdog" and not (case["quiet"] and case["never"] and case["clears"])
     ]
     assert bare == []
+
+
+UNUSUAL = {
+    "an empty log": (
+        "BotSilent",
+        {"bigdipper_exporter_start_timestamp_seconds": "0x40", "bigdipper_log_up": "1x40"},
+        "Bot silent for 20m 0s",
+    ),
+    "the log of something else": (
+        "BotNotCycling",
+        {"bigdipper_exporter_start_timestamp_seconds": "0x40", 'bigdipper_calendar_session{session="closed"}': "0x40"},
+        "No cycle for 20m 0s in an open market",
+    ),
+    "a margin call": (
+        "MaintenanceCallNear",
+        {
+            'bigdipper_limit_distance_ratio{limit="maintenance"}': "-0.02x40",
+            "bigdipper_account_equity_usd": "9000x40",
+            "bigdipper_account_maintenance_margin_usd": "9700x40",
+        },
+        "Margin call: equity is under the maintenance margin by $700",
+    ),
+    "a margin call where no drop can be named": (
+        "MaintenanceCallNear",
+        {"bigdipper_account_equity_usd": "-100x40", "bigdipper_account_maintenance_margin_usd": "9700x40"},
+        "Margin call: equity is under the maintenance margin by $9800",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", UNUSUAL)
+def test_what_is_seldom_is_told_in_its_own_words(why: str, tmp_path: Path) -> None:
+    alert, series, summary = UNUSUAL[why]
+    expected = [{"alertname": alert, "eval_time": "20m", "exp_alerts": []}]  # promtool shows what it got
+    test = {"interval": "1m", "input_series": list(rules.inputs(series, bots=BOTS[:1])), "alert_rule_test": expected}
+    said = rules.promtool_alone(tmp_path, alert, test).stdout
+    assert f'summary="{summary}"' in said

@@ -208,7 +208,7 @@ def told(capsys: pytest.CaptureFixture[str], what: str, since: float, at: float)
         print(f"\n  {what} -> notification: {at - since:.1f} s", end="", file=sys.stderr)
 
 
-MUTED = [
+MUTED = [  # PrometheusNotStoring, which mutes every bot, would mute all of these
     ("ExporterDown", "BotSilent", True),
     ("ExporterDown", "BrakeActive", True),
     ("ExporterDown", "DiskFull", False),
@@ -220,6 +220,9 @@ MUTED = [
     ("BrakeActive", "HardLimitExceeded", False),
     ("BrakeNear", "BrakeActive", False),
     ("DayLossSevere", "DayLoss", True),
+    ("DrawdownSevere", "Drawdown", True),
+    ("DrawdownSevere", "DayLoss", False),
+    ("DrawdownSevere", "PositionLossDeep", False),
     ("DiskFull", "DiskLow", True),
     ("BrokerUnauthorized", "BrokerUnreachable", True),
     ("BrokerUnreachable", "LogBrokerDisagree", True),

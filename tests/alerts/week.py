@@ -136,6 +136,7 @@ BROKER: dict[str, Metric] = {
     'bigdipper_alpaca_info{mode="paper",account_status="ACTIVE"}': constant(1),
     'bigdipper_account_blocked{kind="trading"}': constant(0),
     "bigdipper_account_equity_usd": equity,
+    "bigdipper_account_maintenance_margin_usd": lambda t: 0.3 * equity(t),
     "bigdipper_account_last_equity_usd": yesterday,
     "bigdipper_account_day_pl_usd": lambda t: equity(t) - yesterday(t),
     "bigdipper_account_cash_flow_today_usd": deposit,
