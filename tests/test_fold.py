@@ -202,6 +202,15 @@ def test_a_restart_of_the_bot_is_counted_and_its_cycles_go_on_counting(bot: Moni
     assert events == [("start", "live"), ("stop", "shutdown"), ("start", "live")]
 
 
+def test_halts_and_errors_are_kept_with_what_the_bot_said(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", "❌ POSITION TRACKING FAILED - SDK validation error"))
+    bot.say(*cycle("09:31:00", "❌ Cycle error: connection reset"))
+    assert bot.rows("SELECT ts, date, kind, cause, detail FROM bot_events ORDER BY id") == [
+        (at("09:30:00"), DAY, "halt", "positions_unavailable", "❌ POSITION TRACKING FAILED - SDK validation error"),
+        (at("09:31:00"), DAY, "error", "cycle", "❌ Cycle error: connection reset"),
+    ]
+
+
 def test_a_fatal_error_ends_the_bot_until_it_cycles_again(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00"), *lines("09:30:01", "Fatal error: no credentials", level="ERROR"))
     assert bot.value("bigdipper_bot_running") == 0
