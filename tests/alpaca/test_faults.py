@@ -98,6 +98,18 @@ def test_a_fault_is_classified_keeps_the_last_values_and_heals(open_desk: Callab
     assert desk.broker.writes == 0
 
 
+def test_a_broker_that_is_not_there_at_the_start_is_down_until_it_is(open_desk: Callable[..., Any]) -> None:
+    desk = open_desk()
+    desk.broker.stop()
+    desk.advance(60)
+    down = desk.metrics()
+    assert {down[f'bigdipper_alpaca_up{{endpoint="{endpoint}"}}'] for endpoint in ("account", "positions", "clock")} == {0}
+    assert "bigdipper_alpaca_rate_limit" not in down
+    desk.broker.start()
+    desk.advance(600)
+    assert desk.metrics()['bigdipper_alpaca_up{endpoint="account"}'] == 1
+
+
 def test_one_broken_position_among_twenty_costs_only_itself(desk: Any) -> None:
     for i in range(16):
         desk.broker.ledger.trade(f"SYM{chr(65 + i)}", 1, 100 + i, desk.timing.time())
