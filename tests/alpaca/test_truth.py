@@ -115,6 +115,16 @@ def test_an_order_is_followed_to_its_end_and_counted_once(desk: Any) -> None:
     assert metrics["bigdipper_order_time_to_fill_seconds_sum"] == pytest.approx(90, abs=0.01)
 
 
+def test_an_order_that_the_broker_knows_no_more_is_not_open_for_ever(desk: Any) -> None:
+    ledger = desk.broker.ledger
+    (order,) = ledger.open_orders.values()
+    del ledger.orders[order.id]
+    ledger.open_orders.clear()
+    desk.advance(310)
+    assert desk.sql("SELECT status, ended IS NOT NULL FROM orders WHERE symbol = 'MSFT'") == [("unknown", 1)]
+    assert desk.metrics()['bigdipper_orders_open{side="buy"}'] == 0
+
+
 def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(desk: Any) -> None:
     from exporter.alpaca.setup import start
     from exporter.config.settings import Settings
