@@ -34,6 +34,7 @@ def test_lines_written_while_it_was_dead_are_read(start: Start, kill: Kill, writ
     writer.write(5)
     archive = finish(start, writer)
     assert archive.total("rotations") == archive.total("truncations") == 0
+    assert [(c.generation, c.ended) for c in archive.checkpoints()] == [(1, False)]
 
 
 def test_a_line_that_was_half_written_is_one_line(start: Start, kill: Kill, writer: Writer) -> None:
