@@ -294,6 +294,7 @@ def test_an_older_archive_is_migrated_and_a_copy_kept(tmp_path: Path, monkeypatc
         before = content(one.archive)
     old = migrate.NEWEST
     new = with_migration(monkeypatch, "ALTER TABLE bot_config ADD COLUMN note TEXT;")
+    (tmp_path / f"bigdipper.db.v{old}.bak.part").write_bytes(b"what a start left that was killed while it copied" * 100)
     with monitor(tmp_path) as one:
         assert one.rows("SELECT max(version) FROM schema_version") == [(new,)]
         assert one.rows("SELECT note FROM bot_config") == []
@@ -301,6 +302,8 @@ def test_an_older_archive_is_migrated_and_a_copy_kept(tmp_path: Path, monkeypatc
     kept = tmp_path / f"bigdipper.db.v{old}.bak"
     assert content(kept) == before
     assert rows(kept, "SELECT max(version) FROM schema_version") == [(old,)]
+    with monitor(tmp_path):
+        assert [file.name for file in tmp_path.iterdir() if "bak" in file.name] == [kept.name]
 
 
 def test_a_migration_that_fails_leaves_the_archive_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +348,7 @@ def test_what_is_not_its_archive_is_refused_and_left_alone(tmp_path: Path, kind:
     before = path.read_bytes()
     with pytest.raises(ArchiveError, match=said) as caught:
         Store(path)
-    assert str(path) in str(caught.value)
+    assert str(caught.value).count(str(path)) == 1
     assert path.read_bytes()[100:] == before[100:]
 
 
@@ -498,8 +501,7 @@ def test_what_is_older_than_the_retention_is_forgotten_and_the_space_given_back(
                               ("skip_counts", "hour"), ("position_snapshots", "ts")):  # fmt: skip
             assert one.rows(f"SELECT count(*), min({column}) FROM {table}") == [(3001, old)]
         assert one.rows("SELECT count(*) FROM trades") == [(100,)]
-        while one.rows("PRAGMA freelist_count") != [(0,)]:
-            retention.shrink(one.store.connection)
+        assert one.rows("PRAGMA freelist_count") == [(0,)]
         one.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert one.archive.stat().st_size < before * 0.6
         assert one.rows("PRAGMA integrity_check") == [("ok",)]

@@ -141,6 +141,24 @@ def test_ingest_into_an_archive_that_cannot_be_used_is_one_clear_line(tmp_path: 
     assert line.startswith(f"archive {tmp_path / 'a.db'} cannot be opened: no such table: state")
 
 
+def test_ingest_that_cannot_write_what_it_read_says_so_and_goes_on_from_there(tmp_path: Path, log: Path) -> None:
+    archive = tmp_path / "a.db"
+    args = ("ingest", "--log.path", log, "--archive.path", archive)
+    with closing(sqlite3.connect(archive)) as full:
+        migrate(full, archive)
+        full.execute("CREATE TRIGGER full BEFORE INSERT ON trades BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    assert refused(*args) == f"the archive {archive} cannot be written: disk full"
+    with closing(sqlite3.connect(archive)) as full:
+        full.execute("DROP TRIGGER full")
+    assert command(*args).stdout.startswith("21,417 lines, 11,934 events")
+
+
+def test_ingest_of_another_programs_log_asks_whether_it_is_the_bots(tmp_path: Path, log: Path) -> None:
+    log.write_text("Nov 25 21:44:29 host sshd[1]: nothing of ours\n" * 1200)
+    done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db")
+    assert (done.returncode, done.stdout) == (0, "none of the 1,200 new lines is Big Dipper's: is this the bot's log?\n")
+
+
 # -- waiting where it can
 
 

@@ -111,6 +111,12 @@ def test_the_brakes_figures_are_kept_with_the_episode(bot: Monitor) -> None:
     assert bot.rows("SELECT symbol, outcome FROM opportunities") == [("AMD", "missed_brake")]
 
 
+def test_figures_of_a_brake_belong_to_a_cycle_that_is_braked(bot: Monitor) -> None:
+    figures = "   Margin debt: $5,480.82 / Equity: $34,842.64"
+    bot.say(*cycle("09:29:00", figures), *cycle("09:30:00", BRAKE), *cycle("09:31:00", figures))
+    assert bot.rows("SELECT margin_debt, equity FROM brake_events") == [(None, None)]
+
+
 def test_an_episode_goes_on_through_a_restart_of_the_exporter(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00", BRAKE))
     bot.restart()
@@ -194,6 +200,15 @@ def test_a_restart_of_the_bot_is_counted_and_its_cycles_go_on_counting(bot: Moni
     assert bot.value("bigdipper_trades_total", symbol="BRK.B") == 0
     events = bot.rows("SELECT kind, cause FROM bot_events ORDER BY id")
     assert events == [("start", "live"), ("stop", "shutdown"), ("start", "live")]
+
+
+def test_halts_and_errors_are_kept_with_what_the_bot_said(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", "❌ POSITION TRACKING FAILED - SDK validation error"))
+    bot.say(*cycle("09:31:00", "❌ Cycle error: connection reset"))
+    assert bot.rows("SELECT ts, date, kind, cause, detail FROM bot_events ORDER BY id") == [
+        (at("09:30:00"), DAY, "halt", "positions_unavailable", "❌ POSITION TRACKING FAILED - SDK validation error"),
+        (at("09:31:00"), DAY, "error", "cycle", "❌ Cycle error: connection reset"),
+    ]
 
 
 def test_a_fatal_error_ends_the_bot_until_it_cycles_again(bot: Monitor) -> None:
@@ -326,6 +341,12 @@ def test_numbers_beyond_reason_and_signs_where_none_belong_are_malformed(bot: Mo
     assert bot.value("bigdipper_log_malformed_total", kind="cycle_took") == 1
     assert bot.value("bigdipper_log_malformed_total", kind="account") == 1
     assert bot.value("bigdipper_trade_value_usd_total", symbol="AMD") is None
+
+
+def test_a_line_of_a_time_that_there_is_not_is_malformed_and_no_event(bot: Monitor) -> None:
+    bot.say(*lines("09:30:00", TRADE, day="2025-02-30"), *lines("09:30:61", TRADE), *lines("09:31:00", TRADE))
+    assert bot.value("bigdipper_log_malformed_total", kind="timestamp") == 2
+    assert bot.rows("SELECT ts FROM trades") == [(at("09:31:00"),)]
 
 
 # -- labels, forms

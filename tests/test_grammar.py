@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.log.compile import read_message
+from exporter.log.compile import SYMBOLS_KEPT, PerSymbol, read_message
 from exporter.log.events import Malformed
 from exporter.log.grammar import RULES, TAGS, Rule
 
@@ -66,6 +66,13 @@ def test_a_known_tag_that_cannot_be_read_is_malformed(message: str, kind: str) -
     read = read_message(message.encode())
     assert read is not None
     assert read[0] == Malformed(kind)
+
+
+def test_ever_new_symbols_in_the_log_do_not_make_what_is_kept_of_them_grow() -> None:
+    kept = PerSymbol(bytes.decode)
+    for number in range(3 * SYMBOLS_KEPT):
+        assert kept[b"S%d" % number] == f"S{number}"
+        assert len(kept) <= SYMBOLS_KEPT
 
 
 def test_every_tag_has_a_kind_that_the_metric_knows() -> None:

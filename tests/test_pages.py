@@ -1,5 +1,6 @@
 """The landing page's sentences, for a snapshot of each kind."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,8 +11,10 @@ import pytest
 from exporter.alpaca.models import Account
 from exporter.alpaca.results import REASONS, Reason
 from exporter.alpaca.view import BrokerView
+from exporter.counters import Labels, Values
 from exporter.metrics.snapshot import Snapshot
-from exporter.web.pages import FAILURES, status_page
+from exporter.web import landing
+from exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"
@@ -54,6 +57,36 @@ def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:
         own = replace(one.pipeline.snapshot.own, log_up=False, log_problem=problem)
         state, words = said(one, replace(one.pipeline.snapshot, own=own))["The log", "file"]
         assert (state, words.count(str(one.log))) == ("bad", 1)
+
+
+def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> None:
+    words = {name: state for (heading, name), (state, _) in said(one, one.pipeline.snapshot).items() if heading == "The log"}
+    assert words == {"file": "ok", "last line": "ok"}
+    one.say(f"{STAMP} [INFO] [TRADE] BUY AMD lots")
+    own = replace(one.pipeline.snapshot.own, last_line=time.time() - QUIET_SECONDS - 1, log_lag=1_234)
+    gaps: dict[Labels, float] = {("truncated",): 1.0, ("unreachable",): 2.0}
+    counters: Values = {**one.pipeline.snapshot.counters, "bigdipper_log_gaps_total": gaps}
+    odd = said(one, replace(one.pipeline.snapshot, own=own, counters=counters))
+    assert odd["The log", "lag"] == ("warn", "1,234 bytes are still to be read.")
+    assert odd["The log", "last line"][0] == "warn"
+    assert odd["The log", "format"] == (
+        "warn", "1 lines with a known tag could not be read: did the bot change its log?"
+    )  # fmt: skip
+    assert odd["The log", "gaps"] == ("warn", "In 3 places lines were gone before they could be read.")
+
+
+@pytest.mark.parametrize(
+    ("states", "overall", "summary"),
+    [
+        ([], "ok", "everything is fine"),
+        (["ok", "off"], "ok", "everything is fine"),
+        (["ok", "warn", "off"], "warn", "1 to look at"),
+        (["warn", "bad", "bad", "ok"], "bad", "2 broken, 1 to look at"),
+    ],
+)
+def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overall: str, summary: str) -> None:
+    html = landing.render(landing.Page("title", "1", [("heading", [(state, "name", "words") for state in states])]), {})
+    assert re.search(rf'<p class="overall {overall}">.*</span> {summary}</p>', html)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.log.events import Cycle
+from exporter.log.records import PENDING_LIMIT, Portion, Reader
 from tests import oracle
 from tests.running import Monitor, Series, content, counters, monitor
 
@@ -224,6 +226,16 @@ def test_carriers_and_forms_mixed_line_by_line_in_one_file_and_long_messages_spl
             assert one.value("bigdipper_skips_total", symbol="AMD", reason="order_failed") == 1
     assert results[1] == pytest.approx(results[0], abs=2)
     assert results[2] == pytest.approx(results[0], abs=2)
+
+
+def test_a_message_of_docker_that_never_ends_is_given_up_and_the_next_one_read() -> None:
+    reader, portion, rng = Reader(oracle.NEW_YORK), Portion(), random.Random(19)
+    endless = "2025-10-17 09:30:00 [INFO] " + "x" * 3 * PENDING_LIMIT
+    lines = [f"{endless}\n".encode(), b"2025-10-17 09:30:00 [INFO] Cycle #1\n"]
+    for number, line in enumerate(b"".join(docker(line, rng) for line in lines).splitlines(keepends=True)):
+        reader.read(1, number, line, portion)
+        assert sum(len(text) for _, text in reader.pending.values()) < PENDING_LIMIT
+    assert [record.event for record in portion.records] == [Cycle(1)]
 
 
 def _but_size(samples: Series) -> Series:

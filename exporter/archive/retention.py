@@ -33,4 +33,5 @@ def forget(store: Store, before: float) -> int:
 
 def shrink(connection: sqlite3.Connection, pages: int = 500) -> None:
     """Give back up to `pages` free pages to the file system."""
-    connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    # It has a row without columns for every page: `execute` would end with the first.
+    connection.executescript(f"PRAGMA incremental_vacuum({pages})")

@@ -1,7 +1,7 @@
 """Rows on their way into the archive: staged by the fold, written in the transaction that stores the log's position."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date as date_type
 from typing import Any
 
@@ -95,10 +95,6 @@ class Stage:
         )
         for date, stage in self.days.items():
             _write_day(connection, date, stage)
-
-    def tables(self) -> Iterable[str]:
-        """The tables that gain rows."""
-        return [table for table, rows in self.rows.items() if rows]
 
 
 def _write_day(connection: sqlite3.Connection, date: str, stage: DayStage) -> None:

@@ -102,12 +102,13 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
     since = 0.0 if state.backfill else state.seen - TIME_SLACK
     files, found, unreadable, undecided = siblings(path), 0, [], False
+    identities: dict[Path, tuple[int, ...]] = {}
     state.crowded = False
     for sibling in rotated(path, files):
         try:
             stat = os.stat(sibling)
-            passed = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) in state.passed
-            if passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
+            identities[sibling] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+            if identities[sibling] in state.passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
                 continue
             if len(state.follows) >= MAX_OPEN:
                 state.crowded = True
@@ -134,6 +135,9 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     for file, since in waiting.items():
         if since and now - since > GRACE:
             waiting[file] = 0.0  # told, but still there while others are waited for
+            if file in identities:
+                # Told once: beside an empty log it is looked at again and again.
+                state.passed |= {identities[file]}
             if file != path and not _incomplete_copy(state, file):
                 read.gaps.append(Gap(state.newest, "unreachable", now, f"{file} cannot be read"))
     state.waiting = waiting if any(waiting.values()) else {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from exporter.alpaca import daily
 from exporter.alpaca.daily import trading_day_of
+from exporter.alpaca.memory import Memory
+from exporter.alpaca.models import Account
 from exporter.calendar import NEW_YORK
 from exporter.simulator.units import cents, money
 
@@ -144,3 +148,21 @@ def test_another_account_begins_its_own_history(desk: Any) -> None:
     desk.advance(65)
     assert desk.metrics()['bigdipper_account_adjusted_return_ratio{window="1d"}'] is not None
     assert desk.one("SELECT json_extract(value, '$.since') FROM state WHERE key = 'broker'") == "2025-11-04"
+
+
+def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(archive: sqlite3.Connection) -> None:
+    memory, seen = Memory(), []
+    for moment, equity, last, closed in (
+        (at(4, "15:00"), 1100.0, 1000.0, 3), (at(5, "04:30"), 1105.0, 1000.0, 3), (at(5, "09:00"), 1106.0, 1101.0, 4)
+    ):  # fmt: skip
+        daily.write_account(archive, Account("1", "ACTIVE", equity, last_equity=last, balance_day=date(2025, 11, closed)), None,
+                            moment, memory)  # fmt: skip
+        seen.append(archive.execute("SELECT starting_equity, ending_equity FROM daily_stats ORDER BY date").fetchall())
+    assert seen == [[(1000, 1100)], [(1000, 1100), (1100, 1105)], [(1000, 1101), (1101, 1106)]]
+
+
+def test_days_of_another_account_are_no_part_of_the_returns(archive: sqlite3.Connection) -> None:
+    for day in (3, 4, 5):
+        daily.write_account(archive, Account("1", "ACTIVE", 1000.0), None, at(day, "12:00"), Memory())
+    days = daily.equity_days(archive, Memory(since="2025-11-04"))
+    assert [one.day.day for one in days] == [4, 5]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.alpaca.budget import Budget
+from exporter.alpaca.budget import PAUSE_UNTOLD, Budget
 from exporter.alpaca.client import Access, Client
 from exporter.alpaca.poller import Plan, Poller
 from exporter.alpaca.results import ENDPOINTS, Failure, PollResult
@@ -98,6 +98,18 @@ def test_a_fault_is_classified_keeps_the_last_values_and_heals(open_desk: Callab
     assert desk.broker.writes == 0
 
 
+def test_a_broker_that_is_not_there_at_the_start_is_down_until_it_is(open_desk: Callable[..., Any]) -> None:
+    desk = open_desk()
+    desk.broker.stop()
+    desk.advance(60)
+    down = desk.metrics()
+    assert {down[f'bigdipper_alpaca_up{{endpoint="{endpoint}"}}'] for endpoint in ("account", "positions", "clock")} == {0}
+    assert "bigdipper_alpaca_rate_limit" not in down
+    desk.broker.start()
+    desk.advance(600)
+    assert desk.metrics()['bigdipper_alpaca_up{endpoint="account"}'] == 1
+
+
 def test_one_broken_position_among_twenty_costs_only_itself(desk: Any) -> None:
     for i in range(16):
         desk.broker.ledger.trade(f"SYM{chr(65 + i)}", 1, 100 + i, desk.timing.time())
@@ -163,6 +175,22 @@ def test_wrong_credentials_are_asked_ever_more_rarely(open_desk: Callable[..., A
     desk.broker.keys["PKSIMULATED"] = "simulated-secret"
     desk.advance(1000)
     assert desk.metrics()['bigdipper_alpaca_up{endpoint="account"}'] == 1
+
+
+def test_a_server_that_fails_for_hours_is_asked_again_within_an_interval(desk: Any) -> None:
+    desk.broker.faults.set("account", "500")
+    desk.advance(7200)
+    asked = [request.at for request in desk.broker.requests if request.fault]
+    assert max(later - earlier for earlier, later in itertools.pairwise(asked)) < 65
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_after_a_refusal_for_too_many_requests_nothing_is_asked_for_a_while(desk: Any, told: bool) -> None:
+    desk.broker.faults.set("account", "429" if told else "429_without_reset", times=1)
+    desk.advance(200, step=5)
+    (refused,) = (request.at for request in desk.broker.requests if request.fault)
+    until = (refused // 60 + 1) * 60 if told else refused + PAUSE_UNTOLD
+    assert min(request.at for request in desk.broker.requests if request.at > refused) > until - 2
 
 
 def test_little_remaining_budget_is_left_to_the_bot(desk: Any) -> None:

@@ -13,7 +13,7 @@ from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots
 from exporter.alpaca.budget import Budget
 from exporter.alpaca.models import Activity, Order, Position
 from exporter.alpaca.parse import Unreadable
-from exporter.alpaca.results import Orders, Positions
+from exporter.alpaca.results import Failure, Orders, Positions
 from exporter.counters import Counters
 from exporter.metrics import BUCKETS
 
@@ -146,6 +146,23 @@ def test_orders_of_one_instant_survive_a_page_edge() -> None:
         assert rejected == 0
         seen += [o.id for o in data.items]
     assert sorted(seen) == sorted(o["id"] for o in everything)
+
+
+def test_an_order_that_cannot_be_asked_for_now_is_followed_on() -> None:
+    raw = {"id": "o", "status": "new", "symbol": "AMD", "submitted_at": fetch.moment(1_700_000_000.0)}
+    follower = fetch.OrdersFollower(fetch.Resume(open_orders=("o",)), 1_700_000_000.0)
+
+    def down(path: str, query: Any = None) -> Any:
+        if path == "/orders":
+            return []
+        raise Failure("server_error", "it is down", 500)
+
+    with pytest.raises(Failure):
+        follower.poll(down, full=False)
+    assert follower.any_open
+    data, _ = follower.poll(lambda path, query=None: [] if path == "/orders" else raw, full=False)
+    assert isinstance(data, Orders)
+    assert (data.open_ids, data.lost) == (frozenset({"o"}), ())
 
 
 def position(quantity: float, value: float | None) -> Position:

@@ -140,6 +140,22 @@ def test_a_late_activity_changes_what_a_sale_realised(desk: Any) -> None:
     assert desk.metrics()['bigdipper_fills_total{symbol="LATE",side="sell"}'] == 1
 
 
+def test_a_buy_in_the_window_of_a_loss_sale_is_counted_once(open_desk: Any, broker: Any, timing: Any) -> None:
+    buys = 'bigdipper_wash_sale_buys_total{symbol="MP"}'
+    for ago, shares, price in ((1000, 10, 100), (900, -5, 90), (800, 1, 91)):
+        broker.ledger.trade("MP", shares, price, timing.time() - ago)
+    desk = open_desk()
+    desk.advance(60)
+    assert desk.metrics()[buys] == 1
+    broker.ledger.trade("MP", 2, 92, timing.time())
+    desk.advance(310)
+    assert desk.metrics()[buys] == 2
+    desk.close()
+    again = open_desk()
+    again.advance(310)
+    assert again.metrics()[buys] == 2
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), sqlite3.IntegrityError("a constraint"), OverflowError("too large")])
 def test_a_result_that_cannot_be_digested_is_dropped_alone(
     desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch

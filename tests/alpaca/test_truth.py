@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from exporter.alpaca.results import ENDPOINTS
+
 OPTION = "NVDA260909C00222500"
 
 ACCOUNT_FIELDS = (
@@ -75,6 +77,21 @@ def test_orders_fills_and_the_clock_equal_the_json(desk: Any) -> None:
     assert metrics["bigdipper_fill_rate_ratio"] == 1
 
 
+def test_an_account_without_positions_has_its_row_too(open_desk: Any, broker: Any) -> None:
+    broker.ledger.positions.clear()
+    desk = open_desk()
+    desk.advance(60)
+    row = (float(desk.asked("account")["equity"]), 0.0, None)
+    assert desk.sql("SELECT DISTINCT equity, pl_dollar, pl_percent FROM account_history WHERE pl_dollar IS NOT NULL") == [row]
+
+
+def test_every_request_is_timed(desk: Any) -> None:
+    metrics = desk.metrics()
+    for endpoint in ENDPOINTS:
+        sent = metrics[f'bigdipper_alpaca_requests_total{{endpoint="{endpoint}"}}']
+        assert metrics[f'bigdipper_alpaca_request_duration_seconds_count{{endpoint="{endpoint}"}}'] == sent > 0
+
+
 def test_a_sold_position_loses_its_series_and_leaves_a_closing_row(desk: Any) -> None:
     desk.broker.ledger.trade("BRK.B", -3, 520, desk.timing.time())
     desk.advance(65)
@@ -85,7 +102,7 @@ def test_a_sold_position_loses_its_series_and_leaves_a_closing_row(desk: Any) ->
 def test_an_order_is_followed_to_its_end_and_counted_once(desk: Any) -> None:
     ledger = desk.broker.ledger
     (order,) = ledger.open_orders.values()
-    ledger.fill(order, order.qty, 47_700, desk.timing.time())
+    ledger.fill(order, order.qty, 47_700, order.submitted_at / 1e9 + 90)
     desk.advance(30, step=15)
     metrics = desk.metrics()
     assert metrics['bigdipper_orders_total{status="filled"}'] == 5
@@ -95,6 +112,17 @@ def test_an_order_is_followed_to_its_end_and_counted_once(desk: Any) -> None:
     assert row == [("filled", 477.0, pytest.approx((477 / 477.94 - 1) * 1e4), 1)]
     assert metrics['bigdipper_order_slippage_ratio_bucket{le="-0.001"}'] == 1
     assert metrics["bigdipper_order_time_to_fill_seconds_count"] == 5
+    assert metrics["bigdipper_order_time_to_fill_seconds_sum"] == pytest.approx(90, abs=0.01)
+
+
+def test_an_order_that_the_broker_knows_no_more_is_not_open_for_ever(desk: Any) -> None:
+    ledger = desk.broker.ledger
+    (order,) = ledger.open_orders.values()
+    del ledger.orders[order.id]
+    ledger.open_orders.clear()
+    desk.advance(310)
+    assert desk.sql("SELECT status, ended IS NOT NULL FROM orders WHERE symbol = 'MSFT'") == [("unknown", 1)]
+    assert desk.metrics()['bigdipper_orders_open{side="buy"}'] == 0
 
 
 def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(desk: Any) -> None:

@@ -301,10 +301,13 @@ def test_neither_threads_nor_descriptors_are_left_behind(log: Path) -> None:
     until(lambda: inotify_and_threads() <= before, "descriptors and threads to be given back")
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "inotify instance limit reached"), RuntimeError("no new thread")])
 @pytest.mark.parametrize("refused", ["schedule", "start"])
-def test_without_inotify_the_loop_polls(log: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
+def test_without_inotify_the_loop_polls(
+    log: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch, refused: str, error: Exception
+) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EMFILE, "inotify instance limit reached")
+        raise error
 
     before = inotify_and_threads()
     monkeypatch.setattr(f"exporter.log.wake.Observer.{refused}", refuse)

@@ -1,5 +1,6 @@
 """Cases 1-12: the log is renamed while it is being read."""
 
+import gzip
 import logging
 import logging.handlers
 import os
@@ -87,6 +88,7 @@ def test_a_renamed_file_is_given_up_only_when_it_is_quiet_and_the_new_one_grows(
     consumer.drain()
     for _ in range(3):  # a bot that never reopens its log writes to the renamed file for ever, at its own pace
         clock.ahead += 3600
+        consumer.drain()
         writer.write(1, fd=old)
         consumer.drain()
     writer.write(1)
@@ -249,6 +251,22 @@ def test_a_gz_that_is_still_being_written_is_waited_for(start: Start, writer: Wr
     clock.ahead += 1
     consumer.drain()
     check(consumer.archive, writer)
+
+
+def test_a_gz_that_never_becomes_whole_is_one_gap_also_while_the_log_stays_empty(
+    start: Start, writer: Writer, clock: Clock
+) -> None:
+    consumer = start()
+    writer.write(2)
+    consumer.drain()
+    packed = gzip.compress(b"".join(writer.line() for _ in range(200)))
+    writer.sibling("-20251016.gz").write_bytes(packed[:-10])
+    writer.rotate("-20251017")
+    for _ in range(5):
+        clock.ahead += 11
+        consumer.drain()
+    check(consumer.archive, writer, gaps=["unreachable"])
+    assert not consumer.tail.unsettled
 
 
 def test_a_gz_that_is_still_being_written_is_waited_for_however_long_ago_another_one_was(

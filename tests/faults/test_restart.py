@@ -34,6 +34,7 @@ def test_lines_written_while_it_was_dead_are_read(start: Start, kill: Kill, writ
     writer.write(5)
     archive = finish(start, writer)
     assert archive.total("rotations") == archive.total("truncations") == 0
+    assert [(c.generation, c.ended) for c in archive.checkpoints()] == [(1, False)]
 
 
 def test_a_line_that_was_half_written_is_one_line(start: Start, kill: Kill, writer: Writer) -> None:
@@ -42,6 +43,17 @@ def test_a_line_that_was_half_written_is_one_line(start: Start, kill: Kill, writ
     kill()
     writer.raw(b" and half\n")
     finish(start, writer)
+
+
+@pytest.mark.parametrize("half", [b"", b"2025-10-17 10:00:00 [INFO] half"])
+def test_a_log_of_which_no_line_was_read_yet_is_the_same_log(start: Start, writer: Writer, half: bytes) -> None:
+    writer.raw(half)
+    consumer = start()
+    consumer.drain()
+    consumer.close()
+    writer.raw(b" and half\n")
+    archive = finish(start, writer)
+    assert archive.total("rotations") == archive.total("truncations") == 0
 
 
 def test_a_rotation_is_followed(start: Start, kill: Kill, writer: Writer) -> None:
@@ -247,6 +259,13 @@ def test_what_was_rolled_back_is_handed_out_again(start: Start, writer: Writer) 
         consumer.step()
     consumer.drain()
     check(consumer.archive, writer)
+
+
+def test_a_checkpoint_that_was_rolled_back_is_handed_out_again_also_without_lines(start: Start, writer: Writer) -> None:
+    consumer = start()
+    consumer.fail()
+    assert [c.offset for c in consumer.step().checkpoints] == [0]
+    assert consumer.step().checkpoints == []
 
 
 def test_no_file_stays_open_after_rollbacks_and_rotations(start: Start, writer: Writer, log: Path) -> None:

@@ -1,0 +1,242 @@
+"""Every gauge shows the figure that it is named for: one moment in which no two figures are alike."""
+
+from dataclasses import replace
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+
+from exporter.alpaca.bot_config import BotConfigView
+from exporter.alpaca.models import Account, Clock, Position
+from exporter.alpaca.returns import Chain
+from exporter.alpaca.view import BrokerView, Wash
+from exporter.calendar import NEW_YORK
+from exporter.metrics import METRICS, broker, day
+from exporter.metrics.collect import Collector
+from exporter.metrics.snapshot import Day, Own, Snapshot
+from exporter.state import BotState, Episode
+from tests.running import Series, series
+
+# The Friday after Thanksgiving, noon: a half day.
+NOON = datetime(2025, 11, 28, 12, tzinfo=NEW_YORK).timestamp()
+
+BOT = BotState(
+    version="2.18", mode="paper", forms="18", symbols=("AMD", "MSFT", "TER"), running=True, started=1001.0, session="regular",
+    cycle_number=1002, cycle_ts=1003.0, trade_ts=1004.0, scan_found=1005, equity=1006.0, cash=-1007.0, margin_ratio=0.08,
+    leverage_ratio=1.09, margin_debt=1010.0, pl=-1011.0, pl_ratio=-0.12, account_ts=1013.0, positions=1014, invested=1015.0,
+    movers={"winners": "MSFT +14.2%", "losers": "TER -7.6%"}, brake=Episode(1, 1016.0, 1017.0), brake_level=1.18,
+)  # fmt: skip
+DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0)
+OWN = Own(
+    3001.0, ready=False, log_up=True, log_lag=3002, last_line=3003.0, timestamp_skew=3004.0, archive_up=False,
+    archive_size=3005, disk_free=3006, oldest=3007.0, rows={"trades": 3008},
+)  # fmt: skip
+ACCOUNT = Account(
+    "id", "ACTIVE", equity=4000.0, cash=-1000.0, last_equity=5000.0, buying_power=4001.0, long_market_value=6000.0,
+    short_market_value=-500.0, initial_margin=4002.0, maintenance_margin=2750.0, trading_blocked=True,
+    transfers_blocked=False, account_blocked=None,
+)  # fmt: skip
+BROKER = BrokerView(
+    mode="paper", account=ACCOUNT, account_at=1.0, positions=(
+        Position("AMD", 5001.0, "us_equity", 6000.0, 5003.0, 5004.0, 5005.0, 5006.0, 0.57, 5008.0),
+        Position("TER", -5101.0, "us_equity", -500.0, -5103.0, 5104.0, 5105.0, -5106.0, -0.67, -5108.0),
+    ), positions_at=2.0, open_orders=(("sell", 5201.0), ("buy", 5203.0), ("buy", 5202.0)),
+    clock=Clock(True, 1.0, 5301.0, 5302.0), clock_skew=5303.0, up={"account": True, "orders": False},
+    success={"account": 5304.0}, rate_limit=5305, rate_remaining=5306, backfill=0.53, unfilled=5307, fill_rate=0.54,
+    discrepancies={"unknown_order": 5308}, cash_flow_today=-5309.0,
+    wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
+    chain=Chain((), 0.55, 5312.0, (("30", 0.56),)),
+)  # fmt: skip
+CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
+MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG)
+
+SHOWN = """
+bot_equity_usd 1006
+bot_cash_usd -1007
+bot_margin_ratio 0.08
+bot_leverage_ratio 1.09
+bot_margin_debt_usd 1010
+bot_unrealized_pl_usd -1011
+bot_unrealized_pl_ratio -0.12
+bot_positions 1014
+bot_invested_usd 1015
+bot_mover_ratio side=winners symbol=MSFT 0.142
+bot_mover_ratio side=losers symbol=TER -0.076
+bot_cycle_number 1002
+bot_last_cycle_timestamp_seconds 1003
+bot_last_account_timestamp_seconds 1013
+bot_last_trade_timestamp_seconds 1004
+bot_start_timestamp_seconds 1001
+bot_running 1
+bot_watched_symbols 3
+bot_info log_form=v2.18 mode=paper version=2.18 1
+market_session session=regular 1
+market_session session=extended 0
+market_session session=closed 0
+scan_opportunities 1005
+brake_active 1
+brake_started_timestamp_seconds 1016
+brake_level_ratio 1.18
+
+day_start_timestamp_seconds 2001
+day_trades 2002
+day_deployed_usd 2003
+day_fills 2004
+day_missed_trades 2005
+day_cycles 2006
+day_opportunities 2007
+day_brake_seconds 2008
+day_brake_episodes 2009
+day_start_equity_usd 2010
+calendar_session session=regular 1
+calendar_session session=extended 0
+calendar_session session=closed 0
+calendar_trading_day 1
+calendar_last_close_timestamp_seconds 2025-11-26T16:00
+calendar_next_open_timestamp_seconds 2025-12-01T09:30
+calendar_next_close_timestamp_seconds 2025-11-28T13:00
+
+exporter_start_timestamp_seconds 3001
+exporter_ready 0
+log_up 1
+log_last_line_timestamp_seconds 3003
+log_timestamp_skew_seconds 3004
+log_lag_bytes 3002
+archive_up 0
+archive_rows table=trades 3008
+archive_size_bytes 3005
+archive_disk_free_bytes 3006
+archive_oldest_timestamp_seconds 3007
+
+account_equity_usd 4000
+account_cash_usd -1000
+account_buying_power_usd 4001
+account_last_equity_usd 5000
+account_long_market_value_usd 6000
+account_short_market_value_usd -500
+account_initial_margin_usd 4002
+account_maintenance_margin_usd 2750
+account_margin_debt_usd 1000
+account_margin_ratio 0.25
+account_leverage_ratio 1.375
+account_gross_exposure_ratio 1.625
+account_day_pl_usd -1000
+account_day_pl_ratio -0.2
+account_unrealized_pl_usd -100
+account_blocked kind=trading 1
+account_blocked kind=transfers 0
+account_cash_flow_today_usd -5309
+account_equity_peak_usd 5312
+account_drawdown_ratio 0.55
+account_adjusted_return_ratio window=30 0.56
+
+positions asset_class=us_equity 2
+position_quantity symbol=AMD 5001
+position_quantity symbol=TER -5101
+position_market_value_usd symbol=AMD 6000
+position_market_value_usd symbol=TER -500
+position_cost_basis_usd symbol=AMD 5003
+position_cost_basis_usd symbol=TER -5103
+position_avg_entry_price_usd symbol=AMD 5004
+position_avg_entry_price_usd symbol=TER 5104
+position_current_price_usd symbol=AMD 5005
+position_current_price_usd symbol=TER 5105
+position_unrealized_pl_usd symbol=AMD 5006
+position_unrealized_pl_usd symbol=TER -5106
+position_unrealized_pl_ratio symbol=AMD 0.57
+position_unrealized_pl_ratio symbol=TER -0.67
+position_intraday_pl_usd symbol=AMD 5008
+position_intraday_pl_usd symbol=TER -5108
+orders_open side=buy 2
+orders_open side=sell 1
+order_oldest_open_timestamp_seconds 5201
+order_oldest_open_buy_timestamp_seconds 5202
+orders_unfilled 5307
+fill_rate_ratio 0.54
+
+limit_ratio limit=brake 0.25
+limit_ratio limit=hard 0.5
+limit_ratio limit=maintenance 1
+limit_level_ratio limit=brake 0.375
+limit_level_ratio limit=hard 0.375
+limit_level_ratio limit=maintenance 0.375
+limit_distance_usd limit=brake -500
+limit_distance_usd limit=hard 500
+limit_distance_usd limit=maintenance 2500
+limit_distance_ratio limit=brake -0.36363636
+limit_distance_ratio limit=hard 0.18181818
+limit_distance_ratio limit=maintenance 0.45454545
+discrepancies_open kind=unknown_order 5308
+wash_sale_window_end_timestamp_seconds symbol=AMD 2025-11-28T12:00:01
+wash_sale_unknown symbol=LATE 1
+wash_sale_disallowed_loss_usd symbol=MP 5311
+
+market_open 1
+market_next_open_timestamp_seconds 5301
+market_next_close_timestamp_seconds 5302
+alpaca_configured 1
+alpaca_info account_status=ACTIVE mode=paper 1
+alpaca_up endpoint=account 1
+alpaca_up endpoint=orders 0
+alpaca_last_success_timestamp_seconds endpoint=account 5304
+alpaca_rate_limit 5305
+alpaca_rate_limit_remaining 5306
+alpaca_clock_skew_seconds 5303
+alpaca_backfill_ratio 0.53
+
+bot_config_up 1
+bot_config_info hash=abc 1
+bot_config_setting setting=MAX 6001
+bot_config_threshold_ratio symbol=AMD 0.06
+bot_config_findings severity=error 6002
+bot_config_findings severity=warning 0
+bot_config_changed_timestamp_seconds 6003
+"""
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of the metrics that ask for the time."""
+    for module in (day, broker):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: NOON))
+
+
+def gauges(snapshot: Snapshot) -> Series:
+    """Every gauge of the table but the exporter's own version."""
+    table = [metric for metric in METRICS if metric.type == "gauge" and metric.name != "bigdipper_exporter_build_info"]
+    shown = series(Collector(table, lambda: snapshot).collect())
+    return {key: round(value, 8) for key, value in shown.items() if not key[0].startswith(("process_", "python_"))}
+
+
+def expected() -> Series:
+    """`SHOWN`; times of the calendar are those of New York."""
+    found: Series = {}
+    for name, *labels, value in (line.split() for line in SHOWN.splitlines() if line):
+        number = datetime.fromisoformat(value).replace(tzinfo=NEW_YORK).timestamp() if "T" in value else float(value)
+        pairs = [label.split("=") for label in labels]
+        found[f"bigdipper_{name}", tuple((label, text) for label, text in pairs)] = number
+    return found
+
+
+def test_every_gauge_shows_its_own_figure() -> None:
+    assert gauges(MOMENT) == expected()
+
+
+def test_every_gauge_is_there() -> None:
+    assert {name for name, _ in gauges(MOMENT)} == {
+        metric.name for metric in METRICS if metric.type == "gauge" and metric.name != "bigdipper_exporter_build_info"
+    }
+
+
+def test_what_is_not_known_of_account_and_positions_has_no_series_and_is_not_0() -> None:
+    nothing = replace(MOMENT, broker=BrokerView("paper"), config=BotConfigView(), day=Day(1.0), bot=BotState())
+    told = {name.removeprefix("bigdipper_") for name, _ in gauges(nothing)}
+    assert {name for name in told if name.startswith(("account_", "position", "order", "limit", "wash", "market_"))} == set()
+    assert not told & {"day_fills", "day_start_equity_usd", "bot_config_info", "bot_running", "brake_active", "fill_rate_ratio"}
+
+
+def test_the_largest_positions_have_series_however_many_there_are() -> None:
+    many = tuple(Position(f"S{n}", 1.0, "us_equity", (-1) ** n * float(n)) for n in range(broker.MOST_POSITIONS + 20))
+    shown = {dict(labels)["symbol"] for name, labels in gauges(replace(MOMENT, broker=replace(BROKER, positions=many)))
+             if name == "bigdipper_position_quantity"}  # fmt: skip
+    assert shown == {f"S{n}" for n in range(20, broker.MOST_POSITIONS + 20)}
