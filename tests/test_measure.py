@@ -54,6 +54,17 @@ def test_an_archive_that_is_away_for_a_while_is_counted_when_it_is_back(store: S
     measure.close()
 
 
+def test_a_file_system_that_does_not_tell_is_unknown_and_not_full(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_store: Store) -> int:
+        raise OSError("stale file handle")
+
+    measure = Measure(store)
+    monkeypatch.setattr(Store, "disk_free", broken)
+    taken = measure.take()
+    measure.close()
+    assert taken["disk_free"] is None
+
+
 def test_taking_waits_for_no_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
 

@@ -46,8 +46,8 @@ class Measure:
             (self._oldest,) = connection.execute(OLDEST).fetchone()
 
     def take(self) -> dict[str, Any]:
-        """Fields of `Own`: archive_size, disk_free, rows, oldest."""
-        size, free = 0, 0
+        """Fields of `Own`: archive_size, disk_free (None where the file system does not tell), rows, oldest."""
+        size = free = None
         with suppress(OSError):
             size, free = self._store.size(), self._store.disk_free()
         return {"archive_size": size, "disk_free": free, "rows": self._rows, "oldest": self._oldest}

@@ -43,8 +43,8 @@ class Own:
     last_line: float | None = None
     timestamp_skew: float | None = None
     archive_up: bool = True
-    archive_size: int = 0
-    disk_free: int = 0
+    archive_size: int | None = None
+    disk_free: int | None = None
     oldest: float | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
 
