@@ -1,0 +1,140 @@
+"""`doctor`: what is wrong, and what to do."""
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from exporter.archive.migrate import migrate
+from tests.cli.asked import damaged_archive, fresh
+from tests.running import command, exporter
+
+
+def doctor(tmp_path: Path, log: Path, *flags: str | Path) -> tuple[int, dict[str, str], list[str]]:
+    """Exit code, what is wrong by part, and the parts that are fine."""
+    args = ("--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
+    done = command("doctor", *args, "--web.listen-address", "127.0.0.1:0", *flags)
+    lines = [(line[:5], *line[7:].split(maxsplit=1)) for line in done.stdout.splitlines()]
+    wrong = {part: sentence for state, part, sentence in lines if state == "WRONG"}
+    return done.returncode, wrong, [part for state, part, _ in lines if state == "fine "]
+
+
+def test_the_doctor_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> None:
+    code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))
+    assert (code, wrong) == (0, {})
+    assert fine == ["config", "log", "form", "time", "archive", "disk", "port", "broker"]
+    assert not (tmp_path / "a.db").exists()
+
+
+def spoil_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.unlink()
+    return []
+
+
+def forbid_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.chmod(0)
+    return []
+
+
+def age_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    os.utime(log, (time.time() - 7300,) * 2)
+    return []
+
+
+def other_log(tmp_path: Path, log: Path) -> list[str | Path]:
+    log.write_text("GET / HTTP/1.1\n" * 20)
+    return []
+
+
+def read_only_archive(tmp_path: Path, log: Path) -> list[str | Path]:
+    (folder := tmp_path / "fixed").mkdir()
+    folder.chmod(0o555)
+    return ["--archive.path", folder / "a.db"]
+
+
+def newer_archive(tmp_path: Path, log: Path) -> list[str | Path]:
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as newer:
+        migrate(newer, tmp_path / "newer.db")
+        newer.execute("INSERT INTO schema_version VALUES (999, 0, '9.9.9')")
+        newer.commit()
+    return ["--archive.path", tmp_path / "newer.db"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part", "said"),
+    [
+        (spoil_log, "log", "there is no such file"),
+        (forbid_log, "log", f"permission denied for user id {os.geteuid()}"),
+        (age_log, "log", "has not grown for 2.0 h"),
+        (other_log, "form", "is this the bot's log?"),
+        (lambda tmp_path, log: ["--log.timezone", "Asia/Tokyo"], "time", "set --log.timezone"),
+        (lambda tmp_path, log: ["--sectors.file", tmp_path / "none.csv"], "config", "sectors.file: "),
+        (lambda tmp_path, log: ["--web.config.file", tmp_path / "none.yml"], "config", "web.config.file: "),
+        (lambda tmp_path, log: ["--archive.path", log], "archive", "file is not a database"),
+        (lambda tmp_path, log: ["--archive.path", tmp_path / "nowhere" / "a.db"], "archive", "is missing, or not writable"),
+        (damaged_archive, "archive", "damaged"),
+        (read_only_archive, "archive", "not writable for user id"),
+        (newer_archive, "archive", "newer exporter (schema 999)"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong_and_what_to_do(
+    tmp_path: Path, spoil: Callable[[Path, Path], list[str | Path]], part: str, said: str
+) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    flags = spoil(tmp_path, log)
+    code, wrong, _ = doctor(tmp_path, log, *flags)
+    assert code == 1
+    assert said in wrong[part]
+    assert set(wrong) <= {part, "time"}
+
+
+def test_the_doctor_warns_of_rotated_files_that_nobody_can_read(tmp_path: Path) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    for name in (".1", ".2.gz", ".3.xz", "-20251017.zst"):
+        (tmp_path / f"big_dipper.log{name}").touch()
+    code, wrong, _ = doctor(tmp_path, log)
+    assert code == 1
+    assert wrong.keys() == {"rotated"}
+    assert wrong["rotated"].startswith("of the rotated files 2 cannot be read, such as big_dipper.log.3.xz")
+    assert "gzip" in wrong["rotated"]
+
+
+def test_the_doctor_says_which_rotated_files_are_found_in_a_folder_that_may_not_be_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "container"
+    folder.mkdir()
+    log = fresh(folder / "big_dipper.log")
+    folder.chmod(0o311)
+    code, wrong, fine = doctor(tmp_path, log)
+    folder.chmod(0o755)
+    assert (code, wrong) == (0, {})
+    assert "rotated" in fine
+
+
+def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()  # as a start on a full disk leaves it
+    code, wrong, fine = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"))
+    assert (code, wrong, "archive" in fine) == (0, {}, True)
+
+
+def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, wrong, _ = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"), "--web.listen-address", address)
+    assert code == 1
+    assert f"process {os.getpid()}" in wrong["port"]
+
+
+def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.wait_ready()
+        address = one.url.removeprefix("http://")
+        flags = ("--web.listen-address", address, "--archive.path", one.archive)
+        _, wrong, fine = doctor(tmp_path, fresh(one.log), *flags)
+        assert (wrong, "port" in fine) == ({}, True)
+        _, wrong, _ = doctor(tmp_path, one.log, "--web.listen-address", address)  # of another archive
+    assert f"process {one.process.pid}" in wrong["port"]
