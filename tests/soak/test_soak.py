@@ -28,6 +28,7 @@ EXPECTED = {
     "BotCycleErrors", "BotErrorsPilingUp", "BotHalted", "BotRestarting",  # cycle errors, positions unavailable, restart
     "BrokerUnreachable", "ClockSkew",  # outage; a broker whose clock runs 2160 times too fast
     "LogClockWrong",  # so does the bot's
+    "CatchingUp",  # told to nobody: at that speed a day of lines comes in a minute
     "MissedTrades", "OrdersRejected", "TradesWithoutFills", "OrderOpenLong",  # wash trade, whole shares, stuck order
     "PositionChangedByHand", "WashSaleBuy", "LogBrokerDisagree",  # the owner sells by hand, the bot buys again
 }  # fmt: skip
