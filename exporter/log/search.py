@@ -163,12 +163,15 @@ def _read_elsewhere(state: State, source: Source) -> bool | None:
 
 
 def _incomplete_copy(state: State, path: Path) -> bool:
-    """Whether an incomplete gzip file is gone, or begins like a generation that is known: nothing new is missed with it."""
+    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
     try:
         source = open_source(path)
     except OSError:
         return not os.path.lexists(path)
-    known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    if source.read(0, 1):
+        known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    else:
+        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
     source.close()
     return known
 
