@@ -6,10 +6,12 @@ import sqlite3
 from typing import Any
 
 import pytest
+import requests
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots
+from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots, wire
 from exporter.alpaca.budget import Budget
 from exporter.alpaca.models import Activity, Order, Position
 from exporter.alpaca.parse import Unreadable
@@ -272,6 +274,33 @@ def test_a_history_that_is_read_counts_as_a_whole_half_of_the_backfill() -> None
 def test_an_account_that_answers_before_the_positions_has_no_leverage_yet() -> None:
     account = parse.account({"id": "1", "status": "ACTIVE", "equity": "5"})
     assert BrokerView("paper", account=account, account_at=1.0).leverage_ratio is None
+
+
+@pytest.mark.parametrize(
+    ("told", "becomes"),
+    [
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "late"), requests.ReadTimeout),  # type: ignore[arg-type]
+        (urllib3.exceptions.DecodeError("no gzip"), requests.exceptions.ContentDecodingError),
+        (urllib3.exceptions.ProtocolError("reset"), requests.exceptions.ChunkedEncodingError),
+        (urllib3.exceptions.SSLError("bad record"), requests.ConnectionError),
+    ],
+)
+def test_an_answer_that_breaks_off_is_never_taken_for_a_short_one(told: Exception, becomes: type[Exception]) -> None:
+    parts = iter([b"half"])
+
+    class Raw:
+        def read1(self, *_: Any, **__: Any) -> bytes:
+            for part in parts:
+                return part
+            raise told
+
+        def release_conn(self) -> None:
+            """The connection would be used again."""
+
+    response = requests.Response()
+    response.raw = Raw()
+    with pytest.raises(becomes):
+        wire._read(response)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:
