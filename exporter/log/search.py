@@ -123,6 +123,9 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
             found += 1
             continue
+        if elsewhere:
+            # Once its twin is given up, there is nothing left to know a shorter copy by.
+            state.passed |= {identities[sibling]}
         undecided |= whole and elsewhere is None
         if not whole or source.trouble:
             unreadable.append(sibling)
