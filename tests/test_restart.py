@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter import pipeline
 from tests.running import Exporter, Scrapes, Series, content, counters, exporter, monitor, rows, wait_for
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
@@ -142,3 +143,13 @@ def test_a_stop_between_two_lines_and_a_half_line_at_the_start_are_no_reason_to_
             log.write(b"le #2\n")
         wait_for(lambda: one.value("bigdipper_bot_cycles_total") == 2)
         assert one.value("bigdipper_log_lag_bytes") == 0
+
+
+def test_a_half_line_across_the_end_of_the_last_portion_is_no_reason_to_be_unready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PORTION_BYTES", 100)
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(3 * b"2025-10-17 09:30:00 [INFO] Cycle #1\n" + b"2025-10-17 09:31:00 [INFO] Cycle" + 90 * b" ")
+        one.catch_up()
+        assert one.pipeline.snapshot.own.problems == ()

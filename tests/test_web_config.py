@@ -246,6 +246,7 @@ class TestGate:
             basic("prometheus", "wrong"),
             basic("prometheus", ""),
             basic("prometheus", PASSWORD + "\0"),
+            basic("prometheus", PASSWORD) + "!",
             basic("", PASSWORD),
             basic("nobody", PASSWORD),
             basic("prometheus", "x" * 10_000),

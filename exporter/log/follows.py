@@ -60,10 +60,11 @@ class State:
     """Everything that changes while reading, so that it can be taken back.
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
-    size and mtime of files that were read to their end and given up, or of which it was told that they cannot be read. seen: up
-    to when the log was seen through completely. waiting: rotated files that cannot be read yet, and since when; folders: how
-    theirs were at the last search. crowded: there are more of them than may be open at once, so the log has to wait. Of the
-    start only: known generations to take up, whether to begin at the end, whether to read all rotated files.
+    size and mtime of files that were read to their end and given up, that are copies of what others hold, or of which it was
+    told that they cannot be read. seen: up to when the log was seen through completely. waiting: rotated files that cannot be
+    read yet, and since when; folders: how theirs were at the last search. crowded: there are more of them than may be open at
+    once, so the log has to wait. Of the start only: known generations to take up, whether to begin at the end, whether to read
+    all rotated files.
     """
 
     follows: list[Follow] = field(default_factory=list)

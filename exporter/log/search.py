@@ -123,6 +123,9 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
             found += 1
             continue
+        if elsewhere:
+            # Once its twin is given up, there is nothing left to know a shorter copy by.
+            state.passed |= {identities[sibling]}
         undecided |= whole and elsewhere is None
         if not whole or source.trouble:
             unreadable.append(sibling)
@@ -163,12 +166,15 @@ def _read_elsewhere(state: State, source: Source) -> bool | None:
 
 
 def _incomplete_copy(state: State, path: Path) -> bool:
-    """Whether an incomplete gzip file is gone, or begins like a generation that is known: nothing new is missed with it."""
+    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
     try:
         source = open_source(path)
     except OSError:
         return not os.path.lexists(path)
-    known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    if source.read(0, 1):
+        known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    else:
+        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
     source.close()
     return known
 

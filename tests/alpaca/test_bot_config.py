@@ -140,6 +140,16 @@ def test_what_is_wrong_is_named(file: Path, old: str, new: str, expected: tuple[
     assert "PKLEAKED" not in "".join(map(str, check(file)))
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["BASE_POSITION_PCT", "MAX_POSITION_PCT", "DIP_MULTIPLIER", "ORDER_TIMEOUT_MINUTES", "INTRADAY_DROP_THRESHOLD",
+     "INTRADAY_MULTIPLIER", "SCAN_INTERVAL_SEC"],
+)  # fmt: skip
+def test_0_is_an_error_where_the_bot_would_do_nothing_or_everything_with_it(file: Path, name: str) -> None:
+    file.write_text(f"{GOOD}config.{name} = 0\n")
+    assert ("error", name) in {(f.severity, f.setting) for f in check(file) if "above 0" in f.message}
+
+
 def test_a_later_assignment_on_the_object_counts(file: Path) -> None:
     file.write_text(GOOD + "config.COOLDOWN_HOURS = 4 + 1\n")
     assert bot_source.read(file.read_bytes())["COOLDOWN_HOURS"].value == 5
@@ -222,6 +232,14 @@ def test_the_view_carries_what_the_bot_really_uses(file: Path, archive: sqlite3.
     assert view.numbers["USE_MARGIN"] == 1
     assert len(view.hash) == 12
     assert view.changed == pytest.approx(time.time(), abs=60)
+
+
+def test_what_is_not_allowed_or_not_readable_is_not_shown_as_a_limit(file: Path, archive: sqlite3.Connection) -> None:
+    file.write_text(GOOD.replace("PCT: float = 0.20", "PCT: float = 20").replace('lambda: ["AMD", "MSFT", "BRK.B"]', "symbols"))
+    turns = Turns(file, archive)
+    turns.turn()
+    assert (turns.view.up, turns.view.hard, turns.view.brake) == (True, None, None)
+    assert turns.view.thresholds["AMD"] == 0.06
 
 
 def test_a_file_that_breaks_keeps_the_last_values_and_says_down(file: Path, archive: sqlite3.Connection) -> None:

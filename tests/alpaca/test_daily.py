@@ -12,7 +12,7 @@ import pytest
 from exporter.alpaca import daily
 from exporter.alpaca.daily import trading_day_of
 from exporter.alpaca.memory import Memory
-from exporter.alpaca.models import Account
+from exporter.alpaca.models import Account, EquityPoint
 from exporter.calendar import NEW_YORK
 from exporter.simulator.units import cents, money
 
@@ -131,6 +131,13 @@ def test_portfolio_history_gives_performance_a_past_on_the_first_day(open_desk: 
     assert rows[0][3] is None
     assert rows[2][3] == pytest.approx(-0.05)
     assert {r[4] for r in rows} == {None}, "what was the highest within those days is not known"
+
+
+def test_a_saturday_in_the_portfolio_history_is_passed_over_and_the_monday_is_not(archive: sqlite3.Connection) -> None:
+    points = [EquityPoint(date(2025, 11, day), 1000.0 + day) for day in (7, 8, 10)]
+    daily.write_history(archive, points, at(12, "12:00"), Memory())
+    rows = archive.execute("SELECT date, starting_equity, ending_equity FROM daily_stats ORDER BY date").fetchall()
+    assert rows == [("2025-11-07", None, 1007), ("2025-11-10", 1007, 1010)]
 
 
 @pytest.mark.parametrize(

@@ -128,5 +128,5 @@ def test_a_share_replaces_only_one_share() -> None:
 def test_a_gain_opens_no_window_and_an_unknown_sale_says_so() -> None:
     assert sales(fills(("2025-01-02", "buy", 1, 100), ("2025-03-03", "sell", 1, 101))) == []
     (sale,) = sales(fills(("2025-03-03", "sell", 1, 101)))
-    assert sale.loss is None
+    assert (sale.loss, sale.quantity) == (None, 1)
     assert buys_inside([sale], [Buy("x", at("2025-03-04"), 1)]) == 0

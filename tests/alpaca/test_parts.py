@@ -6,14 +6,17 @@ import sqlite3
 from typing import Any
 
 import pytest
+import requests
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots
+from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots, wire
 from exporter.alpaca.budget import Budget
 from exporter.alpaca.models import Activity, Order, Position
 from exporter.alpaca.parse import Unreadable
-from exporter.alpaca.results import Failure, Orders, Positions
+from exporter.alpaca.results import Activities, Failure, Orders, Positions
+from exporter.alpaca.view import BrokerView
 from exporter.counters import Counters
 from exporter.metrics import BUCKETS
 
@@ -148,6 +151,36 @@ def test_orders_of_one_instant_survive_a_page_edge() -> None:
     assert sorted(seen) == sorted(o["id"] for o in everything)
 
 
+@pytest.mark.parametrize("status", ["new", "filled"])
+def test_more_orders_than_fit_a_page_are_all_seen(status: str) -> None:
+    stamps = [1_700_000_000.0 + i for i in range(1200)]
+    everything = [{"id": f"o{ts}", "status": status, "symbol": "AMD", "submitted_at": fetch.moment(ts)} for ts in stamps]
+
+    def get(path: str, query: Any = None) -> Any:
+        asked = [o for o in everything if query.get("after", "") < o["submitted_at"] < query.get("until", "9")]
+        if query["status"] == "open" and status != "new":
+            return []
+        return (asked if query.get("direction") == "asc" else asked[::-1])[:500]
+
+    data, _ = fetch.OrdersFollower(fetch.Resume(), 1_700_000_000.0).poll(get, full=status != "new")
+    assert isinstance(data, Orders)
+    assert len(data.items) == 1200
+
+
+def test_a_page_of_activities_whose_last_has_no_id_is_not_asked_for_again_and_again() -> None:
+    page = [{"activity_type": "FEE", "id": str(i), "date": "2025-11-04", "net_amount": "-1"} for i in range(99)]
+    asked = []
+
+    def get(path: str, query: Any = None) -> Any:
+        asked.append(path)
+        assert len(asked) == 1
+        return [*page, {"activity_type": "FEE"}]
+
+    data, rejected = fetch.ActivitiesReader(fetch.Resume(activities_done=True)).poll(get, 1_800_000_000.0)
+    assert isinstance(data, Activities)
+    assert (len(data.items), rejected) == (99, 1)
+
+
 def test_an_order_that_cannot_be_asked_for_now_is_followed_on() -> None:
     raw = {"id": "o", "status": "new", "symbol": "AMD", "submitted_at": fetch.moment(1_700_000_000.0)}
     follower = fetch.OrdersFollower(fetch.Resume(open_orders=("o",)), 1_700_000_000.0)
@@ -231,6 +264,43 @@ def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> 
 def test_what_the_next_version_forgot_to_know_is_left_out(archive: sqlite3.Connection) -> None:
     archive.execute("INSERT INTO state VALUES ('broker', '{\"account_id\": \"a\", \"something_newer\": 1}')")
     assert memory.Memory.load(archive) == memory.Memory(account_id="a")
+
+
+def test_a_history_that_is_read_counts_as_a_whole_half_of_the_backfill() -> None:
+    one = memory.Memory(created=0.0, orders_done=True, orders_cursor=50.0)
+    assert one.backfill(100.0, None) == 0.5
+
+
+def test_an_account_that_answers_before_the_positions_has_no_leverage_yet() -> None:
+    account = parse.account({"id": "1", "status": "ACTIVE", "equity": "5"})
+    assert BrokerView("paper", account=account, account_at=1.0).leverage_ratio is None
+
+
+@pytest.mark.parametrize(
+    ("told", "becomes"),
+    [
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "late"), requests.ReadTimeout),  # type: ignore[arg-type]
+        (urllib3.exceptions.DecodeError("no gzip"), requests.exceptions.ContentDecodingError),
+        (urllib3.exceptions.ProtocolError("reset"), requests.exceptions.ChunkedEncodingError),
+        (urllib3.exceptions.SSLError("bad record"), requests.ConnectionError),
+    ],
+)
+def test_an_answer_that_breaks_off_is_never_taken_for_a_short_one(told: Exception, becomes: type[Exception]) -> None:
+    parts = iter([b"half"])
+
+    class Raw:
+        def read1(self, *_: Any, **__: Any) -> bytes:
+            for part in parts:
+                return part
+            raise told
+
+        def release_conn(self) -> None:
+            """The connection would be used again."""
+
+    response = requests.Response()
+    response.raw = Raw()
+    with pytest.raises(becomes):
+        wire._read(response)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:

@@ -1,5 +1,6 @@
 """What can happen to the archive: nothing is lost, nothing counted twice, and it says why it waits."""
 
+import errno
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.archive.store import Store
 from tests.archive.parts import ROOT, SAMPLE, append, as_root, cycles
 from tests.running import (
     Exporter,
@@ -106,6 +108,20 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
             return filler.unlink
 
         held_then_recovered(one, spoil, "full")
+
+
+def test_a_disk_that_gives_no_answer_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(_: Store) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monitor(tmp_path) as one:
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_deleted", no_answer)
+            one.say("2025-10-17 09:30:00 [INFO] Cycle #1 - 09:30:00")
+            assert "Input/output error" in str(one.pipeline.trouble)
+        one.catch_up()
+        assert one.pipeline.trouble is None
+        assert one.value("bigdipper_bot_cycles_total") == 1
 
 
 def test_a_full_archive_is_waited_for(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """`backup`: a copy, or an older one as it was."""
 
+import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.asked import SAMPLE, damaged_archive, refused
-from tests.running import command, exporter, rows
+from tests.running import COMMAND, command, environment, exporter, rows
 
 
 def test_a_backup_never_replaces_the_archive_itself(tmp_path: Path) -> None:
@@ -13,7 +15,8 @@ def test_a_backup_never_replaces_the_archive_itself(tmp_path: Path) -> None:
         one.wait_ready()
         inode = one.archive.stat().st_ino
         (tmp_path / "link.db").symlink_to(one.archive)
-        for name in (one.archive, f"{one.archive}-wal", f"{one.archive}.lock", tmp_path / "link.db"):
+        own = [one.archive.with_name(one.archive.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
+        for name in (*own, tmp_path / "link.db"):
             assert "that is the archive itself" in refused("backup", name, "--archive.path", one.archive)
         assert one.archive.stat().st_ino == inode
 
@@ -34,6 +37,22 @@ def test_a_backup_that_cannot_be_written_is_one_clear_line(tmp_path: Path, archi
     folder.chmod(0o555)
     line = refused("backup", folder / "copy.db", "--archive.path", archive)
     assert line.startswith(f"cannot back up to {folder}/copy.db: unable to open database file")
+    assert "nowhere does not exist" in refused("backup", tmp_path / "nowhere" / "copy.db", "--archive.path", archive)
+    (tmp_path / "copy.db.part").mkdir()
+    assert "Is a directory" in refused("backup", tmp_path / "copy.db", "--archive.path", archive)
+    (closed := tmp_path / "closed.db").touch(0o200)
+    assert "what is there cannot be read: Permission denied" in refused("backup", closed, "--archive.path", archive)
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_the_older_one_and_no_half_of_itself(tmp_path: Path, archive: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.touch()
+    small = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *COMMAND, "backup", str(target), "--archive.path", str(archive)]
+    done = subprocess.run(small, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"big-dipper-exporter: cannot back up to {target}: ")
+    assert "is there room" in done.stderr
+    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("copy.db", 0)]
 
 
 @pytest.mark.parametrize("name", ["export", "backup", "backfill"])
@@ -49,4 +68,15 @@ def test_a_damaged_archive_is_one_line_and_no_reason_to_lose_an_older_backup(tmp
     assert done.stderr.startswith(f"big-dipper-exporter: archive {damaged} ")
     assert done.stderr.count("\n") == 1
     assert "damaged" in done.stderr
+    assert older.stat().st_size == 0
+
+
+def test_an_archive_that_can_be_copied_although_it_is_damaged_replaces_no_older_backup(tmp_path: Path, archive: Path) -> None:
+    (damaged := tmp_path / "damaged.db").write_bytes(archive.read_bytes())
+    with sqlite3.connect(damaged) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'trades_ts'")  # the pages of this index are nobody's now
+    connection.close()
+    (older := tmp_path / "copy.db").touch()
+    assert f"archive {damaged} is damaged (" in refused("backup", older, "--archive.path", damaged)
     assert older.stat().st_size == 0

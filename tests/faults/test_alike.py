@@ -215,6 +215,45 @@ def test_a_copy_that_is_found_before_its_log_and_while_it_is_being_made_is_read_
     check(consumer.archive, writer)
 
 
+def test_a_copy_that_was_taken_for_a_new_log_until_its_own_was_seen_to_be_cut_is_missed_once(
+    start: Start, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = start()
+    writer.write(5)
+    consumer.drain()
+    writer.write(3)
+    copy = writer.copy()
+    with monkeypatch.context() as patch:
+        during(patch, "scandir", writer.truncate)
+        consumer.step()
+    consumer.close()
+    copy.unlink()
+    writer.write(1)
+    consumer = start()
+    consumer.drain()
+    check(consumer.archive, writer, gaps=["unreachable"])
+
+
+def test_of_two_logs_that_are_alike_to_their_ends_the_only_file_that_is_left_is_missed_once(
+    start: Start, writer: Writer
+) -> None:
+    consumer = start()
+    writer.raw(SHORT)
+    consumer.drain()
+    writer.rotate()
+    writer.raw(SHORT)
+    writer.lines.remove(SHORT)  # the second one is taken for a copy of the first
+    consumer.drain()
+    writer.truncate()
+    consumer.drain()
+    consumer.close()
+    writer.sibling(".1").unlink()
+    writer.write(1)
+    consumer = start()
+    consumer.drain()
+    check(consumer.archive, writer, gaps=["unreachable"])
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_log_restored_from_a_copy_under_the_eyes_of_the_reader_is_no_gap_after_a_kill(
     start: Start, writer: Writer, log: Path, packed: bool

@@ -64,6 +64,25 @@ def test_a_log_that_the_disk_does_not_give_at_the_start_goes_on_when_it_does(sta
     check(consumer.archive, writer)
 
 
+def test_a_log_that_got_its_name_back_is_waited_for_like_any_other(
+    start: Start, writer: Writer, log: Path, clock: Clock
+) -> None:
+    consumer = start()
+    writer.write(5)
+    consumer.drain()
+    aside = writer.rename(".aside")
+    consumer.drain()
+    aside.rename(log)
+    consumer.drain()
+    with failing("pread", log.stat().st_ino):
+        for _ in range(3):
+            writer.write(2)
+            assert not consumer.drain().up
+            clock.ahead += 11
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
 def test_the_end_of_a_renamed_file_is_waited_for_while_the_log_is_read(start: Start, writer: Writer, log: Path) -> None:
     consumer = start(quiet=0)
     writer.write(5)

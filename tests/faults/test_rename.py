@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.log import generation
 from tests.faults.harness import Archive, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -289,6 +290,47 @@ def test_a_gz_that_is_still_being_written_is_waited_for_however_long_ago_another
         clock.ahead += 31  # nobody looks meanwhile: the machine sleeps
     consumer.drain()
     check(consumer.archive, writer)
+
+
+def test_a_gz_that_is_still_being_written_is_waited_for_when_another_one_is_given_up(
+    start: Start, writer: Writer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "TICK", 0)  # nothing else moves in the folder that would make it look there
+    consumer = start()
+    writer.write(1)
+    consumer.drain()
+    packed = gzip.compress(b"".join(writer.line() for _ in range(200)))
+    writer.sibling("-20251016.gz").write_bytes(packed[:-10])
+    consumer.drain()
+    clock.ahead += 6
+    whole = gzip.compress(b"".join(writer.write_to_memory(200)))
+    (second := writer.sibling("-20251017.gz")).write_bytes(whole[:-10])
+    consumer.drain()
+    clock.ahead += 6
+    consumer.drain()
+    second.write_bytes(whole)
+    consumer.drain()
+    check(consumer.archive, writer, gaps=["unreachable"])
+
+
+@pytest.mark.parametrize("legible", [0, 10])
+def test_a_gz_of_which_not_a_byte_is_legible_is_a_gap_unless_the_file_it_is_made_of_is_there(
+    start: Start, writer: Writer, clock: Clock, legible: int
+) -> None:
+    consumer = start()
+    writer.write(3)
+    consumer.drain()
+    writer.rotate()
+    writer.write(2)
+    begun = gzip.compress(writer.lines[0])[:legible]
+    writer.sibling(".1.gz").write_bytes(begun)
+    for gaps in ([], ["unreachable"]):
+        for _ in range(2):
+            consumer.drain()
+            clock.ahead += 11
+        check(consumer.archive, writer, gaps=gaps)
+        (other := writer.sibling(".2.gz")).write_bytes(begun)
+        os.utime(other, (clock(), clock()))
 
 
 def test_an_unterminated_line_whose_rest_arrives_after_the_rename_is_one_line(start: Start, writer: Writer) -> None:

@@ -229,6 +229,24 @@ def test_a_file_filled_and_cut_before_the_first_look_is_read_from_its_copy(start
     check(consumer.archive, writer)
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_an_older_copy_beside_that_of_a_cut_log_is_read_no_more_than_that(start: Start, writer: Writer, running: bool) -> None:
+    consumer = start()
+    writer.write(10)
+    consumer.drain()
+    if not running:
+        consumer.close()
+    writer.copy()
+    writer.write(7)
+    writer.shift()
+    writer.copytruncate()
+    writer.write(1)
+    if not running:
+        consumer = start()
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
 def test_a_copy_compressed_at_once_is_read_and_waited_for(start: Start, writer: Writer, clock: Clock) -> None:
     consumer = start()
     writer.write(5)
