@@ -19,6 +19,7 @@ from exporter.alpaca.budget import Budget
 from exporter.alpaca.client import Access, Client
 from exporter.alpaca.results import Failure
 from exporter.archive.errors import ArchiveError
+from exporter.archive.measure import LOW_DISK
 from exporter.archive.migrate import NEWEST, version_of
 from exporter.archive.store import connect_readonly
 from exporter.config.kinds import split_address
@@ -36,7 +37,6 @@ TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
 ZONE_TOLERANCE = 900.0
 OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
-LOW_DISK = 500e6
 
 
 @dataclass(frozen=True)

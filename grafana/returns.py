@@ -22,17 +22,18 @@ def chained() -> model.Panel:
     )
 
 
-def under_water() -> model.Panel:
-    """The distance from the peak."""
+def under_water(title: str = "Under water", past: str | None = None) -> model.Panel:
+    """The distance from the peak. past: a time of the panel's own (`90d`)."""
     return lines(
-        "Under water",
-        "Distance from the peak of the cash-flow adjusted equity.",
+        title,
+        "Distance from the peak of the cash-flow adjusted equity, at the end of each trading day (archive: daily_stats).",
         series(f"SELECT ts AS time, drawdown_ratio AS drawdown {DAYS} AND drawdown_ratio IS NOT NULL ORDER BY ts"),
         unit=RATIO,
         size=(12, 8),
         none=NO_ROWS,
         fill=30,
         high=0,
+        past=past,
         overrides=[column("drawdown", colour=LOSS)],
     )
 

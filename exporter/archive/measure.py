@@ -15,6 +15,7 @@ COUNTED = (
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
+LOW_DISK = 500e6  # bytes free under which a person is told to make room
 
 
 class Measure:

@@ -19,10 +19,10 @@ PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 
 def control(trigger: Callable[[str], bool], method: str, path: str) -> Response | None:
     """The answer, or None where the path is the broker's. `trigger` is `World.trigger`."""
-    _, first, *rest = [*path.split("/"), ""][:3]
+    first, _, rest = path.removeprefix("/").partition("/")
     if first != "incidents":
         return None
-    name = unquote("/".join(rest)).replace("-", " ")
+    name = unquote(rest).replace("-", " ")
     if method == "GET" and not name:
         return _said(200, "\n".join(f"{incident.name:<23}{incident.what}" for incident in INCIDENTS))
     if method != "POST" or not name:

@@ -4,6 +4,7 @@ import time
 
 from exporter import __version__
 from exporter.alpaca.results import Reason
+from exporter.archive.measure import LOW_DISK
 from exporter.config.settings import Settings
 from exporter.metrics.broker import distances
 from exporter.metrics.snapshot import Snapshot
@@ -11,7 +12,6 @@ from exporter.web.landing import Page
 
 Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
-LOW_DISK = 500e6  # as the doctor
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts, sql
+from grafana import house, parts, returns, sql
 from grafana.board import RISK, Section, board
 from grafana.house import (  # fmt: skip
     BROKER,
@@ -23,7 +23,7 @@ from grafana.house import (  # fmt: skip
 from grafana.looks import answer, by_source, coloured, column, override, words
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, m, now, over_time, series
-from grafana.sql import DAYS, DAYS_IN_TIME
+from grafana.sql import DAYS
 
 LIMITS = [
     override(
@@ -237,20 +237,7 @@ def _brake() -> list[model.Panel]:
 
 def _exposure() -> list[model.Panel]:
     return [
-        lines(
-            "How deep under the peak?",
-            "Drawdown of the cash-flow adjusted equity at the end of each trading day (archive: daily_stats).",
-            series(f"""
-                SELECT ts AS time, drawdown_ratio AS drawdown FROM daily_stats
-                WHERE {DAYS_IN_TIME} AND drawdown_ratio IS NOT NULL ORDER BY ts"""),
-            unit=RATIO,
-            size=(12, 8),
-            none=NO_ROWS,
-            fill=30,
-            high=0,
-            past="90d",
-            overrides=[column("drawdown", colour=LOSS)],
-        ),
+        returns.under_water("How deep under the peak?", past="90d"),
         bars(
             "Which positions weigh most?",
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",

@@ -49,6 +49,7 @@ def test_what_cannot_be_set_off_is_refused_in_words(world: World) -> None:
 
     assert post("/incidents/war")[0] == 404
     assert "unknown incident 'war': use one of slump, brake" in post("/incidents/war")[1]
+    assert post("/incidents/brake/at/once")[0] == 404
     assert post("/incidents/")[0] == 405
     assert requests.get(f"{world.broker.url}/incidents/brake", timeout=5).status_code == 405
     world.run_until(TUESDAY + 14 * 3600)
