@@ -1,0 +1,14 @@
+"""A server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.web.server import Server
+from tests.web.served import serving
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
