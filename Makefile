@@ -23,6 +23,7 @@ demo: $(BIN)/.installed tools ## show everything with a simulated bot and broker
 test: lint types unit ## everything that must hold: lint, types, tests
 
 lint: $(BIN)/.installed
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 types: $(BIN)/.installed

@@ -83,8 +83,10 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9]\d*"), "the number of a chat (negative for groups)"),
     "ALERT_DISCORD_URL": URL,
     "ALERT_SLACK_URL": URL,
-    "ALERT_NTFY_URL": (lambda value: is_url(value) and not urlsplit(value).query and urlsplit(value).path.strip("/") != "",
-                       "an address with a topic, such as https://ntfy.sh/my-topic"),
+    "ALERT_NTFY_URL": (
+        lambda value: is_url(value) and not urlsplit(value).query and urlsplit(value).path.strip("/") != "",
+        "an address with a topic, such as https://ntfy.sh/my-topic",
+    ),
     "ALERT_NTFY_TOKEN": ANY,
     "ALERT_PUSHOVER_USER": PUSHOVER_KEY,
     "ALERT_PUSHOVER_TOKEN": PUSHOVER_KEY,
@@ -92,7 +94,7 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_DEADMAN_URL": URL,
     "ALERT_GRAFANA_URL": URL,
     "ALERT_RUNBOOKS_URL": URL,
-}  # fmt: skip
+}
 
 
 def email(v: Variables, severity: str) -> Config:
@@ -176,15 +178,19 @@ class Channel:
 
 
 CHANNELS = {
-    "email": Channel("email_configs", email, ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "ALERT_EMAIL_SMTP"),
-                     ("ALERT_EMAIL_USER", "ALERT_EMAIL_PASSWORD")),
+    "email": Channel(
+        "email_configs",
+        email,
+        ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "ALERT_EMAIL_SMTP"),
+        ("ALERT_EMAIL_USER", "ALERT_EMAIL_PASSWORD"),
+    ),
     "telegram": Channel("telegram_configs", telegram, ("ALERT_TELEGRAM_TOKEN", "ALERT_TELEGRAM_CHAT")),
     "discord": Channel("discord_configs", discord, ("ALERT_DISCORD_URL",)),
     "slack": Channel("slack_configs", slack, ("ALERT_SLACK_URL",)),
     "ntfy": Channel("webhook_configs", ntfy, ("ALERT_NTFY_URL",), ("ALERT_NTFY_TOKEN",)),
     "pushover": Channel("pushover_configs", pushover, ("ALERT_PUSHOVER_USER", "ALERT_PUSHOVER_TOKEN")),
     "webhook": Channel("webhook_configs", webhook, ("ALERT_WEBHOOK_URL",)),
-}  # fmt: skip
+}
 
 
 def read(environ: Mapping[str, str]) -> Variables:

@@ -192,29 +192,65 @@ def parser() -> argparse.ArgumentParser:
 
     log = ("log.path",)
     settings, archive = "[--SETTING VALUE ...]", "[--archive.path PATH]"
-    add("run", _run, "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.",
-        f"--log.path PATH {settings}", required=log)
-    add("ingest", _ingest, "Read the log to its end into the archive, print a summary, exit.",
-        f"--log.path PATH {settings}", "log.", "archive.path", required=log)
-    check = add("check-config", _check_config, "Validate the settings and print those in force, secrets masked.",
-                f"[--bot FILE] {settings}")
+    add(
+        "run",
+        _run,
+        "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.",
+        f"--log.path PATH {settings}",
+        required=log,
+    )
+    add(
+        "ingest",
+        _ingest,
+        "Read the log to its end into the archive, print a summary, exit.",
+        f"--log.path PATH {settings}",
+        "log.",
+        "archive.path",
+        required=log,
+    )
+    check = add(
+        "check-config",
+        _check_config,
+        "Validate the settings and print those in force, secrets masked.",
+        f"[--bot FILE] {settings}",
+    )
     check.add_argument("--bot", metavar="FILE", help="also check this config.py of the bot (read, never executed)")
     end = partial(_day, days=1)
-    out = add("export", _export, "Print a table of the archive.",
-              f"TABLE [--format csv|json] [--from DATE] [--to DATE] {archive}", "archive.path")
-    out.add_argument("what", choices=EXPORTS, metavar="TABLE",
-                     help=f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)")
+    out = add(
+        "export",
+        _export,
+        "Print a table of the archive.",
+        f"TABLE [--format csv|json] [--from DATE] [--to DATE] {archive}",
+        "archive.path",
+    )
+    out.add_argument(
+        "what",
+        choices=EXPORTS,
+        metavar="TABLE",
+        help=f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)",
+    )
     out.add_argument("--format", choices=("csv", "json"), default="csv", help="default: csv")
     out.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (YYYY-MM-DD)")
     out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
     backup = add("backup", _backup, "Copy the archive while the exporter runs.", f"FILE {archive}", "archive.path")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
-    past = add("backfill", _backfill, "Make the archive's past into blocks for Prometheus (needs promtool).",
-               f"--out FOLDER [--to DATE] [--label NAME=VALUE ...] {archive}", "archive.path")
+    past = add(
+        "backfill",
+        _backfill,
+        "Make the archive's past into blocks for Prometheus (needs promtool).",
+        f"--out FOLDER [--to DATE] [--label NAME=VALUE ...] {archive}",
+        "archive.path",
+    )
     past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
     past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
-    past.add_argument("--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
-                      help="label of Prometheus' target, as in its targets file (bot, instance, job)")
+    past.add_argument(
+        "--label",
+        type=_label,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="label of Prometheus' target, as in its targets file (bot, instance, job)",
+    )
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
     _add_demo(commands)
     return top

@@ -67,6 +67,4 @@ def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:
 
 
 def _gauge(name: str, snapshot: Snapshot) -> list[Sample]:
-    return [
-        (tuple(key.split(SEPARATOR)) if key else (), value) for key, value in snapshot.bot.custom.get(name, {}).items()
-    ]
+    return [(tuple(key.split(SEPARATOR)) if key else (), value) for key, value in snapshot.bot.custom.get(name, {}).items()]

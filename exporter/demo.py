@@ -174,12 +174,31 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
     """Bot and broker; returns when the history is written and the broker serves."""
     port = free_port(8099)
     log = running.folder / "big_dipper.log"
-    part = running.start("simulator", [
-        sys.executable, "-m", "exporter", "simulate", "--log", log, "--listen", f"127.0.0.1:{port}",
-        "--bot-config", running.folder / "config.py", "--debug-days", str(DEBUG_DAYS),
-        "--seed", str(args.seed), "--days", str(args.days), "--speed", str(args.speed),
-        *(["--incident", args.incident] if args.incident else []), *extra,
-    ])  # fmt: skip
+    part = running.start(
+        "simulator",
+        [
+            sys.executable,
+            "-m",
+            "exporter",
+            "simulate",
+            "--log",
+            log,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--bot-config",
+            running.folder / "config.py",
+            "--debug-days",
+            str(DEBUG_DAYS),
+            "--seed",
+            str(args.seed),
+            "--days",
+            str(args.days),
+            "--speed",
+            str(args.speed),
+            *(["--incident", args.incident] if args.incident else []),
+            *extra,
+        ],
+    )
     part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
     output = running.folder / "simulator.out"
 

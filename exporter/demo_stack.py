@@ -34,16 +34,25 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
     out = running.folder / "alertmanager"
     rendered = subprocess.run(
         [sys.executable, root / "alertmanager" / "render.py", "--out", out],
-        env={"ALERT_WEBHOOK_URL": webhook or "", "PATH": ""}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={"ALERT_WEBHOOK_URL": webhook or "", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if rendered.returncode:
         raise ConfigError([f"demo: {rendered.stderr.strip()}"])
     port = free_port(9093)
-    part = running.start("alertmanager", [
-        binary, f"--config.file={out / 'alertmanager.yml'}", f"--storage.path={out / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
-        "--data.retention=240h",  # longer than the longest repeat_interval
-    ])  # fmt: skip
+    part = running.start(
+        "alertmanager",
+        [
+            binary,
+            f"--config.file={out / 'alertmanager.yml'}",
+            f"--storage.path={out / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+            "--data.retention=240h",  # longer than the longest repeat_interval
+        ],
+    )
     part.url, part.what = f"http://127.0.0.1:{port}", "what is wrong, and whom it was told"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     return part.url
@@ -64,10 +73,15 @@ def _prometheus(running: Demo, root: Path, exporter: str, alertmanager: str | No
     for name, (url, bot) in targets.items():
         labels = f"\n  labels: {{bot: {bot}}}" if bot else ""
         (config / "targets" / f"{name}.yml").write_text(f"- targets: [{_host(url)}]{labels}\n" if url else "[]\n")
-    part = running.start("prometheus", [
-        binary, f"--config.file={config / 'prometheus.yml'}", f"--storage.tsdb.path={config / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ])  # fmt: skip
+    part = running.start(
+        "prometheus",
+        [
+            binary,
+            f"--config.file={config / 'prometheus.yml'}",
+            f"--storage.tsdb.path={config / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+    )
     part.url, part.what = f"http://127.0.0.1:{port}", "queries, rules and alerts"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     return part.url

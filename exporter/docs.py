@@ -35,9 +35,7 @@ def metrics_reference() -> str:
 
 def metrics_table() -> str:
     """Every metric, in one table."""
-    return HEADER + "".join(
-        f"| **{title}** | | | {text} |\n{''.join(map(_row, metrics))}" for title, text, metrics in SECTIONS
-    )
+    return HEADER + "".join(f"| **{title}** | | | {text} |\n{''.join(map(_row, metrics))}" for title, text, metrics in SECTIONS)
 
 
 def _row(metric: Metric) -> str:

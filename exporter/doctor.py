@@ -96,9 +96,11 @@ def _log(settings: Settings) -> Iterator[Finding]:
     quiet = time.time() - path.stat().st_mtime
     if quiet > GROWING_SECONDS:
         yield Finding(
-            False, "log", f"{path} is readable, but has not grown for {_span(quiet)}; a living bot writes every minute:"
-            " is it running, and does its output go to this file? (after a rename it goes on writing to the old file)"
-        )  # fmt: skip
+            False,
+            "log",
+            f"{path} is readable, but has not grown for {_span(quiet)}; a living bot writes every minute:"
+            " is it running, and does its output go to this file? (after a rename it goes on writing to the old file)",
+        )
     else:
         yield Finding(True, "log", f"{path} is readable and grew {_span(quiet)} ago")
     first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
@@ -118,9 +120,11 @@ def _packed(path: Path) -> Iterator[Finding]:
     packed = sorted(file.name for file in beside if file.name.startswith(path.name) and file.suffix in UNREAD)
     if packed:
         yield Finding(
-            False, "rotated", f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"
-            " with gzip (`compress` without `compresscmd`), or what is rotated while the exporter is off is lost to it"
-        )  # fmt: skip
+            False,
+            "rotated",
+            f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"
+            " with gzip (`compress` without `compresscmd`), or what is rotated while the exporter is off is lost to it",
+        )
 
 
 def _form(portion: Portion) -> Finding:
@@ -143,21 +147,25 @@ def _zone(settings: Settings, portion: Portion, quiet: float) -> Iterator[Findin
     elif abs(skew) > ZONE_TOLERANCE:
         hours = round(skew / 1800) / 2
         yield Finding(
-            False, "time zone", f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
+            False,
+            "time zone",
+            f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
             f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
-            f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle"
-        )  # fmt: skip
+            f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle",
+        )
     wrong = [
-        record for record in portion.records
-        if isinstance(record.event, Session) and record.event.session == "regular"
-        and not _regular(record.ts)
-    ]  # fmt: skip
+        record
+        for record in portion.records
+        if isinstance(record.event, Session) and record.event.session == "regular" and not _regular(record.ts)
+    ]
     if wrong:
         at = datetime.fromtimestamp(wrong[-1].ts, calendar.NEW_YORK)
         yield Finding(
-            False, "time zone", f"with log.timezone {zone} the bot would have seen regular hours at {at:%H:%M} New York:"
-            " set --log.timezone to the zone of the bot's machine"
-        )  # fmt: skip
+            False,
+            "time zone",
+            f"with log.timezone {zone} the bot would have seen regular hours at {at:%H:%M} New York:"
+            " set --log.timezone to the zone of the bot's machine",
+        )
     elif abs(skew) <= ZONE_TOLERANCE:
         yield Finding(True, "time zone", f"{zone} fits: the newest line is {_span(abs(skew))} from the file's last change")
 
@@ -277,5 +285,3 @@ def _span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-

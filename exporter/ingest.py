@@ -56,8 +56,7 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         pipeline.tail.close()
         store.close()
     new = {
-        name: {key: int(value - before[name].get(key, 0)) for key, value in _totals(pipeline, name).items()}
-        for name in names
+        name: {key: int(value - before[name].get(key, 0)) for key, value in _totals(pipeline, name).items()} for name in names
     }
     events = {kind: count for kind, count in new[names[0]].items() if count}
     return Summary(sum(new[names[1]].values()), events, sum(new[names[2]].values()))

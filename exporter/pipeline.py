@@ -74,9 +74,7 @@ class Pipeline:
         self._saved = store.load("bot") or BotState().to_json()
         self._restore()
         start: Literal["start", "end"] = "end" if settings.log_from == "end" else "start"
-        self.tail = Tail(
-            self._path, store.checkpoints(), start=start, rotated=settings.log_rotated, limit=PORTION_BYTES
-        )  # fmt: skip
+        self.tail = Tail(self._path, store.checkpoints(), start=start, rotated=settings.log_rotated, limit=PORTION_BYTES)
         self._read: Read | None = None
         self.snapshot = self.publish()
 

@@ -27,10 +27,18 @@ RISK, PERFORMANCE, HEALTH, CONFIG, SHARE = (
 RANGES = [
     model.TimeOption(display=name, from_val=since, to="now")
     for name, since in {
-        "Last hour": "now-1h", "Last 6 hours": "now-6h", "Today": "now/d", "Last day": "now-24h", "Last week": "now-7d",
-        "Last month": "now-30d", "Last quarter": "now-90d", "This year": "now/y", "Last year": "now-1y", "All": "now-5y",
+        "Last hour": "now-1h",
+        "Last 6 hours": "now-6h",
+        "Today": "now/d",
+        "Last day": "now-24h",
+        "Last week": "now-7d",
+        "Last month": "now-30d",
+        "Last quarter": "now-90d",
+        "This year": "now/y",
+        "Last year": "now-1y",
+        "All": "now-5y",
     }.items()
-]  # fmt: skip
+]
 
 SYMBOLS = """
     SELECT symbol FROM sectors
@@ -105,9 +113,12 @@ def _lay_out(sections: Sequence[Section]) -> list[model.Panel | model.RowPanel]:
         if section.title:
             number += 1
             row = model.RowPanel(
-                title=section.title, collapsed=section.folded, id_val=number,
-                grid_pos=model.GridPos(x=0, y=y, w=COLUMNS, h=1), panels=[],
-            )  # fmt: skip
+                title=section.title,
+                collapsed=section.folded,
+                id_val=number,
+                grid_pos=model.GridPos(x=0, y=y, w=COLUMNS, h=1),
+                panels=[],
+            )
             laid.append(row)
             y += 1
         x = line_height = 0
@@ -172,33 +183,59 @@ def _variables(symbols: bool) -> list[model.VariableModel]:
 
 def _link() -> model.DashboardLink:
     return model.DashboardLink(
-        title="Boards", type_val=model.DashboardLinkType.DASHBOARDS, icon="external link", tooltip="The other boards",
-        tags=[TAG], as_dropdown=True, keep_time=True, include_vars=True,
-    )  # fmt: skip
+        title="Boards",
+        type_val=model.DashboardLinkType.DASHBOARDS,
+        icon="external link",
+        tooltip="The other boards",
+        tags=[TAG],
+        as_dropdown=True,
+        keep_time=True,
+        include_vars=True,
+    )
 
 
 def _annotations(symbols: bool, quiet: bool) -> list[model.AnnotationQuery]:
     """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
-        ("Bot starts", QUIET, True, """
+        (
+            "Bot starts",
+            QUIET,
+            True,
+            """
             SELECT ts AS time, NULL AS timeEnd, 'Bot ' || kind AS title, detail AS text, kind AS tags FROM bot_events
-            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts"""),
-        ("Brake episodes", CRITICAL, True, """
+            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts""",
+        ),
+        (
+            "Brake episodes",
+            CRITICAL,
+            True,
+            """
             SELECT started AS time, COALESCE(ended, $__to / 1000) AS timeEnd, 'Emergency brake' AS title,
               printf('at %.1f %%, %d cycles, %d missed', 100 * COALESCE(margin_ratio, leverage_ratio),
                      cycles, missed_opportunities) AS text, 'brake' AS tags
             FROM brake_events
-            WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000 ORDER BY started"""),
-        ("Configuration changes", WARNING, True, """
+            WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000 ORDER BY started""",
+        ),
+        (
+            "Configuration changes",
+            WARNING,
+            True,
+            """
             SELECT ts AS time, NULL AS timeEnd, setting AS title,
               COALESCE(previous, 'unset') || ' → ' || COALESCE(value, 'removed') AS text, 'config' AS tags
-            FROM bot_config WHERE previous IS NOT NULL AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts"""),
-        ("Trades", BROKER, False, f"""
+            FROM bot_config WHERE previous IS NOT NULL AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts""",
+        ),
+        (
+            "Trades",
+            BROKER,
+            False,
+            f"""
             SELECT ts AS time, NULL AS timeEnd, symbol AS title,
               printf('%g @ $%.2f', quantity, price) AS text, 'trade' AS tags
-            FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500"""),
-    ]  # fmt: skip
+            FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500""",
+        ),
+    ]
     return [
         model.AnnotationQuery(
             name=name,

@@ -60,9 +60,17 @@ def rows(archive: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 # What must be the same however often the exporter was killed on the way; checkpoints bear times of our clock.
 CONTENT = {
-    "account_history": "*", "trades": "*", "skips": "*", "opportunities": "*", "brake_events": "*", "bot_events": "*",
-    "scans": "*", "skip_counts": "*", "daily_stats": "*", "gaps": "generation, reason",
-}  # fmt: skip
+    "account_history": "*",
+    "trades": "*",
+    "skips": "*",
+    "opportunities": "*",
+    "brake_events": "*",
+    "bot_events": "*",
+    "scans": "*",
+    "skip_counts": "*",
+    "daily_stats": "*",
+    "gaps": "generation, reason",
+}
 
 
 def content(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -94,9 +102,7 @@ class Monitor:
 
     def __init__(self, folder: Path, zone: str = NEW_YORK, **settings: Any) -> None:
         self.log, self.archive = folder / "big_dipper.log", folder / "bigdipper.db"
-        self.settings = Settings(
-            log_path=self.log, archive_path=self.archive, log_timezone=ZoneInfo(zone), **settings
-        )  # fmt: skip
+        self.settings = Settings(log_path=self.log, archive_path=self.archive, log_timezone=ZoneInfo(zone), **settings)
         self.log.touch()
         self._open()
 
@@ -165,9 +171,14 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, as a user who is bound by permissions."""
     return subprocess.run(
-        [*HUMBLE, *COMMAND, *map(str, args)], capture_output=True, text=True, timeout=timeout,
-        env=environment(**(env or {})), cwd=Path(__file__).parent.parent, check=False,
-    )  # fmt: skip
+        [*HUMBLE, *COMMAND, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(**(env or {})),
+        cwd=Path(__file__).parent.parent,
+        check=False,
+    )
 
 
 class Exporter:
@@ -185,14 +196,26 @@ class Exporter:
         self.messages.touch(mode=0o666)
         self._seen = self.messages.stat().st_size
         args = [
-            "run", "--log.path", self.log, "--archive.path", self.archive, "--log.timezone", NEW_YORK,
-            "--web.listen-address", "127.0.0.1:0", *self._flags,
-        ]  # fmt: skip
+            "run",
+            "--log.path",
+            self.log,
+            "--archive.path",
+            self.archive,
+            "--log.timezone",
+            NEW_YORK,
+            "--web.listen-address",
+            "127.0.0.1:0",
+            *self._flags,
+        ]
         with self.messages.open("a") as messages:
             self.process = subprocess.Popen(
-                [*HUMBLE, *COMMAND, *map(str, args)], stderr=messages, stdout=messages, text=True,
-                env=environment(**(self._env or {})), cwd=Path(__file__).parent.parent,
-            )  # fmt: skip
+                [*HUMBLE, *COMMAND, *map(str, args)],
+                stderr=messages,
+                stdout=messages,
+                text=True,
+                env=environment(**(self._env or {})),
+                cwd=Path(__file__).parent.parent,
+            )
         return self.process
 
     def said(self) -> str:

@@ -81,9 +81,11 @@ class TestEveryService:
     def test_holds_no_password(self, name: str) -> None:
         for variable, value in EVERY[name].get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN|KEY", variable) and value not in (KEY, SECRET):
-                assert variable == "GF_SECURITY_DISABLE_GRAVATAR" or (
-                    variable.endswith("__FILE") and value.startswith("/run/secrets/")
-                ) or value in ("true", "false"), variable  # fmt: skip
+                assert (
+                    variable == "GF_SECURITY_DISABLE_GRAVATAR"
+                    or (variable.endswith("__FILE") and value.startswith("/run/secrets/"))
+                    or value in ("true", "false")
+                ), variable
 
     def test_mounts_only_what_is_in_the_repository_or_is_named_by_the_user(self, name: str) -> None:
         for source, _, read_only in mounts(EVERY[name]):
@@ -121,8 +123,12 @@ def test_every_profile_has_an_exporter_where_prometheus_looks_for_it() -> None:
     assert SERVICES["exporter-demo"]["networks"]["default"]["aliases"] == [host]
     for name in ("exporter", "exporter-demo"):
         assert SERVICES[name]["environment"]["BIGDIPPER_WEB_LISTEN_ADDRESS"] == f":{port}"
-    targets = [target for file in (ROOT / "prometheus/targets").glob("*.yml") for e in yaml.safe_load(file.read_text())
-               for target in e["targets"]]  # fmt: skip
+    targets = [
+        target
+        for file in (ROOT / "prometheus/targets").glob("*.yml")
+        for e in yaml.safe_load(file.read_text())
+        for target in e["targets"]
+    ]
     assert {target.split(":")[0] for target in targets} - {"localhost"} <= SERVICES.keys()
 
 
@@ -145,9 +151,7 @@ def test_the_exporter_knows_every_setting_that_it_is_given() -> None:
 
 
 def test_grafana_is_told_every_address_that_its_provisioning_asks_for() -> None:
-    text = "".join(
-        re.sub(r"#.*", "", path.read_text()) for path in (ROOT / "grafana/provisioning").rglob("*.yml")
-    )  # fmt: skip
+    text = "".join(re.sub(r"#.*", "", path.read_text()) for path in (ROOT / "grafana/provisioning").rglob("*.yml"))
     asked = set(re.findall(r"\$\{?([A-Z_]{4,})", text))
     assert asked
     assert asked <= SERVICES["grafana"]["environment"].keys()

@@ -126,9 +126,13 @@ def test_each_setting_is_read_from_its_environment_name(name: str) -> None:
 @pytest.mark.parametrize("name", OPEN)
 def test_each_setting_is_read_from_yaml_nested_or_flat(name: str, flat: bool, tmp_path: Path) -> None:
     text, value, _ = EXAMPLES[name]
-    document = f"{name}: '{text}'" if flat else "".join(
-        "  " * depth + part + (": \n" if depth < name.count(".") else f": '{text}'\n")
-        for depth, part in enumerate(name.split("."))
+    document = (
+        f"{name}: '{text}'"
+        if flat
+        else "".join(
+            "  " * depth + part + (": \n" if depth < name.count(".") else f": '{text}'\n")
+            for depth, part in enumerate(name.split("."))
+        )
     )
     assert getattr(load(flags(f"--config.file={yaml_file(tmp_path, document)}"), {}), attribute(name)) == value
 
@@ -255,9 +259,7 @@ def test_a_missing_or_unreadable_file_is_one_line(tmp_path: Path) -> None:
 def test_aliases_that_repeat_or_contain_themselves_do_no_harm(tmp_path: Path) -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
     assert len(problems(bomb, tmp_path)) == 9
-    assert problems("log: &l\n  web: *l\n", tmp_path) == [
-        "unknown key 'log.web'; did you mean log.level? (FILE:2)"
-    ]
+    assert problems("log: &l\n  web: *l\n", tmp_path) == ["unknown key 'log.web'; did you mean log.level? (FILE:2)"]
 
 
 @pytest.mark.parametrize("variable", ["BIGDIPPER_LOG_PAHT", "BIGDIPPER_WEB_LISTEN_ADRESS"])
@@ -312,9 +314,7 @@ class TestSecrets:
         with pytest.raises(ConfigError, match=r"alpaca\.key: given twice \(environment ALPACA_KEY and ALPACA_KEY_FILE"):
             load({}, environ)
 
-    @pytest.mark.parametrize(
-        ("content", "reason"), [(None, "No such file"), (b"", "is empty"), (b"\xff\xfe", "is not text")]
-    )
+    @pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"", "is empty"), (b"\xff\xfe", "is not text")])
     def test_in_a_file_that_cannot_be_used_are_one_line(self, content: bytes | None, reason: str, tmp_path: Path) -> None:
         path = tmp_path / "key"
         if content is not None:

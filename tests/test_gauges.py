@@ -21,32 +21,84 @@ from tests.running import Series, series
 NOON = datetime(2025, 11, 28, 12, tzinfo=NEW_YORK).timestamp()
 
 BOT = BotState(
-    version="2.18", mode="paper", forms="18", symbols=("AMD", "MSFT", "TER"), running=True, started=1001.0, session="regular",
-    cycle_number=1002, cycle_ts=1003.0, trade_ts=1004.0, scan_found=1005, equity=1006.0, cash=-1007.0, margin_ratio=0.08,
-    leverage_ratio=1.09, margin_debt=1010.0, pl=-1011.0, pl_ratio=-0.12, account_ts=1013.0, positions=1014, invested=1015.0,
-    movers={"winners": "MSFT +14.2%", "losers": "TER -7.6%"}, brake=Episode(1, 1016.0, 1017.0), brake_level=1.18,
-)  # fmt: skip
+    version="2.18",
+    mode="paper",
+    forms="18",
+    symbols=("AMD", "MSFT", "TER"),
+    running=True,
+    started=1001.0,
+    session="regular",
+    cycle_number=1002,
+    cycle_ts=1003.0,
+    trade_ts=1004.0,
+    scan_found=1005,
+    equity=1006.0,
+    cash=-1007.0,
+    margin_ratio=0.08,
+    leverage_ratio=1.09,
+    margin_debt=1010.0,
+    pl=-1011.0,
+    pl_ratio=-0.12,
+    account_ts=1013.0,
+    positions=1014,
+    invested=1015.0,
+    movers={"winners": "MSFT +14.2%", "losers": "TER -7.6%"},
+    brake=Episode(1, 1016.0, 1017.0),
+    brake_level=1.18,
+)
 DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0)
 OWN = Own(
-    3001.0, ready=False, log_up=True, log_lag=3002, last_line=3003.0, timestamp_skew=3004.0, archive_up=False,
-    archive_size=3005, disk_free=3006, oldest=3007.0, rows={"trades": 3008},
-)  # fmt: skip
+    3001.0,
+    ready=False,
+    log_up=True,
+    log_lag=3002,
+    last_line=3003.0,
+    timestamp_skew=3004.0,
+    archive_up=False,
+    archive_size=3005,
+    disk_free=3006,
+    oldest=3007.0,
+    rows={"trades": 3008},
+)
 ACCOUNT = Account(
-    "id", "ACTIVE", equity=4000.0, cash=-1000.0, last_equity=5000.0, buying_power=4001.0, long_market_value=6000.0,
-    short_market_value=-500.0, initial_margin=4002.0, maintenance_margin=2750.0, trading_blocked=True,
-    transfers_blocked=False, account_blocked=None,
-)  # fmt: skip
+    "id",
+    "ACTIVE",
+    equity=4000.0,
+    cash=-1000.0,
+    last_equity=5000.0,
+    buying_power=4001.0,
+    long_market_value=6000.0,
+    short_market_value=-500.0,
+    initial_margin=4002.0,
+    maintenance_margin=2750.0,
+    trading_blocked=True,
+    transfers_blocked=False,
+    account_blocked=None,
+)
 BROKER = BrokerView(
-    mode="paper", account=ACCOUNT, account_at=1.0, positions=(
+    mode="paper",
+    account=ACCOUNT,
+    account_at=1.0,
+    positions=(
         Position("AMD", 5001.0, "us_equity", 6000.0, 5003.0, 5004.0, 5005.0, 5006.0, 0.57, 5008.0),
         Position("TER", -5101.0, "us_equity", -500.0, -5103.0, 5104.0, 5105.0, -5106.0, -0.67, -5108.0),
-    ), positions_at=2.0, open_orders=(("sell", 5201.0), ("buy", 5203.0), ("buy", 5202.0)),
-    clock=Clock(True, 1.0, 5301.0, 5302.0), clock_skew=5303.0, up={"account": True, "orders": False},
-    success={"account": 5304.0}, rate_limit=5305, rate_remaining=5306, backfill=0.53, unfilled=5307, fill_rate=0.54,
-    discrepancies={"unknown_order": 5308}, cash_flow_today=-5309.0,
+    ),
+    positions_at=2.0,
+    open_orders=(("sell", 5201.0), ("buy", 5203.0), ("buy", 5202.0)),
+    clock=Clock(True, 1.0, 5301.0, 5302.0),
+    clock_skew=5303.0,
+    up={"account": True, "orders": False},
+    success={"account": 5304.0},
+    rate_limit=5305,
+    rate_remaining=5306,
+    backfill=0.53,
+    unfilled=5307,
+    fill_rate=0.54,
+    discrepancies={"unknown_order": 5308},
+    cash_flow_today=-5309.0,
     wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
     chain=Chain((), 0.55, 5312.0, (("30", 0.56),)),
-)  # fmt: skip
+)
 CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
 MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG)
 
@@ -237,6 +289,9 @@ def test_what_is_not_known_of_account_and_positions_has_no_series_and_is_not_0()
 
 def test_the_largest_positions_have_series_however_many_there_are() -> None:
     many = tuple(Position(f"S{n}", 1.0, "us_equity", (-1) ** n * float(n)) for n in range(broker.MOST_POSITIONS + 20))
-    shown = {dict(labels)["symbol"] for name, labels in gauges(replace(MOMENT, broker=replace(BROKER, positions=many)))
-             if name == "bigdipper_position_quantity"}  # fmt: skip
+    shown = {
+        dict(labels)["symbol"]
+        for name, labels in gauges(replace(MOMENT, broker=replace(BROKER, positions=many)))
+        if name == "bigdipper_position_quantity"
+    }
     assert shown == {f"S{n}" for n in range(20, broker.MOST_POSITIONS + 20)}

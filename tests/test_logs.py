@@ -79,7 +79,7 @@ def test_secrets_show_nowhere_in_a_line(form: str, stream: io.StringIO) -> None:
     try:
         raise ValueError('key hun"ter2-longer refused')
     except ValueError as error:
-        logs.get("alpaca").error('with %s', 'hun"ter2', header='Bearer hun"ter2', exc_info=error)
+        logs.get("alpaca").error("with %s", 'hun"ter2', header='Bearer hun"ter2', exc_info=error)
     logging.getLogger("library").warning('hun"ter2')
     assert "ter2" not in stream.getvalue()
     assert "longer" not in stream.getvalue()

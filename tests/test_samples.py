@@ -20,9 +20,9 @@ PIECE = 16 * 1024
 
 def labelled(samples: Series, name: str) -> Counter[tuple[str, ...]]:
     """Values of the series of one counter that are not 0, by their label values in the order of the labels' names."""
-    return Counter({
-        tuple(value for _, value in labels): int(count) for (n, labels), count in samples.items() if n == name and count
-    })  # fmt: skip
+    return Counter(
+        {tuple(value for _, value in labels): int(count) for (n, labels), count in samples.items() if n == name and count}
+    )
 
 
 @pytest.fixture(scope="module", params=SAMPLES, ids=lambda path: path.stem)

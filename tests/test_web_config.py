@@ -57,9 +57,16 @@ class Pair:
 
 def _usage(authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def make(name: str, issuer: Pair | None = None) -> Pair:
@@ -316,9 +323,7 @@ class TestGate:
 
 @contextlib.contextmanager
 def serving(path: Path) -> Iterator[Server]:
-    server = Server(
-        "127.0.0.1:0", "/metrics", path, 40, collect=list, ready=list, page=lambda: Page("Orion", "1", [])
-    )
+    server = Server("127.0.0.1:0", "/metrics", path, 40, collect=list, ready=list, page=lambda: Page("Orion", "1", []))
     server.start()
     try:
         yield server
@@ -460,9 +465,7 @@ class TestChanges:
         monkeypatch.setattr(Watched, "RETRY_SECONDS", 0.0)
         return Watched(path, said.append)
 
-    def test_a_good_change_is_in_force_at_once(
-        self, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_good_change_is_in_force_at_once(self, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         path = config(folder, USERS)
         watched = self.watch(path, said, monkeypatch)
         assert set(watched.current().users) == {"prometheus"}

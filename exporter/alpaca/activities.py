@@ -65,9 +65,18 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels
     connection.execute(
         "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, value, order_id)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (fill.id, fill.ts, calendar.trading_day(fill.ts).isoformat(), fill.symbol, side, abs(fill.quantity), fill.price,
-         value, fill.order_id),
-    )  # fmt: skip
+        (
+            fill.id,
+            fill.ts,
+            calendar.trading_day(fill.ts).isoformat(),
+            fill.symbol,
+            side,
+            abs(fill.quantity),
+            fill.price,
+            value,
+            fill.order_id,
+        ),
+    )
     label = labels.of(fill.symbol)
     counters.inc("bigdipper_fills_total", (label, side))
     counters.inc("bigdipper_fill_value_usd_total", (label, side), value)
@@ -78,9 +87,8 @@ def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
     connection.execute(
         "INSERT INTO activities (activity_id, ts, date, type, sub_type, symbol, quantity, price, net_amount, status,"
         " description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (a.id, a.ts, day.isoformat(), a.type, a.sub_type, a.symbol, a.quantity, a.price, a.net_amount, a.status,
-         a.description),
-    )  # fmt: skip
+        (a.id, a.ts, day.isoformat(), a.type, a.sub_type, a.symbol, a.quantity, a.price, a.net_amount, a.status, a.description),
+    )
 
 
 class _Labels:
@@ -146,11 +154,21 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> se
             "INSERT INTO wash_sales (activity_id, symbol, sold, date, quantity, loss, window_end, bought_before, bought_after,"
             " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (s.id, symbol, s.sold, s.day.isoformat(), s.quantity, s.loss, s.window_end, s.bought_before, s.bought_after,
-                 "unknown" if s.loss is None else "known")
+                (
+                    s.id,
+                    symbol,
+                    s.sold,
+                    s.day.isoformat(),
+                    s.quantity,
+                    s.loss,
+                    s.window_end,
+                    s.bought_before,
+                    s.bought_after,
+                    "unknown" if s.loss is None else "known",
+                )
                 for s in wash_sale.loss_sales(closings, _buys(events))
             ],
-        )  # fmt: skip
+        )
     return changed
 
 

@@ -130,11 +130,26 @@ class Book:
             " margin_debt, pl_dollar, pl_percent, market_status, last_equity, buying_power, long_market_value,"
             " short_market_value, initial_margin, maintenance_margin)"
             " VALUES (?, ?, ?, 'alpaca', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (-round(at * 1000), at, calendar.trading_day(at).isoformat(), account.equity, account.cash, account.margin_ratio,
-             leverage, account.margin_debt, pl, None if pl is None or not cost else 100 * pl / abs(cost), calendar.session(at),
-             account.last_equity, account.buying_power, account.long_market_value, account.short_market_value,
-             account.initial_margin, account.maintenance_margin),
-        )  # fmt: skip
+            (
+                -round(at * 1000),
+                at,
+                calendar.trading_day(at).isoformat(),
+                account.equity,
+                account.cash,
+                account.margin_ratio,
+                leverage,
+                account.margin_debt,
+                pl,
+                None if pl is None or not cost else 100 * pl / abs(cost),
+                calendar.session(at),
+                account.last_equity,
+                account.buying_power,
+                account.long_market_value,
+                account.short_market_value,
+                account.initial_margin,
+                account.maintenance_margin,
+            ),
+        )
         daily.write_account(connection, account, leverage, at, memory)
         reconcile.compare_account(connection, account, leverage, at, memory, counters)
         return view
@@ -155,9 +170,7 @@ class Book:
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
-        return replace(
-            view, unfilled=orders.unfilled_today(connection, at), fill_rate=orders.fill_rate(connection, at)
-        )
+        return replace(view, unfilled=orders.unfilled_today(connection, at), fill_rate=orders.fill_rate(connection, at))
 
     def _activities(
         self, connection: sqlite3.Connection, view: BrokerView, data: Activities, at: float, counters: Counters

@@ -42,8 +42,13 @@ class Rule:
     def allowed(self) -> str:
         """The range in words."""
         if self.kind not in ("number", "whole"):
-            return {"switch": "True or False", "symbols": "a list of symbols", "level": ", ".join(LEVELS), "secret": "a text",
-                    "thresholds": "symbol: ratio above 0, at most 0.5, with DEFAULT"}[self.kind]  # fmt: skip
+            return {
+                "switch": "True or False",
+                "symbols": "a list of symbols",
+                "level": ", ".join(LEVELS),
+                "secret": "a text",
+                "thresholds": "symbol: ratio above 0, at most 0.5, with DEFAULT",
+            }[self.kind]
         low = f"{'above' if self.open else 'at least'} {self.low:g}"
         whole = "a whole number, " if self.kind == "whole" else ""
         return whole + (low if math.isinf(self.high) else f"{low}, at most {self.high:g}")
@@ -96,9 +101,11 @@ def fits(rule: Rule, value: Any) -> bool:
         case "symbols":
             return isinstance(value, list) and all(isinstance(s, str) and SYMBOL.fullmatch(s) for s in value)
         case "thresholds":
-            return isinstance(value, dict) and DEFAULT in value and all(
-                isinstance(s, str) and SYMBOL.fullmatch(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items()
-            )  # fmt: skip
+            return (
+                isinstance(value, dict)
+                and DEFAULT in value
+                and all(isinstance(s, str) and SYMBOL.fullmatch(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items())
+            )
         case _:
             return isinstance(value, str)
 

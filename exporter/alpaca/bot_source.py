@@ -28,9 +28,16 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.GtE: operator.ge,
 }
 _CASTS: dict[str, Callable[[Any], Any]] = {
-    "int": int, "float": float, "str": str, "bool": bool, "list": list, "tuple": tuple, "set": set, "frozenset": frozenset,
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
     "dict": dict,
-}  # fmt: skip
+}
 _TEXT_METHODS = ("lower", "upper", "strip", "split")
 
 

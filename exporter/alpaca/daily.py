@@ -48,9 +48,7 @@ def _close(day: date) -> float:
     return hours[1]
 
 
-def write_account(
-    connection: sqlite3.Connection, account: Account, leverage: float | None, at: float, memory: Memory
-) -> None:
+def write_account(connection: sqlite3.Connection, account: Account, leverage: float | None, at: float, memory: Memory) -> None:
     """Maintain the equity columns of the day of a poll, and give the day before its official close when it is over."""
     day = calendar.trading_day(at)
     add_day(connection, day.isoformat())
@@ -63,9 +61,16 @@ def write_account(
         f" max_margin_ratio = {high.format('max_margin_ratio')},"
         f" max_leverage_ratio = {high.format('max_leverage_ratio')},"
         " equity_source = 'alpaca' WHERE date = ?",
-        (start, account.equity, *3 * (account.equity,), *3 * (account.equity,), *3 * (account.margin_ratio,), *3 * (leverage,),
-         day.isoformat()),
-    )  # fmt: skip
+        (
+            start,
+            account.equity,
+            *3 * (account.equity,),
+            *3 * (account.equity,),
+            *3 * (account.margin_ratio,),
+            *3 * (leverage,),
+            day.isoformat(),
+        ),
+    )
     touched, memory.latest_day = {day}, day.isoformat()
     if calendar.is_trading_day(day) and _rolled(account, day) and memory.balance_day != day.isoformat():
         memory.balance_day = day.isoformat()
@@ -192,9 +197,18 @@ def _write_bridge(connection: sqlite3.Connection, day: date, memory: Memory) -> 
     connection.execute(
         "UPDATE daily_stats SET realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?, interest = ?, cash_flow = ?,"
         " other = ?, return_ratio = ? WHERE date = ?",
-        (sums.realized_pl, sums.unrealized_change, sums.dividends, sums.fees, sums.interest, sums.cash_flow,
-         sums.other(start, end), daily_return(start, end, sums.cash_flow), day.isoformat()),
-    )  # fmt: skip
+        (
+            sums.realized_pl,
+            sums.unrealized_change,
+            sums.dividends,
+            sums.fees,
+            sums.interest,
+            sums.cash_flow,
+            sums.other(start, end),
+            daily_return(start, end, sums.cash_flow),
+            day.isoformat(),
+        ),
+    )
 
 
 def equity_days(connection: sqlite3.Connection, memory: Memory) -> list[DayEquity]:

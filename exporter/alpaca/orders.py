@@ -12,10 +12,27 @@ from exporter.counters import Counters
 FILL_RATE_DAYS = 30
 SIDES = ("buy", "sell", "sell_short")
 COLUMNS = (
-    "order_id", "client_order_id", "symbol", "side", "type", "quantity", "notional", "limit_price", "filled_quantity",
-    "filled_avg_price", "status", "date", "submitted", "updated", "filled", "ended", "time_to_fill_seconds", "slippage_bps",
-    "extended_hours", "replaced_by",
-)  # fmt: skip
+    "order_id",
+    "client_order_id",
+    "symbol",
+    "side",
+    "type",
+    "quantity",
+    "notional",
+    "limit_price",
+    "filled_quantity",
+    "filled_avg_price",
+    "status",
+    "date",
+    "submitted",
+    "updated",
+    "filled",
+    "ended",
+    "time_to_fill_seconds",
+    "slippage_bps",
+    "extended_hours",
+    "replaced_by",
+)
 UPSERT = (
     f"INSERT INTO orders ({', '.join(COLUMNS)}, in_log) VALUES ({', '.join('?' * len(COLUMNS))},"
     " EXISTS (SELECT 1 FROM trades WHERE order_id = ?)) ON CONFLICT (order_id) DO UPDATE SET "
@@ -57,20 +74,38 @@ def write(connection: sqlite3.Connection, orders: Orders, at: float, counters: C
 
 
 def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters) -> None:
-    row = connection.execute(
-        "SELECT status, updated, filled_quantity FROM orders WHERE order_id = ?", (order.id,)
-    ).fetchone()
+    row = connection.execute("SELECT status, updated, filled_quantity FROM orders WHERE order_id = ?", (order.id,)).fetchone()
     if row is not None and row[0] in TERMINAL:
         return  # the end is the end: an older answer cannot reopen an order
     if row is not None and row == (order.status, order.updated, order.filled_quantity):
         return
     seconds, worse = time_to_fill(order), slippage(order) if order.status == "filled" else None
-    connection.execute(UPSERT, (
-        order.id, order.client_order_id, order.symbol, order.side, order.type, order.quantity, order.notional,
-        order.limit_price, order.filled_quantity, order.filled_avg_price, order.status,
-        calendar.trading_day(order.submitted).isoformat(), order.submitted, order.updated, order.filled, order.ended, seconds,
-        None if worse is None else worse * 1e4, order.extended_hours, order.replaced_by, order.id,
-    ))  # fmt: skip
+    connection.execute(
+        UPSERT,
+        (
+            order.id,
+            order.client_order_id,
+            order.symbol,
+            order.side,
+            order.type,
+            order.quantity,
+            order.notional,
+            order.limit_price,
+            order.filled_quantity,
+            order.filled_avg_price,
+            order.status,
+            calendar.trading_day(order.submitted).isoformat(),
+            order.submitted,
+            order.updated,
+            order.filled,
+            order.ended,
+            seconds,
+            None if worse is None else worse * 1e4,
+            order.extended_hours,
+            order.replaced_by,
+            order.id,
+        ),
+    )
     if not order.is_terminal:
         return
     counters.inc("bigdipper_orders_total", (order.status,))

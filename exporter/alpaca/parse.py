@@ -188,8 +188,13 @@ def position(raw: Any) -> Position:
     )
 
 
-_END = {"filled": "filled_at", "canceled": "canceled_at", "expired": "expired_at", "rejected": "failed_at",
-        "replaced": "replaced_at"}  # fmt: skip
+_END = {
+    "filled": "filled_at",
+    "canceled": "canceled_at",
+    "expired": "expired_at",
+    "rejected": "failed_at",
+    "replaced": "replaced_at",
+}
 
 
 def order(raw: Any) -> Order:

@@ -262,6 +262,10 @@ class Poller:
         if failure.reason == "unauthorized":
             hint = {"advice": "check alpaca.key, alpaca.secret and alpaca.paper (paper and live have different keys)"}
         self._throttle.problem(
-            (task.endpoint, task.side), "asking Alpaca fails", endpoint=task.endpoint, reason=failure.reason,
-            detail=str(failure), **hint,
-        )  # fmt: skip
+            (task.endpoint, task.side),
+            "asking Alpaca fails",
+            endpoint=task.endpoint,
+            reason=failure.reason,
+            detail=str(failure),
+            **hint,
+        )

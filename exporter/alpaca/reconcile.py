@@ -27,9 +27,17 @@ UNSETTLED_CHECKS = 2  # a record of a fill may come late
 
 
 def _open(
-    connection: sqlite3.Connection, counters: Counters, kind: Kind, at: float, detail: str, *, symbol: str | None = None,
-    order_id: str | None = None, log_value: float | None = None, broker_value: float | None = None,
-) -> None:  # fmt: skip
+    connection: sqlite3.Connection,
+    counters: Counters,
+    kind: Kind,
+    at: float,
+    detail: str,
+    *,
+    symbol: str | None = None,
+    order_id: str | None = None,
+    log_value: float | None = None,
+    broker_value: float | None = None,
+) -> None:
     added = connection.execute(
         "INSERT OR IGNORE INTO discrepancies (ts, date, kind, symbol, order_id, log_value, broker_value, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -91,9 +99,13 @@ def log_without_order(connection: sqlite3.Connection, now: float, counters: Coun
 
 
 def positions_changed(
-    connection: sqlite3.Connection, positions: Iterable[Position], polled: float, now: float, memory: Memory,
+    connection: sqlite3.Connection,
+    positions: Iterable[Position],
+    polled: float,
+    now: float,
+    memory: Memory,
     counters: Counters,
-) -> None:  # fmt: skip
+) -> None:
     """Quantities that moved without fills: by hand elsewhere, or corrected. `positions` is a complete list of `polled`.
 
     The quantity expected is the last settled one plus the fills since; it is compared when the activities have been read.
@@ -113,8 +125,9 @@ def positions_changed(
             continue
         if not settled:
             detail = f"{symbol}: {actual:g} held, {expected:g} expected from fills"
-            _open(connection, counters, "position_changed", polled, detail, symbol=symbol, log_value=expected,
-                  broker_value=actual)  # fmt: skip
+            _open(
+                connection, counters, "position_changed", polled, detail, symbol=symbol, log_value=expected, broker_value=actual
+            )
         if actual or symbol in present:
             memory.baseline[symbol] = [polled, actual, 0]
         else:
@@ -175,9 +188,16 @@ def compare_account(
 
 
 def _state(
-    connection: sqlite3.Connection, counters: Counters, memory: Memory, kind: Kind, differs: bool, log_id: int, at: float,
-    said: float, true: float,
-) -> None:  # fmt: skip
+    connection: sqlite3.Connection,
+    counters: Counters,
+    memory: Memory,
+    kind: Kind,
+    differs: bool,
+    log_id: int,
+    at: float,
+    said: float,
+    true: float,
+) -> None:
     seen, times = memory.differs.get(kind, [0, 0])
     if seen == log_id:
         return

@@ -13,7 +13,7 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("FEE", "CFEE", "PTC", "PTR", "DIVFEE"), "fees"),
     **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
     **dict.fromkeys(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"), "cash_flow"),
-}  # fmt: skip
+}
 # Activities after which a symbol's quantity or lots are not what its fills say.
 ADJUSTMENTS = frozenset(
     ("ACATS", "JNLS", "SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD")

@@ -35,9 +35,13 @@ class Broker:
             settings.alpaca_key, settings.alpaca_secret, settings.alpaca_paper, settings.alpaca_url, settings.alpaca_timeout
         )
         plan = Plan(
-            settings.alpaca_account_interval, settings.alpaca_positions_interval, settings.alpaca_orders_interval,
-            settings.alpaca_clock_interval, settings.alpaca_activities_interval, settings.alpaca_requests_per_minute,
-        )  # fmt: skip
+            settings.alpaca_account_interval,
+            settings.alpaca_positions_interval,
+            settings.alpaca_orders_interval,
+            settings.alpaca_clock_interval,
+            settings.alpaca_activities_interval,
+            settings.alpaca_requests_per_minute,
+        )
         self._wake = wake
         self._queue: deque[PollResult] = deque()
         self._writing = 0
@@ -106,9 +110,7 @@ def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[],
     return Broker(settings, connection, wake)
 
 
-def sources(
-    settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]
-) -> tuple[Broker | BotConfig, ...]:
+def sources(settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]) -> tuple[Broker | BotConfig, ...]:
     """Everything beside the log that the settings name: the bot's configuration, the broker."""
     config = BotConfig(settings.bot_config, connection) if settings.bot_config is not None else None
     return tuple(source for source in (config, start(settings, connection, wake)) if source is not None)

@@ -30,8 +30,22 @@ def write(connection: sqlite3.Connection, positions: Positions, at: float, memor
         if due(memory.held.get(p.symbol), p, at):
             memory.held[p.symbol] = [at, p.quantity, p.market_value]  # type: ignore[list-item]
             percent = None if p.unrealized_pl_ratio is None else p.unrealized_pl_ratio * 100
-            rows.append((at, p.symbol, date, p.asset_class, p.quantity, p.market_value, p.cost_basis, p.unrealized_pl,
-                         percent, p.intraday_pl, p.avg_entry_price, p.current_price))  # fmt: skip
+            rows.append(
+                (
+                    at,
+                    p.symbol,
+                    date,
+                    p.asset_class,
+                    p.quantity,
+                    p.market_value,
+                    p.cost_basis,
+                    p.unrealized_pl,
+                    percent,
+                    p.intraday_pl,
+                    p.avg_entry_price,
+                    p.current_price,
+                )
+            )
     if positions.complete:
         present = {p.symbol for p in positions.items}
         for symbol in [s for s in memory.held if s not in present]:

@@ -63,10 +63,17 @@ def loss_sales(closings: Iterable[Closing], buys: Sequence[Buy]) -> list[LossSal
             disallowed = sale.loss * _replaced(sale.loss_quantity, before | after, left) / sale.loss_quantity
         found.append(
             LossSale(
-                sale.id, sale.ts, day, sale.loss_quantity or sale.quantity, sale.loss if sale.realized is not None else None,
-                window_end(day), sum(before.values()), sum(after.values()), disallowed,
+                sale.id,
+                sale.ts,
+                day,
+                sale.loss_quantity or sale.quantity,
+                sale.loss if sale.realized is not None else None,
+                window_end(day),
+                sum(before.values()),
+                sum(after.values()),
+                disallowed,
             )
-        )  # fmt: skip
+        )
     return found
 
 

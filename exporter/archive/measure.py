@@ -10,8 +10,16 @@ from exporter.archive.rows import TABLES
 from exporter.archive.store import Store, connect_readonly
 
 COUNTED = (
-    *TABLES, "skip_counts", "position_snapshots", "daily_stats", "orders", "fills", "activities", "discrepancies", "gaps",
-)  # fmt: skip
+    *TABLES,
+    "skip_counts",
+    "position_snapshots",
+    "daily_stats",
+    "orders",
+    "fills",
+    "activities",
+    "discrepancies",
+    "gaps",
+)
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0

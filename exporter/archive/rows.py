@@ -11,18 +11,58 @@ Row = Sequence[Any]
 
 # Tables whose rows are written whole, by id; a row that grows within its cycle is written again.
 TABLES: dict[str, tuple[str, ...]] = {
-    "account_history": ("id", "ts", "date", "source", "cycle_number", "equity", "cash", "margin_ratio", "leverage_ratio",
-                        "margin_debt", "pl_dollar", "pl_percent", "market_status"),
+    "account_history": (
+        "id",
+        "ts",
+        "date",
+        "source",
+        "cycle_number",
+        "equity",
+        "cash",
+        "margin_ratio",
+        "leverage_ratio",
+        "margin_debt",
+        "pl_dollar",
+        "pl_percent",
+        "market_status",
+    ),
     "trades": ("id", "ts", "date", "cycle_number", "symbol", "quantity", "price", "total_value", "order_id"),
     "skips": ("id", "ts", "date", "cycle_number", "symbol", "reason", "detail", "dip_percent"),
-    "opportunities": ("id", "ts", "date", "cycle_number", "symbol", "dip_percent", "price", "score", "outcome", "reason",
-                      "threshold_percent", "volatility_factor", "size_factor"),
-    "brake_events": ("id", "started", "ended", "date", "duration_seconds", "cycles", "margin_ratio", "leverage_ratio",
-                     "peak_ratio", "margin_debt", "equity", "position_value", "reduce_usd", "missed_opportunities",
-                     "last_seen"),
+    "opportunities": (
+        "id",
+        "ts",
+        "date",
+        "cycle_number",
+        "symbol",
+        "dip_percent",
+        "price",
+        "score",
+        "outcome",
+        "reason",
+        "threshold_percent",
+        "volatility_factor",
+        "size_factor",
+    ),
+    "brake_events": (
+        "id",
+        "started",
+        "ended",
+        "date",
+        "duration_seconds",
+        "cycles",
+        "margin_ratio",
+        "leverage_ratio",
+        "peak_ratio",
+        "margin_debt",
+        "equity",
+        "position_value",
+        "reduce_usd",
+        "missed_opportunities",
+        "last_seen",
+    ),
     "bot_events": ("id", "ts", "date", "kind", "cause", "detail"),
     "scans": ("id", "ts", "date", "cycle_number", "found", "largest_dip_symbol", "largest_dip_percent"),
-}  # fmt: skip
+}
 UPSERTS = {
     table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns[1:])}"
@@ -30,8 +70,16 @@ UPSERTS = {
 }
 
 # Sums of the day, and the day's equity as the log told it (only until the broker tells it).
-SUMS = ("cycles", "trades_count", "total_deployed", "brake_events", "brake_seconds", "missed_trades", "wash_trade_rejections",
-        "opportunities")  # fmt: skip
+SUMS = (
+    "cycles",
+    "trades_count",
+    "total_deployed",
+    "brake_events",
+    "brake_seconds",
+    "missed_trades",
+    "wash_trade_rejections",
+    "opportunities",
+)
 ADD_DAY = (
     "INSERT INTO daily_stats (date, ts, trading_day) VALUES (?, ?, ?) ON CONFLICT (date) DO NOTHING",
     f"UPDATE daily_stats SET {', '.join(f'{name} = {name} + ?' for name in SUMS)} WHERE date = ?",

@@ -74,9 +74,7 @@ def add_flags(parser: argparse.ArgumentParser, shown: tuple[str, ...] = ("",)) -
             group.add_argument(flag, metavar=setting.name.split(".")[-1].upper(), **kwargs)
 
 
-def load(
-    flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, str], required: tuple[str, ...] = ()
-) -> Settings:
+def load(flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, str], required: tuple[str, ...] = ()) -> Settings:
     """The settings in force, from the flags as parsed, the environment and the YAML file that either names.
 
     `required` names settings that must be set, such as `log.path`. Raises ConfigError with one line per problem.
@@ -152,9 +150,7 @@ def _env_names(setting: Setting) -> Iterator[str]:
 
 def _flag_layer(given: Mapping[str, Any]) -> dict[str, _Given]:
     return {
-        name: _Given(given[name], f"flag --{name}")
-        for name in given.keys() & _BY_NAME.keys()
-        if given[name] not in (None, "")
+        name: _Given(given[name], f"flag --{name}") for name in given.keys() & _BY_NAME.keys() if given[name] not in (None, "")
     }
 
 

@@ -37,7 +37,7 @@ def _metric_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError("is not a metric name")
     if text.endswith(_TAKEN_SUFFIXES):
-        raise ValueError(f"ends in {text[text.rindex('_'):]}, which Prometheus keeps for itself")
+        raise ValueError(f"ends in {text[text.rindex('_') :]}, which Prometheus keeps for itself")
     return text if text.startswith(PREFIX) else PREFIX + text
 
 

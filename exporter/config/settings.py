@@ -72,9 +72,7 @@ class Setting:
         return self.kind.parse(text) if text else None
 
 
-def _setting(
-    name: str, kind: Kind[Any], default: str, help: str, *, env: tuple[str, ...] = (), secret: bool = False
-) -> Any:
+def _setting(name: str, kind: Kind[Any], default: str, help: str, *, env: tuple[str, ...] = (), secret: bool = False) -> Any:
     row = Setting(name, kind, default, help, env, secret)
     return field(default_factory=lambda: row.parse(default), metadata={"setting": row}, repr=not secret)
 
@@ -91,18 +89,12 @@ class Origin:
 class Settings:
     """The settings in force. Durations are seconds, ratios are ratios of equity (15 % is 0.15), None means not set."""
 
-    log_path: Path | None = _setting(
-        "log.path", PATH, "", "The bot's log file; required by run and ingest.", env=("LOG_PATH",)
-    )
+    log_path: Path | None = _setting("log.path", PATH, "", "The bot's log file; required by run and ingest.", env=("LOG_PATH",))
     log_timezone: ZoneInfo = _setting(
         "log.timezone", TIME_ZONE, "local", "Time zone of the log's timestamps: the one of the machine the bot runs on."
     )
-    log_from: str = _setting(
-        "log.from", choice("start", "end"), "start", "Where to begin in a log that was never read before."
-    )
-    log_rotated: bool = _setting(
-        "log.rotated", BOOLEAN, "false", "Read rotated siblings of the log first (.1, dated, .gz)."
-    )
+    log_from: str = _setting("log.from", choice("start", "end"), "start", "Where to begin in a log that was never read before.")
+    log_rotated: bool = _setting("log.rotated", BOOLEAN, "false", "Read rotated siblings of the log first (.1, dated, .gz).")
     log_level: str = _setting(
         "log.level",
         choice("debug", "info", "warn", "error", also={"warning": "warn", "critical": "error"}),
@@ -132,15 +124,11 @@ class Settings:
     alpaca_key: str | None = _setting(
         "alpaca.key", SECRET, "", "Alpaca key ID; without it the broker is not asked.", env=("ALPACA_KEY",), secret=True
     )
-    alpaca_secret: str | None = _setting(
-        "alpaca.secret", SECRET, "", "Alpaca secret key.", env=("ALPACA_SECRET",), secret=True
-    )
+    alpaca_secret: str | None = _setting("alpaca.secret", SECRET, "", "Alpaca secret key.", env=("ALPACA_SECRET",), secret=True)
     alpaca_paper: bool = _setting(
         "alpaca.paper", BOOLEAN, "true", "Ask the paper account, not the live one.", env=("ALPACA_PAPER",)
     )
-    alpaca_url: str | None = _setting(
-        "alpaca.url", URL, "", "Ask this address in place of Alpaca, such as a stand-in broker."
-    )
+    alpaca_url: str | None = _setting("alpaca.url", URL, "", "Ask this address in place of Alpaca, such as a stand-in broker.")
     alpaca_account_interval: float = _setting("alpaca.account-interval", INTERVAL, "60s", "Time between account polls.")
     alpaca_positions_interval: float = _setting(
         "alpaca.positions-interval", INTERVAL, "60s", "Time between polls of the positions."
@@ -163,9 +151,7 @@ class Settings:
     limits_brake: float | None = _setting(
         "limits.brake", LIMIT, "", "Where the bot's brake acts, if its config.py is not given."
     )
-    limits_hard: float | None = _setting(
-        "limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given."
-    )
+    limits_hard: float | None = _setting("limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given.")
     sectors_file: Path | None = _setting(
         "sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; the bot's 44 symbols are known without it."
     )

@@ -44,11 +44,26 @@ class Braking(Base):
 
     def _put_brake(self, brake: Episode, ended: float | None) -> None:
         duration = None if ended is None else brake.seconds
-        self.stage.put("brake_events", (
-            brake.id, brake.started, ended, self._day(brake.started), duration, brake.cycles, brake.margin_ratio,
-            brake.leverage_ratio, brake.peak_ratio, brake.margin_debt, brake.equity, brake.position_value,
-            brake.reduce_usd, brake.missed, brake.last_seen,
-        ))  # fmt: skip
+        self.stage.put(
+            "brake_events",
+            (
+                brake.id,
+                brake.started,
+                ended,
+                self._day(brake.started),
+                duration,
+                brake.cycles,
+                brake.margin_ratio,
+                brake.leverage_ratio,
+                brake.peak_ratio,
+                brake.margin_debt,
+                brake.equity,
+                brake.position_value,
+                brake.reduce_usd,
+                brake.missed,
+                brake.last_seen,
+            ),
+        )
 
     def _release(self, ts: float) -> None:
         """A line that only a cycle past the check prints: the only proof that the brake has let go."""

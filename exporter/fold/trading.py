@@ -34,9 +34,20 @@ class Trading(Braking):
         first = state.account_row
         ident, ts, date = first[:3] if first else (record.id, record.ts, self._day(record.ts))
         state.account_row = [
-            ident, ts, date, "log", state.cycle_number, event.equity, event.cash, state.margin_ratio, state.leverage_ratio,
-            event.margin_debt, event.pl, event.pl_percent, state.session,
-        ]  # fmt: skip
+            ident,
+            ts,
+            date,
+            "log",
+            state.cycle_number,
+            event.equity,
+            event.cash,
+            state.margin_ratio,
+            state.leverage_ratio,
+            event.margin_debt,
+            event.pl,
+            event.pl_percent,
+            state.session,
+        ]
         self.stage.put("account_history", state.account_row)
         self.stage.day(date).account(event.equity, state.margin_ratio, state.leverage_ratio)
 
@@ -64,8 +75,21 @@ class Trading(Braking):
         self.state.last_symbol = symbol
         row = self.state.opportunities.get(symbol)
         if row is None:
-            row = [record.id, record.ts, self._day(record.ts), self.state.cycle_number, symbol, dip, price, score, outcome,
-                   None, None, None, None]  # fmt: skip
+            row = [
+                record.id,
+                record.ts,
+                self._day(record.ts),
+                self.state.cycle_number,
+                symbol,
+                dip,
+                price,
+                score,
+                outcome,
+                None,
+                None,
+                None,
+                None,
+            ]
             self.state.opportunities[symbol] = row
             self.stage.put("opportunities", row)
             self._counters.inc("bigdipper_opportunities_total", (self._label(symbol),))

@@ -14,8 +14,17 @@ SYMBOL = r"[A-Z0-9./-]{1,15}+"
 # At most a trillion, and no sign where only damage could put one: what is counted must never step back.
 AMOUNT = r"\d[\d,]{0,15}+(?:\.\d{1,9}+)?+"
 NUMBER = rf"[-+]?+{AMOUNT}"
-TEXT = {"symbol": SYMBOL, "order_id": r"[0-9A-Za-z-]{1,64}+", "version": r"[\w.-]{1,20}+", "mode": r"[A-Za-z]{1,12}+",
-        "movers": r".+", "symbols": r".+", "kind": r"[a-z]++", "n": NUMBER, "_": r".*?"}
+TEXT = {
+    "symbol": SYMBOL,
+    "order_id": r"[0-9A-Za-z-]{1,64}+",
+    "version": r"[\w.-]{1,20}+",
+    "mode": r"[A-Za-z]{1,12}+",
+    "movers": r".+",
+    "symbols": r".+",
+    "kind": r"[a-z]++",
+    "n": NUMBER,
+    "_": r".*?",
+}
 WHOLE = ("number", "found", "stocks", "skipped", "missed", "attempt", "cycle")
 UNSIGNED = ("quantity", "price", "total", "seconds", "deployed", "invested")
 SYMBOLS_KEPT = 1000

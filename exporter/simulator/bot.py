@@ -171,9 +171,7 @@ class Bot:
             log.info("📊 Positions: None")
             log.info(figures)
             return
-        log.info(
-            f"📊 Positions: {len(account.stocks)} stocks, {money(account.invested)} invested ({account.leverage:.2%})"
-        )
+        log.info(f"📊 Positions: {len(account.stocks)} stocks, {money(account.invested)} invested ({account.leverage:.2%})")
         gains = {s: (ledger.value(s) - ledger.positions[s].cost) / DOLLAR for s in account.stocks}
         total = sum(gains.values())
         debt = max(0.0, account.cash + account.invested - account.equity)  # always about nothing: the release's bug

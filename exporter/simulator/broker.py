@@ -1,11 +1,11 @@
 """The stand-in broker: Alpaca's trading API over HTTP on the loopback, read-only, with switchable faults.
 
-    broker = Broker(ledger, clock=time.time)
-    broker.start()
-    broker.url                              # http://127.0.0.1:<port>, for the SDK's url_override
-    broker.faults.set("account", "hang")    # see faults.FAULTS
-    broker.requests, broker.writes          # what was asked; writes must stay 0
-    broker.stop()
+broker = Broker(ledger, clock=time.time)
+broker.start()
+broker.url                              # http://127.0.0.1:<port>, for the SDK's url_override
+broker.faults.set("account", "hang")    # see faults.FAULTS
+broker.requests, broker.writes          # what was asked; writes must stay 0
+broker.stop()
 """
 
 from __future__ import annotations

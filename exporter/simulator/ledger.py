@@ -177,12 +177,26 @@ class Ledger:
         self.marks.setdefault(order.symbol, price)
         self._trade(order.symbol, signed, price)
         at = nanoseconds(ts)
-        self.activities.append(Activity(self._activity_id(at), "FILL", at, {
-            "activity_type": "FILL", "transaction_time": instant(at), "type": "fill" if done else "partial_fill",
-            "price": decimal(price, 100), "qty": decimal(qty, SHARE), "side": order.side, "symbol": order.symbol,
-            "leaves_qty": decimal(order.remaining, SHARE), "order_id": order.id,
-            "cum_qty": decimal(order.filled_qty, SHARE), "order_status": order.status,
-        }))  # fmt: skip
+        self.activities.append(
+            Activity(
+                self._activity_id(at),
+                "FILL",
+                at,
+                {
+                    "activity_type": "FILL",
+                    "transaction_time": instant(at),
+                    "type": "fill" if done else "partial_fill",
+                    "price": decimal(price, 100),
+                    "qty": decimal(qty, SHARE),
+                    "side": order.side,
+                    "symbol": order.symbol,
+                    "leaves_qty": decimal(order.remaining, SHARE),
+                    "order_id": order.id,
+                    "cum_qty": decimal(order.filled_qty, SHARE),
+                    "order_status": order.status,
+                },
+            )
+        )
 
     def place(self, symbol: str, shares: Number, limit: Number | None, ts: float, **more: Any) -> Order:
         """Submit a day order to buy (shares > 0) or sell at `limit` dollars (None: at the market)."""
@@ -230,9 +244,16 @@ class Ledger:
             self.today.cash_flow += amount
         at = nanoseconds(ts)
         day = datetime.fromtimestamp(ts, NEW_YORK).date()
-        body = {"activity_type": kind, "date": day.isoformat(), "created_at": instant(at),
-                "net_amount": decimal(amount, money(1)), "description": description, "status": "executed",
-                "currency": "USD", **extra}  # fmt: skip
+        body = {
+            "activity_type": kind,
+            "date": day.isoformat(),
+            "created_at": instant(at),
+            "net_amount": decimal(amount, money(1)),
+            "description": description,
+            "status": "executed",
+            "currency": "USD",
+            **extra,
+        }
         activity = Activity(self._activity_id(at, midnight=True), kind, at, body)
         self.activities.append(activity)
         return activity
@@ -241,8 +262,16 @@ class Ledger:
         """Pay a cash dividend on a long position (a short one pays it)."""
         qty = self.positions[symbol].qty
         amount = whole_cents(qty * money(per_share) // SHARE)
-        self.book("DIV", amount, ts, f"Cash DIV @ {per_share}, Pos QTY: {decimal(qty, SHARE)}", symbol=symbol,
-                  activity_sub_type="CDIV", qty=decimal(qty, SHARE), per_share_amount=str(per_share))  # fmt: skip
+        self.book(
+            "DIV",
+            amount,
+            ts,
+            f"Cash DIV @ {per_share}, Pos QTY: {decimal(qty, SHARE)}",
+            symbol=symbol,
+            activity_sub_type="CDIV",
+            qty=decimal(qty, SHARE),
+            per_share_amount=str(per_share),
+        )
 
     def close_day(self, day: date) -> None:
         """The closing bell: the day's equity and prices, which become `last_*` when the next day opens."""

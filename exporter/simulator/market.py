@@ -26,26 +26,52 @@ class Stock(NamedTuple):
 
 NASDAQ, ARCA = "NASDAQ", "ARCA"
 STOCKS: dict[str, Stock] = {
-    "NVDA": Stock(182.4, 1.0, 1.5, 1.8, NASDAQ), "AVGO": Stock(349.1, 1.0, 1.3, 1.8, NASDAQ),
-    "AMD": Stock(214.2, 1.1, 1.5, 1.9, NASDAQ), "TSM": Stock(292.5, 0.8, 1.1, 1.6),
-    "MRVL": Stock(88.3, 1.1, 1.5, 1.9, NASDAQ), "TER": Stock(171.6, 1.0, 1.2, 1.7, NASDAQ),
-    "MSFT": Stock(507.2, 0.6, 0.9, 1.5, NASDAQ), "META": Stock(648.4, 0.8, 1.1, 1.6, NASDAQ),
-    "ORCL": Stock(241.7, 1.0, 1.1, 1.8), "NOW": Stock(863.9, 0.8, 1.1, 1.6),
-    "PLTR": Stock(176.3, 1.3, 1.6, 2.0, NASDAQ), "ANET": Stock(139.8, 1.0, 1.3, 1.7),
-    "DELL": Stock(146.2, 1.0, 1.2, 1.8), "ETN": Stock(372.4, 0.7, 1.1, 1.6), "PWR": Stock(441.5, 0.8, 1.1, 1.6),
-    "CEG": Stock(362.8, 1.0, 0.9, 1.8, NASDAQ), "GEV": Stock(571.3, 1.0, 1.2, 1.7),
-    "NEE": Stock(84.1, 0.6, 0.5, 1.5), "ABB": Stock(71.4, 0.7, 0.9, 1.6), "EQIX": Stock(812.6, 0.7, 0.8, 1.6, NASDAQ),
-    "DLR": Stock(169.2, 0.7, 0.8, 1.6), "AMT": Stock(184.7, 0.6, 0.6, 1.5), "CCI": Stock(93.5, 0.7, 0.6, 1.6),
-    "LMT": Stock(471.8, 0.7, 0.4, 1.5), "NOC": Stock(572.6, 0.7, 0.4, 1.5), "RTX": Stock(173.9, 0.6, 0.6, 1.5),
-    "GD": Stock(343.2, 0.6, 0.6, 1.5), "HII": Stock(318.4, 0.8, 0.6, 1.6), "HWM": Stock(201.3, 0.8, 1.0, 1.6),
-    "AVAV": Stock(303.7, 1.3, 1.2, 2.1, NASDAQ), "KTOS": Stock(76.8, 1.4, 1.3, 2.2, NASDAQ),
-    "ISRG": Stock(556.1, 0.7, 1.0, 1.6, NASDAQ), "LLY": Stock(1034.5, 0.8, 0.6, 1.6),
-    "FIGR": Stock(38.2, 0.9, 0.9, 1.9, NASDAQ), "VMC": Stock(287.9, 0.6, 0.8, 1.5), "MLM": Stock(611.2, 0.6, 0.8, 1.5),
-    "MP": Stock(62.4, 1.5, 1.3, 2.3), "XYL": Stock(147.3, 0.6, 0.9, 1.5), "AWK": Stock(131.6, 0.5, 0.4, 1.4),
-    "WTRG": Stock(39.4, 0.5, 0.4, 1.4), "GLD": Stock(377.8, 0.5, 0.1, 1.4, ARCA),
-    "URNM": Stock(53.6, 1.3, 1.2, 2.1, ARCA), "IBIT": Stock(58.9, 1.4, 1.4, 2.1, NASDAQ),
-    "ARKK": Stock(81.2, 1.0, 1.6, 1.9, ARCA), "SPY": Stock(672.4, 0.0, 1.0, 1.0, ARCA),
-}  # fmt: skip
+    "NVDA": Stock(182.4, 1.0, 1.5, 1.8, NASDAQ),
+    "AVGO": Stock(349.1, 1.0, 1.3, 1.8, NASDAQ),
+    "AMD": Stock(214.2, 1.1, 1.5, 1.9, NASDAQ),
+    "TSM": Stock(292.5, 0.8, 1.1, 1.6),
+    "MRVL": Stock(88.3, 1.1, 1.5, 1.9, NASDAQ),
+    "TER": Stock(171.6, 1.0, 1.2, 1.7, NASDAQ),
+    "MSFT": Stock(507.2, 0.6, 0.9, 1.5, NASDAQ),
+    "META": Stock(648.4, 0.8, 1.1, 1.6, NASDAQ),
+    "ORCL": Stock(241.7, 1.0, 1.1, 1.8),
+    "NOW": Stock(863.9, 0.8, 1.1, 1.6),
+    "PLTR": Stock(176.3, 1.3, 1.6, 2.0, NASDAQ),
+    "ANET": Stock(139.8, 1.0, 1.3, 1.7),
+    "DELL": Stock(146.2, 1.0, 1.2, 1.8),
+    "ETN": Stock(372.4, 0.7, 1.1, 1.6),
+    "PWR": Stock(441.5, 0.8, 1.1, 1.6),
+    "CEG": Stock(362.8, 1.0, 0.9, 1.8, NASDAQ),
+    "GEV": Stock(571.3, 1.0, 1.2, 1.7),
+    "NEE": Stock(84.1, 0.6, 0.5, 1.5),
+    "ABB": Stock(71.4, 0.7, 0.9, 1.6),
+    "EQIX": Stock(812.6, 0.7, 0.8, 1.6, NASDAQ),
+    "DLR": Stock(169.2, 0.7, 0.8, 1.6),
+    "AMT": Stock(184.7, 0.6, 0.6, 1.5),
+    "CCI": Stock(93.5, 0.7, 0.6, 1.6),
+    "LMT": Stock(471.8, 0.7, 0.4, 1.5),
+    "NOC": Stock(572.6, 0.7, 0.4, 1.5),
+    "RTX": Stock(173.9, 0.6, 0.6, 1.5),
+    "GD": Stock(343.2, 0.6, 0.6, 1.5),
+    "HII": Stock(318.4, 0.8, 0.6, 1.6),
+    "HWM": Stock(201.3, 0.8, 1.0, 1.6),
+    "AVAV": Stock(303.7, 1.3, 1.2, 2.1, NASDAQ),
+    "KTOS": Stock(76.8, 1.4, 1.3, 2.2, NASDAQ),
+    "ISRG": Stock(556.1, 0.7, 1.0, 1.6, NASDAQ),
+    "LLY": Stock(1034.5, 0.8, 0.6, 1.6),
+    "FIGR": Stock(38.2, 0.9, 0.9, 1.9, NASDAQ),
+    "VMC": Stock(287.9, 0.6, 0.8, 1.5),
+    "MLM": Stock(611.2, 0.6, 0.8, 1.5),
+    "MP": Stock(62.4, 1.5, 1.3, 2.3),
+    "XYL": Stock(147.3, 0.6, 0.9, 1.5),
+    "AWK": Stock(131.6, 0.5, 0.4, 1.4),
+    "WTRG": Stock(39.4, 0.5, 0.4, 1.4),
+    "GLD": Stock(377.8, 0.5, 0.1, 1.4, ARCA),
+    "URNM": Stock(53.6, 1.3, 1.2, 2.1, ARCA),
+    "IBIT": Stock(58.9, 1.4, 1.4, 2.1, NASDAQ),
+    "ARKK": Stock(81.2, 1.0, 1.6, 1.9, ARCA),
+    "SPY": Stock(672.4, 0.0, 1.0, 1.0, ARCA),
+}
 SYMBOLS = tuple(symbol for symbol in STOCKS if symbol != "SPY")  # what the bot watches; SPY is for its owner
 
 LOOKBACK_DAYS = 20
@@ -105,9 +131,7 @@ class Market:
 
     def open_day(self) -> None:
         """A new trading day begins with a gap."""
-        self.anchors = [
-            (a + (p - a) * RESIGNATION) * (1 + DRIFT) for a, p in zip(self.anchors, self.prices, strict=True)
-        ]
+        self.anchors = [(a + (p - a) * RESIGNATION) * (1 + DRIFT) for a, p in zip(self.anchors, self.prices, strict=True)]
         self._move(GAP**2, 0)
         self.opens = list(self.cents)
         self._find_highs()

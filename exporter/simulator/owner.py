@@ -49,15 +49,11 @@ class Owner:
         for symbol in chosen:
             self.sell(symbol, ts, limit=self.market.bid(symbol) / 100 if extended else None, extended=extended)
 
-    def sell(
-        self, symbol: str, ts: float, part: float = 1.0, limit: float | None = None, extended: bool = False
-    ) -> Order:
+    def sell(self, symbol: str, ts: float, part: float = 1.0, limit: float | None = None, extended: bool = False) -> Order:
         """Sell a part of a position: at the market, or with a limit that stands for a day of extended hours or longer."""
         shares = round(self.ledger.positions[symbol].qty * part) / SHARE
         lasting = "day" if limit is None or extended else "gtc"
-        return self.ledger.place(
-            symbol, -shares, limit, ts, time_in_force=lasting, extended_hours=extended, source=None
-        )
+        return self.ledger.place(symbol, -shares, limit, ts, time_in_force=lasting, extended_hours=extended, source=None)
 
     def stretch(self, symbol: str, leverage: float, ts: float) -> Order | None:
         """Buy so much of `symbol` that the account's leverage becomes `leverage`; None when it is there already."""

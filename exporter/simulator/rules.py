@@ -4,10 +4,28 @@ from __future__ import annotations
 
 DEFAULT_THRESHOLD = 0.04
 THRESHOLDS = {
-    "MSFT": 0.03, "LLY": 0.03, "GLD": 0.03, "NVDA": 0.05, "AMD": 0.05, "PLTR": 0.06, "MRVL": 0.05, "DELL": 0.05,
-    "FIGR": 0.07, "IBIT": 0.08, "ARKK": 0.08, "URNM": 0.07, "AVAV": 0.06, "KTOS": 0.07, "MP": 0.07, "CEG": 0.03,
-    "NEE": 0.03, "AWK": 0.03, "WTRG": 0.03, "EQIX": 0.035, "DLR": 0.035,
-}  # fmt: skip
+    "MSFT": 0.03,
+    "LLY": 0.03,
+    "GLD": 0.03,
+    "NVDA": 0.05,
+    "AMD": 0.05,
+    "PLTR": 0.06,
+    "MRVL": 0.05,
+    "DELL": 0.05,
+    "FIGR": 0.07,
+    "IBIT": 0.08,
+    "ARKK": 0.08,
+    "URNM": 0.07,
+    "AVAV": 0.06,
+    "KTOS": 0.07,
+    "MP": 0.07,
+    "CEG": 0.03,
+    "NEE": 0.03,
+    "AWK": 0.03,
+    "WTRG": 0.03,
+    "EQIX": 0.035,
+    "DLR": 0.035,
+}
 MIN_ABSOLUTE_DIP = 0.05
 BASE_POSITION, MAX_POSITION = 0.025, 0.15  # of equity
 BASELINE_DIP, DIP_MULTIPLIER = 0.03, 1.75

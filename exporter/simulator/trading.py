@@ -203,8 +203,7 @@ class Trader:
         self.bought_at[symbol] = now
         self.tally.trade(symbol, value, now)
         self.log.info(
-            f"[TRADE] BUY {symbol}: {order.qty / SHARE:.4f} shares @ {money(limit)} = {money(value / 100)} "
-            f"(order {order.id})"
+            f"[TRADE] BUY {symbol}: {order.qty / SHARE:.4f} shares @ {money(limit)} = {money(value / 100)} (order {order.id})"
         )
         return order
 
@@ -230,9 +229,7 @@ class Trader:
         if not left_out:
             return
         log = self.log
-        log.warning(
-            f"💰 CAPITAL EXHAUSTED: Skipped {len(left_out)} opportunities after deploying {money(spent)} this cycle:"
-        )
+        log.warning(f"💰 CAPITAL EXHAUSTED: Skipped {len(left_out)} opportunities after deploying {money(spent)} this cycle:")
         for dip in left_out[:LISTED_LEFT_OUT]:
             log.warning(f"   ⏭️  {dip.symbol:6s}: {dip.ratio:.2%} dip (score: {dip.score:.2f}x)")
             self._count_opportunity(dip)

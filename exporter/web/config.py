@@ -82,10 +82,7 @@ def _headers(item: Item, problems: list[str]) -> dict[str, str]:
         return {}
     section = Section(entry, "http_server_config.headers", _HEADERS, problems)
     line = Kind(_header_value, "one line of ASCII")
-    found = {
-        name: section.value(name, exactly(values) if values else line, "")
-        for name, values in _HEADERS.items()
-    }
+    found = {name: section.value(name, exactly(values) if values else line, "") for name, values in _HEADERS.items()}
     return {name: value for name, value in found.items() if value}
 
 

@@ -26,9 +26,10 @@ def render(page: Page, links: Mapping[str, str]) -> str:
     states = [state for _, rows in page.sections for state, _, _ in rows]
     overall = next((state for state in ("bad", "warn") if state in states), "ok")
     bad, warn = states.count("bad"), states.count("warn")
-    summary = ", ".join(
-        text for count, text in ((bad, f"{bad} broken"), (warn, f"{warn} to look at")) if count
-    ) or "everything is fine"
+    summary = (
+        ", ".join(text for count, text in ((bad, f"{bad} broken"), (warn, f"{warn} to look at")) if count)
+        or "everything is fine"
+    )
     return _TEMPLATE.substitute(
         title=escape(page.title),
         version=escape(page.version),

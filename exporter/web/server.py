@@ -78,9 +78,7 @@ class Server:
         listener = listen(self._address)
         self.port = listener.getsockname()[1]
         self._httpd = Httpd(listener, self._answer, self._config.current, 4 * self._max_requests)
-        self._thread = threading.Thread(
-            target=self._httpd.serve_forever, args=(Httpd.POLL_SECONDS,), name="web", daemon=True
-        )
+        self._thread = threading.Thread(target=self._httpd.serve_forever, args=(Httpd.POLL_SECONDS,), name="web", daemon=True)
         self._thread.start()
         log.info("listening", url=self.url)
 

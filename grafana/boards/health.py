@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import house, parts
 from grafana.board import HEALTH, Section, board
 from grafana.boards import health_monitor
-from grafana.house import (  # fmt: skip
+from grafana.house import (
     COUNT,
     CRITICAL,
     GOOD,
@@ -139,8 +139,7 @@ def _bot() -> list[model.Panel]:
         ),
         lines(
             "How long do cycles take?",
-            "Median and 95 % of what the bot itself prints at the end of a cycle; a cycle under the brake prints "
-            "nothing.",
+            "Median and 95 % of what the bot itself prints at the end of a cycle; a cycle under the brake prints nothing.",
             *quantiles("bot_cycle_duration_seconds"),
             unit=SECONDS,
             size=(8, 8),
@@ -175,8 +174,7 @@ def _bot() -> list[model.Panel]:
             over_time(f"{m('market_open')} * 2 + 1", "broker"),
             size=(12, 8),
             none=NOT_SAID,
-            mappings=house.choices(
-                _3=("regular", GOOD), _2=("extended", house.BOT), _1=("closed", house.QUIET)),
+            mappings=house.choices(_3=("regular", GOOD), _2=("extended", house.BOT), _1=("closed", house.QUIET)),
         ),
         grid(
             "What happened to it?",
@@ -194,4 +192,4 @@ def _bot() -> list[model.Panel]:
                 words("Detail", custom__width=500),
             ],
         ),
-    ]  # fmt: skip
+    ]

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import house
-from grafana.house import (  # fmt: skip
+from grafana.house import (
     BYTES,
     COUNT,
     CRITICAL,
@@ -115,7 +115,8 @@ def broker() -> list[model.Panel]:
             "Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
             over_time(
                 f"sum by (endpoint, reason) (increase({m('alpaca_request_failures_total')}[1h])) > 0",
-                "{{endpoint}}: {{reason}}"),
+                "{{endpoint}}: {{reason}}",
+            ),
             unit=house.Unit("none", 1),
             size=(8, 7),
             none=f"✓ none, or {NO_BROKER}",
@@ -123,8 +124,7 @@ def broker() -> list[model.Panel]:
         ),
         lines(
             "How much of the rate limit is left?",
-            "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share "
-            "alone.",
+            "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share alone.",
             over_time(m("alpaca_rate_limit_remaining"), "left"),
             over_time(f"sum(rate({m('alpaca_requests_total')}[5m])) * 60", "used by us, a minute"),
             unit=COUNT,
@@ -141,7 +141,7 @@ def broker() -> list[model.Panel]:
             none=NO_BROKER,
             soft_zero=True,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def archive() -> list[model.Panel]:

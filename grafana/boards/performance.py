@@ -149,12 +149,30 @@ def _periods() -> list[model.Panel]:
     looks: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
     return [
         returns.good_days(),
-        columns("Profit by day", "Equity at the end less at the start of the day, without deposits; the last 60 days.",
-                by("date", "Day", 60, no_year), x="Day", size=(12, 8), **looks),
-        columns("Profit by week", "The same, weeks named by their Monday; the last 53.",
-                by("date(date, 'weekday 0', '-6 days')", "Week", 53, no_year), x="Week", size=(12, 8), **looks),
-        columns("Profit by month", "The same by month; the last 36.",
-                by("substr(date, 1, 7)", "Month", 36), x="Month", size=(12, 8), **looks),
+        columns(
+            "Profit by day",
+            "Equity at the end less at the start of the day, without deposits; the last 60 days.",
+            by("date", "Day", 60, no_year),
+            x="Day",
+            size=(12, 8),
+            **looks,
+        ),
+        columns(
+            "Profit by week",
+            "The same, weeks named by their Monday; the last 53.",
+            by("date(date, 'weekday 0', '-6 days')", "Week", 53, no_year),
+            x="Week",
+            size=(12, 8),
+            **looks,
+        ),
+        columns(
+            "Profit by month",
+            "The same by month; the last 36.",
+            by("substr(date, 1, 7)", "Month", 36),
+            x="Month",
+            size=(12, 8),
+            **looks,
+        ),
         grid(
             "Months in numbers",
             "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
@@ -166,17 +184,27 @@ def _periods() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Month", True),
             overrides=[
-                coloured("Return", RATIO, thresholds=house.SIGNED), coloured("Profit", USD, thresholds=house.SIGNED),
-                column("Orders", COUNT), column("Deployed", DOLLARS),
+                coloured("Return", RATIO, thresholds=house.SIGNED),
+                coloured("Profit", USD, thresholds=house.SIGNED),
+                column("Orders", COUNT),
+                column("Deployed", DOLLARS),
             ],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _sources() -> list[model.Panel]:
     known = f"{DAYS} AND starting_equity IS NOT NULL"
-    parts_of = ("realized_pl", "realised"), ("unrealized_change", "unrealised"), ("dividends", "dividends"), \
-        ("fees", "fees"), ("interest", "interest"), ("other", "other"), (REST, "rest"), ("cash_flow", "deposits")  # fmt: skip
+    parts_of = (
+        ("realized_pl", "realised"),
+        ("unrealized_change", "unrealised"),
+        ("dividends", "dividends"),
+        ("fees", "fees"),
+        ("interest", "interest"),
+        ("other", "other"),
+        (REST, "rest"),
+        ("cash_flow", "deposits"),
+    )
     bridge = " UNION ALL ".join(
         f"SELECT {place} AS place, '{name}' AS Part, SUM({part}) AS Amount {known}"
         for place, (part, name) in enumerate(parts_of)

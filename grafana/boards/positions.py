@@ -127,8 +127,7 @@ def _history() -> list[model.Panel]:
         _over_time("What did each position gain or lose?", "Unrealised profit", "unrealized_pl"),
         grid(
             "What was done in these symbols?",
-            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out "
-            "lots.",
+            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
                   realized_pl AS Realised
@@ -146,7 +145,7 @@ def _history() -> list[model.Panel]:
                 coloured("Realised", USD, thresholds=house.SIGNED),
             ],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _over_time(title: str, what: str, value: str) -> model.Panel:
@@ -188,9 +187,15 @@ def _tax() -> list[model.Panel]:
                 coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0.001, house.WARNING))),
                 column("Bought before", QUANTITY, custom__width=140),
                 column("Bought after", QUANTITY, custom__width=120),
-                coloured("State", custom__width=145, mappings=house.choices(
-                    bought=("▲ bought inside", LOSS), free=("✓ no buy inside", house.GOOD),
-                    unknown=("? unknown", house.QUIET))),
+                coloured(
+                    "State",
+                    custom__width=145,
+                    mappings=house.choices(
+                        bought=("▲ bought inside", LOSS),
+                        free=("✓ no buy inside", house.GOOD),
+                        unknown=("? unknown", house.QUIET),
+                    ),
+                ),
             ],
         ),
         grid(
@@ -204,4 +209,4 @@ def _tax() -> list[model.Panel]:
             transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Estimate"}, hide=("Time",))],
             overrides=[column("Symbol", link=parts.SYMBOL_LINK), column("Estimate", USD)],
         ),
-    ]  # fmt: skip
+    ]

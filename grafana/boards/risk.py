@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import house, parts, returns, sql
 from grafana.board import RISK, Section, board
-from grafana.house import (  # fmt: skip
+from grafana.house import (
     BROKER,
     COUNT,
     CRITICAL,

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import house, parts
 from grafana.board import POSITIONS, TRADES, Section, address, board
-from grafana.house import (  # fmt: skip
+from grafana.house import (
     BASIS_POINTS,
     BOT,
     BROKER,

@@ -22,8 +22,13 @@ RENDER = rules.ROOT / "alertmanager" / "render.py"
 CONFIG = rules.ROOT / "alertmanager" / "alertmanager.yml"
 SECRET = "s3cretS3CRETs3cretS3CRETs3cret"  # 30 letters and digits, in every secret of the table
 CHANNELS = {
-    "email": {"ALERT_EMAIL_TO": "me@example.org, you@example.org", "ALERT_EMAIL_FROM": "bot@example.org",
-              "ALERT_EMAIL_SMTP": "smtp.example.org:587", "ALERT_EMAIL_USER": "bot", "ALERT_EMAIL_PASSWORD": SECRET},
+    "email": {
+        "ALERT_EMAIL_TO": "me@example.org, you@example.org",
+        "ALERT_EMAIL_FROM": "bot@example.org",
+        "ALERT_EMAIL_SMTP": "smtp.example.org:587",
+        "ALERT_EMAIL_USER": "bot",
+        "ALERT_EMAIL_PASSWORD": SECRET,
+    },
     "telegram": {"ALERT_TELEGRAM_TOKEN": f"123456789:{SECRET}", "ALERT_TELEGRAM_CHAT": "-1001234567890"},
     "discord": {"ALERT_DISCORD_URL": f"https://discord.com/api/webhooks/1/{SECRET}"},
     "slack": {"ALERT_SLACK_URL": f"https://hooks.slack.com/services/T0/B0/{SECRET}"},
@@ -31,7 +36,7 @@ CHANNELS = {
     "pushover": {"ALERT_PUSHOVER_USER": SECRET, "ALERT_PUSHOVER_TOKEN": SECRET},
     "webhook": {"ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/{SECRET}"},
     "dead man": {"ALERT_DEADMAN_URL": f"https://hc-ping.com/{SECRET}"},
-}  # fmt: skip
+}
 SENDING = [name for name in CHANNELS if name != "dead man"]
 ALL = {variable: value for variables in CHANNELS.values() for variable, value in variables.items()}
 MIXES = [ALL, *({k: v for k, v in ALL.items() if k not in left_out} for left_out in CHANNELS.values())]

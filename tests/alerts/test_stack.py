@@ -170,19 +170,29 @@ class Stack:
         port = free_port()
         self.alertmanager = whole.enter_context(
             process(
-                folder, ALERTMANAGER, f"--config.file={folder}/alertmanager/alertmanager.yml", f"--storage.path={folder}/am",
-                f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", port=port,
+                folder,
+                ALERTMANAGER,
+                f"--config.file={folder}/alertmanager/alertmanager.yml",
+                f"--storage.path={folder}/am",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--cluster.listen-address=",
+                port=port,
             )
-        )  # fmt: skip
+        )
         port = free_port()
         targets = {"bigdipper": self.exporter.url, "alertmanager": self.alertmanager, "prometheus": f"http://127.0.0.1:{port}"}
         prometheus_files(folder / "prometheus", targets)
         self.prometheus = whole.enter_context(
             process(
-                folder, "prometheus", f"--config.file={folder}/prometheus/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-                f"--web.listen-address=127.0.0.1:{port}", "--rules.alert.resend-delay=5s", port=port,
+                folder,
+                "prometheus",
+                f"--config.file={folder}/prometheus/prometheus.yml",
+                f"--storage.tsdb.path={folder}/tsdb",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--rules.alert.resend-delay=5s",
+                port=port,
             )
-        )  # fmt: skip
+        )
 
     def say(self, *lines: str) -> float:
         """The bot writes lines now. Returns when."""

@@ -22,8 +22,10 @@ def run_week(folder: Path) -> CompletedProcess[str]:
         *rules.inputs(dict(week.series(week.LOG)), bots=[LOG_ALONE]),
         *rules.inputs(dict(week.series(week.STACK)), shared=True),
     ]
-    expected = {FIRING: {'{alertname="DayClosed"}': 2, '{alertname="Watchdog"}': 1},
-                DAYS: {f'{{bot="{bot}"}}': 1 for bot in rules.BOTS}}  # fmt: skip
+    expected = {
+        FIRING: {'{alertname="DayClosed"}': 2, '{alertname="Watchdog"}': 1},
+        DAYS: {f'{{bot="{bot}"}}': 1 for bot in rules.BOTS},
+    }
     checks = [
         {"expr": query, "eval_time": f"{week.WEEK}s", "exp_samples": [{"labels": k, "value": v} for k, v in samples.items()]}
         for query, samples in expected.items()

@@ -142,9 +142,16 @@ def test_what_is_wrong_is_named(file: Path, old: str, new: str, expected: tuple[
 
 @pytest.mark.parametrize(
     "name",
-    ["BASE_POSITION_PCT", "MAX_POSITION_PCT", "DIP_MULTIPLIER", "ORDER_TIMEOUT_MINUTES", "INTRADAY_DROP_THRESHOLD",
-     "INTRADAY_MULTIPLIER", "SCAN_INTERVAL_SEC"],
-)  # fmt: skip
+    [
+        "BASE_POSITION_PCT",
+        "MAX_POSITION_PCT",
+        "DIP_MULTIPLIER",
+        "ORDER_TIMEOUT_MINUTES",
+        "INTRADAY_DROP_THRESHOLD",
+        "INTRADAY_MULTIPLIER",
+        "SCAN_INTERVAL_SEC",
+    ],
+)
 def test_0_is_an_error_where_the_bot_would_do_nothing_or_everything_with_it(file: Path, name: str) -> None:
     file.write_text(f"{GOOD}config.{name} = 0\n")
     assert ("error", name) in {(f.severity, f.setting) for f in check(file) if "above 0" in f.message}

@@ -235,9 +235,15 @@ def test_a_kept_alive_connection_that_was_dropped_is_asked_again_at_once(broker:
 def test_nothing_but_get_ever_leaves(broker: Any) -> None:
     client = Client(Access("PKSIMULATED", "simulated-secret", url=broker.url), Budget(60, time.monotonic), time.sleep)
     sdk = client._sdk
-    for write in (sdk.cancel_orders, sdk.close_all_positions, lambda: sdk.post("/orders", {}), lambda: sdk.delete("/orders"),
-                  lambda: sdk.patch("/orders/1", {}), lambda: sdk.put("/watchlists/1", {}),
-                  lambda: sdk._session.post(broker.url + "/v2/orders")):  # fmt: skip
+    for write in (
+        sdk.cancel_orders,
+        sdk.close_all_positions,
+        lambda: sdk.post("/orders", {}),
+        lambda: sdk.delete("/orders"),
+        lambda: sdk.patch("/orders/1", {}),
+        lambda: sdk.put("/watchlists/1", {}),
+        lambda: sdk._session.post(broker.url + "/v2/orders"),
+    ):
         with pytest.raises(RuntimeError, match="refused"):
             write()
     assert broker.writes == 0

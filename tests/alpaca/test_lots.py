@@ -52,7 +52,7 @@ def test_a_short_sale_is_closed_by_a_buy() -> None:
 def test_a_sale_without_lots_is_unknown_until_the_position_is_seen_flat() -> None:
     events = fills(
         ("2025-03-03", "buy", 1, 10), ("2025-03-04", "sell", 5, 12), ("2025-03-05", "buy", 2, 10), ("2025-03-06", "sell", 2, 9)
-    )  # fmt: skip
+    )
     matched = match(events)
     assert [c.realized for c in matched.closings] == [None, None]
     assert not matched.known
@@ -100,9 +100,11 @@ def test_the_window_ends_with_the_30th_day_even_over_the_clock_change() -> None:
 def test_a_buy_within_30_days_defers_the_loss_share_for_share() -> None:
     # 10 sold with a loss of 10 each; 4 bought back on day 30, 3 on day 31: four tenths of the loss are deferred.
     events = fills(
-        ("2025-01-02", "buy", 10, 100), ("2025-03-03", "sell", 10, 90), ("2025-04-02", "buy", 4, 80),
+        ("2025-01-02", "buy", 10, 100),
+        ("2025-03-03", "sell", 10, 90),
+        ("2025-04-02", "buy", 4, 80),
         ("2025-04-03", "buy", 3, 80),
-    )  # fmt: skip
+    )
     (sale,) = sales(events)
     assert (sale.loss, sale.quantity, sale.bought_before, sale.bought_after) == (100, 10, 0, 4)
     assert sale.disallowed == pytest.approx(40)
@@ -118,9 +120,11 @@ def test_a_buy_before_counts_if_it_is_still_held() -> None:
 def test_a_share_replaces_only_one_share() -> None:
     # Two losses of 10 shares each; 12 bought back: the first loss takes 10, the second what is left.
     events = fills(
-        ("2025-01-02", "buy", 20, 100), ("2025-03-03", "sell", 10, 90), ("2025-03-04", "sell", 10, 80),
+        ("2025-01-02", "buy", 20, 100),
+        ("2025-03-03", "sell", 10, 90),
+        ("2025-03-04", "sell", 10, 80),
         ("2025-03-05", "buy", 12, 70),
-    )  # fmt: skip
+    )
     first, second = sales(events)
     assert (first.disallowed, second.disallowed) == (pytest.approx(100), pytest.approx(40))
 

@@ -68,10 +68,19 @@ def test_a_pause_is_bounded_whatever_the_header_says(told: float | None, waits: 
 
 
 POSITION = {
-    "symbol": "AMD", "qty": "-1", "side": "short", "asset_class": "us_equity", "market_value": "-207.6399",
-    "cost_basis": "-197.91", "avg_entry_price": "197.91", "current_price": "207.6399", "unrealized_pl": "-9.7299",
-    "unrealized_plpc": "-0.0491632560254661", "unrealized_intraday_pl": None, "brand_new": {"a": 1},
-}  # fmt: skip
+    "symbol": "AMD",
+    "qty": "-1",
+    "side": "short",
+    "asset_class": "us_equity",
+    "market_value": "-207.6399",
+    "cost_basis": "-197.91",
+    "avg_entry_price": "197.91",
+    "current_price": "207.6399",
+    "unrealized_pl": "-9.7299",
+    "unrealized_plpc": "-0.0491632560254661",
+    "unrealized_intraday_pl": None,
+    "brand_new": {"a": 1},
+}
 
 
 def test_a_short_is_negative_and_a_null_is_unknown() -> None:
@@ -262,7 +271,7 @@ def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> 
 
 
 def test_what_the_next_version_forgot_to_know_is_left_out(archive: sqlite3.Connection) -> None:
-    archive.execute("INSERT INTO state VALUES ('broker', '{\"account_id\": \"a\", \"something_newer\": 1}')")
+    archive.execute('INSERT INTO state VALUES (\'broker\', \'{"account_id": "a", "something_newer": 1}\')')
     assert memory.Memory.load(archive) == memory.Memory(account_id="a")
 
 

@@ -20,8 +20,13 @@ def said(desk: Any, ts: float, *, order: str | None = None, symbol: str = "MSFT"
 def account_said(desk: Any, ts: float, equity: float, margin: float | None = None, leverage: float | None = None) -> None:
     desk.sql(
         "INSERT INTO account_history (id, ts, date, source, equity, margin_ratio, leverage_ratio) VALUES (?,?,?,'log',?,?,?)",
-        round(ts * 1000), ts, "2025-11-04", equity, margin, leverage,
-    )  # fmt: skip
+        round(ts * 1000),
+        ts,
+        "2025-11-04",
+        equity,
+        margin,
+        leverage,
+    )
 
 
 def log_reached(desk: Any, ts: float) -> None:

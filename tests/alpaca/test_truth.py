@@ -10,14 +10,25 @@ from exporter.alpaca.results import ENDPOINTS
 OPTION = "NVDA260909C00222500"
 
 ACCOUNT_FIELDS = (
-    "equity", "cash", "buying_power", "last_equity", "long_market_value", "short_market_value", "initial_margin",
+    "equity",
+    "cash",
+    "buying_power",
+    "last_equity",
+    "long_market_value",
+    "short_market_value",
+    "initial_margin",
     "maintenance_margin",
-)  # fmt: skip
+)
 POSITION_FIELDS = {
-    "quantity": "qty", "market_value_usd": "market_value", "cost_basis_usd": "cost_basis",
-    "avg_entry_price_usd": "avg_entry_price", "current_price_usd": "current_price", "unrealized_pl_usd": "unrealized_pl",
-    "unrealized_pl_ratio": "unrealized_plpc", "intraday_pl_usd": "unrealized_intraday_pl",
-}  # fmt: skip
+    "quantity": "qty",
+    "market_value_usd": "market_value",
+    "cost_basis_usd": "cost_basis",
+    "avg_entry_price_usd": "avg_entry_price",
+    "current_price_usd": "current_price",
+    "unrealized_pl_usd": "unrealized_pl",
+    "unrealized_pl_ratio": "unrealized_plpc",
+    "intraday_pl_usd": "unrealized_intraday_pl",
+}
 
 
 def test_every_account_figure_equals_the_json(desk: Any) -> None:
@@ -137,8 +148,21 @@ def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(d
         desk.snapshot().bot, Counters(BUCKETS).values, 0.0, desk.snapshot().day, desk.snapshot().own
     )
     ours = {m.family for m in METRICS} & {
-        f.name for f in Collector(METRICS, lambda: nothing).collect() for s in f.samples
-        if f.name.startswith(("bigdipper_account", "bigdipper_pos", "bigdipper_order", "bigdipper_alpaca", "bigdipper_fill",
-                              "bigdipper_limit", "bigdipper_wash", "bigdipper_disc", "bigdipper_market_"))
-    }  # fmt: skip
+        f.name
+        for f in Collector(METRICS, lambda: nothing).collect()
+        for s in f.samples
+        if f.name.startswith(
+            (
+                "bigdipper_account",
+                "bigdipper_pos",
+                "bigdipper_order",
+                "bigdipper_alpaca",
+                "bigdipper_fill",
+                "bigdipper_limit",
+                "bigdipper_wash",
+                "bigdipper_disc",
+                "bigdipper_market_",
+            )
+        )
+    }
     assert {name for name in ours if name != "bigdipper_market_session"} == {"bigdipper_alpaca_configured"}

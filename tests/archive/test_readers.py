@@ -88,12 +88,13 @@ ENDS: dict[str, Callable[[Exporter], object]] = {
     "killed in a transaction": kill_in_a_transaction,
     "stopped": Exporter.terminate,
     "stopped and looked at by the other commands": lambda one: (
-        one.terminate(), command("doctor", "--archive.path", one.archive),
+        one.terminate(),
+        command("doctor", "--archive.path", one.archive),
         command("export", "trades", "--archive.path", one.archive),
         command("backup", one.archive.with_name("copy.db"), "--archive.path", one.archive),
     ),
     "ingested": ingest_anew,
-}  # fmt: skip
+}
 
 
 @as_root
@@ -123,8 +124,11 @@ def test_a_crash_leaves_it_readable_too(shared: Path) -> None:
     assert command("ingest", *args).returncode == 0
     crashed = subprocess.run(
         [sys.executable, "-c", broken, "run", *args, "--web.listen-address", "127.0.0.1:0"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
     assert crashed.returncode == 1
     assert "ZeroDivisionError" in crashed.stderr
     assert as_grafana(shared / "bigdipper.db") == "(50, 50.0)"

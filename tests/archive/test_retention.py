@@ -32,8 +32,14 @@ def test_what_is_older_than_the_retention_is_forgotten_and_the_space_given_back(
             steps += 1
             assert steps < 50
         assert steps >= 3  # a little at a time: the log goes on in between
-        for table, column in (("account_history", "ts"), ("opportunities", "ts"), ("skips", "ts"), ("scans", "ts"),
-                              ("skip_counts", "hour"), ("position_snapshots", "ts")):  # fmt: skip
+        for table, column in (
+            ("account_history", "ts"),
+            ("opportunities", "ts"),
+            ("skips", "ts"),
+            ("scans", "ts"),
+            ("skip_counts", "hour"),
+            ("position_snapshots", "ts"),
+        ):
             assert one.rows(f"SELECT count(*), min({column}) FROM {table}") == [(3001, old)]
         assert one.rows("SELECT count(*) FROM trades") == [(100,)]
         assert one.rows("PRAGMA freelist_count") == [(0,)]

@@ -67,6 +67,7 @@ def test_locked_by_another_process_it_waits_says_so_and_still_stops_at_once(tmp_
 
         def spoil() -> Callable[[], None]:
             other.execute("BEGIN IMMEDIATE")
+
             def mend() -> None:
                 other.execute("ROLLBACK")
 

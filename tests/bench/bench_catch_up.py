@@ -163,8 +163,10 @@ def test_lines_per_processor_second_beside_mtail(tmp_path: Path) -> None:
     print(f"\n{lines:,} lines, {log.stat().st_size / 1e6:.0f} MB; best of {ROUNDS} by processor time")
     for name, one in best.items():
         ratio = one.cpu / best["exporter"].cpu
-        print(f"{name:21} {one.cpu:5.2f} s CPU {one.wall:5.1f} s wall {lines / one.cpu:9,.0f} lines/CPU s {one.mib:5.1f} MiB"
-              f"  exporter is {ratio:.2f} times as fast")  # fmt: skip
+        print(
+            f"{name:21} {one.cpu:5.2f} s CPU {one.wall:5.1f} s wall {lines / one.cpu:9,.0f} lines/CPU s {one.mib:5.1f} MiB"
+            f"  exporter is {ratio:.2f} times as fast"
+        )
 
 
 @pytest.mark.bench

@@ -118,5 +118,7 @@ def test_restart_on_a_full_archive(tmp_path: Path, years: int) -> None:
             taken.append(time.perf_counter() - begun)
             used.append(cpu(process))
             process.get("/metrics")
-    print(f"\nrestart on {size:,.0f} MB: ready after {min(taken):.2f} s at best, {statistics.median(taken):.2f} s median;"
-          f" {min(used):.2f} s of processor time")  # fmt: skip
+    print(
+        f"\nrestart on {size:,.0f} MB: ready after {min(taken):.2f} s at best, {statistics.median(taken):.2f} s median;"
+        f" {min(used):.2f} s of processor time"
+    )

@@ -59,14 +59,19 @@ def measured(code: str) -> str:
 @pytest.mark.bench
 def test_memory_and_time_of_the_sdk() -> None:
     for what in ("import exporter.alpaca.setup", "import exporter.alpaca.setup, alpaca.trading.client"):
-        print("\n", what, measured(f"""
+        print(
+            "\n",
+            what,
+            measured(f"""
             import time
             begun = time.perf_counter()
             {what}
             took = time.perf_counter() - begun
             peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
             print(f"{{peak / 1024:.0f}} MiB, {{took:.2f}} s")
-        """).strip(), end="")  # fmt: skip
+        """).strip(),
+            end="",
+        )
 
 
 @pytest.mark.bench

@@ -41,8 +41,10 @@ def test_time_of_every_statement(archive: Path) -> None:
     print(f"{'own time':>9} {'5 years':>9}  panel")
     for own, all_years, name in sorted(figures, reverse=True):
         print(f"{own:9.1f} {all_years:9.1f}  {name}{'  <- over ' + str(GOAL_MS) if own > GOAL_MS else ''}")
-    print(f"{sum(own <= GOAL_MS for own, *_ in figures)} of {len(figures)} within {GOAL_MS} ms at their own time, "
-          f"{sum(all_years <= GOAL_MS for _, all_years, _ in figures)} at five years")  # fmt: skip
+    print(
+        f"{sum(own <= GOAL_MS for own, *_ in figures)} of {len(figures)} within {GOAL_MS} ms at their own time, "
+        f"{sum(all_years <= GOAL_MS for _, all_years, _ in figures)} at five years"
+    )
 
 
 def _milliseconds(connection: sqlite3.Connection, sql: str) -> float:

@@ -84,13 +84,15 @@ class Page:
 
     def _under_way(self, path: str) -> bool:
         sent = {
-            event["params"]["requestId"] for event in self.events
+            event["params"]["requestId"]
+            for event in self.events
             if event["method"] == "Network.requestWillBeSent" and path in event["params"]["request"]["url"]
-        }  # fmt: skip
+        }
         ended = {
-            event["params"]["requestId"] for event in self.events
+            event["params"]["requestId"]
+            for event in self.events
             if event["method"] in ("Network.loadingFinished", "Network.loadingFailed")
-        }  # fmt: skip
+        }
         return bool(sent - ended)
 
     def picture(self, path: Path) -> None:
@@ -104,10 +106,19 @@ def page(executable: str, user: str | None = None) -> Iterator[Page]:
     # Children of Chromium may still write for a moment after it has ended.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
-            executable, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-            "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank",
-        ]  # fmt: skip
+            executable,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--hide-scrollbars",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         try:
             with connect(_address(process), max_size=None, open_timeout=30) as socket:

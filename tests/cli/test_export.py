@@ -15,8 +15,12 @@ from tests.cli.asked import here
 from tests.oracle import NEW_YORK, trading_day
 from tests.running import command, monitor, rounded, rows
 
-TIMES = {"brakes": ("brake_events", "started"), "orders": ("orders", "submitted"), "account": ("account_history", "ts"),
-         "daily": ("daily_stats", "ts")}  # fmt: skip
+TIMES = {
+    "brakes": ("brake_events", "started"),
+    "orders": ("orders", "submitted"),
+    "account": ("account_history", "ts"),
+    "daily": ("daily_stats", "ts"),
+}
 
 
 @pytest.mark.parametrize("what", EXPORTS)
@@ -33,9 +37,10 @@ def test_an_export_holds_every_row_of_its_days_as_csv_and_json(archive: Path, wh
         expected = rows(archive, f"SELECT * FROM {table} ORDER BY {column}")
         times = rows(archive, f"SELECT {column} FROM {table} ORDER BY {column}")
         wanted = [
-            row for row, (ts,) in zip(expected, times, strict=True)
+            row
+            for row, (ts,) in zip(expected, times, strict=True)
             if first <= datetime.fromtimestamp(ts, NEW_YORK).date().isoformat() <= last
-        ]  # fmt: skip
+        ]
         assert sorted(repr(rounded(tuple(row.values())[1:])) for row in as_json) == sorted(repr(rounded(row)) for row in wanted)
         assert [row[column] for row in as_json] == sorted(row[column] for row in as_json)
         as_csv = list(csv.DictReader(io.StringIO(here(*args)[1], newline="")))

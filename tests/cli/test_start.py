@@ -43,7 +43,7 @@ def test_a_missing_log_setting_is_named_with_the_ways_to_give_it(tmp_path: Path)
         (["--archive.retention", "a while"], "archive.retention: 'a while'"),
         (["--log.level", "loud"], "log.level: 'loud'"),
     ],
-)  # fmt: skip
+)
 def test_a_start_that_cannot_be_is_one_clear_line(tmp_path: Path, log: Path, flags: list[str], said: str) -> None:
     (tmp_path / "broken.yml").write_text("log: [path\n")
     (tmp_path / "unknown.yml").write_text("log:\n  pth: x\n")

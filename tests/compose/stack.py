@@ -61,8 +61,10 @@ def closed(stack: Stack, services: tuple[str, ...]) -> None:
         host, user = container["HostConfig"], container["Config"]["User"]
         open_to = [p["HostIp"] for ports in host["PortBindings"].values() for p in ports]
         fine = host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["Memory"] and user not in ("", "0", "root")
-        expect(fine and open_to == (["127.0.0.1"] if service == "grafana" else []),
-               f"{service}: user {user}, read-only, no capabilities, {host['Memory'] >> 20} MiB at most")  # fmt: skip
+        expect(
+            fine and open_to == (["127.0.0.1"] if service == "grafana" else []),
+            f"{service}: user {user}, read-only, no capabilities, {host['Memory'] >> 20} MiB at most",
+        )
 
 
 def overview(stack: Stack, begun: float) -> None:

@@ -165,10 +165,13 @@ def test_a_log_that_may_not_be_read_is_waited_for() -> None:
         stack.callback(writer.close)
         process = stack.enter_context(
             subprocess.Popen(
-                [sys.executable, "-c", PERMISSIONLESS, archive, log], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                [sys.executable, "-c", PERMISSIONLESS, archive, log],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
                 cwd=Path(__file__).parents[2],
             )
-        )  # fmt: skip
+        )
         assert process.stdin
         assert process.stdout
         user = int(process.stdout.readline())

@@ -17,8 +17,7 @@ from tests.faults.harness import Consumer, Writer, check
 Start = Callable[..., Consumer]
 
 TRADE = (
-    b"2025-10-17 09:30:00 [INFO] [TRADE] BUY NVDA: 10.0000 shares @ $1.00 = $10.00"
-    b" (order 0123456789abcdef0123456789abcdef)\n"
+    b"2025-10-17 09:30:00 [INFO] [TRADE] BUY NVDA: 10.0000 shares @ $1.00 = $10.00 (order 0123456789abcdef0123456789abcdef)\n"
 )
 
 

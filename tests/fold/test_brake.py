@@ -64,11 +64,16 @@ def test_v218_stumbling_over_its_own_brake_report_is_still_the_brake(bot: Monito
 
 
 def test_the_brakes_figures_are_kept_with_the_episode(bot: Monitor) -> None:
-    bot.say(*cycle(
-        "09:30:00", "[BRAKE] 🛑 EMERGENCY BRAKE (cycle 1): Margin at 15.73%", "   Margin debt: $5,480.82 / Equity: $34,842.64",
-        "   💡 Reduce debt by $254.42 to resume trading", "⚠️  MISSING 2 opportunities due to emergency brake:",
-        "   💎 AMD   : -6.21% dip (score: 1.24x) @ $152.20",
-    ))  # fmt: skip
+    bot.say(
+        *cycle(
+            "09:30:00",
+            "[BRAKE] 🛑 EMERGENCY BRAKE (cycle 1): Margin at 15.73%",
+            "   Margin debt: $5,480.82 / Equity: $34,842.64",
+            "   💡 Reduce debt by $254.42 to resume trading",
+            "⚠️  MISSING 2 opportunities due to emergency brake:",
+            "   💎 AMD   : -6.21% dip (score: 1.24x) @ $152.20",
+        )
+    )
     bot.say(*cycle("09:31:00", "[BRAKE] 🛑 EMERGENCY BRAKE (cycle 2): Margin at 16.00%"))
     columns = "margin_ratio, leverage_ratio, peak_ratio, margin_debt, equity, reduce_usd, missed_opportunities"
     assert bot.rows(f"SELECT {columns} FROM brake_events") == [(0.1573, None, 0.16, 5480.82, 34842.64, 254.42, 2)]

@@ -64,11 +64,14 @@ def test_the_outcome_reaches_its_row_through_a_restart_of_the_exporter(bot: Moni
 
 
 def test_a_left_out_dip_is_told_by_its_line_alone(bot: Monitor) -> None:
-    bot.say(*cycle(
-        "09:30:00", "AMD: Would exceed leverage limit (131.1% > 120.0%)",
-        "💰 CAPITAL EXHAUSTED: Skipped 1 opportunities after deploying $2,087.87 this cycle:",
-        "   ⏭️  AMD   : -7.15% dip (score: 1.02x)",
-    ))  # fmt: skip
+    bot.say(
+        *cycle(
+            "09:30:00",
+            "AMD: Would exceed leverage limit (131.1% > 120.0%)",
+            "💰 CAPITAL EXHAUSTED: Skipped 1 opportunities after deploying $2,087.87 this cycle:",
+            "   ⏭️  AMD   : -7.15% dip (score: 1.02x)",
+        )
+    )
     assert bot.rows("SELECT symbol, dip_percent, outcome FROM opportunities") == [("AMD", -7.15, "capital")]
     assert bot.rows("SELECT symbol, reason, detail FROM skips") == [
         ("AMD", "leverage_limit", "AMD: Would exceed leverage limit (131.1% > 120.0%)")
@@ -80,8 +83,9 @@ def test_a_missed_trade_is_a_row_with_the_dip_of_its_opportunity_and_a_routine_s
     bot.say(*cycle("10:00:00", "[SKIP] NVDA Dip -4.2% < absolute min 5.0%"))
     assert bot.rows("SELECT symbol, reason, dip_percent FROM skips") == [("AMD", "no_quote", -6.21)]
     assert bot.rows("SELECT * FROM skip_counts") == [
-        (at("09:00:00"), "NVDA", "below_absolute_min", 3), (at("10:00:00"), "NVDA", "below_absolute_min", 1)
-    ]  # fmt: skip
+        (at("09:00:00"), "NVDA", "below_absolute_min", 3),
+        (at("10:00:00"), "NVDA", "below_absolute_min", 1),
+    ]
     assert bot.value("bigdipper_skips_total", symbol="NVDA", reason="below_absolute_min") == 4
     assert bot.value("bigdipper_missed_trades_total", reason="no_quote") == 1
 
@@ -96,10 +100,17 @@ def test_an_error_body_never_becomes_an_event_and_is_kept_short(bot: Monitor) ->
 
 
 def test_numbers_beyond_reason_and_signs_where_none_belong_are_malformed(bot: Monitor) -> None:
-    bot.say(*cycle("09:30:00"), *lines(
-        "09:30:01", f"[TRADE] BUY AMD 10 @ $1.00 = ${'9' * 400}", "[TRADE] BUY AMD 10 @ $1.00 = $-10.00",
-        "⏱️  Cycle took -3.4s, sleeping 56.6s...", f"Cycle #{'9' * 30}", f"[ACCOUNT] equity=${'9' * 400} cash=$1.00 margin=1.0%",
-    ))  # fmt: skip
+    bot.say(
+        *cycle("09:30:00"),
+        *lines(
+            "09:30:01",
+            f"[TRADE] BUY AMD 10 @ $1.00 = ${'9' * 400}",
+            "[TRADE] BUY AMD 10 @ $1.00 = $-10.00",
+            "⏱️  Cycle took -3.4s, sleeping 56.6s...",
+            f"Cycle #{'9' * 30}",
+            f"[ACCOUNT] equity=${'9' * 400} cash=$1.00 margin=1.0%",
+        ),
+    )
     assert bot.value("bigdipper_log_malformed_total", kind="trade") == 2
     assert bot.value("bigdipper_log_malformed_total", kind="cycle") == 1
     assert bot.value("bigdipper_log_malformed_total", kind="cycle_took") == 1

@@ -84,10 +84,15 @@ def _day(connection: sqlite3.Connection, life: Life, day: date, until: float, br
         life.equity = opened * (1 + drift * number / 960 + chance.gauss(0, 0.0004))
         cash = -0.08 * life.equity
         common = {
-            "date": text, "equity": round(life.equity, 2), "cash": round(cash, 2), "margin_ratio": 0.08,
-            "leverage_ratio": 1.08 + 0.05 * drift * number / 10, "margin_debt": -round(cash, 2),
-            "pl_dollar": round(life.equity - opened, 2), "pl_percent": 100 * (life.equity / opened - 1),
-        }  # fmt: skip
+            "date": text,
+            "equity": round(life.equity, 2),
+            "cash": round(cash, 2),
+            "margin_ratio": 0.08,
+            "leverage_ratio": 1.08 + 0.05 * drift * number / 10,
+            "margin_debt": -round(cash, 2),
+            "pl_dollar": round(life.equity - opened, 2),
+            "pl_percent": 100 * (life.equity / opened - 1),
+        }
         own = {"last_equity": None, "long_market_value": None, "maintenance_margin": None}
         account.append(common | own | {"id": life.number(), "ts": ts, "source": "log", "cycle_number": number})
         if broker:
@@ -111,9 +116,21 @@ def _day(connection: sqlite3.Connection, life: Life, day: date, until: float, br
 def _events(connection: sqlite3.Connection, life: Life, day: date, until: float, broker: bool) -> None:
     """Dips, trades with their orders and fills, skips, brakes, starts."""
     chance, text = life.chance, day.isoformat()
-    rows: dict[str, list[dict[str, object]]] = {name: [] for name in (
-        "opportunities", "trades", "orders", "fills", "skips", "brake_events", "bot_events", "discrepancies",
-        "activities", "wash_sales")}  # fmt: skip
+    rows: dict[str, list[dict[str, object]]] = {
+        name: []
+        for name in (
+            "opportunities",
+            "trades",
+            "orders",
+            "fills",
+            "skips",
+            "brake_events",
+            "bot_events",
+            "discrepancies",
+            "activities",
+            "wash_sales",
+        )
+    }
     for number, ts in _moments(day, until, 1500):
         symbol = chance.choice(SYMBOLS)
         price, dip = round(chance.uniform(20, 500), 2), round(chance.uniform(-12, -5), 2)
@@ -121,8 +138,16 @@ def _events(connection: sqlite3.Connection, life: Life, day: date, until: float,
         base = {"ts": ts, "date": text, "cycle_number": number, "symbol": symbol}
         reason = chance.choice(MISSED) if outcome == "rejected" else None
         rows["opportunities"].append(
-            base | {"id": life.number(), "dip_percent": dip, "price": price, "score": round(-dip / 5, 2),
-                    "outcome": outcome, "reason": reason})  # fmt: skip
+            base
+            | {
+                "id": life.number(),
+                "dip_percent": dip,
+                "price": price,
+                "score": round(-dip / 5, 2),
+                "outcome": outcome,
+                "reason": reason,
+            }
+        )
         if outcome == "submitted":
             order = f"order-{text}-{number}"
             rows["trades"].append(
@@ -140,10 +165,24 @@ def _events(connection: sqlite3.Connection, life: Life, day: date, until: float,
     )
     if day.day % 6 == 0:
         rows["brake_events"].append(
-            {"id": life.number(), "started": start + 20_000, "ended": start + 23_600, "date": text,
-             "duration_seconds": 3600.0, "cycles": 60, "margin_ratio": None, "leverage_ratio": 1.157, "peak_ratio": 1.162,
-             "margin_debt": 5480.82, "equity": life.equity, "position_value": 1.157 * life.equity, "reduce_usd": 144.22,
-             "missed_opportunities": 2, "last_seen": start + 23_540})  # fmt: skip
+            {
+                "id": life.number(),
+                "started": start + 20_000,
+                "ended": start + 23_600,
+                "date": text,
+                "duration_seconds": 3600.0,
+                "cycles": 60,
+                "margin_ratio": None,
+                "leverage_ratio": 1.157,
+                "peak_ratio": 1.162,
+                "margin_debt": 5480.82,
+                "equity": life.equity,
+                "position_value": 1.157 * life.equity,
+                "reduce_usd": 144.22,
+                "missed_opportunities": 2,
+                "last_seen": start + 23_540,
+            }
+        )
         rows["bot_events"].append(
             {
                 "id": life.number(),
@@ -156,20 +195,49 @@ def _events(connection: sqlite3.Connection, life: Life, day: date, until: float,
         )
     if broker and day.day == 15:
         rows["activities"].append(
-            {"activity_id": f"dividend-{text}", "ts": start, "date": text, "type": "DIV", "symbol": "XYL", "net_amount": 12.5,
-             "status": "executed", "description": "made up"})  # fmt: skip
+            {
+                "activity_id": f"dividend-{text}",
+                "ts": start,
+                "date": text,
+                "type": "DIV",
+                "symbol": "XYL",
+                "net_amount": 12.5,
+                "status": "executed",
+                "description": "made up",
+            }
+        )
         rows["discrepancies"].append(
-            {"ts": start, "date": text, "kind": "fill_without_log", "symbol": "XYL", "order_id": f"lost-{text}",
-             "detail": "made up"})  # fmt: skip
+            {
+                "ts": start,
+                "date": text,
+                "kind": "fill_without_log",
+                "symbol": "XYL",
+                "order_id": f"lost-{text}",
+                "detail": "made up",
+            }
+        )
         rows["wash_sales"].append(
-            {"activity_id": f"sale-{text}", "symbol": "XYL", "sold": start, "date": text, "quantity": 10.0, "loss": 25.0,
-             "window_end": start + 30 * 86400, "bought_before": 0.0, "bought_after": 5.0, "status": "known"})  # fmt: skip
+            {
+                "activity_id": f"sale-{text}",
+                "symbol": "XYL",
+                "sold": start,
+                "date": text,
+                "quantity": 10.0,
+                "loss": 25.0,
+                "window_end": start + 30 * 86400,
+                "bought_before": 0.0,
+                "bought_after": 5.0,
+                "status": "known",
+            }
+        )
     for table, new in rows.items():
         _insert(connection, table, new)
     counts = [
         (int(ts) // 3600 * 3600, symbol, reason, 60)
-        for _, ts in _moments(day, until, 3600) for symbol in SYMBOLS for reason in ROUTINE[:2]
-    ]  # fmt: skip
+        for _, ts in _moments(day, until, 3600)
+        for symbol in SYMBOLS
+        for reason in ROUTINE[:2]
+    ]
     connection.executemany("INSERT OR IGNORE INTO skip_counts VALUES (?, ?, ?, ?)", counts)
 
 
@@ -188,16 +256,42 @@ def _order(
     took = life.chance.uniform(1, 600)
     got = round(price * (1 - life.chance.uniform(0, 0.001)), 2)
     rows["orders"].append(
-        {"order_id": order, "symbol": symbol, "side": "buy", "type": "limit", "quantity": 10.0, "limit_price": price,
-         "filled_quantity": 10.0 if filled else 0.0, "filled_avg_price": got if filled else None,
-         "status": "filled" if filled else "expired", "date": text, "submitted": ts, "updated": ts + took,
-         "filled": ts + took if filled else None, "ended": ts + took, "time_to_fill_seconds": took if filled else None,
-         "slippage_bps": 10_000 * (got / price - 1) if filled else None, "extended_hours": 0, "in_log": 1})  # fmt: skip
+        {
+            "order_id": order,
+            "symbol": symbol,
+            "side": "buy",
+            "type": "limit",
+            "quantity": 10.0,
+            "limit_price": price,
+            "filled_quantity": 10.0 if filled else 0.0,
+            "filled_avg_price": got if filled else None,
+            "status": "filled" if filled else "expired",
+            "date": text,
+            "submitted": ts,
+            "updated": ts + took,
+            "filled": ts + took if filled else None,
+            "ended": ts + took,
+            "time_to_fill_seconds": took if filled else None,
+            "slippage_bps": 10_000 * (got / price - 1) if filled else None,
+            "extended_hours": 0,
+            "in_log": 1,
+        }
+    )
     for side, gain in (("buy", None), ("sell", life.chance.gauss(8, 60))) if filled else ():
         rows["fills"].append(
-            {"activity_id": f"{side}-{order}", "ts": ts + took + (60 if gain else 0), "date": text, "symbol": symbol,
-             "side": side, "quantity": 10.0, "price": got, "value": 10 * got, "order_id": order,
-             "realized_pl": round(gain, 2) if gain else None})  # fmt: skip
+            {
+                "activity_id": f"{side}-{order}",
+                "ts": ts + took + (60 if gain else 0),
+                "date": text,
+                "symbol": symbol,
+                "side": side,
+                "quantity": 10.0,
+                "price": got,
+                "value": 10 * got,
+                "order_id": order,
+                "realized_pl": round(gain, 2) if gain else None,
+            }
+        )
 
 
 def _holdings(connection: sqlite3.Connection, life: Life, day: date, until: float) -> None:
@@ -209,10 +303,21 @@ def _holdings(connection: sqlite3.Connection, life: Life, day: date, until: floa
                 life.equity * 0.06 * life.chance.gauss(0.02 * (place % 5 - 2), 0.01),
             )
             rows.append(
-                {"ts": ts, "symbol": symbol, "date": day.isoformat(), "asset_class": "us_equity", "quantity": 10.0 + place,
-                 "market_value": value, "cost_basis": value - pl, "unrealized_pl": pl,
-                 "unrealized_pl_pct": 100 * pl / (value - pl), "intraday_pl": pl / 10,
-                 "avg_entry_price": (value - pl) / (10 + place), "current_price": value / (10 + place)})  # fmt: skip
+                {
+                    "ts": ts,
+                    "symbol": symbol,
+                    "date": day.isoformat(),
+                    "asset_class": "us_equity",
+                    "quantity": 10.0 + place,
+                    "market_value": value,
+                    "cost_basis": value - pl,
+                    "unrealized_pl": pl,
+                    "unrealized_pl_pct": 100 * pl / (value - pl),
+                    "intraday_pl": pl / 10,
+                    "avg_entry_price": (value - pl) / (10 + place),
+                    "current_price": value / (10 + place),
+                }
+            )
     _insert(connection, "position_snapshots", rows)
 
 
@@ -237,23 +342,44 @@ def _close(
     life.peak = max(life.peak, life.growth)
     realized = one("SELECT TOTAL(realized_pl) FROM fills WHERE date = ?") if broker else None
     dividends = one("SELECT TOTAL(net_amount) FROM activities WHERE date = ?") if broker else None
-    _insert(connection, "daily_stats", [{
-        "date": text, "ts": start, "trading_day": 1, "cycles": len(account) // (2 if broker else 1),
-        "trades_count": one("SELECT COUNT(*) FROM trades WHERE date = ?"),
-        "total_deployed": one("SELECT TOTAL(total_value) FROM trades WHERE date = ?"),
-        "equity_source": "alpaca" if broker else "log", "starting_equity": opened, "ending_equity": life.equity,
-        "peak_equity": max(equities), "trough_equity": min(equities), "max_margin_ratio": 0.08, "max_leverage_ratio": 1.1,
-        "brake_events": one("SELECT COUNT(*) FROM brake_events WHERE date = ?"),
-        "brake_seconds": one("SELECT TOTAL(duration_seconds) FROM brake_events WHERE date = ?"),
-        "missed_trades": one("SELECT COUNT(*) FROM skips WHERE date = ?"),
-        "wash_trade_rejections": one("SELECT COUNT(*) FROM skips WHERE date = ? AND reason = 'wash_sale_conflict'"),
-        "opportunities": one("SELECT COUNT(*) FROM opportunities WHERE date = ?"),
-        "fills_count": one("SELECT COUNT(*) FROM fills WHERE date = ?"), "realized_pl": realized,
-        "unrealized_change": None if realized is None or dividends is None else life.equity - opened - realized - dividends,
-        "dividends": dividends, "fees": 0.0 if broker else None, "interest": 0.0 if broker else None,
-        "cash_flow": 0.0 if broker else None, "other": 0.0 if broker else None, "return_ratio": change,
-        "drawdown_ratio": life.growth / life.peak - 1,
-    }])  # fmt: skip
+    _insert(
+        connection,
+        "daily_stats",
+        [
+            {
+                "date": text,
+                "ts": start,
+                "trading_day": 1,
+                "cycles": len(account) // (2 if broker else 1),
+                "trades_count": one("SELECT COUNT(*) FROM trades WHERE date = ?"),
+                "total_deployed": one("SELECT TOTAL(total_value) FROM trades WHERE date = ?"),
+                "equity_source": "alpaca" if broker else "log",
+                "starting_equity": opened,
+                "ending_equity": life.equity,
+                "peak_equity": max(equities),
+                "trough_equity": min(equities),
+                "max_margin_ratio": 0.08,
+                "max_leverage_ratio": 1.1,
+                "brake_events": one("SELECT COUNT(*) FROM brake_events WHERE date = ?"),
+                "brake_seconds": one("SELECT TOTAL(duration_seconds) FROM brake_events WHERE date = ?"),
+                "missed_trades": one("SELECT COUNT(*) FROM skips WHERE date = ?"),
+                "wash_trade_rejections": one("SELECT COUNT(*) FROM skips WHERE date = ? AND reason = 'wash_sale_conflict'"),
+                "opportunities": one("SELECT COUNT(*) FROM opportunities WHERE date = ?"),
+                "fills_count": one("SELECT COUNT(*) FROM fills WHERE date = ?"),
+                "realized_pl": realized,
+                "unrealized_change": None
+                if realized is None or dividends is None
+                else life.equity - opened - realized - dividends,
+                "dividends": dividends,
+                "fees": 0.0 if broker else None,
+                "interest": 0.0 if broker else None,
+                "cash_flow": 0.0 if broker else None,
+                "other": 0.0 if broker else None,
+                "return_ratio": change,
+                "drawdown_ratio": life.growth / life.peak - 1,
+            }
+        ],
+    )
 
 
 def _settings(connection: sqlite3.Connection, now: float) -> None:
@@ -265,5 +391,8 @@ def _settings(connection: sqlite3.Connection, now: float) -> None:
         {"ts": now - 86400, "setting": "DIP_THRESHOLDS.NVDA", "value": "0.06", "previous": None},
     ]
     _insert(connection, "bot_config", rows)
-    _insert(connection, "bot_config_findings", [
-        {"ts": now - 7200, "severity": "warning", "setting": "MAX_POSITION_PCT", "message": "made up"}])  # fmt: skip
+    _insert(
+        connection,
+        "bot_config_findings",
+        [{"ts": now - 7200, "severity": "warning", "setting": "MAX_POSITION_PCT", "message": "made up"}],
+    )

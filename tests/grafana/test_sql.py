@@ -88,9 +88,12 @@ def test_an_empty_table_is_one_row_of_nulls_whose_words_are_in_a_column(empty: s
             (only,) = rows(empty, fill(panel["targets"][0]["rawQueryText"], *WEEK, SYMBOLS))
             assert set(only.values()) == {None}, f"{board}: {panel['title']}"
             words = [
-                prop["value"] for override in panel["fieldConfig"]["overrides"] if override["matcher"]["options"] in only
-                for prop in override["properties"] if prop["id"] == "noValue"
-            ]  # fmt: skip
+                prop["value"]
+                for override in panel["fieldConfig"]["overrides"]
+                if override["matcher"]["options"] in only
+                for prop in override["properties"]
+                if prop["id"] == "noValue"
+            ]
             assert words == [panel["fieldConfig"]["defaults"]["noValue"]]
 
 
@@ -158,9 +161,11 @@ def test_days_show_what_the_days_rows_say(lived: sqlite3.Connection) -> None:
 def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) -> None:
     (found,) = ask(lived, "opportunities", "How far do dips get?")
     assert list(found.values()) == [
-        len(raw(lived, "scans")), len(raw(lived, "opportunities")), len(raw(lived, "trades")),
+        len(raw(lived, "scans")),
+        len(raw(lived, "opportunities")),
+        len(raw(lived, "trades")),
         sum(row["status"] == "filled" for row in raw(lived, "orders", "submitted")),
-    ]  # fmt: skip
+    ]
 
 
 def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
@@ -196,9 +201,10 @@ def test_price_after_a_missed_dip_is_the_first_known_one_in_its_window(lived: sq
     def later(row: dict[str, Any], seconds: int) -> float | None:
         for table, price in known:
             inside = [
-                (other["ts"], other[price]) for other in table
+                (other["ts"], other[price])
+                for other in table
                 if other["symbol"] == row["Symbol"] and 0 <= other["ts"] - row["time"] - seconds < 3 * 86400
-            ]  # fmt: skip
+            ]
             if inside:
                 return 100 * (float(min(inside)[1]) / float(row["Price"]) - 1)
         return None

@@ -94,8 +94,11 @@ def test_activities_tell_deposits_and_fills_in_pages(sdk: Any) -> None:
     assert [a["activity_type"] for a in seen] == ["CSD", "FILL", "FILL", "FILL", "FILL"]
     assert seen[0]["net_amount"] == "20000"
     assert [a["symbol"] for a in sdk.get("/account/activities/FILL", {"direction": "asc"})] == [
-        "AMD", "BRK.B", "AAPL", "NVDA260909C00222500",
-    ]  # fmt: skip
+        "AMD",
+        "BRK.B",
+        "AAPL",
+        "NVDA260909C00222500",
+    ]
     assert sdk.get("/account/activities", {"after": seen[1]["transaction_time"], "direction": "asc"}) == seen[2:]
 
 

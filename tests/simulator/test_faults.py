@@ -161,19 +161,39 @@ def check_one_not_an_object(broker: Broker, endpoint: str) -> None:
 
 
 CHECKS: dict[str, Callable[[Broker, str], None]] = {
-    "401": is_status(401), "403": is_status(403), "404": is_status(404), "422": is_status(422), "500": is_status(500),
-    "429": check_429, "429_without_reset": check_429_without_reset,
-    "502": is_html(502), "503": is_html(503), "504": is_html(504), "redirect": check_redirect,
-    "hang": check_hang, "drip": check_drip, "truncated": check_truncated, "reset": check_reset,
-    "bad_gzip": check_bad_gzip, "not_json": check_not_json,
-    "empty": is_body(b""), "null": is_body(b"null"), "wrong_type": is_body(b'"a string"'), "number": is_body(b"42"),
+    "401": is_status(401),
+    "403": is_status(403),
+    "404": is_status(404),
+    "422": is_status(422),
+    "500": is_status(500),
+    "429": check_429,
+    "429_without_reset": check_429_without_reset,
+    "502": is_html(502),
+    "503": is_html(503),
+    "504": is_html(504),
+    "redirect": check_redirect,
+    "hang": check_hang,
+    "drip": check_drip,
+    "truncated": check_truncated,
+    "reset": check_reset,
+    "bad_gzip": check_bad_gzip,
+    "not_json": check_not_json,
+    "empty": is_body(b""),
+    "null": is_body(b"null"),
+    "wrong_type": is_body(b'"a string"'),
+    "number": is_body(b"42"),
     "wrong_container": check_wrong_container,
-    "nan": is_number(lambda v: math.isnan(float(v))), "infinite": is_number(lambda v: math.isinf(float(v))),
-    "not_a_number": is_number(lambda v: v == "twelve"), "null_number": is_number(lambda v: v is None),
-    "nested_number": is_number(lambda v: isinstance(v, dict)), "missing_field": is_number(lambda v: v == "absent"),
-    "unknown_enum": check_unknown_enum, "unknown_field": check_unknown_field,
-    "one_broken": check_one_broken, "one_not_an_object": check_one_not_an_object,
-}  # fmt: skip
+    "nan": is_number(lambda v: math.isnan(float(v))),
+    "infinite": is_number(lambda v: math.isinf(float(v))),
+    "not_a_number": is_number(lambda v: v == "twelve"),
+    "null_number": is_number(lambda v: v is None),
+    "nested_number": is_number(lambda v: isinstance(v, dict)),
+    "missing_field": is_number(lambda v: v == "absent"),
+    "unknown_enum": check_unknown_enum,
+    "unknown_field": check_unknown_field,
+    "one_broken": check_one_broken,
+    "one_not_an_object": check_one_not_an_object,
+}
 
 
 def test_every_fault_of_the_table_is_checked() -> None:
@@ -219,9 +239,7 @@ def test_stopping_the_broker_frees_a_client_that_hangs(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize(("endpoint", "fault"), [("accounts", "500"), ("account", "fire")])
-def test_an_unknown_endpoint_or_fault_is_an_error_that_names_the_known_ones(
-    broker: Broker, endpoint: str, fault: str
-) -> None:
+def test_an_unknown_endpoint_or_fault_is_an_error_that_names_the_known_ones(broker: Broker, endpoint: str, fault: str) -> None:
     with pytest.raises(ValueError, match=r"unknown (endpoint|fault) .*: use .*account|unknown fault .*: use one of 401"):
         broker.faults.set(endpoint, fault)
 

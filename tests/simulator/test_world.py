@@ -99,17 +99,46 @@ def test_every_line_has_a_shape_of_the_real_log(run: Run, debug_run: Run, level:
 def kinds(log: str) -> list[str]:
     """Each cycle as a string of one letter a line; the head of the first cycle is dropped with the start-up lines."""
     letters = [
-        ("h", r"Cycle #"), ("c", r"💤"), ("z", r"Sleeping"), ("s", r"🌙 (?:Pre|Aft)|☀️"), ("p", r"📊 Positions:"),
-        ("a", r"\[ACCOUNT\]"), ("w", r"   Winners"), ("l", r"   Losers"), ("d", r"\S+: \S+ from 20d"),
-        ("k", r"\[SKIP\] \S+ (?:Dip|Pos)|\S+: Cooldown"), ("o", r"\[OPPORTUNITY\]"), ("n", r"🔍"), ("b", r"💎"),
-        ("f", r"   📊 Filters"), ("t", r"\[TRADE\]"), ("r", r"\[SKIP\] \S+ (?:wash|not_)|❌ Failed"),
-        ("m", r"\S+: (?:Would|Insuff)"), ("g", r"  (?:Current|Pending|This)"), ("x", r"💰 CAPITAL"), ("y", r"   ⏭️"),
-        ("v", r"   💡"), ("q", r"✅ Order"), ("e", r"⏱️"), ("B", r"⚠️"), ("1", r"   Position value"), ("2", r"   Limit:"),
-        ("3", r"   Must"), ("H", r"   HALTING"), ("S", r"📊 Scanning"), ("M", r"   Missed"), ("U", r"❌ UNEXP"),
-        ("W", r"⏸️  HALTING ALL TRADING this cycle for safety"), ("N", r"   Next retry"), ("E", r"❌ Cycle error"),
-        ("P", r"⏸️  Pausing"), ("T", r"❌ POSITION"), ("i", r"\S+: Position size"), ("R", r"   (?:SDK|System)"),
+        ("h", r"Cycle #"),
+        ("c", r"💤"),
+        ("z", r"Sleeping"),
+        ("s", r"🌙 (?:Pre|Aft)|☀️"),
+        ("p", r"📊 Positions:"),
+        ("a", r"\[ACCOUNT\]"),
+        ("w", r"   Winners"),
+        ("l", r"   Losers"),
+        ("d", r"\S+: \S+ from 20d"),
+        ("k", r"\[SKIP\] \S+ (?:Dip|Pos)|\S+: Cooldown"),
+        ("o", r"\[OPPORTUNITY\]"),
+        ("n", r"🔍"),
+        ("b", r"💎"),
+        ("f", r"   📊 Filters"),
+        ("t", r"\[TRADE\]"),
+        ("r", r"\[SKIP\] \S+ (?:wash|not_)|❌ Failed"),
+        ("m", r"\S+: (?:Would|Insuff)"),
+        ("g", r"  (?:Current|Pending|This)"),
+        ("x", r"💰 CAPITAL"),
+        ("y", r"   ⏭️"),
+        ("v", r"   💡"),
+        ("q", r"✅ Order"),
+        ("e", r"⏱️"),
+        ("B", r"⚠️"),
+        ("1", r"   Position value"),
+        ("2", r"   Limit:"),
+        ("3", r"   Must"),
+        ("H", r"   HALTING"),
+        ("S", r"📊 Scanning"),
+        ("M", r"   Missed"),
+        ("U", r"❌ UNEXP"),
+        ("W", r"⏸️  HALTING ALL TRADING this cycle for safety"),
+        ("N", r"   Next retry"),
+        ("E", r"❌ Cycle error"),
+        ("P", r"⏸️  Pausing"),
+        ("T", r"❌ POSITION"),
+        ("i", r"\S+: Position size"),
+        ("R", r"   (?:SDK|System)"),
         ("V", r"⏸️  HALTING ALL TRADING this cycle to prevent"),
-    ]  # fmt: skip
+    ]
     any_kind = re.compile("|".join(f"({pattern})" for _, pattern in letters))
     cycles = [""]
     for line in log.splitlines():
@@ -281,13 +310,17 @@ def test_the_truth_counts_what_the_log_tells(run: Run, debug_run: Run, level: st
     else:
         assert truth["opportunities"] == found(r"\[OPPORTUNITY\] (\S+)")
     patterns = {
-        "wash_sale_conflict": r"\[SKIP\] (\S+) wash", "not_fractionable": r"\[SKIP\] (\S+) not_",
-        "leverage_limit": r"\] (\S+): Would exceed", "buying_power": r"\] (\S+): Insufficient",
+        "wash_sale_conflict": r"\[SKIP\] (\S+) wash",
+        "not_fractionable": r"\[SKIP\] (\S+) not_",
+        "leverage_limit": r"\] (\S+): Would exceed",
+        "buying_power": r"\] (\S+): Insufficient",
         "order_failed": r"❌ Failed to place order for (\S+):",
-        "below_absolute_min": r"\[SKIP\] (\S+) Dip \S+ < abs", "below_threshold": r"\[SKIP\] (\S+) Dip \S+ < thr",
-        "cooldown": r"\] (\S+): Cooldown", "position_at_max": r"\[SKIP\] (\S+) Position",
+        "below_absolute_min": r"\[SKIP\] (\S+) Dip \S+ < abs",
+        "below_threshold": r"\[SKIP\] (\S+) Dip \S+ < thr",
+        "cooldown": r"\] (\S+): Cooldown",
+        "position_at_max": r"\[SKIP\] (\S+) Position",
         "too_small": r"\] (\S+): Position size",
-    }  # fmt: skip
+    }
     told = Counter({(s, reason): n for reason, p in patterns.items() for s, n in found(p).items()})
     assert truth["skips"] == told
     assert truth["errors"]["cycle"] == len(re.findall("❌ Cycle error", log))

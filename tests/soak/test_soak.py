@@ -23,15 +23,28 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 SPEED = 2160.0
 # What the incidents of the simulated world set off, besides the sign of life: anything else would be a false alarm.
 EXPECTED = {
-    "Watchdog", "DayClosed",
-    "BrakeActive", "BrakeHeldLong", "BrakeNear", "HardLimitExceeded",  # brake, slump
-    "BotCycleErrors", "BotErrorsPilingUp", "BotHalted", "BotRestarting",  # cycle errors, positions unavailable, restart
-    "BrokerUnreachable", "ClockSkew",  # outage; a broker whose clock runs 2160 times too fast
+    "Watchdog",
+    "DayClosed",
+    "BrakeActive",
+    "BrakeHeldLong",
+    "BrakeNear",
+    "HardLimitExceeded",  # brake, slump
+    "BotCycleErrors",
+    "BotErrorsPilingUp",
+    "BotHalted",
+    "BotRestarting",  # cycle errors, positions unavailable, restart
+    "BrokerUnreachable",
+    "ClockSkew",  # outage; a broker whose clock runs 2160 times too fast
     "LogClockWrong",  # so does the bot's
     "CatchingUp",  # told to nobody: at that speed a day of lines comes in a minute
-    "MissedTrades", "OrdersRejected", "TradesWithoutFills", "OrderOpenLong",  # wash trade, whole shares, stuck order
-    "PositionChangedByHand", "WashSaleBuy", "LogBrokerDisagree",  # the owner sells by hand, the bot buys again
-}  # fmt: skip
+    "MissedTrades",
+    "OrdersRejected",
+    "TradesWithoutFills",
+    "OrderOpenLong",  # wash trade, whole shares, stuck order
+    "PositionChangedByHand",
+    "WashSaleBuy",
+    "LogBrokerDisagree",  # the owner sells by hand, the bot buys again
+}
 QUICK = {f"BIGDIPPER_ALPACA_{name}_INTERVAL": "5s" for name in ("ACCOUNT", "POSITIONS", "ORDERS", "CLOCK", "ACTIVITIES")}
 
 

@@ -130,9 +130,10 @@ def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver:
     wait_for(lambda: log_text(running).count("EMERGENCY BRAKE") > before, 60, "a brake line in the log")
     told = time.time()
     arrived = wait_for(
-        lambda: next((at for at, name in receiver.alerts() if name.startswith("Brake")), None), 120,
+        lambda: next((at for at, name in receiver.alerts() if name.startswith("Brake")), None),
+        120,
         lambda: f"the notification; arrived: {[name for _, name in receiver.alerts()]}, brake {query(running, BRAKE)}",
-    )  # fmt: skip
+    )
     print(f"\nfrom the brake's line to the notification: {arrived - told:.1f} s")
 
 
@@ -159,8 +160,10 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
 def test_the_demo_command_tells_where_to_look_and_ends_clean(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "exporter", "demo", "--dir", tmp_path / "demo", "--days", "1", "--no-stack"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert process.stdout is not None
     told = ""
     for line in process.stdout:

@@ -141,9 +141,7 @@ class TestBadClients:
             (b"POST /metrics HTTP/1.1\r\nContent-Length: 99999999\r\n\r\nxxxx", b"405"),
         ],
     )
-    def test_nonsense_gets_a_plain_answer_that_repeats_none_of_it(
-        self, data: bytes, status: bytes, server: Server
-    ) -> None:
+    def test_nonsense_gets_a_plain_answer_that_repeats_none_of_it(self, data: bytes, status: bytes, server: Server) -> None:
         answer = raw(server, data)
         # A client that is still sending may find the connection reset instead.
         assert answer.startswith(b"HTTP/1.1 " + status) or (not answer and len(data) > 1_000_000)
