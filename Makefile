@@ -42,7 +42,7 @@ soak: $(BIN)/.installed tools ## twenty minutes of the demo at high speed: memor
 	$(BIN)/pytest -s -p no:xdist -m soak
 
 docs: $(BIN)/.installed ## write the generated documents anew
-	$(BIN)/python -m exporter.docs
+	$(BIN)/python -m bigdipper_exporter.docs
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
 

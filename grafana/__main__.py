@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana.boards import BOARDS
 from grafana.docs import reference
-from grafana.house import ROOT
+from grafana.theme import ROOT
 
 
 def generated() -> dict[str, str]:

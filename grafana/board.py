@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.house import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING
 from grafana.query import SqlQuery, tidy
+from grafana.theme import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING
 
 COLUMNS = 24
 TAG = "big-dipper"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from grafana.house import ROOT
+from grafana.theme import ROOT
 
 HEAD = """# Dashboards
 
@@ -23,7 +23,7 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
 - To see every board in a browser of yours: `GRAFANA_URL=http://localhost:3000 python -m pytest tests/browser -rs`.
 """
 METRIC = re.compile(r"\b(bigdipper_[a-z_]+|ALERTS|up)\b")
-MIGRATIONS = sorted((ROOT / "exporter" / "archive" / "migrations").glob("*.sql"))
+MIGRATIONS = sorted((ROOT / "exporter" / "bigdipper_exporter" / "archive" / "migrations").glob("*.sql"))
 TABLES = set(re.findall(r"CREATE TABLE (\w+)", "".join(path.read_text("utf-8") for path in MIGRATIONS)))
 
 

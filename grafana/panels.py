@@ -1,4 +1,4 @@
-"""Panels with the house's defaults: a board says what it shows, this module how it looks."""
+"""Panels with the defaults of all boards: a board says what it shows, this module how it looks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
 
-from grafana.house import MOMENT, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed
-from grafana.looks import NOT_DRAWN, Mappings, Override, Thresholds, column, override
+from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column, override
 from grafana.query import Query, lettered
+from grafana.theme import MOMENT, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed
 
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
 TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING)

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import Dataquery as PrometheusQuery
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.house import ARCHIVE, FIRST_ARCHIVE, PROMETHEUS
+from grafana.theme import ARCHIVE, FIRST_ARCHIVE, PROMETHEUS
 
 TIME_COLUMNS = ["time", "timeEnd"]
 
@@ -38,7 +38,7 @@ class SqlQuery(variants.Dataquery):
 Query = SqlQuery | PrometheusQuery
 
 
-def m(name: str, **labels: str) -> str:
+def selector(name: str, **labels: str) -> str:
     """A selector of one of our metrics for the chosen bot. A value that starts with `~` is a regular expression."""
     matchers = ['bot="$bot"'] + [
         f'{label}=~"{value[1:]}"' if value.startswith("~") else f'{label}="{value}"' for label, value in labels.items()
@@ -71,8 +71,9 @@ def over_time(expr: str, legend: str) -> PrometheusQuery:
 def quantiles(metric: str, by: str = "", span: str = "5m") -> list[Query]:
     """Median and 95 % of a histogram over `span`, in which enough must happen: of one value they tell its bucket."""
     group, name = (f", {by}", f" {{{{{by}}}}}") if by else ("", "")
+    buckets = selector(f"{metric}_bucket")
     return [
-        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({m(metric + '_bucket')}[{span}])))", f"{word}{name}")
+        over_time(f"histogram_quantile({q}, sum by (le{group}) (rate({buckets}[{span}])))", f"{word}{name}")
         for q, word in ((0.5, "median"), (0.95, "95 %"))
     ]
 

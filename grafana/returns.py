@@ -2,11 +2,11 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.house import LOSS, NO_ROWS, PROFIT, RATIO
-from grafana.looks import column, override
+from grafana.overrides import column, override
 from grafana.panels import calendar, lines
 from grafana.query import series
 from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS, LOG_RETURN
+from grafana.theme import LOSS, NO_ROWS, PROFIT, RATIO
 
 
 def chained() -> model.Panel:

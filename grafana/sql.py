@@ -1,6 +1,6 @@
 """Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
 
-from grafana.house import steps
+from grafana.theme import steps
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"

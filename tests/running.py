@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.metrics import METRICS
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.pipeline import Pipeline
+from bigdipper_exporter.projection import patterns
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import custom
-from exporter.archive.store import Store
-from exporter.config.settings import Settings
-from exporter.metrics import METRICS
-from exporter.metrics.collect import Collector
-from exporter.pipeline import Pipeline
-
 NEW_YORK = "America/New_York"
 DEADLINE = 20.0
-COMMAND = (sys.executable, "-m", "exporter")
+COMMAND = (sys.executable, "-m", "bigdipper_exporter")
 NOBODY = 65534
 # Permissions bind root too, once it has given up the right to override them.
 HUMBLE = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
@@ -127,7 +126,7 @@ class Monitor:
 
     def samples(self) -> Series:
         """What a scrape would see now."""
-        table = (*METRICS, *custom.metrics(self.settings.patterns))
+        table = (*METRICS, *patterns.metrics(self.settings.patterns))
         return series(Collector(table, lambda: self.pipeline.snapshot).collect())
 
     def value(self, name: str, **labels: str) -> float | None:

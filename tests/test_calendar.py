@@ -7,9 +7,8 @@ import sys
 from datetime import date, datetime
 
 import pytest
-
-from exporter import calendar
-from exporter.calendar import NEW_YORK
+from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import NEW_YORK
 
 
 def at(text: str, fold: int = 0) -> float:
@@ -126,7 +125,8 @@ def test_at_an_opening_the_next_is_tomorrows_and_at_a_closing_the_last_is_this_o
 
 def test_the_holidays_package_is_imported_only_when_asked() -> None:
     code = (
-        "import sys; from exporter import calendar; calendar.trading_day(1.7e9); assert 'holidays' not in sys.modules;"
+        "import sys; from bigdipper_exporter import calendar; calendar.trading_day(1.7e9);"
+        "assert 'holidays' not in sys.modules;"
         "calendar.session(1.7e9); assert 'holidays' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

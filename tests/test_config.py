@@ -7,9 +7,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-
-from exporter.config.kinds import duration_seconds
-from exporter.config.load import SETTINGS, ConfigError, Settings, add_flags, describe, load, settings_table
+from bigdipper_exporter.config.kinds import duration_seconds
+from bigdipper_exporter.config.load import SETTINGS, ConfigError, Settings, add_flags, describe, load, settings_table
 
 YEAR = 365 * 86400
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from exporter.counters import Counters
+from bigdipper_exporter.counters import Counters
 
 
 def test_only_what_is_committed_is_shown_and_a_restart_goes_on_from_it() -> None:
@@ -30,10 +30,10 @@ def test_only_what_is_committed_is_shown_and_a_restart_goes_on_from_it() -> None
 def test_a_mark_takes_back_only_what_came_after_it() -> None:
     counters = Counters({})
     counters.inc("a_total")
-    mark = counters.mark()
+    mark = counters.savepoint()
     counters.inc("a_total")
     counters.inc("b_total")
-    counters.back_to(mark)
+    counters.rollback_to(mark)
     counters.commit()
     assert counters.values == {"a_total": {(): 1.0}}
 

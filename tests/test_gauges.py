@@ -5,16 +5,16 @@ from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
+from bigdipper_exporter.archive.broker.view import BrokerView, Wash
+from bigdipper_exporter.botconfig.reader import BotConfigView
+from bigdipper_exporter.broker.models import Account, Clock, Position
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.metrics import METRICS, broker, day
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.money.returns import TimeWeightedReturn
+from bigdipper_exporter.projection.state import BotState, Episode
 
-from exporter.alpaca.bot_config import BotConfigView
-from exporter.alpaca.models import Account, Clock, Position
-from exporter.alpaca.returns import Chain
-from exporter.alpaca.view import BrokerView, Wash
-from exporter.calendar import NEW_YORK
-from exporter.metrics import METRICS, broker, day
-from exporter.metrics.collect import Collector
-from exporter.metrics.snapshot import Day, Own, Snapshot
-from exporter.state import BotState, Episode
 from tests.running import Series, series
 
 # The Friday after Thanksgiving, noon: a half day.
@@ -47,7 +47,7 @@ BOT = BotState(
     brake_level=1.18,
 )
 DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0)
-OWN = Own(
+OWN = ExporterStatus(
     3001.0,
     ready=False,
     log_up=True,
@@ -97,7 +97,7 @@ BROKER = BrokerView(
     discrepancies={"unknown_order": 5308},
     cash_flow_today=-5309.0,
     wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
-    chain=Chain((), 0.55, 5312.0, (("30", 0.56),)),
+    chain=TimeWeightedReturn((), 0.55, 5312.0, (("30", 0.56),)),
 )
 CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
 MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG)

@@ -5,10 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from exporter.log.compile import SYMBOLS_KEPT, PerSymbol, read_message
-from exporter.log.events import Malformed
-from exporter.log.grammar import RULES, TAGS, Rule
+from bigdipper_exporter.log.compile import SYMBOLS_KEPT, PerSymbol, read_message
+from bigdipper_exporter.log.events import Malformed
+from bigdipper_exporter.log.grammar import RULES, TAGS, Rule
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
 EXAMPLES = [(rule, example) for rule in RULES for example in rule.examples]
@@ -76,7 +75,7 @@ def test_ever_new_symbols_in_the_log_do_not_make_what_is_kept_of_them_grow() -> 
 
 
 def test_every_tag_has_a_kind_that_the_metric_knows() -> None:
-    from exporter.metrics.own import MALFORMED
+    from bigdipper_exporter.metrics.exporter import MALFORMED
 
     assert {kind for _, kind in TAGS} <= set(MALFORMED)
 

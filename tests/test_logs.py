@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-
-from exporter import logs
+from bigdipper_exporter import logs
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What the log writes; logging is as it was before afterwards."""
-    root, ours = logging.getLogger(), logging.getLogger("exporter")
+    root, ours = logging.getLogger(), logging.getLogger("bigdipper_exporter")
     before = list(root.handlers), root.level, ours.level
     yield io.StringIO()
     logging.captureWarnings(False)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.archive.statistics import COUNTED, Measure
+from bigdipper_exporter.archive.store import Store
 
-from exporter.archive.measure import COUNTED, Measure
-from exporter.archive.store import Store
 from tests.running import wait_for
 
 
@@ -73,7 +73,7 @@ def test_taking_waits_for_no_count(store: Store, monkeypatch: pytest.MonkeyPatch
         time.sleep(0.5)
         return sqlite3.connect(path)
 
-    monkeypatch.setattr("exporter.archive.measure.connect_readonly", slow)
+    monkeypatch.setattr("bigdipper_exporter.archive.statistics.connect_readonly", slow)
     measure = Measure(store)
     wait_for(lambda: bool(begun))
     assert measure.take()["rows"] == {}

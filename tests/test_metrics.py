@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.docs import documents
+from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
+from bigdipper_exporter.metrics import METRICS
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.docs import documents
-from exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
-from exporter.metrics import METRICS
 from tests.running import command, exporter, series
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -57,7 +57,7 @@ def test_names_types_and_labels_are_those_of_the_golden_list() -> None:
 
 def test_the_generated_documents_are_up_to_date() -> None:
     stale = [path.name for path, text in documents().items() if path.read_text("utf-8") != text]
-    assert not stale, f"run `python -m exporter.docs`: {stale}"
+    assert not stale, f"run `python -m bigdipper_exporter.docs`: {stale}"
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from bigdipper_exporter.archive.pending import PendingRows
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.events import Malformed
+from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.metrics import BUCKETS
+from bigdipper_exporter.projection import Projection
+from bigdipper_exporter.projection.state import BotState
 
-from exporter.archive.rows import Stage
-from exporter.counters import Counters
-from exporter.fold import Fold
-from exporter.log.events import Malformed
-from exporter.log.records import Portion, Reader
-from exporter.metrics import BUCKETS
-from exporter.state import BotState
 from tests.running import monitor
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
@@ -72,7 +72,7 @@ def damaged(lines: list[bytes], rng: random.Random) -> tuple[bytes, Counter[byte
 
 
 def events(data: bytes) -> Counter[tuple[float, str]]:
-    portion = Portion()
+    portion = ParsedChunk()
     Reader(ZONE).read(1, 0, data, portion)
     # What has no readable time of its own takes that of the line before.
     return Counter((0 if isinstance(r.event, Malformed) else r.ts, repr(r.event)) for r in portion.records)
@@ -82,7 +82,7 @@ def try_damage(lines: int, seed: int) -> int:
     """Read and fold so many damaged lines; the number of lines damaged."""
     rng, hurt = random.Random(seed), 0
     samples = [path.read_bytes().splitlines(keepends=True) for path in SAMPLES]
-    fold, reader = Fold(BotState(), Counters(BUCKETS)), Reader(ZONE)
+    fold, reader = Projection(BotState(), Counters(BUCKETS)), Reader(ZONE)
     offset = 0
     while lines > 0:
         sample = rng.choice(samples)
@@ -95,11 +95,11 @@ def try_damage(lines: int, seed: int) -> int:
         extra.subtract(events(b"".join(intact.elements())))
         assert all(count >= 0 for count in extra.values()), (seed, [e for e, n in extra.items() if n < 0])
         assert +extra == events(b"".join(new)), seed
-        portion = Portion()
+        portion = ParsedChunk()
         reader.read(1, offset, data, portion)
         fold.add(portion)
         BotState.from_json(fold.state.to_json())
-        fold.stage = Stage()
+        fold.stage = PendingRows()
         offset += len(data)
     return hurt
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker.models import Account
+from bigdipper_exporter.broker.results import REASONS, Reason
+from bigdipper_exporter.counters import Labels, Values
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.web import landing
+from bigdipper_exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
 
-from exporter.alpaca.models import Account
-from exporter.alpaca.results import REASONS, Reason
-from exporter.alpaca.view import BrokerView
-from exporter.counters import Labels, Values
-from exporter.metrics.snapshot import Snapshot
-from exporter.web import landing
-from exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-from exporter.config.load import ConfigError, load
-from exporter.config.patterns import Pattern
+from bigdipper_exporter.config.load import ConfigError, load
+from bigdipper_exporter.config.patterns import Pattern
 
 SOUND = """\
 patterns:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.log.events import Cycle
+from bigdipper_exporter.log.parser import PENDING_LIMIT, ParsedChunk, Reader
 
-from exporter.log.events import Cycle
-from exporter.log.records import PENDING_LIMIT, Portion, Reader
 from tests import oracle
 from tests.running import Monitor, Series, content, counters, monitor
 
@@ -229,7 +229,7 @@ def test_carriers_and_forms_mixed_line_by_line_in_one_file_and_long_messages_spl
 
 
 def test_a_message_of_docker_that_never_ends_is_given_up_and_the_next_one_read() -> None:
-    reader, portion, rng = Reader(oracle.NEW_YORK), Portion(), random.Random(19)
+    reader, portion, rng = Reader(oracle.NEW_YORK), ParsedChunk(), random.Random(19)
     endless = "2025-10-17 09:30:00 [INFO] " + "x" * 3 * PENDING_LIMIT
     lines = [f"{endless}\n".encode(), b"2025-10-17 09:30:00 [INFO] Cycle #1\n"]
     for number, line in enumerate(b"".join(docker(line, rng) for line in lines).splitlines(keepends=True)):

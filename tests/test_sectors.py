@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-
-from exporter.config.yamlfile import ConfigError
-from exporter.sectors import read_sectors
-from exporter.simulator.market import SYMBOLS
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.demo.simulator.market import SYMBOLS
+from bigdipper_exporter.sectors import read_sectors
 
 
 def test_the_default_file_knows_every_symbol_of_the_bot() -> None:

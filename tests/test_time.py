@@ -9,10 +9,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from bigdipper_exporter.commands import doctor
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.log.parser import LocalTime, ParsedChunk, Reader
 
-from exporter import doctor
-from exporter.config.settings import Settings
-from exporter.log.records import LocalTime, Portion, Reader
 from tests.running import Exporter, command, exporter, monitor, wait_for
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -89,7 +89,7 @@ def test_a_brake_over_the_clock_change_lasts_as_long_as_it_lasted(tmp_path: Path
     ],
 )
 def test_what_is_no_time_is_malformed_and_disturbs_nothing(stamp: bytes) -> None:
-    portion = Portion()
+    portion = ParsedChunk()
     good = b"2025-10-17 09:30:00 [INFO] Cycle #1\n"
     Reader(NEW_YORK).read(1, 0, good + stamp + b" [INFO] Cycle #2\n" + good, portion)
     kinds = [type(record.event).__name__ for record in portion.records]

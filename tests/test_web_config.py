@@ -18,16 +18,15 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.web import authenticate as web_auth
+from bigdipper_exporter.web.authenticate import Authenticator
+from bigdipper_exporter.web.config import RateLimit, ReloadingConfig, WebConfig, load
+from bigdipper_exporter.web.server import Page, Server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-from exporter.config.yamlfile import ConfigError
-from exporter.web import auth as web_auth
-from exporter.web.auth import Gate
-from exporter.web.config import RateLimit, Watched, WebConfig, load
-from exporter.web.server import Page, Server
 
 DEADLINE = 10.0
 PASSWORD = "correct horse"
@@ -238,7 +237,7 @@ class TestGate:
     CONFIG = WebConfig(users={"prometheus": HASH, "grafana": HASH})
 
     def test_lets_everybody_in_where_no_users_are_configured(self) -> None:
-        assert Gate().refusal(WebConfig(), None) is None
+        assert Authenticator().refusal(WebConfig(), None) is None
 
     @pytest.mark.parametrize(
         "authorization",
@@ -260,7 +259,7 @@ class TestGate:
         ],
     )
     def test_refuses_wrong_credentials_of_every_kind(self, authorization: str | None) -> None:
-        gate = Gate()
+        gate = Authenticator()
         assert gate.refusal(self.CONFIG, authorization) is HTTPStatus.UNAUTHORIZED
         assert gate.refusal(self.CONFIG, authorization) is HTTPStatus.UNAUTHORIZED
         assert gate.refusal(self.CONFIG, basic("prometheus", PASSWORD)) is None
@@ -274,7 +273,7 @@ class TestGate:
             return original(password, hashed)
 
         monkeypatch.setattr(bcrypt, "checkpw", counted)
-        gate = Gate()
+        gate = Authenticator()
         for _ in range(5):
             assert gate.refusal(self.CONFIG, basic("prometheus", PASSWORD)) is None
             assert gate.refusal(self.CONFIG, basic("nobody", PASSWORD)) is HTTPStatus.UNAUTHORIZED
@@ -285,14 +284,14 @@ class TestGate:
 
     def test_remembers_a_bounded_number_of_wrong_passwords(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bcrypt, "checkpw", lambda *_: False)
-        gate = Gate()
+        gate = Authenticator()
         for number in range(1000):
             gate.refusal(self.CONFIG, basic("prometheus", str(number)))
         assert len(gate._wrong) <= 256
 
     def test_lets_known_passwords_in_at_once_while_others_are_checked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(web_auth, "CHECK_WAIT_SECONDS", 0.05)
-        gate = Gate()
+        gate = Authenticator()
         assert gate.refusal(self.CONFIG, basic("prometheus", PASSWORD)) is None
         entered, release = threading.Event(), threading.Event()
 
@@ -311,7 +310,7 @@ class TestGate:
 
     def test_limits_the_rate_with_a_bucket_of_tokens(self) -> None:
         clock = Clock()
-        gate = Gate(clock)
+        gate = Authenticator(clock)
         config = WebConfig(rate=RateLimit(interval=2.0, burst=3))
         answers = [gate.refusal(config, None) for _ in range(4)]
         assert answers == [None, None, None, HTTPStatus.TOO_MANY_REQUESTS]
@@ -461,9 +460,9 @@ class TestChanges:
     def said(self) -> list[str]:
         return []
 
-    def watch(self, path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Watched:
-        monkeypatch.setattr(Watched, "RETRY_SECONDS", 0.0)
-        return Watched(path, said.append)
+    def watch(self, path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> ReloadingConfig:
+        monkeypatch.setattr(ReloadingConfig, "RETRY_SECONDS", 0.0)
+        return ReloadingConfig(path, said.append)
 
     def test_a_good_change_is_in_force_at_once(self, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         path = config(folder, USERS)
@@ -495,12 +494,12 @@ class TestChanges:
     def test_a_file_that_is_still_being_written_is_not_believed_yet(
         self, folder: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(Watched, "SETTLED_SECONDS", 3600.0)
+        monkeypatch.setattr(ReloadingConfig, "SETTLED_SECONDS", 3600.0)
         path = config(folder, USERS)
         watched = self.watch(path, said, monkeypatch)
         path.write_text("# the users come in a moment\n")
         assert set(watched.current().users) == {"prometheus"}
-        monkeypatch.setattr(Watched, "SETTLED_SECONDS", 0.0)
+        monkeypatch.setattr(ReloadingConfig, "SETTLED_SECONDS", 0.0)
         assert not watched.current().users
 
     def test_a_certificate_that_comes_after_the_file_that_names_it_is_found(

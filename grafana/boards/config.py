@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import shared, theme
 from grafana.board import CONFIG, Section, board
-from grafana.house import COUNT, NO_CONFIG, RATIO
-from grafana.looks import coloured, column, organise, words
+from grafana.overrides import coloured, column, organise, words
 from grafana.panels import grid, stat
-from grafana.query import listed, m, now, rows, table
+from grafana.query import listed, now, rows, selector, table
 from grafana.sql import IN_TIME
+from grafana.theme import COUNT, NO_CONFIG, RATIO
 
 NEWEST = """
     SELECT setting, value, ts FROM bot_config
@@ -23,7 +23,7 @@ def build() -> model.Dashboard:
         "Bot configuration",
         "What is set, since when, and what is wrong with it? Read from the bot's config.py (--bot.config), never executed.",
         [
-            Section([parts.header(), *_present()]),
+            Section([shared.header(), *_present()]),
             Section(_past(), "Changes"),
         ],
         since="now-90d",
@@ -36,7 +36,7 @@ def _present() -> list[model.Panel]:
         stat(
             "Which limits does the bot keep?",
             "The limits as ratios of the equity (bigdipper_limit_ratio): from the bot's configuration where it is known.",
-            now(m("limit_ratio"), "{{limit}}"),
+            now(selector("limit_ratio"), "{{limit}}"),
             unit=RATIO,
             size=(12, 5),
             none="no limit known",
@@ -53,10 +53,10 @@ def _present() -> list[model.Panel]:
             size=(12, 5),
             none=NO_CONFIG,
             names=True,
-            mappings=house.choices(_0=("✓ none", house.GOOD)),
+            mappings=theme.choices(_0=("✓ none", theme.GOOD)),
             overrides=[
-                column("errors", thresholds=house.steps("text", (1, house.CRITICAL))),
-                column("warnings", thresholds=house.steps("text", (1, house.WARNING))),
+                column("errors", thresholds=theme.steps("text", (1, theme.CRITICAL))),
+                column("warnings", thresholds=theme.steps("text", (1, theme.WARNING))),
             ],
         ),
         grid(
@@ -69,7 +69,7 @@ def _present() -> list[model.Panel]:
             says="Setting",
             none="✓ nothing found, or " + NO_CONFIG,
             overrides=[
-                coloured("Severity", mappings=house.SEVERITY, custom__width=110),
+                coloured("Severity", mappings=theme.SEVERITY, custom__width=110),
                 column("Setting", custom__width=260),
                 words("Finding"),
             ],
@@ -87,12 +87,12 @@ def _present() -> list[model.Panel]:
         grid(
             "Which threshold has each symbol?",
             "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio).",
-            rows(f"sum by (symbol) ({m('bot_config_threshold_ratio')})"),
+            rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
             size=(12, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),
             transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Threshold"}, hide=("Time",))],
-            overrides=[column("Symbol", link=parts.SYMBOL_LINK), column("Threshold", RATIO)],
+            overrides=[column("Symbol", link=shared.SYMBOL_LINK), column("Threshold", RATIO)],
         ),
     ]
 

@@ -2,10 +2,14 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import shared, theme
 from grafana.board import HEALTH, Section, board
 from grafana.boards import health_monitor
-from grafana.house import (
+from grafana.overrides import answer, coloured, column, organise, override, words
+from grafana.panels import alert_list, grid, lines, stat, timeline
+from grafana.query import listed, now, over_time, quantiles, rows, selector
+from grafana.sql import IN_TIME
+from grafana.theme import (
     COUNT,
     CRITICAL,
     GOOD,
@@ -18,10 +22,6 @@ from grafana.house import (
     steps,
     threshold,
 )
-from grafana.looks import answer, coloured, column, organise, override, words
-from grafana.panels import alert_list, grid, lines, stat, timeline
-from grafana.query import listed, m, now, over_time, quantiles, rows
-from grafana.sql import IN_TIME
 
 
 def build() -> model.Dashboard:
@@ -31,7 +31,7 @@ def build() -> model.Dashboard:
         "Bot and exporter health",
         "Is the bot in order, is the exporter, is what stands behind them?",
         [
-            Section([parts.header(), *_alerts()]),
+            Section([shared.header(), *_alerts()]),
             Section(_bot(), "Bot"),
             Section(health_monitor.log(), "Log"),
             Section(health_monitor.broker(), "Broker"),
@@ -50,22 +50,22 @@ def _alerts() -> list[model.Panel]:
             "1 when Prometheus got an answer at its last scrape (up), the log can be read, the archive takes commits, "
             "and the exporter says it is ready.",
             now('min(up{bot="$bot"})', "exporter"),
-            now(m("exporter_ready"), "ready"),
-            now(m("log_up"), "log"),
-            now(m("archive_up"), "archive"),
-            now(f"min({m('alpaca_up')})", "broker"),
+            now(selector("exporter_ready"), "ready"),
+            now(selector("log_up"), "log"),
+            now(selector("archive_up"), "archive"),
+            now(f"min({selector('alpaca_up')})", "broker"),
             unit=COUNT,
             size=(10, 4),
             none=NO_SERIES,
             names=True,
-            mappings=house.YES_NO_GOOD,
+            mappings=theme.YES_NO_GOOD,
         ),
         stat(
             "Since when?",
             "Time since the bot's and the exporter's start.",
-            now(f"time() - {m('bot_start_timestamp_seconds')}", "bot"),
-            now(f"time() - {m('exporter_start_timestamp_seconds')}", "exporter"),
-            unit=house.Unit("s", 0),
+            now(f"time() - {selector('bot_start_timestamp_seconds')}", "bot"),
+            now(f"time() - {selector('exporter_start_timestamp_seconds')}", "exporter"),
+            unit=theme.Unit("s", 0),
             size=(6, 4),
             none=NOT_SAID,
             names=True,
@@ -73,8 +73,8 @@ def _alerts() -> list[model.Panel]:
         stat(
             "Which versions?",
             "Bot as its start-up line says (it may be wrong), form of its log, exporter.",
-            now(m("bot_info"), "bot {{version}}, log {{log_form}}"),
-            now(m("exporter_build_info"), "exporter {{version}}, Python {{python}}"),
+            now(selector("bot_info"), "bot {{version}}, log {{log_form}}"),
+            now(selector("exporter_build_info"), "exporter {{version}}, Python {{python}}"),
             unit=TEXT,
             size=(8, 4),
             none=NO_SERIES,
@@ -107,7 +107,7 @@ def _alerts() -> list[model.Panel]:
                 # An alert without this label is not a word that there is none.
                 override("byRegexp", "^(?!Alert$).*", noValue="–"),
                 column("Alert", custom__width=180),
-                coloured("Severity", mappings=house.SEVERITY_RANKS, custom__width=115),
+                coloured("Severity", mappings=theme.SEVERITY_RANKS, custom__width=115),
                 column("State", custom__width=80),
                 column("Reason", custom__width=155),
             ],
@@ -118,21 +118,21 @@ def _alerts() -> list[model.Panel]:
 
 def _ranked(alerts: str) -> str:
     """The severity as a number, for Grafana sorts a column by its values: the worst must stand first."""
-    for rank, (severity, _) in enumerate(house.SEVERITIES.items(), 1):
+    for rank, (severity, _) in enumerate(theme.SEVERITIES.items(), 1):
         alerts = f'label_replace({alerts}, "severity", "{rank}", "severity", "{severity}")'
     return alerts
 
 
 def _bot() -> list[model.Panel]:
     sessions = " or ".join(
-        f"({m('market_session', session=name)} == 1) * {number}"
+        f"({selector('market_session', session=name)} == 1) * {number}"
         for number, name in ((3, "regular"), (2, "extended"), (1, "closed"))
     )
     return [
         lines(
             "Does it cycle?",
             "Cycles a minute (bigdipper_bot_cycles_total). One a minute is normal; none while the market is closed.",
-            over_time(f"sum(rate({m('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
+            over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
             unit=PER_MINUTE,
             size=(8, 8),
             soft_zero=True,
@@ -149,7 +149,7 @@ def _bot() -> list[model.Panel]:
         lines(
             "How old was the newest cycle?",
             "Age of the newest cycle; the dashed line is where the alert says that the bot does not work.",
-            over_time(parts.LAST_CYCLE, "age"),
+            over_time(shared.LAST_CYCLE, "age"),
             unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,
@@ -160,9 +160,9 @@ def _bot() -> list[model.Panel]:
         lines(
             "Which errors does it make?",
             "Errors an hour by kind (bigdipper_bot_errors_total), halts by cause.",
-            over_time(f"sum by (kind) (increase({m('bot_errors_total')}[1h])) > 0", "error: {{kind}}"),
-            over_time(f"sum by (cause) (increase({m('halts_total')}[1h])) > 0", "halt: {{cause}}"),
-            unit=house.Unit("none", 1),
+            over_time(f"sum by (kind) (increase({selector('bot_errors_total')}[1h])) > 0", "error: {{kind}}"),
+            over_time(f"sum by (cause) (increase({selector('halts_total')}[1h])) > 0", "halt: {{cause}}"),
+            unit=theme.Unit("none", 1),
             size=(12, 8),
             none="✓ none in this time",
             soft_zero=True,
@@ -171,10 +171,10 @@ def _bot() -> list[model.Panel]:
             "Which session did it believe in?",
             "The session of its own lines (bigdipper_market_session), and whether the broker's clock says open.",
             over_time(f"max({sessions})", "bot"),
-            over_time(f"{m('market_open')} * 2 + 1", "broker"),
+            over_time(f"{selector('market_open')} * 2 + 1", "broker"),
             size=(12, 8),
             none=NOT_SAID,
-            mappings=house.choices(_3=("regular", GOOD), _2=("extended", house.BOT), _1=("closed", house.QUIET)),
+            mappings=theme.choices(_3=("regular", GOOD), _2=("extended", theme.BOT), _1=("closed", theme.QUIET)),
         ),
         grid(
             "What happened to it?",

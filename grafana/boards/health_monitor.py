@@ -2,8 +2,11 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house
-from grafana.house import (
+from grafana import theme
+from grafana.overrides import answer, column, organise, words
+from grafana.panels import grid, lines, stat, timeline
+from grafana.query import listed, now, over_time, quantiles, rows, selector
+from grafana.theme import (
     BYTES,
     COUNT,
     CRITICAL,
@@ -17,9 +20,6 @@ from grafana.house import (
     steps,
     threshold,
 )
-from grafana.looks import answer, column, organise, words
-from grafana.panels import grid, lines, stat, timeline
-from grafana.query import listed, m, now, over_time, quantiles, rows
 
 
 def log() -> list[model.Panel]:
@@ -28,7 +28,7 @@ def log() -> list[model.Panel]:
         lines(
             "How much does it log?",
             "Records a minute by level (bigdipper_log_records_total).",
-            over_time(f"sum by (level) (rate({m('log_records_total')}[5m])) * 60", "{{level}}"),
+            over_time(f"sum by (level) (rate({selector('log_records_total')}[5m])) * 60", "{{level}}"),
             unit=PER_MINUTE,
             size=(8, 8),
             soft_zero=True,
@@ -45,7 +45,7 @@ def log() -> list[model.Panel]:
         lines(
             "How much is still unread?",
             "Bytes of the file not yet processed: near 0 unless the exporter catches up.",
-            over_time(m("log_lag_bytes"), "unread"),
+            over_time(selector("log_lag_bytes"), "unread"),
             unit=BYTES,
             size=(8, 8),
             soft_zero=True,
@@ -54,10 +54,10 @@ def log() -> list[model.Panel]:
             "Was anything lost or not understood?",
             "Since counting began: places where lines were gone before anyone could read them, lines that bear a "
             "known tag and could not be read, rotations and truncations of the file.",
-            now(f"sum({m('log_gaps_total')})", "gaps"),
-            now(f"sum({m('log_malformed_total')})", "malformed"),
-            now(m("log_rotations_total"), "rotations"),
-            now(m("log_truncations_total"), "truncations"),
+            now(f"sum({selector('log_gaps_total')})", "gaps"),
+            now(f"sum({selector('log_malformed_total')})", "malformed"),
+            now(selector("log_rotations_total"), "rotations"),
+            now(selector("log_truncations_total"), "truncations"),
             unit=COUNT,
             size=(12, 5),
             names=True,
@@ -69,7 +69,7 @@ def log() -> list[model.Panel]:
         stat(
             "Do the clocks agree?",
             "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
-            now(m("log_timestamp_skew_seconds"), "skew"),
+            now(selector("log_timestamp_skew_seconds"), "skew"),
             unit=SECONDS,
             size=(4, 5),
             none=NOT_SAID,
@@ -96,10 +96,10 @@ def broker() -> list[model.Panel]:
         timeline(
             "Does it answer?",
             "Whether the last poll of each endpoint worked (bigdipper_alpaca_up).",
-            over_time(m("alpaca_up"), "{{endpoint}}"),
+            over_time(selector("alpaca_up"), "{{endpoint}}"),
             size=(12, 7),
             none=NO_BROKER,
-            mappings=house.YES_NO_GOOD,
+            mappings=theme.YES_NO_GOOD,
         ),
         lines(
             "How fast does it answer?",
@@ -114,10 +114,10 @@ def broker() -> list[model.Panel]:
             "Which requests fail?",
             "Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
             over_time(
-                f"sum by (endpoint, reason) (increase({m('alpaca_request_failures_total')}[1h])) > 0",
+                f"sum by (endpoint, reason) (increase({selector('alpaca_request_failures_total')}[1h])) > 0",
                 "{{endpoint}}: {{reason}}",
             ),
-            unit=house.Unit("none", 1),
+            unit=theme.Unit("none", 1),
             size=(8, 7),
             none=f"✓ none, or {NO_BROKER}",
             soft_zero=True,
@@ -125,8 +125,8 @@ def broker() -> list[model.Panel]:
         lines(
             "How much of the rate limit is left?",
             "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share alone.",
-            over_time(m("alpaca_rate_limit_remaining"), "left"),
-            over_time(f"sum(rate({m('alpaca_requests_total')}[5m])) * 60", "used by us, a minute"),
+            over_time(selector("alpaca_rate_limit_remaining"), "left"),
+            over_time(f"sum(rate({selector('alpaca_requests_total')}[5m])) * 60", "used by us, a minute"),
             unit=COUNT,
             size=(8, 7),
             none=NO_BROKER,
@@ -135,7 +135,7 @@ def broker() -> list[model.Panel]:
         lines(
             "How old were its answers?",
             "Age of the last good answer by endpoint.",
-            over_time(f"time() - {m('alpaca_last_success_timestamp_seconds')}", "{{endpoint}}"),
+            over_time(f"time() - {selector('alpaca_last_success_timestamp_seconds')}", "{{endpoint}}"),
             unit=SECONDS,
             size=(8, 7),
             none=NO_BROKER,
@@ -150,7 +150,7 @@ def archive() -> list[model.Panel]:
         lines(
             "How big is it?",
             "The archive with its write-ahead log.",
-            over_time(m("archive_size_bytes"), "size"),
+            over_time(selector("archive_size_bytes"), "size"),
             unit=BYTES,
             size=(12, 7),
             soft_zero=True,
@@ -167,9 +167,9 @@ def archive() -> list[model.Panel]:
         stat(
             "Is there room, did anything fail?",
             "Free space on its file system, commits that failed since counting began, time of the oldest account row.",
-            now(m("archive_disk_free_bytes"), "free"),
-            now(m("archive_errors_total"), "failed commits"),
-            now(f"time() - {m('archive_oldest_timestamp_seconds')}", "reaches back"),
+            now(selector("archive_disk_free_bytes"), "free"),
+            now(selector("archive_errors_total"), "failed commits"),
+            now(f"time() - {selector('archive_oldest_timestamp_seconds')}", "reaches back"),
             unit=BYTES,
             size=(12, 7),
             names=True,
@@ -177,13 +177,13 @@ def archive() -> list[model.Panel]:
             overrides=[
                 answer("A", thresholds=steps(CRITICAL, (threshold("disk_free_bytes"), "text"))),
                 answer("B", COUNT, thresholds=steps("text", (1, CRITICAL))),
-                answer("C", house.Unit("s", 0)),
+                answer("C", theme.Unit("s", 0)),
             ],
         ),
         grid(
             "How many rows?",
             "Rows by table; large tables are counted every few minutes.",
-            rows(f"sort_desc(sum by (table) ({m('archive_rows')}))"),
+            rows(f"sort_desc(sum by (table) ({selector('archive_rows')}))"),
             size=(12, 7),
             none=NO_SERIES,
             sort=("Rows", True),
@@ -202,7 +202,7 @@ def stack() -> list[model.Panel]:
             over_time("up", "{{job}} {{instance}}"),
             size=(24, 8),
             none="Prometheus does not answer",
-            mappings=house.YES_NO_GOOD,
+            mappings=theme.YES_NO_GOOD,
         ),
         lines(
             "How long does a scrape take?",

@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import shared, theme
 from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
-from grafana.house import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
-from grafana.looks import coloured, column, words
+from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
-from grafana.query import listed, m, newest_last, over_time, table
+from grafana.query import listed, newest_last, over_time, selector, table
 from grafana.sql import DAYS, IN_TIME, SYMBOL
+from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column(
@@ -24,7 +24,7 @@ def build() -> model.Dashboard:
         "Opportunities",
         "How does a dip become a trade, where does it get lost, and was that a pity?",
         [
-            Section([parts.header(), *_funnel()]),
+            Section([shared.header(), *_funnel()]),
             Section(_lists()),
             Section(_afterwards(), "What did the dips that were not bought do afterwards?"),
             Section(_routine(), "Routine skips"),
@@ -63,7 +63,7 @@ def _funnel() -> list[model.Panel]:
             size=(8, 8),
             none=NO_ROWS,
             horizontal=True,
-            colour=house.fixed(BOT),
+            colour=theme.fixed(BOT),
         ),
         columns(
             "Why were trades missed?",
@@ -78,7 +78,7 @@ def _funnel() -> list[model.Panel]:
             size=(8, 8),
             none=NO_ROWS,
             horizontal=True,
-            colour=house.fixed(LOSS),
+            colour=theme.fixed(LOSS),
         ),
         columns(
             "How deep were the dips?",
@@ -134,7 +134,7 @@ def _lists() -> list[model.Panel]:
                 column("Reason", custom__width=150),
                 column("Price", USD),
                 column("Score", TIMES),
-                coloured("Outcome", mappings=house.OUTCOME, custom__width=115),
+                coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
             ],
         ),
         grid(
@@ -152,7 +152,7 @@ def _lists() -> list[model.Panel]:
                 SYMBOL_COLUMN,
                 column("Score", TIMES, custom__width=100),
                 column("Dip", PERCENT),
-                coloured("Outcome", mappings=house.OUTCOME, custom__width=115),
+                coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
             ],
         ),
         grid(
@@ -216,8 +216,8 @@ def _afterwards() -> list[model.Panel]:
                 column("Dip", PERCENT),
                 column("Reason", custom__width=150),
                 column("Price", USD),
-                coloured("Outcome", mappings=house.OUTCOME),
-                *(coloured(name, PERCENT, thresholds=house.SIGNED) for name in ("A day later", "A week later")),
+                coloured("Outcome", mappings=theme.OUTCOME),
+                *(coloured(name, PERCENT, thresholds=theme.SIGNED) for name in ("A day later", "A week later")),
             ],
         ),
     ]
@@ -238,8 +238,8 @@ def _routine() -> list[model.Panel]:
         lines(
             "How often does it look and pass?",
             "Skips an hour by reason, from the counters (bigdipper_skips_total). The routine ones need the bot at DEBUG.",
-            over_time(f"sum by (reason) (increase({m('skips_total', symbol='~$symbol')}[1h])) > 0", "{{reason}}"),
-            unit=house.Unit("none", 0),
+            over_time(f"sum by (reason) (increase({selector('skips_total', symbol='~$symbol')}[1h])) > 0", "{{reason}}"),
+            unit=theme.Unit("none", 0),
             size=(12, 9),
             none="no skip in this time",
         ),

@@ -2,9 +2,12 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts, sql
+from grafana import shared, sql, theme
 from grafana.board import OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
-from grafana.house import (
+from grafana.overrides import answer, by_source, coloured, column
+from grafana.panels import gauge, grid, lines, stat
+from grafana.query import either, listed, now, selector, series
+from grafana.theme import (
     COUNT,
     CRITICAL,
     DOLLARS,
@@ -20,11 +23,8 @@ from grafana.house import (
     steps,
     threshold,
 )
-from grafana.looks import answer, by_source, coloured, column
-from grafana.panels import gauge, grid, lines, stat
-from grafana.query import either, listed, m, now, series
 
-SESSION_NUMBER = house.choices(_3=("☀ regular hours", house.GOOD), _2=("☾ extended hours", house.BOT), _1=("– closed", QUIET))
+SESSION_NUMBER = theme.choices(_3=("☀ regular hours", theme.GOOD), _2=("☾ extended hours", theme.BOT), _1=("– closed", QUIET))
 
 
 def build() -> model.Dashboard:
@@ -40,7 +40,7 @@ def build() -> model.Dashboard:
 
 def _status() -> list[model.Panel]:
     session = " or ".join(
-        f"({m('market_session', session=name)} == 1) * {number}"
+        f"({selector('market_session', session=name)} == 1) * {number}"
         for number, name in ((3, "regular"), (2, "extended"), (1, "closed"))
     )
     return [
@@ -49,14 +49,14 @@ def _status() -> list[model.Panel]:
             f"Yes while its newest cycle is younger than {threshold('cycle_age_seconds'):g} s "
             "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades "
             "real money.",
-            now(parts.working(), "bot"),
-            now(parts.MODE_QUERY, "account"),
+            now(shared.working(), "bot"),
+            now(shared.MODE_QUERY, "account"),
             unit=COUNT,
             size=(5, 4),
             none=NOT_SAID,
             names=True,
-            mappings=house.WORKING,
-            overrides=[answer("B", mappings=house.MODE_NUMBER)],
+            mappings=theme.WORKING,
+            overrides=[answer("B", mappings=theme.MODE_NUMBER)],
         ),
         stat(
             "Session",
@@ -72,16 +72,16 @@ def _status() -> list[model.Panel]:
             "Emergency brake",
             "From the bot's brake lines: held from the first one until a cycle gets past the check "
             "(bigdipper_brake_active), and for how long today.",
-            now(m("brake_active"), "brake"),
-            now(m("day_brake_seconds"), "held today"),
+            now(selector("brake_active"), "brake"),
+            now(selector("day_brake_seconds"), "held today"),
             unit=COUNT,
             size=(5, 4),
             none=NOT_SAID,
             names=True,
             overrides=[
-                answer("A", mappings=house.BRAKE),
+                answer("A", mappings=theme.BRAKE),
                 # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
-                answer("B", house.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
+                answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
             ],
         ),
         stat(
@@ -94,7 +94,7 @@ def _status() -> list[model.Panel]:
             size=(5, 4),
             none="Prometheus does not answer",
             names=True,
-            mappings=house.choices(_0=("none", house.GOOD)),
+            mappings=theme.choices(_0=("none", theme.GOOD)),
             overrides=[
                 answer("A", thresholds=steps("text", (1, CRITICAL))),
                 answer("B", thresholds=steps("text", (1, WARNING))),
@@ -103,9 +103,9 @@ def _status() -> list[model.Panel]:
         stat(
             "Age of the data",
             "Seconds since the newest log line arrived, and since the broker last answered for the account.",
-            now(parts.LOG_AGE, "log"),
-            now(parts.BROKER_AGE, "broker"),
-            unit=house.Unit("s", 0),
+            now(shared.LOG_AGE, "log"),
+            now(shared.BROKER_AGE, "broker"),
+            unit=theme.Unit("s", 0),
             size=(5, 4),
             none=NOT_SAID,
             names=True,
@@ -118,16 +118,16 @@ def _status() -> list[model.Panel]:
 
 
 def _money() -> list[model.Panel]:
-    broker_pl = m("account_day_pl_usd"), m("account_day_pl_ratio")
-    bot_pl = f"{m('bot_equity_usd')} - {m('day_start_equity_usd')}"
-    bot_ratio = f"({bot_pl}) / {m('day_start_equity_usd')}"
-    used = f"{m('limit_level_ratio')} / {m('limit_ratio')}"
+    broker_pl = selector("account_day_pl_usd"), selector("account_day_pl_ratio")
+    bot_pl = f"{selector('bot_equity_usd')} - {selector('day_start_equity_usd')}"
+    bot_ratio = f"({bot_pl}) / {selector('day_start_equity_usd')}"
+    used = f"{selector('limit_level_ratio')} / {selector('limit_ratio')}"
     return [
         stat(
             "Equity",
             "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under "
             "the figure says which.",
-            now(either(m("account_equity_usd"), m("bot_equity_usd")), "{{source}}"),
+            now(either(selector("account_equity_usd"), selector("bot_equity_usd")), "{{source}}"),
             unit=USD,
             size=(6, 5),
             none=NOT_SAID,
@@ -144,7 +144,7 @@ def _money() -> list[model.Panel]:
             size=(6, 5),
             none=NOT_SAID,
             names=True,
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
             overrides=[answer("B", RATIO)],
         ),
         gauge(
@@ -152,30 +152,30 @@ def _money() -> list[model.Panel]:
             "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance "
             "call. 100 % is the limit. Yellow is where the alert of a nearly reached brake starts.",
             now(used, "{{limit}}"),
-            unit=house.Unit("percentunit", 0),
+            unit=theme.Unit("percentunit", 0),
             size=(6, 5),
             none="no limit known, or no figures",
             low=0,
             high=1.2,
-            thresholds=steps(PROFIT, (house.NEAR_LIMIT, WARNING), (1, CRITICAL)),
+            thresholds=steps(PROFIT, (theme.NEAR_LIMIT, WARNING), (1, CRITICAL)),
         ),
         stat(
             "Distance to the brake",
             "Dollars of positions to the bot's own brake, and the fall of all prices together that would reach it "
             "(bigdipper_limit_distance_*). Below zero the limit is passed.",
-            now(m("limit_distance_usd", limit="brake"), "dollars"),
-            now(m("limit_distance_ratio", limit="brake"), "market drop"),
+            now(selector("limit_distance_usd", limit="brake"), "dollars"),
+            now(selector("limit_distance_ratio", limit="brake"), "market drop"),
             unit=DOLLARS,
             size=(6, 5),
             none="no limit known, or no figures",
             names=True,
-            thresholds=steps("text", (house.BELOW_ALL, CRITICAL), (0, "text")),
+            thresholds=steps("text", (theme.BELOW_ALL, CRITICAL), (0, "text")),
             overrides=[
                 answer(
                     "B",
                     RATIO,
-                    mappings=house.choices(_1=("never", house.GOOD)),
-                    thresholds=steps("text", (house.BELOW_ALL, CRITICAL), (0, WARNING), (threshold("distance_ratio"), "text")),
+                    mappings=theme.choices(_1=("never", theme.GOOD)),
+                    thresholds=steps("text", (theme.BELOW_ALL, CRITICAL), (0, WARNING), (threshold("distance_ratio"), "text")),
                 ),
             ],
         ),
@@ -195,10 +195,10 @@ def _money() -> list[model.Panel]:
             "Trades today",
             "The New York trading day so far, exact from the archive: orders submitted and their value, fills "
             "(broker), trades that were wanted and missed.",
-            now(m("day_trades"), "trades"),
-            now(m("day_deployed_usd"), "deployed"),
-            now(m("day_fills"), "fills"),
-            now(m("day_missed_trades"), "missed"),
+            now(selector("day_trades"), "trades"),
+            now(selector("day_deployed_usd"), "deployed"),
+            now(selector("day_fills"), "fills"),
+            now(selector("day_missed_trades"), "missed"),
             unit=COUNT,
             size=(8, 8),
             none=NO_BROKER,
@@ -213,7 +213,7 @@ def _money() -> list[model.Panel]:
 
 def _deeds() -> list[model.Panel]:
     return [
-        parts.positions((24, 9)),
+        shared.positions((24, 9)),
         grid(
             "What did it buy last?",
             "The last 20 orders that the log tells of, with their state at the broker. A trade is an order submitted, "
@@ -230,10 +230,10 @@ def _deeds() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Time", custom__width=170),
                 column("Symbol", link=("Trades of ${__value.text}", address(TRADES, symbol="${__value.text}"))),
-                column("Shares", house.QUANTITY),
+                column("Shares", theme.QUANTITY),
                 column("Limit", USD),
                 column("Value", USD),
-                coloured("State", mappings=house.ORDER_STATUS),
+                coloured("State", mappings=theme.ORDER_STATUS),
             ],
         ),
         grid(
@@ -250,7 +250,7 @@ def _deeds() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Time", custom__width=170),
                 column("Symbol", link=("Chances of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
-                column("Dip", house.PERCENT),
+                column("Dip", theme.PERCENT),
             ],
         ),
     ]

@@ -4,10 +4,9 @@ from typing import Any
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts, returns
+from grafana import returns, shared, theme
 from grafana.board import PERFORMANCE, Section, board
-from grafana.house import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
-from grafana.looks import by_source, coloured, column, words
+from grafana.overrides import by_source, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import SqlQuery, listed, series, table
 from grafana.sql import (
@@ -19,6 +18,7 @@ from grafana.sql import (
     REST,
     RISK_FIGURES,
 )
+from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
 
 
 def build() -> model.Dashboard:
@@ -28,7 +28,7 @@ def build() -> model.Dashboard:
         "Performance",
         "What did it earn, at which risk, and where did the money come from? Deposits and withdrawals are taken out.",
         [
-            Section([parts.header(), *_figures()]),
+            Section([shared.header(), *_figures()]),
             Section(_curves()),
             Section(_periods(), "By day, week and month"),
             Section(_sources(), "Where did it come from?"),
@@ -51,7 +51,7 @@ def _figures() -> list[model.Panel]:
             size=(6, 5),
             none=NO_ROWS,
             names=True,
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
             overrides=[column("profit", USD)],
         ),
         stat(
@@ -77,7 +77,7 @@ def _figures() -> list[model.Panel]:
             size=(6, 5),
             none=NO_ROWS,
             names=True,
-            thresholds=steps("text", (house.BELOW_ALL, LOSS), (0, "text")),
+            thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
         ),
         stat(
             "Was it worth the risk?",
@@ -111,8 +111,8 @@ def _figures() -> list[model.Panel]:
             size=(12, 4),
             none=NO_ROWS,
             names=True,
-            thresholds=house.SIGNED,
-            overrides=[column("days with a gain", thresholds=house.PLAIN)],
+            thresholds=theme.SIGNED,
+            overrides=[column("days with a gain", thresholds=theme.PLAIN)],
         ),
     ]
 
@@ -146,7 +146,7 @@ def _periods() -> list[model.Panel]:
 
     no_year = "substr(period, 6)"  # Grafana cuts the label of the last column where it is longer than two columns are wide
 
-    looks: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": house.SIGNED}
+    properties: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": theme.SIGNED}
     return [
         returns.good_days(),
         columns(
@@ -155,7 +155,7 @@ def _periods() -> list[model.Panel]:
             by("date", "Day", 60, no_year),
             x="Day",
             size=(12, 8),
-            **looks,
+            **properties,
         ),
         columns(
             "Profit by week",
@@ -163,7 +163,7 @@ def _periods() -> list[model.Panel]:
             by("date(date, 'weekday 0', '-6 days')", "Week", 53, no_year),
             x="Week",
             size=(12, 8),
-            **looks,
+            **properties,
         ),
         columns(
             "Profit by month",
@@ -171,7 +171,7 @@ def _periods() -> list[model.Panel]:
             by("substr(date, 1, 7)", "Month", 36),
             x="Month",
             size=(12, 8),
-            **looks,
+            **properties,
         ),
         grid(
             "Months in numbers",
@@ -184,8 +184,8 @@ def _periods() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Month", True),
             overrides=[
-                coloured("Return", RATIO, thresholds=house.SIGNED),
-                coloured("Profit", USD, thresholds=house.SIGNED),
+                coloured("Return", RATIO, thresholds=theme.SIGNED),
+                coloured("Profit", USD, thresholds=theme.SIGNED),
                 column("Orders", COUNT),
                 column("Deployed", DOLLARS),
             ],
@@ -220,7 +220,7 @@ def _sources() -> list[model.Panel]:
             unit=DOLLARS,
             size=(24, 8),
             none=NO_BROKER,
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
         ),
         grid(
             "The bridge day by day",
@@ -234,7 +234,7 @@ def _sources() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Day", True),
             unit=USD,
-            overrides=[column("Day", house.TEXT, custom__width=100)],
+            overrides=[column("Day", theme.TEXT, custom__width=100)],
         ),
         grid(
             "Which symbols earned, which cost?",
@@ -253,11 +253,11 @@ def _sources() -> list[model.Panel]:
                 FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
             size=(24, 10),
             says="Symbol",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Total", True),
             overrides=[
-                column("Symbol", house.TEXT, link=parts.SYMBOL_LINK),
-                *(coloured(name, USD, thresholds=house.SIGNED) for name in ("Realised", "Unrealised", "Total")),
+                column("Symbol", theme.TEXT, link=shared.SYMBOL_LINK),
+                *(coloured(name, USD, thresholds=theme.SIGNED) for name in ("Realised", "Unrealised", "Total")),
                 column("Sales", COUNT),
                 column("Win rate", RATIO),
             ],
@@ -271,12 +271,12 @@ def _sources() -> list[model.Panel]:
                 FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
             says="time",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                coloured("Amount", USD, thresholds=house.SIGNED),
-                column("Shares", house.QUANTITY, custom__width=110),
+                coloured("Amount", USD, thresholds=theme.SIGNED),
+                column("Shares", theme.QUANTITY, custom__width=110),
                 column("Type", custom__width=90),
                 column("Kind", custom__width=90),
                 words("Description", custom__width=420),

@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import shared, theme
 from grafana.board import POSITIONS, Section, board
-from grafana.house import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
-from grafana.looks import coloured, column, organise, override
+from grafana.overrides import coloured, column, organise, override
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, pie
-from grafana.query import listed, m, now, rows, series, table, tidy
+from grafana.query import listed, now, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
+from grafana.theme import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
 
 NEWEST = """
     newest AS MATERIALIZED (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
@@ -22,7 +22,7 @@ def build() -> model.Dashboard:
         "Positions",
         "What is held, how deep does it stand, how did it come there?",
         [
-            Section([parts.header(), parts.positions((24, 10)), *_shares()]),
+            Section([shared.header(), shared.positions((24, 10)), *_shares()]),
             Section(_ladder(), "Dip ladder"),
             Section(_history(), "History of the chosen symbols"),
             Section(_tax(), "Tax: wash-sale window"),
@@ -34,7 +34,7 @@ def build() -> model.Dashboard:
 
 
 def _shares() -> list[model.Panel]:
-    newest, ratio = tidy(NEWEST), m("position_unrealized_pl_ratio")
+    newest, ratio = tidy(NEWEST), selector("position_unrealized_pl_ratio")
     return [
         pie(
             "How is the money spread over symbols?",
@@ -59,13 +59,13 @@ def _shares() -> list[model.Panel]:
             "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
             "the three winners and losers that the bot's last cycle named.",
             now(
-                f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {m('bot_mover_ratio')})",
+                f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')})",
                 SYMBOL_OF_BAR,
             ),
             unit=RATIO,
             size=(8, 9),
             none="no position, or nothing said of any",
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
         ),
     ]
 
@@ -105,17 +105,17 @@ def _ladder() -> list[model.Panel]:
                 WHERE {SYMBOL} ORDER BY Depth"""),
             size=(24, 10),
             says="Symbol",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Depth", False),
             overrides=[
                 column("Symbol", TEXT, custom__width=90),
                 column("Buys", COUNT),
                 *(column(name, USD) for name in ("Entry", "Price", "Lowest buy", "Highest buy")),
-                coloured("Depth", PERCENT, thresholds=house.SIGNED),
+                coloured("Depth", PERCENT, thresholds=theme.SIGNED),
                 column("time", displayName="First buy", custom__width=170),
                 column("Age", DAYS),
                 column("Days under water", DAYS, custom__width=160),
-                coloured("P/L", USD, thresholds=house.SIGNED),
+                coloured("P/L", USD, thresholds=theme.SIGNED),
             ],
         ),
     ]
@@ -134,15 +134,15 @@ def _history() -> list[model.Panel]:
                 FROM fills WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 9),
             says="time",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                coloured("Side", mappings=house.SIDE),
+                coloured("Side", mappings=theme.SIDE),
                 column("Shares", QUANTITY),
                 column("Price", USD),
                 column("Value", USD),
-                coloured("Realised", USD, thresholds=house.SIGNED),
+                coloured("Realised", USD, thresholds=theme.SIGNED),
             ],
         ),
     ]
@@ -178,22 +178,22 @@ def _tax() -> list[model.Panel]:
                 ORDER BY sold DESC LIMIT 200"""),
             size=(17, 8),
             says="time",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Sold", True),
             overrides=[
                 column("time", displayName="Sold", custom__width=170),
                 column("Shares", QUANTITY, custom__width=95),
                 coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0.001, house.WARNING))),
+                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0.001, theme.WARNING))),
                 column("Bought before", QUANTITY, custom__width=140),
                 column("Bought after", QUANTITY, custom__width=120),
                 coloured(
                     "State",
                     custom__width=145,
-                    mappings=house.choices(
+                    mappings=theme.choices(
                         bought=("▲ bought inside", LOSS),
-                        free=("✓ no buy inside", house.GOOD),
-                        unknown=("? unknown", house.QUIET),
+                        free=("✓ no buy inside", theme.GOOD),
+                        unknown=("? unknown", theme.QUIET),
                     ),
                 ),
             ],
@@ -202,11 +202,11 @@ def _tax() -> list[model.Panel]:
             "How much loss may not be deducted?",
             "Estimate of this calendar year per symbol: losses whose window holds a buy "
             "(bigdipper_wash_sale_disallowed_loss_usd). An aid, not tax advice.",
-            rows(f"sum by (symbol) ({m('wash_sale_disallowed_loss_usd')}) > 0"),
+            rows(f"sum by (symbol) ({selector('wash_sale_disallowed_loss_usd')}) > 0"),
             size=(7, 8),
             none=f"none this year, or {NO_BROKER}",
             sort=("Estimate", True),
             transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Estimate"}, hide=("Time",))],
-            overrides=[column("Symbol", link=parts.SYMBOL_LINK), column("Estimate", USD)],
+            overrides=[column("Symbol", link=shared.SYMBOL_LINK), column("Estimate", USD)],
         ),
     ]

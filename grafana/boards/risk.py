@@ -2,9 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts, returns, sql
+from grafana import returns, shared, sql, theme
 from grafana.board import RISK, Section, board
-from grafana.house import (
+from grafana.overrides import answer, by_source, coloured, column, override, words
+from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
+from grafana.query import either, listed, now, over_time, selector, series
+from grafana.sql import DAYS
+from grafana.theme import (
     BROKER,
     COUNT,
     CRITICAL,
@@ -20,10 +24,6 @@ from grafana.house import (
     WARNING,
     steps,
 )
-from grafana.looks import answer, by_source, coloured, column, override, words
-from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
-from grafana.query import either, listed, m, now, over_time, series
-from grafana.sql import DAYS
 
 LIMITS = [
     override(
@@ -44,7 +44,7 @@ def build() -> model.Dashboard:
         "Risk",
         "How much is borrowed, how far are the limits, when were they met?",
         [
-            Section([parts.header(), *_now()]),
+            Section([shared.header(), *_now()]),
             Section(_distance(), "How near are the limits?"),
             Section(_brake(), "Emergency brake"),
             Section(_exposure(), "Drawdown and largest positions"),
@@ -55,14 +55,14 @@ def build() -> model.Dashboard:
 
 
 def _now() -> list[model.Panel]:
-    debt = f"clamp_min(-{m('bot_cash_usd')}, 0)"
+    debt = f"clamp_min(-{selector('bot_cash_usd')}, 0)"
     return [
         stat(
             "How much is borrowed?",
             "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from "
             "the bot's account line).",
-            now(either(m("account_margin_debt_usd"), debt), "{{source}}"),
-            now(either(m("account_margin_ratio"), f"({debt} / {m('bot_equity_usd')})"), "of equity"),
+            now(either(selector("account_margin_debt_usd"), debt), "{{source}}"),
+            now(either(selector("account_margin_ratio"), f"({debt} / {selector('bot_equity_usd')})"), "of equity"),
             unit=DOLLARS,
             size=(6, 4),
             none=NOT_SAID,
@@ -73,8 +73,8 @@ def _now() -> list[model.Panel]:
             "How much is at work?",
             "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts "
             "added up (broker only).",
-            now(either(m("account_leverage_ratio"), m("bot_leverage_ratio")), "leverage ({{source}})"),
-            now(m("account_gross_exposure_ratio"), "gross"),
+            now(either(selector("account_leverage_ratio"), selector("bot_leverage_ratio")), "leverage ({{source}})"),
+            now(selector("account_gross_exposure_ratio"), "gross"),
             unit=RATIO,
             size=(6, 4),
             none=NOT_SAID,
@@ -83,8 +83,8 @@ def _now() -> list[model.Panel]:
         stat(
             "What does the broker require?",
             "Maintenance margin in dollars, and as a share of the equity: at 100 % comes the margin call.",
-            now(m("account_maintenance_margin_usd"), "maintenance"),
-            now(f"{m('account_maintenance_margin_usd')} / {m('account_equity_usd')}", "of equity"),
+            now(selector("account_maintenance_margin_usd"), "maintenance"),
+            now(f"{selector('account_maintenance_margin_usd')} / {selector('account_equity_usd')}", "of equity"),
             unit=DOLLARS,
             size=(6, 4),
             none=NO_BROKER,
@@ -94,8 +94,8 @@ def _now() -> list[model.Panel]:
         stat(
             "How far under the peak?",
             "Distance of the cash-flow adjusted equity from its peak in the archive, and the equity at that peak.",
-            now(f"-{m('account_drawdown_ratio')}", "drawdown"),
-            now(m("account_equity_peak_usd"), "peak"),
+            now(f"-{selector('account_drawdown_ratio')}", "drawdown"),
+            now(selector("account_equity_peak_usd"), "peak"),
             unit=RATIO,
             size=(6, 4),
             none=NO_BROKER,
@@ -111,9 +111,9 @@ def _distance() -> list[model.Panel]:
             "Where does it stand between its limits?",
             "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own "
             "configuration dashed.",
-            over_time(m("limit_level_ratio", limit="brake"), "debt by equity"),
-            over_time(m("limit_ratio", limit="brake"), "brake limit"),
-            over_time(m("limit_ratio", limit="hard"), "hard limit"),
+            over_time(selector("limit_level_ratio", limit="brake"), "debt by equity"),
+            over_time(selector("limit_ratio", limit="brake"), "brake limit"),
+            over_time(selector("limit_ratio", limit="hard"), "hard limit"),
             unit=RATIO,
             size=(12, 9),
             none="no limit known, or no figures",
@@ -122,7 +122,7 @@ def _distance() -> list[model.Panel]:
         lines(
             "How far may prices fall?",
             "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio).",
-            over_time(m("limit_distance_ratio"), "to the {{limit}} limit"),
+            over_time(selector("limit_distance_ratio"), "to the {{limit}} limit"),
             unit=RATIO,
             size=(12, 9),
             none="no limit known, or no figures",
@@ -133,7 +133,7 @@ def _distance() -> list[model.Panel]:
             "How many dollars to each limit?",
             "Dollars of positions that may still be added, or have to go, until the limit is met "
             "(bigdipper_limit_distance_usd).",
-            over_time(m("limit_distance_usd"), "to the {{limit}} limit"),
+            over_time(selector("limit_distance_usd"), "to the {{limit}} limit"),
             unit=DOLLARS,
             size=(12, 8),
             none="no limit known, or no figures",
@@ -172,7 +172,7 @@ def _brake() -> list[model.Panel]:
                 ) ORDER BY time, state"""),
             size=(24, 4),
             none=NO_ROWS,
-            mappings=house.BRAKE,
+            mappings=theme.BRAKE,
         ),
         grid(
             "Which episodes were there, why, and at what cost?",
@@ -195,7 +195,7 @@ def _brake() -> list[model.Panel]:
                 column("time", displayName="Start", custom__width=170),
                 column("timeEnd", displayName="End", custom__width=170),
                 column("Duration", SECONDS),
-                coloured("State", mappings=house.choices(open=("■ open", CRITICAL), over=("▶ over", house.GOOD))),
+                coloured("State", mappings=theme.choices(open=("■ open", CRITICAL), over=("▶ over", theme.GOOD))),
                 column("Level", RATIO),
                 column("Worst", RATIO),
                 *(column(name, USD) for name in ("To reduce", "Debt", "Equity")),
@@ -210,7 +210,7 @@ def _brake() -> list[model.Panel]:
             unit=SECONDS,
             size=(12, 7),
             none=NO_ROWS,
-            draw=house.BARS,
+            draw=theme.BARS,
             past="90d",
             fill=80,
             soft_zero=True,
@@ -242,13 +242,14 @@ def _exposure() -> list[model.Panel]:
             "Which positions weigh most?",
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
             now(
-                f"sort_desc(topk(10, abs({m('position_market_value_usd')}) / on (bot) group_left {m('account_equity_usd')}))",
+                f"sort_desc(topk(10, abs({selector('position_market_value_usd')})"
+                f" / on (bot) group_left {selector('account_equity_usd')}))",
                 SYMBOL_OF_BAR,
             ),
             unit=RATIO,
             size=(12, 8),
             none=f"no position, or {NO_BROKER}",
             low=0,
-            colour=house.fixed(BROKER),
+            colour=theme.fixed(BROKER),
         ),
     ]

@@ -2,10 +2,9 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, returns
+from grafana import returns, theme
 from grafana.board import SHARE, Section, board
-from grafana.house import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
-from grafana.looks import column
+from grafana.overrides import column
 from grafana.panels import columns, pie, stat
 from grafana.query import fixed_archive, newest_last, table
 from grafana.sql import (
@@ -14,6 +13,7 @@ from grafana.sql import (
     FILL_QUALITY,
     RISK_FIGURES,
 )
+from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
 
 
 def build() -> model.Dashboard:
@@ -53,7 +53,7 @@ def _figures() -> list[model.Panel]:
             size=(8, 4),
             none=NO_ROWS,
             names=True,
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
         ),
         stat(
             "Drawdown",
@@ -66,7 +66,7 @@ def _figures() -> list[model.Panel]:
             size=(6, 4),
             none=NO_ROWS,
             names=True,
-            thresholds=steps("text", (house.BELOW_ALL, LOSS), (0, "text")),
+            thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
         ),
         stat(
             "Sharpe and Sortino",
@@ -118,7 +118,7 @@ def _curves() -> list[model.Panel]:
             unit=RATIO,
             size=(12, 8),
             none=NO_ROWS,
-            thresholds=house.SIGNED,
+            thresholds=theme.SIGNED,
         ),
         pie(
             "How is it spread over sectors?",

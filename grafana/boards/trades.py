@@ -2,9 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import house, parts
+from grafana import shared, theme
 from grafana.board import POSITIONS, TRADES, Section, address, board
-from grafana.house import (
+from grafana.overrides import answer, coloured, column, words
+from grafana.panels import columns, grid, lines, stat
+from grafana.query import listed, newest_last, now, over_time, selector, table
+from grafana.sql import DAYS, IN_TIME, SYMBOL
+from grafana.theme import (
     BASIS_POINTS,
     BOT,
     BROKER,
@@ -21,10 +25,6 @@ from grafana.house import (
     steps,
     threshold,
 )
-from grafana.looks import answer, coloured, column, words
-from grafana.panels import columns, grid, lines, stat
-from grafana.query import listed, m, newest_last, now, over_time, table
-from grafana.sql import DAYS, IN_TIME, SYMBOL
 
 
 def build() -> model.Dashboard:
@@ -34,7 +34,7 @@ def build() -> model.Dashboard:
         "Trades",
         "What did it order, did it fill, and at what price?",
         [
-            Section([parts.header(), *_sums()]),
+            Section([shared.header(), *_sums()]),
             Section(_lists()),
             Section(_groups(), "By symbol and day"),
             Section(_agreement(), "Log against broker"),
@@ -82,8 +82,8 @@ def _sums() -> list[model.Panel]:
             "Is an order stuck?",
             "Orders open at the broker now, and the age of the oldest. The bot's own cancel of old orders never works: "
             f"older than {threshold('order_age_seconds') / 60:g} min deserves a look.",
-            now(f"sum({m('orders_open')})", "open"),
-            now(f"time() - {m('order_oldest_open_timestamp_seconds')}", "oldest"),
+            now(f"sum({selector('orders_open')})", "open"),
+            now(f"time() - {selector('order_oldest_open_timestamp_seconds')}", "oldest"),
             unit=COUNT,
             size=(6, 4),
             none=NO_BROKER,
@@ -115,8 +115,8 @@ def _lists() -> list[model.Panel]:
                 column("Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))),
                 column("Shares", QUANTITY),
                 *(column(name, USD) for name in ("Limit", "Value", "Fill")),
-                coloured("State", mappings=house.ORDER_STATUS),
-                coloured("Slippage", BASIS_POINTS, thresholds=steps(house.GOOD, (0, "text"), (5, LOSS))),
+                coloured("State", mappings=theme.ORDER_STATUS),
+                coloured("Slippage", BASIS_POINTS, thresholds=steps(theme.GOOD, (0, "text"), (5, LOSS))),
                 column("Time to fill", SECONDS),
                 column("Cycle", COUNT),
             ],
@@ -130,15 +130,15 @@ def _lists() -> list[model.Panel]:
                 FROM orders WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
             size=(14, 8),
             says="time",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Submitted", False),
             overrides=[
                 column("time", displayName="Submitted", custom__width=170),
-                coloured("Side", mappings=house.SIDE),
+                coloured("Side", mappings=theme.SIDE),
                 column("Shares", QUANTITY),
                 column("Filled", QUANTITY),
                 column("Limit", USD),
-                coloured("State", mappings=house.ORDER_STATUS),
+                coloured("State", mappings=theme.ORDER_STATUS),
                 coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING))),
             ],
         ),
@@ -154,7 +154,7 @@ def _lists() -> list[model.Panel]:
             size=(10, 8),
             none=f"no order, or {NO_BROKER}",
             horizontal=True,
-            colour=house.fixed(BROKER),
+            colour=theme.fixed(BROKER),
         ),
     ]
 
@@ -189,7 +189,7 @@ def _groups() -> list[model.Panel]:
                 column("Mean limit", USD, custom__width=110),
                 column("Fill rate", RATIO),
                 column("Slippage", BASIS_POINTS),
-                coloured("Realised", USD, thresholds=house.SIGNED),
+                coloured("Realised", USD, thresholds=theme.SIGNED),
             ],
         ),
         columns(
@@ -219,14 +219,14 @@ def _groups() -> list[model.Panel]:
             unit=DOLLARS,
             size=(12, 8),
             none=NO_ROWS,
-            colour=house.fixed(BOT),
+            colour=theme.fixed(BOT),
         ),
         lines(
             "How fast does it submit?",
             "Orders submitted and fills per hour, from the counters (bigdipper_trades_total, bigdipper_fills_total).",
-            over_time(f"sum(increase({m('trades_total', symbol='~$symbol')}[1h]))", "orders an hour"),
-            over_time(f"sum(increase({m('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
-            unit=house.Unit("none", 1),
+            over_time(f"sum(increase({selector('trades_total', symbol='~$symbol')}[1h]))", "orders an hour"),
+            over_time(f"sum(increase({selector('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
+            unit=theme.Unit("none", 1),
             size=(12, 8),
             none=NO_ROWS,
             soft_zero=True,
@@ -248,13 +248,13 @@ def _agreement() -> list[model.Panel]:
                 FROM discrepancies WHERE {IN_TIME} OR resolved IS NULL ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
             says="time",
-            none=house.NONE_HELD,
+            none=theme.NONE_HELD,
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                coloured("State", mappings=house.choices(open=("▲ open", WARNING), resolved=("✓ resolved", house.GOOD))),
-                column("Log says", house.NUMBER),
-                column("Broker says", house.NUMBER),
+                coloured("State", mappings=theme.choices(open=("▲ open", WARNING), resolved=("✓ resolved", theme.GOOD))),
+                column("Log says", theme.NUMBER),
+                column("Broker says", theme.NUMBER),
                 column("Kind", custom__width=150),
                 words("Detail", custom__width=420),
             ],

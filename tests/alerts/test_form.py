@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bigdipper_exporter.metrics import METRICS
 
-from exporter.metrics import METRICS
 from tests.alerts import page, rules
 
 needs_promtool = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")

@@ -13,19 +13,18 @@ from typing import Any
 
 import pytest
 import requests
-
-from exporter.alpaca.setup import Broker as Source
-from exporter.archive.store import Store
-from exporter.calendar import NEW_YORK
-from exporter.config.settings import Settings
-from exporter.counters import Counters
-from exporter.metrics import BUCKETS, METRICS
-from exporter.metrics.collect import Collector
-from exporter.metrics.snapshot import Day, Own, Snapshot
-from exporter.simulator.broker import Broker
-from exporter.simulator.ledger import Asset, Ledger
-from exporter.simulator.units import cents
-from exporter.state import BotState
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.broker_source import Broker as Source
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.demo.simulator.broker import Broker
+from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.units import cents
+from bigdipper_exporter.metrics import BUCKETS, METRICS
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.projection.state import BotState
 
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -118,7 +117,7 @@ class Desk:
         return self.source.book.view
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(BotState(), self.counters.values, 0.0, Day(0.0), Own(0.0), broker=self.view)
+        return Snapshot(BotState(), self.counters.values, 0.0, Day(0.0), ExporterStatus(0.0), broker=self.view)
 
     def metrics(self) -> dict[str, float]:
         """All samples as Prometheus would see them: `name{label="value"}` -> value."""

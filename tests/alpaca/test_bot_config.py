@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bigdipper_exporter.botconfig import reader, source
+from bigdipper_exporter.botconfig.reader import BotConfig, check
+from bigdipper_exporter.botconfig.rules import RULES
+from bigdipper_exporter.counters import Counters
 from hypothesis import given
 from hypothesis import strategies as st
-
-from exporter.alpaca import bot_config, bot_source
-from exporter.alpaca.bot_config import BotConfig, check
-from exporter.alpaca.bot_rules import RULES
-from exporter.counters import Counters
 
 GOOD = """
 import os
@@ -81,7 +80,7 @@ def test_a_good_file_has_a_line_for_every_setting_and_nothing_wrong(file: Path) 
 
 
 def test_values_are_computed_and_environment_defaults_are_marked(file: Path) -> None:
-    settings = bot_source.read(file.read_bytes())
+    settings = source.read(file.read_bytes())
     assert settings["MAX_POSITION_PCT"].value == pytest.approx(0.15)
     assert settings["MARGIN_SAFETY_THRESHOLD"].value == pytest.approx(0.15)
     assert settings["PAPER"].value is True
@@ -99,7 +98,7 @@ def test_nothing_in_the_file_is_ever_executed(tmp_path: Path) -> None:
         f"    LOOKBACK_DAYS = __import__('os').system('touch {touched}')\n    COOLDOWN_HOURS = (lambda: 3)()\n"
         "    MIN_ABSOLUTE_DIP = [1 for _ in range(3)]\n"
     )
-    settings = bot_source.read(path.read_bytes())
+    settings = source.read(path.read_bytes())
     assert all(settings[n].problem for n in ("SCAN_INTERVAL_SEC", "LOOKBACK_DAYS", "COOLDOWN_HOURS", "MIN_ABSOLUTE_DIP"))
     check(path)
     assert not touched.exists()
@@ -159,7 +158,7 @@ def test_0_is_an_error_where_the_bot_would_do_nothing_or_everything_with_it(file
 
 def test_a_later_assignment_on_the_object_counts(file: Path) -> None:
     file.write_text(GOOD + "config.COOLDOWN_HOURS = 4 + 1\n")
-    assert bot_source.read(file.read_bytes())["COOLDOWN_HOURS"].value == 5
+    assert source.read(file.read_bytes())["COOLDOWN_HOURS"].value == 5
 
 
 @pytest.mark.parametrize("source", [b"def broken(:\n", b"\xff\xfe\x00", b"a = " + b"(" * 5000, b"x" * 2_000_000, b"\x00"])
@@ -179,7 +178,7 @@ def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
 @given(st.text(max_size=200))
 def test_any_expression_is_a_value_or_a_problem(text: str) -> None:
     with contextlib.suppress(ValueError):
-        bot_source.read(f"class Config:\n    SCAN_INTERVAL_SEC = {text}\n".encode(errors="replace"))
+        source.read(f"class Config:\n    SCAN_INTERVAL_SEC = {text}\n".encode(errors="replace"))
 
 
 class Turns:
@@ -274,6 +273,6 @@ def test_half_a_surrogate_pair_in_a_literal_harms_nobody(file: Path, archive: sq
 
 def test_rows_never_hold_a_secret(file: Path) -> None:
     file.write_text(GOOD.replace('os.getenv("ALPACA_SECRET", "")', '"s3cr3t"') + "config.MY_TOKEN = 's3cr3t'\n")
-    reading = bot_config.read(file)
+    reading = reader.read(file)
     assert reading.settings is not None
-    assert "s3cr3t" not in repr(bot_config.flat(reading.settings)) + "".join(map(str, reading.findings))
+    assert "s3cr3t" not in repr(reader.flat(reading.settings)) + "".join(map(str, reading.findings))

@@ -8,13 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-
-from exporter.alpaca import daily
-from exporter.alpaca.daily import trading_day_of
-from exporter.alpaca.memory import Memory
-from exporter.alpaca.models import Account, EquityPoint
-from exporter.calendar import NEW_YORK
-from exporter.simulator.units import cents, money
+from bigdipper_exporter.archive.broker import daily
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.daily import trading_day_of
+from bigdipper_exporter.broker.models import Account, EquityPoint
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.units import cents, money
 
 COLUMNS = (
     "starting_equity, ending_equity, realized_pl, unrealized_change, dividends, fees, interest, cash_flow, other, return_ratio,"
@@ -135,7 +134,7 @@ def test_portfolio_history_gives_performance_a_past_on_the_first_day(open_desk: 
 
 def test_a_saturday_in_the_portfolio_history_is_passed_over_and_the_monday_is_not(archive: sqlite3.Connection) -> None:
     points = [EquityPoint(date(2025, 11, day), 1000.0 + day) for day in (7, 8, 10)]
-    daily.write_history(archive, points, at(12, "12:00"), Memory())
+    daily.write_history(archive, points, at(12, "12:00"), BrokerCheckpoint())
     rows = archive.execute("SELECT date, starting_equity, ending_equity FROM daily_stats ORDER BY date").fetchall()
     assert rows == [("2025-11-07", None, 1007), ("2025-11-10", 1007, 1010)]
 
@@ -158,7 +157,7 @@ def test_another_account_begins_its_own_history(desk: Any) -> None:
 
 
 def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(archive: sqlite3.Connection) -> None:
-    memory, seen = Memory(), []
+    memory, seen = BrokerCheckpoint(), []
     for moment, equity, last, closed in (
         (at(4, "15:00"), 1100.0, 1000.0, 3),
         (at(5, "04:30"), 1105.0, 1000.0, 3),
@@ -173,6 +172,6 @@ def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(a
 
 def test_days_of_another_account_are_no_part_of_the_returns(archive: sqlite3.Connection) -> None:
     for day in (3, 4, 5):
-        daily.write_account(archive, Account("1", "ACTIVE", 1000.0), None, at(day, "12:00"), Memory())
-    days = daily.equity_days(archive, Memory(since="2025-11-04"))
+        daily.write_account(archive, Account("1", "ACTIVE", 1000.0), None, at(day, "12:00"), BrokerCheckpoint())
+    days = daily.equity_days(archive, BrokerCheckpoint(since="2025-11-04"))
     assert [one.day.day for one in days] == [4, 5]

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from exporter.alpaca.budget import PAUSE_UNTOLD, Budget
-from exporter.alpaca.client import Access, Client
-from exporter.alpaca.poller import Plan, Poller
-from exporter.alpaca.results import ENDPOINTS, Failure, PollResult
-from exporter.simulator.faults import FAULTS
+from bigdipper_exporter.broker.client import Access, Client
+from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.rate_budget import PAUSE_UNTOLD, Budget
+from bigdipper_exporter.broker.results import ENDPOINTS, Failure, PollResult
+from bigdipper_exporter.demo.simulator.faults import FAULTS
 
 # What the poll of a list or of the account says about each fault: the reason of its failure, or None where it still works.
 REASONS: dict[str, str | None] = {
@@ -307,7 +306,7 @@ def test_one_byte_at_a_time_cannot_outlast_the_deadline_in_the_head_or_in_the_bo
 
 
 def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, broker: Any) -> None:
-    monkeypatch.setattr("exporter.alpaca.wire.MOST_BYTES", 100)
+    monkeypatch.setattr("bigdipper_exporter.broker.transport.MOST_BYTES", 100)
     client = Client(Access("PKSIMULATED", "simulated-secret", url=broker.url), Budget(60, time.monotonic), time.sleep)
     with pytest.raises(Failure) as failed:
         client.get("/account")

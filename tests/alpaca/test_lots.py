@@ -7,12 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.money.lots import Event, match
+from bigdipper_exporter.money.wash_sale import Buy, buys_inside, loss_sales, window_end
 from hypothesis import given
 from hypothesis import strategies as st
-
-from exporter.alpaca.lots import Event, match
-from exporter.alpaca.wash_sale import Buy, buys_inside, loss_sales, window_end
-from exporter.calendar import NEW_YORK
 
 
 def at(day: str, clock: str = "11:00") -> float:

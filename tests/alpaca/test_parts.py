@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker import decode, fetch, transport
+from bigdipper_exporter.broker.decode import Unreadable
+from bigdipper_exporter.broker.models import Activity, Order, Position
+from bigdipper_exporter.broker.rate_budget import Budget
+from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics import BUCKETS
 from hypothesis import given
 from hypothesis import strategies as st
-
-from exporter.alpaca import activities, fetch, memory, orders, parse, snapshots, wire
-from exporter.alpaca.budget import Budget
-from exporter.alpaca.models import Activity, Order, Position
-from exporter.alpaca.parse import Unreadable
-from exporter.alpaca.results import Activities, Failure, Orders, Positions
-from exporter.alpaca.view import BrokerView
-from exporter.counters import Counters
-from exporter.metrics import BUCKETS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -52,9 +52,9 @@ def test_no_60_seconds_ever_see_more_requests_than_the_share() -> None:
 def test_below_a_fifth_of_the_limit_the_rest_is_the_bots() -> None:
     clock = Hand()
     budget = Budget(60, clock)
-    budget.heard(200, 40, 12.0)
+    budget.update_from_headers(200, 40, 12.0)
     assert budget.delay() == 0
-    budget.heard(200, 39, 12.0)
+    budget.update_from_headers(200, 39, 12.0)
     assert budget.delay() == 12
     clock.now += 12
     assert budget.delay() == 0
@@ -84,24 +84,24 @@ POSITION = {
 
 
 def test_a_short_is_negative_and_a_null_is_unknown() -> None:
-    position = parse.position(POSITION)
+    position = decode.position(POSITION)
     assert (position.quantity, position.market_value, position.intraday_pl) == (-1, -207.6399, None)
-    assert parse.position(POSITION | {"qty": "1"}).quantity == -1, "the side says it too"
+    assert decode.position(POSITION | {"qty": "1"}).quantity == -1, "the side says it too"
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "twelve", True, [1], {"a": 1}, "1e999", "1e200"])
 def test_a_number_that_is_none_costs_the_record(value: Any) -> None:
     with pytest.raises(Unreadable, match="market_value"):
-        parse.position(POSITION | {"market_value": value})
+        decode.position(POSITION | {"market_value": value})
 
 
 @pytest.mark.parametrize("symbol", [None, "", "amd", "A" * 22, 'X"}', "A B", 5])
 def test_a_symbol_that_is_none_costs_the_record(symbol: Any) -> None:
     with pytest.raises(Unreadable, match="symbol"):
-        parse.position(POSITION | {"symbol": symbol})
+        decode.position(POSITION | {"symbol": symbol})
 
 
-@given(st.sampled_from([parse.account, parse.position, parse.order, parse.clock, parse.activity]), JSON)
+@given(st.sampled_from([decode.account, decode.position, decode.order, decode.clock, decode.activity]), JSON)
 def test_any_json_is_a_record_or_unreadable(parser: Any, raw: Any) -> None:
     try:
         parser(raw)
@@ -114,7 +114,7 @@ FIELDS = (*POSITION, "id", "status", "equity", "submitted_at", "activity_type", 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_object_is_a_record_or_unreadable(raw: dict[str, Any]) -> None:
-    for parser in (parse.account, parse.position, parse.order, parse.clock, parse.activity):
+    for parser in (decode.account, decode.position, decode.order, decode.clock, decode.activity):
         try:
             parser(raw)
         except Unreadable:
@@ -122,22 +122,22 @@ def test_any_object_is_a_record_or_unreadable(raw: dict[str, Any]) -> None:
 
 
 def test_an_account_that_is_damaged_where_it_does_not_matter_is_used() -> None:
-    account = parse.account({"id": "1", "status": "ACCOUNT_CLOSED_PENDING", "equity": "5", "cash": "NaN", "last_equity": None})
+    account = decode.account({"id": "1", "status": "ACCOUNT_CLOSED_PENDING", "equity": "5", "cash": "NaN", "last_equity": None})
     assert (account.status, account.cash, account.day_pl, account.damaged) == ("ACCOUNT_CLOSED_PENDING", None, None, True)
-    assert parse.account({"id": "1", "status": "<b>", "equity": "0"}).status == "other"
-    assert parse.account({"id": "1", "status": "ACTIVE", "equity": "-5", "cash": "-7"}).margin_ratio is None
+    assert decode.account({"id": "1", "status": "<b>", "equity": "0"}).status == "other"
+    assert decode.account({"id": "1", "status": "ACTIVE", "equity": "-5", "cash": "-7"}).margin_ratio is None
 
 
 def test_nanoseconds_and_a_multi_leg_order_are_read() -> None:
     raw = {"id": "o", "status": "pending_review", "submitted_at": None, "symbol": "", "side": "", "notional": "50"}
-    order = parse.order(raw | {"created_at": "2026-11-20T15:51:45.809091442Z"})
+    order = decode.order(raw | {"created_at": "2026-11-20T15:51:45.809091442Z"})
     assert order.submitted == pytest.approx(1795189905.809091, abs=1e-5)
     assert (order.symbol, order.side, order.status, order.ended) == ("MULTI", None, "pending_review", None)
 
 
 def test_portfolio_history_stamps_are_new_york_days_and_nulls_are_left_out() -> None:
     raw = {"timestamp": [1762304400, 1762390800, 1762477200, 1762563600], "equity": [0, None, 100.5, 101]}
-    assert [(p.day.isoformat(), p.equity) for p in parse.equity_points(raw)] == [("2025-11-06", 100.5), ("2025-11-07", 101)]
+    assert [(p.day.isoformat(), p.equity) for p in decode.equity_points(raw)] == [("2025-11-06", 100.5), ("2025-11-07", 101)]
 
 
 def test_orders_of_one_instant_survive_a_page_edge() -> None:
@@ -221,7 +221,7 @@ def test_snapshots_are_sparse() -> None:
 
 def test_a_year_of_snapshots_fits_the_archive(archive: sqlite3.Connection) -> None:
     """Twenty positions polled every minute for a day of extended hours: rows every quarter of an hour, not every minute."""
-    remembered = memory.Memory()
+    remembered = checkpoint.BrokerCheckpoint()
     for minute in range(16 * 60):
         items = tuple(Position(f"S{i}", 1, "us_equity", minute + i) for i in range(20))
         snapshots.write(archive, Positions(items), 1762250400.0 + 60 * minute, remembered)
@@ -272,16 +272,16 @@ def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> 
 
 def test_what_the_next_version_forgot_to_know_is_left_out(archive: sqlite3.Connection) -> None:
     archive.execute('INSERT INTO state VALUES (\'broker\', \'{"account_id": "a", "something_newer": 1}\')')
-    assert memory.Memory.load(archive) == memory.Memory(account_id="a")
+    assert checkpoint.BrokerCheckpoint.load(archive) == checkpoint.BrokerCheckpoint(account_id="a")
 
 
 def test_a_history_that_is_read_counts_as_a_whole_half_of_the_backfill() -> None:
-    one = memory.Memory(created=0.0, orders_done=True, orders_cursor=50.0)
+    one = checkpoint.BrokerCheckpoint(created=0.0, orders_done=True, orders_cursor=50.0)
     assert one.backfill(100.0, None) == 0.5
 
 
 def test_an_account_that_answers_before_the_positions_has_no_leverage_yet() -> None:
-    account = parse.account({"id": "1", "status": "ACTIVE", "equity": "5"})
+    account = decode.account({"id": "1", "status": "ACTIVE", "equity": "5"})
     assert BrokerView("paper", account=account, account_at=1.0).leverage_ratio is None
 
 
@@ -309,24 +309,24 @@ def test_an_answer_that_breaks_off_is_never_taken_for_a_short_one(told: Exceptio
     response = requests.Response()
     response.raw = Raw()
     with pytest.raises(becomes):
-        wire._read(response)
+        transport._read(response)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:
-    from exporter.alpaca.client import Access
+    from bigdipper_exporter.broker.client import Access
 
     assert "secret" not in repr(Access("key", "secret"))
 
 
 def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
     raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
-    activities.write(archive, [parse.activity(raw)], {}, Counters(BUCKETS))
+    activities.write(archive, [decode.activity(raw)], {}, Counters(BUCKETS))
     assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
     with pytest.raises(Unreadable, match="id"):
-        parse.activity(raw | {"id": "\ud800"})
+        decode.activity(raw | {"id": "\ud800"})
 
 
 @pytest.mark.parametrize("when", ["1969-01-01", "9999-12-31", "0001-01-01"])
 def test_a_day_beyond_all_calendars_costs_its_record(when: str) -> None:
     with pytest.raises(Unreadable, match="year"):
-        parse.activity({"activity_type": "FEE", "id": "1", "date": when})
+        decode.activity({"activity_type": "FEE", "id": "1", "date": when})

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from exporter.simulator.ledger import Ledger
-from exporter.simulator.units import cents
+from bigdipper_exporter.demo.simulator.ledger import Ledger
+from bigdipper_exporter.demo.simulator.units import cents
 
 WRITTEN = (
     ("SELECT order_id, status, ended, slippage_bps FROM orders ORDER BY 1", "orders"),
@@ -166,7 +165,7 @@ def test_a_result_that_cannot_be_digested_is_dropped_alone(
     before = desk.metrics()
     desk.broker.ledger.trade("AMD", 1, 250, desk.timing.time())
     with monkeypatch.context() as patch:
-        patch.setattr("exporter.alpaca.daily.write_account", fail)
+        patch.setattr("bigdipper_exporter.archive.broker.daily.write_account", fail)
         desk.advance(65)
     after = desk.metrics()
     assert after["bigdipper_account_equity_usd"] == before["bigdipper_account_equity_usd"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-
-from exporter.alpaca.returns import Bridge, Chain, DayEquity, chain, daily_return
+from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain, daily_return
 
 MONDAY = date(2025, 3, 3)
 
@@ -22,10 +21,10 @@ def test_a_deposit_is_no_profit() -> None:
 
 
 def test_the_bridge_closes() -> None:
-    bridge = Bridge(120.0, -30.0, 9.62, -0.12, -14.5, 500.0)
+    bridge = Attribution(120.0, -30.0, 9.62, -0.12, -14.5, 500.0)
     other = bridge.other(10_000, 10_600)
     assert other == pytest.approx(600 - 120 + 30 - 9.62 + 0.12 + 14.5 - 500)
-    assert Bridge(None, -30.0, 0, 0, 0, 0).other(1, 2) is None
+    assert Attribution(None, -30.0, 0, 0, 0, 0).other(1, 2) is None
 
 
 def test_drawdown_and_peak_ignore_deposits() -> None:
@@ -60,4 +59,4 @@ def test_a_day_without_equity_leaves_its_windows_out() -> None:
 
 
 def test_nothing_known_is_nothing_said() -> None:
-    assert chain([]) == Chain()
+    assert chain([]) == TimeWeightedReturn()

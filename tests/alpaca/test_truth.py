@@ -4,8 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
-from exporter.alpaca.results import ENDPOINTS
+from bigdipper_exporter.broker.results import ENDPOINTS
 
 OPTION = "NVDA260909C00222500"
 
@@ -137,11 +136,11 @@ def test_an_order_that_the_broker_knows_no_more_is_not_open_for_ever(desk: Any) 
 
 
 def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(desk: Any) -> None:
-    from exporter.alpaca.setup import start
-    from exporter.config.settings import Settings
-    from exporter.counters import Counters
-    from exporter.metrics import BUCKETS, METRICS
-    from exporter.metrics.collect import Collector
+    from bigdipper_exporter.broker_source import start
+    from bigdipper_exporter.config.settings import Settings
+    from bigdipper_exporter.counters import Counters
+    from bigdipper_exporter.metrics import BUCKETS, METRICS
+    from bigdipper_exporter.metrics.collect import Collector
 
     assert start(Settings(), desk.store.connection, lambda: None) is None
     nothing = desk.snapshot().__class__(

@@ -14,17 +14,16 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-
-from exporter.alpaca.book import Book
-from exporter.alpaca.client import Access
-from exporter.alpaca.poller import Plan, Poller
-from exporter.alpaca.results import PollResult
-from exporter.archive.store import Store
-from exporter.calendar import NEW_YORK
-from exporter.counters import Counters
-from exporter.metrics import BUCKETS
-from exporter.simulator.broker import Broker
-from exporter.simulator.ledger import Ledger
+from bigdipper_exporter.archive.broker.repository import BrokerRepository
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.broker.client import Access
+from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.results import PollResult
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.demo.simulator.broker import Broker
+from bigdipper_exporter.demo.simulator.ledger import Ledger
+from bigdipper_exporter.metrics import BUCKETS
 
 MORNING = datetime(2025, 11, 4, 9, 30, tzinfo=NEW_YORK).timestamp()
 HOURS = 8
@@ -58,7 +57,7 @@ def measured(code: str) -> str:
 
 @pytest.mark.bench
 def test_memory_and_time_of_the_sdk() -> None:
-    for what in ("import exporter.alpaca.setup", "import exporter.alpaca.setup, alpaca.trading.client"):
+    for what in ("import bigdipper_exporter.broker_source", "import bigdipper_exporter.broker_source, alpaca.trading.client"):
         print(
             "\n",
             what,
@@ -93,7 +92,7 @@ def test_requests_and_cpu_of_eight_hours(tmp_path: Path, open_order: bool) -> No
         minutes = Counter(int(r.at // 60) for r in broker.requests)
         asked = Counter(str(r.endpoint) for r in broker.requests)
     store, counters = Store(tmp_path / "archive.db"), Counters(BUCKETS)
-    book = Book(store.connection, True, MORNING)
+    book = BrokerRepository(store.connection, True, MORNING)
     begun, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
     slowest = 0.0
     for result in results:

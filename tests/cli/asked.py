@@ -6,7 +6,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
-from exporter.cli import main
+from bigdipper_exporter.cli import main
+
 from tests.oracle import NEW_YORK
 from tests.running import command, monitor
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.cli import EXPORTS
 
-from exporter.cli import EXPORTS
 from tests.cli.asked import here
 from tests.oracle import NEW_YORK, trading_day
 from tests.running import command, monitor, rounded, rows
@@ -77,7 +77,7 @@ def test_an_export_of_no_date_or_form_is_refused(archive: Path, args: list[str])
 
 
 def test_a_reader_that_goes_away_is_no_error(archive: Path) -> None:
-    pipe = f"{sys.executable} -m exporter export skips --archive.path {archive} | head -1"
+    pipe = f"{sys.executable} -m bigdipper_exporter export skips --archive.path {archive} | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("time,id,ts,")
@@ -90,7 +90,7 @@ def test_an_export_that_ends_before_it_begins_is_refused(archive: Path) -> None:
 
 
 def test_an_export_that_finds_no_room_is_one_clear_line(archive: Path) -> None:
-    line = f"{sys.executable} -m exporter export account --archive.path {archive} > /dev/full"
+    line = f"{sys.executable} -m bigdipper_exporter export account --archive.path {archive} > /dev/full"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "big-dipper-exporter: the export cannot be written: No space left on device\n"

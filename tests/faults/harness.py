@@ -22,9 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from exporter.log.generation import Checkpoint
-from exporter.log.tail import Read, Tail
-from exporter.log.wake import Wake
+from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.tail import Read, Tail
+from bigdipper_exporter.log.wake import Wake
 
 DEADLINE = 30.0
 

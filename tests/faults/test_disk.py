@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bigdipper_exporter.log import segment
 
-from exporter.log import generation
 from tests.faults.harness import Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -103,7 +103,7 @@ def test_the_end_of_a_renamed_file_is_waited_for_while_the_log_is_read(start: St
 def test_a_renamed_file_that_the_disk_never_gives_again_is_one_gap(
     start: Start, writer: Writer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "TICK", 0)  # nothing else moves in the folder that would make it look there
+    monkeypatch.setattr(segment, "TICK", 0)  # nothing else moves in the folder that would make it look there
     consumer = start()
     writer.write(5)
     consumer.drain()

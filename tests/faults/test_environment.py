@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from bigdipper_exporter.log.wake import Wake
 
-from exporter.log.wake import Wake
 from tests.faults.harness import Archive, Consumer, Process, Writer, check, until
 
 Start = Callable[..., Consumer]
@@ -313,7 +313,7 @@ def test_without_inotify_the_loop_polls(
         raise error
 
     before = inotify_and_threads()
-    monkeypatch.setattr(f"exporter.log.wake.Observer.{refused}", refuse)
+    monkeypatch.setattr(f"bigdipper_exporter.log.wake.Observer.{refused}", refuse)
     wake = Wake(log)
     for _ in range(5):
         wake.rearm()

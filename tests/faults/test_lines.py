@@ -8,10 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from bigdipper_exporter.log.chunks import LINE_LIMIT
+from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.tail import Tail
 
-from exporter.log.portions import LINE_LIMIT
-from exporter.log.records import Portion, Reader
-from exporter.log.tail import Tail
 from tests.faults.harness import Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -23,7 +23,7 @@ TRADE = (
 
 def kinds(consumer: Consumer) -> list[str]:
     """The kinds of event that the stored lines tell of."""
-    portion = Portion()
+    portion = ParsedChunk()
     Reader(ZoneInfo("UTC")).read(1, 0, b"".join(consumer.archive.lines()), portion)
     return [type(record.event).__name__ for record in portion.records]
 
@@ -136,7 +136,7 @@ def test_memory_stays_bounded_whatever_the_length_of_a_line(log: Path) -> None:
         file.write(b"\nlast\n")
     program = (
         "import sys, pathlib\n"
-        "from exporter.log.tail import Tail\n"
+        "from bigdipper_exporter.log.tail import Tail\n"
         "def peak(): return int(pathlib.Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\n"
         "tail, sizes = Tail(pathlib.Path(sys.argv[1])), []\n"
         "before = peak()\n"

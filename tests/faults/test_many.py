@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.archive.store import Store
-from exporter.log.tail import Tail
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.log.tail import Tail
+
 from tests.faults.harness import Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]

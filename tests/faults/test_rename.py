@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bigdipper_exporter.log import segment
 
-from exporter.log import generation
 from tests.faults.harness import Archive, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -295,7 +295,7 @@ def test_a_gz_that_is_still_being_written_is_waited_for_however_long_ago_another
 def test_a_gz_that_is_still_being_written_is_waited_for_when_another_one_is_given_up(
     start: Start, writer: Writer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "TICK", 0)  # nothing else moves in the folder that would make it look there
+    monkeypatch.setattr(segment, "TICK", 0)  # nothing else moves in the folder that would make it look there
     consumer = start()
     writer.write(1)
     consumer.drain()

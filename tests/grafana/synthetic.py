@@ -9,9 +9,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parents[2]
-MIGRATIONS = sorted((ROOT / "exporter" / "archive" / "migrations").glob("*.sql"))
+MIGRATIONS = sorted((ROOT / "exporter" / "bigdipper_exporter" / "archive" / "migrations").glob("*.sql"))
 NEW_YORK = ZoneInfo("America/New_York")
-SECTORS = [tuple(line.split(",")) for line in (ROOT / "exporter" / "sectors.csv").read_text("utf-8").splitlines()[1:]]
+SECTORS = [
+    tuple(line.split(","))
+    for line in (ROOT / "exporter" / "bigdipper_exporter" / "sectors.csv").read_text("utf-8").splitlines()[1:]
+]
 SYMBOLS = [symbol for symbol, _ in SECTORS[:44]]
 MISSED = ("leverage_limit", "buying_power", "wash_sale_conflict", "not_fractionable", "order_failed")
 ROUTINE = ("below_absolute_min", "below_threshold", "cooldown", "too_small")

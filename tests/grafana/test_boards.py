@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grafana import house
+from grafana import theme
 from grafana.__main__ import generated
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
@@ -84,9 +84,9 @@ def test_every_target_has_its_letter_and_a_data_source_with_a_fixed_uid(board: s
     targets = panel.get("targets", [])
     assert targets or panel["type"] == "alertlist"
     assert len({target["refId"] for target in targets}) == len(targets)
-    known = {("prometheus", "prometheus"), (house.ARCHIVE_TYPE, "${archive}")}
+    known = {("prometheus", "prometheus"), (theme.ARCHIVE_TYPE, "${archive}")}
     if board == "share":
-        known = {(house.ARCHIVE_TYPE, "archive")}
+        known = {(theme.ARCHIVE_TYPE, "archive")}
     for target in targets:
         assert target["refId"]
         assert (target["datasource"]["type"], target["datasource"]["uid"]) in known
@@ -153,7 +153,7 @@ def test_every_board_but_share_says_how_old_its_figures_are() -> None:
 
 
 def test_thresholds_of_panels_are_the_alerts_numbers() -> None:
-    text = house.THRESHOLDS_FILE.read_text("utf-8")
+    text = theme.THRESHOLDS_FILE.read_text("utf-8")
     number = re.search(r"name: cycle_age_seconds}, expr: vector\((\d+)\)", text)
     assert number
     assert f"< bool {number[1]}" in json.dumps(BOARDS["overview"])
@@ -161,4 +161,4 @@ def test_thresholds_of_panels_are_the_alerts_numbers() -> None:
 
 def test_an_unknown_threshold_is_named_with_the_known_ones() -> None:
     with pytest.raises(KeyError, match=r"no threshold named 'nonsense'; it has .*cycle_age_seconds"):
-        house.threshold("nonsense")
+        theme.threshold("nonsense")

@@ -22,14 +22,14 @@ TARGETS = [
 ]
 # What Prometheus adds to every series of a target.
 EVERYWHERE = {"bot", "instance", "job"}
-TABLES = ("bot", "broker", "day", "own")
+TABLES = ("bot", "broker", "day", "exporter")
 
 
 def exposed() -> dict[str, set[str]]:
     """Every series name that the exporter can expose, with its labels."""
     names: dict[str, set[str]] = {}
     for table in TABLES:
-        for metric in import_module(f"exporter.metrics.{table}").METRICS:
+        for metric in import_module(f"bigdipper_exporter.metrics.{table}").METRICS:
             endings = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",)
             for ending in endings:
                 names[metric.name + ending] = {*metric.labels, *(("le",) if ending == "_bucket" else ())}

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-
-from exporter.calendar import NEW_YORK
-from exporter.simulator.broker import Broker
-from exporter.simulator.ledger import Asset, Ledger
-from exporter.simulator.units import cents
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.broker import Broker
+from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.units import cents
 
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
     warnings.simplefilter("ignore", DeprecationWarning)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from exporter.alpaca.bot_config import check
-from exporter.simulator import botconfig
+from bigdipper_exporter.botconfig.reader import check
+from bigdipper_exporter.demo.simulator import botconfig
 
 
 def test_the_monitor_reads_the_simulated_bots_config_and_finds_it_sound(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import QueryOrderStatus
 from alpaca.trading.requests import GetCalendarRequest, GetOrdersRequest, GetPortfolioHistoryRequest
-
-from exporter.calendar import NEW_YORK
-from exporter.simulator.broker import Broker
-from exporter.simulator.ledger import Ledger
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.broker import Broker
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 
 TUESDAY = datetime(2025, 11, 4, 10, 30, tzinfo=NEW_YORK).timestamp()
 KEYS = {"APCA-API-KEY-ID": "PKSIMULATED", "APCA-API-SECRET-KEY": "simulated-secret"}

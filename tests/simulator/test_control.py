@@ -7,10 +7,9 @@ from datetime import datetime
 
 import pytest
 import requests
-
-from exporter.calendar import NEW_YORK
-from exporter.simulator.incidents import INCIDENTS
-from exporter.simulator.world import World
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
+from bigdipper_exporter.demo.simulator.world import World
 
 TUESDAY = datetime(2026, 11, 17, 9, 45, tzinfo=NEW_YORK).timestamp()
 

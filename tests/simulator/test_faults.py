@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import requests
-
-from exporter.simulator.broker import Broker
-from exporter.simulator.faults import ENDPOINTS, FAULTS, FIELDS
+from bigdipper_exporter.demo.simulator.broker import Broker
+from bigdipper_exporter.demo.simulator.faults import ENDPOINTS, FAULTS, FIELDS
 
 KEYS = {"APCA-API-KEY-ID": "PKSIMULATED", "APCA-API-SECRET-KEY": "simulated-secret"}
 PATHS = {

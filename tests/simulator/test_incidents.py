@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-
-from exporter.calendar import NEW_YORK
-from exporter.simulator.world import World
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.world import World
 
 MONDAY = datetime(2026, 11, 16, 4, tzinfo=NEW_YORK).timestamp()
 

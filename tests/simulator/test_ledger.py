@@ -6,14 +6,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator import shapes
+from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.orders import Rejected
+from bigdipper_exporter.demo.simulator.units import cents, decimal, instant, money, nanoseconds, quantity, ratio
 from hypothesis import given
 from hypothesis import strategies as st
-
-from exporter.calendar import NEW_YORK
-from exporter.simulator import shapes
-from exporter.simulator.ledger import Asset, Ledger
-from exporter.simulator.orders import Rejected
-from exporter.simulator.units import cents, decimal, instant, money, nanoseconds, quantity, ratio
 
 FRIDAY = datetime(2025, 10, 31, 11, tzinfo=NEW_YORK).timestamp()
 MONDAY = datetime(2025, 11, 3, 4, tzinfo=NEW_YORK).timestamp()

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter import calendar
-from exporter.calendar import NEW_YORK
-from exporter.simulator import queries
-from exporter.simulator.world import World, start_of_history
+from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator import queries
+from bigdipper_exporter.demo.simulator.world import World, start_of_history
 
 MONDAY = datetime(2026, 11, 16, 4, tzinfo=NEW_YORK).timestamp()
 

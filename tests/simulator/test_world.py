@@ -14,13 +14,12 @@ import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import QueryOrderStatus
 from alpaca.trading.requests import GetOrdersRequest
-
-from exporter import calendar
-from exporter.calendar import NEW_YORK
-from exporter.simulator import queries
-from exporter.simulator.incidents import INCIDENTS
-from exporter.simulator.orders import TERMINAL
-from exporter.simulator.world import World, start_of_history
+from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator import queries
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
+from bigdipper_exporter.demo.simulator.orders import TERMINAL
+from bigdipper_exporter.demo.simulator.world import World, start_of_history
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "big_dipper_v2.18.log"
 FRIDAY_EVENING = datetime(2026, 11, 20, 17, 30, tzinfo=NEW_YORK).timestamp()

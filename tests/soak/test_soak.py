@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bigdipper_exporter.demo.run import ROOT, Demo, start_exporter, start_simulator
+from bigdipper_exporter.demo.stack import start_stack
 from prometheus_client.parser import text_string_to_metric_families
-
-from exporter.demo import ROOT, Demo, start_exporter, start_simulator
-from exporter.demo_stack import start_stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 SPEED = 2160.0

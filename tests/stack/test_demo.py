@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from exporter.demo import ROOT, Demo, program, start_exporter, start_simulator
-from exporter.demo_stack import start_stack
+from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
+from bigdipper_exporter.demo.stack import start_stack
 
 pytestmark = [
     pytest.mark.stack,
@@ -159,7 +158,7 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
 
 def test_the_demo_command_tells_where_to_look_and_ends_clean(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", "demo", "--dir", tmp_path / "demo", "--days", "1", "--no-stack"],
+        [sys.executable, "-m", "bigdipper_exporter", "demo", "--dir", tmp_path / "demo", "--days", "1", "--no-stack"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -1,0 +1,5 @@
+"""`python -m exporter` is the command `big-dipper-exporter`."""
+
+from bigdipper_exporter.cli import entry
+
+entry()

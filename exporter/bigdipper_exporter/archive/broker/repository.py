@@ -1,0 +1,188 @@
+"""Folds the poller's results into the archive and into the present. One call of `write` is a part of the caller's transaction.
+
+All that is counted or remembered is read from the archive inside the transaction and written back in it, so a transaction that
+failed and is tried again with the same results writes the same rows.
+"""
+
+import sqlite3
+from dataclasses import replace
+
+from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.broker import activities, daily, orders, reconcile, snapshots
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker.models import Account, Clock, newest
+from bigdipper_exporter.broker.results import Activities, History, Orders, PollResult, Positions
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.money.limits import BRAKE, HARD
+
+__all__ = ["BrokerRepository", "BrokerView"]
+
+log = logs.get("alpaca")
+
+
+class BrokerRepository:
+    """The broker's side of the archive. `view` is the committed present; between `write` and `commit` a newer one waits."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, paper: bool, now: float, brake: float | None = None, hard: float | None = None
+    ) -> None:
+        memory = BrokerCheckpoint.load(connection)
+        self._memory = memory
+        self.view = self._figures(
+            connection,
+            BrokerView(
+                mode="paper" if paper else "live",
+                brake=BRAKE if brake is None else brake,
+                hard=HARD if hard is None else hard,
+                success=memory.success,
+            ),
+            now,
+        )
+        self._next = self.view
+
+    def commit(self) -> None:
+        """The transaction is durable."""
+        self.view = self._next
+
+    def rollback(self) -> None:
+        """The transaction failed: `write` will be called again with the same results."""
+        self._next = self.view
+
+    def write(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
+        """Everything that one poll brought: rows, counters, the next view."""
+        self._count(result, counters)
+        self._memory = memory = BrokerCheckpoint.load(connection)
+        view = self._health(result)
+        data = result.data
+        if isinstance(data, Account):
+            view = self._account(connection, view, data, result.at, counters)
+        elif isinstance(data, Positions):
+            view = self._positions(connection, view, data, result.at)
+        elif isinstance(data, Orders):
+            view = self._orders(connection, view, data, result.at, counters)
+        elif isinstance(data, Activities):
+            view = self._activities(connection, view, data, result.at, counters)
+        elif isinstance(data, Clock):
+            skew = None if data.timestamp is None else data.timestamp - result.at
+            view = replace(view, clock=data, clock_skew=skew)
+        elif isinstance(data, History):
+            daily.write_history(connection, data.points, result.at, memory)
+        if data is not None:
+            memory.save(connection)
+            view = self._figures(connection, view, result.at)
+        self._next = view
+
+    @staticmethod
+    def _count(result: PollResult, counters: Counters) -> None:
+        for attempt in result.attempts:
+            counters.inc("bigdipper_alpaca_requests_total", (result.endpoint,))
+            counters.observe("bigdipper_alpaca_request_duration_seconds", (result.endpoint,), attempt.seconds)
+            if attempt.reason is not None:
+                counters.inc("bigdipper_alpaca_request_failures_total", (result.endpoint, attempt.reason))
+        if result.rejected:
+            counters.inc("bigdipper_alpaca_rejected_records_total", (result.endpoint,), result.rejected)
+
+    def _health(self, result: PollResult) -> BrokerView:
+        view = self._next
+        if result.rate is not None:
+            view = replace(view, rate_limit=result.rate.limit, rate_remaining=result.rate.remaining)
+        if result.side:
+            return view
+        up = result.data is not None
+        if up:
+            self._memory.success = {**self._memory.success, result.endpoint: result.at}
+        why = None if up or not result.attempts else result.attempts[-1].reason
+        return replace(
+            view,
+            up={**view.up, result.endpoint: up},
+            why={**view.why, result.endpoint: why},
+            success=dict(self._memory.success),
+        )
+
+    def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float) -> BrokerView:
+        """What the view derives from the archive."""
+        memory = self._memory
+        chain, cash_flow = daily.performance(connection, memory, now)
+        (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
+        (other,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
+        return replace(
+            view,
+            chain=chain,
+            cash_flow_today=cash_flow,
+            backfill=memory.backfill(now, newest((fill, other))),
+            discrepancies=reconcile.open_by_kind(connection),
+        )
+
+    def _account(
+        self, connection: sqlite3.Connection, view: BrokerView, account: Account, at: float, counters: Counters
+    ) -> BrokerView:
+        memory = self._memory
+        if memory.account_id not in (None, account.id):
+            log.warning("another account answers: its history is read from the next start on, returns begin anew")
+            memory.forget_account(account.id, calendar.trading_day(at).isoformat())
+        memory.account_id, memory.created = account.id, account.created
+        view = replace(view, account=account, account_at=at)
+        leverage, pl = view.leverage_ratio, view.unrealized_pl
+        cost = view.cost_basis
+        connection.execute(
+            "INSERT OR REPLACE INTO account_history (id, ts, date, source, equity, cash, margin_ratio, leverage_ratio,"
+            " margin_debt, pl_dollar, pl_percent, market_status, last_equity, buying_power, long_market_value,"
+            " short_market_value, initial_margin, maintenance_margin)"
+            " VALUES (?, ?, ?, 'alpaca', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                -round(at * 1000),
+                at,
+                calendar.trading_day(at).isoformat(),
+                account.equity,
+                account.cash,
+                account.margin_ratio,
+                leverage,
+                account.margin_debt,
+                pl,
+                None if pl is None or not cost else 100 * pl / abs(cost),
+                calendar.session(at),
+                account.last_equity,
+                account.buying_power,
+                account.long_market_value,
+                account.short_market_value,
+                account.initial_margin,
+                account.maintenance_margin,
+            ),
+        )
+        daily.write_account(connection, account, leverage, at, memory)
+        reconcile.compare_account(connection, account, leverage, at, memory, counters)
+        return view
+
+    def _positions(self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float) -> BrokerView:
+        snapshots.write(connection, positions, at, self._memory)
+        return replace(view, positions=positions.items, positions_at=at, complete=positions.complete)
+
+    def _orders(
+        self, connection: sqlite3.Connection, view: BrokerView, data: Orders, at: float, counters: Counters
+    ) -> BrokerView:
+        memory = self._memory
+        orders.write(connection, data, at, counters)
+        if data.backfill:
+            memory.orders_cursor, memory.orders_done = data.cursor, data.done
+        elif memory.orders_done:
+            reconcile.log_without_order(connection, at, counters)
+        if data.open_ids is not None:
+            opened = [order for order in data.items if order.id in data.open_ids]
+            view = replace(view, open_orders=orders.open_orders(opened))
+        return replace(view, unfilled=orders.unfilled_today(connection, at), fill_rate=orders.fill_rate(connection, at))
+
+    def _activities(
+        self, connection: sqlite3.Connection, view: BrokerView, data: Activities, at: float, counters: Counters
+    ) -> BrokerView:
+        memory = self._memory
+        touched = activities.write(connection, data.items, memory.held, counters)
+        if data.token is not None:
+            memory.activities_token = data.token
+        memory.activities_done = memory.activities_done or data.caught_up
+        daily.refresh(connection, daily.days_of(touched.moments), memory)
+        if memory.activities_done:
+            reconcile.fills_without_log(connection, at, counters)
+            if view.positions is not None and view.positions_at is not None and view.complete:
+                reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
+        return replace(view, wash=activities.wash(connection, at))

@@ -1,0 +1,83 @@
+"""What a scrape knows of the broker: immutable, of one committed moment. Money in US dollars, times in unix seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bigdipper_exporter.broker.models import Account, Clock, Position
+from bigdipper_exporter.broker.results import Endpoint, Reason
+from bigdipper_exporter.money.limits import BRAKE, HARD
+from bigdipper_exporter.money.returns import TimeWeightedReturn
+
+# Account and positions are two answers: further apart than this they describe two different moments.
+SAME_MOMENT = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wash:
+    """The wash-sale aid by symbol: `windows` until when, `unknown` where lots are incomplete, `disallowed` dollars."""
+
+    windows: Mapping[str, float] = field(default_factory=dict)
+    unknown: Mapping[str, float] = field(default_factory=dict)
+    disallowed: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """The present at the broker. None: not known (yet). `positions` may lack some that could not be read: see `complete`.
+
+    up, success: by endpoint, what was polled at least once; why: of those that are not up. open_orders: (side, submitted).
+    """
+
+    mode: str
+    brake: float = BRAKE
+    hard: float = HARD
+    account: Account | None = None
+    account_at: float | None = None
+    positions: tuple[Position, ...] | None = None
+    positions_at: float | None = None
+    complete: bool = True
+    open_orders: tuple[tuple[str, float], ...] | None = None
+    clock: Clock | None = None
+    clock_skew: float | None = None
+    up: Mapping[Endpoint, bool] = field(default_factory=dict)
+    why: Mapping[Endpoint, Reason | None] = field(default_factory=dict)
+    success: Mapping[str, float] = field(default_factory=dict)
+    rate_limit: int | None = None
+    rate_remaining: int | None = None
+    backfill: float = 0.0
+    unfilled: int | None = None
+    fill_rate: float | None = None
+    discrepancies: Mapping[str, int] = field(default_factory=dict)
+    wash: Wash = field(default_factory=Wash)
+    chain: TimeWeightedReturn = field(default_factory=TimeWeightedReturn)
+    cash_flow_today: float | None = None
+
+    @property
+    def unrealized_pl(self) -> float | None:
+        """Sum over positions; None when one of them could not be read or has no price."""
+        return self._sum("unrealized_pl")
+
+    @property
+    def cost_basis(self) -> float | None:
+        """Sum over positions."""
+        return self._sum("cost_basis")
+
+    @property
+    def stock_value(self) -> float | None:
+        """Signed value of the stocks: what the bot's brake looks at."""
+        return self._sum("market_value", "us_equity")
+
+    @property
+    def leverage_ratio(self) -> float | None:
+        """Stock value over equity, as the bot sums it; None when account and positions are not of the same moment."""
+        if self.account is None or self.account_at is None or self.positions_at is None:
+            return None
+        if abs(self.account_at - self.positions_at) > SAME_MOMENT:
+            return None
+        return self.account.ratio(self.stock_value)
+
+    def _sum(self, name: str, asset_class: str | None = None) -> float | None:
+        if self.positions is None or not self.complete:
+            return None
+        values = [getattr(p, name) for p in self.positions if asset_class is None or p.asset_class == asset_class]
+        return None if None in values else float(sum(values))

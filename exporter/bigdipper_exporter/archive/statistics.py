@@ -1,0 +1,67 @@
+"""How large the archive is. Counting has a thread and a connection of its own: on a slow disk a large table takes its time."""
+
+import sqlite3
+import threading
+from contextlib import closing, suppress
+from typing import Any
+
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.pending import TABLES
+from bigdipper_exporter.archive.store import Store, connect_readonly
+
+COUNTED = (
+    *TABLES,
+    "skip_counts",
+    "position_snapshots",
+    "daily_stats",
+    "orders",
+    "fills",
+    "activities",
+    "discrepancies",
+    "gaps",
+)
+OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
+# A new archive is counted often at first, then less and less.
+FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
+LOW_DISK = 500e6  # bytes free under which a person is told to make room
+
+
+class Measure:
+    """Sizes in bytes, rows by table, the oldest row. `take` never waits; what was not counted yet is not known."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[str, int] = {}
+        self._oldest: float | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._count_again_and_again, name="measure", daemon=True)
+        self._thread.start()
+
+    def _count_again_and_again(self) -> None:
+        pause = FIRST_SECONDS
+        while not self._stopping.is_set():
+            with suppress(sqlite3.Error, ArchiveError, OSError):
+                self._count()
+            self._stopping.wait(pause)
+            pause = min(2 * pause, RECOUNT_SECONDS)
+
+    def _count(self) -> None:
+        with closing(connect_readonly(self._store.path)) as connection:
+            for table in COUNTED:
+                if self._stopping.is_set():
+                    return
+                (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                self._rows = {**self._rows, table: rows}
+            (self._oldest,) = connection.execute(OLDEST).fetchone()
+
+    def take(self) -> dict[str, Any]:
+        """Fields of `Own`: archive_size, disk_free (None where the file system does not tell), rows, oldest."""
+        size = free = None
+        with suppress(OSError):
+            size, free = self._store.size(), self._store.disk_free()
+        return {"archive_size": size, "disk_free": free, "rows": self._rows, "oldest": self._oldest}
+
+    def close(self) -> None:
+        """Stop counting; a count that takes long ends with the process."""
+        self._stopping.set()
+        self._thread.join(1.0)

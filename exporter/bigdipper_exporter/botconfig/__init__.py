@@ -1,0 +1,1 @@
+"""The bot's own config.py: read as text, never executed."""

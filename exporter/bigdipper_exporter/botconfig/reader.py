@@ -1,0 +1,194 @@
+"""The bot's own config.py as a source: watched for changes, checked, its settings archived and shown. Never executed."""
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, Finding, fits
+from bigdipper_exporter.botconfig.source import Value
+from bigdipper_exporter.counters import Counters
+
+LOOK_SECONDS = 1.0
+MOST_NUMBERS = 100
+
+log = logs.get("bot-config")
+
+
+@dataclass(frozen=True, slots=True)
+class BotConfigView:
+    """The bot's settings as its file says. Ratios are ratios; `brake` and `hard` are debt over equity, None if not readable.
+
+    up: the file could be read at the last look; otherwise the rest is what it said before. thresholds: the dip from which each
+    watched symbol is bought. counts: findings by severity. changed: unix seconds of the last change of a setting.
+    """
+
+    up: bool = False
+    hash: str | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    changed: float | None = None
+    brake: float | None = None
+    hard: float | None = None
+    uses_margin: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the file: its settings and findings, or just the finding that it cannot be read."""
+
+    findings: tuple[Finding, ...]
+    settings: Mapping[str, Value] | None = None
+    hash: str | None = None
+
+
+def read(path: Path) -> Reading:
+    """Read and check the file. Never raises for what is in it, nor when it is not there."""
+    try:
+        text = path.read_bytes()
+        settings = source.read(text)
+    except OSError as error:
+        return Reading((Finding("error", "file", f"{path} cannot be read: {error.strerror or error}"),))
+    except ValueError as error:
+        return Reading((Finding("error", "file", f"{path}: {error}"),))
+    return Reading(tuple(rules.check(settings)), settings, hashlib.sha256(text).hexdigest()[:12])
+
+
+def check(path: Path) -> list[Finding]:
+    """Every setting of the bot's config.py, one line each, and what is unknown or contradicts."""
+    return list(read(path).findings)
+
+
+def flat(settings: Mapping[str, Value]) -> dict[str, str]:
+    """The settings as rows of the table bot_config: text by name, thresholds one by one, without anything secret."""
+    rows: dict[str, str] = {}
+    for name, setting in settings.items():
+        if SECRET_NAME.search(name):
+            continue
+        if setting.problem is not None:
+            rows[name] = "not readable"
+        elif isinstance(setting.value, dict):
+            for key, value in setting.value.items():
+                rows[rules.shown("", f"{name}.{key}"[:60])] = rules.shown(str(key), value)
+        else:
+            rows[name] = rules.shown(name, setting.value)
+    return rows
+
+
+def view(reading: Reading, changed: float | None) -> BotConfigView:
+    """What a scrape shows of a reading."""
+    counts: dict[str, int] = {severity: sum(f.severity == severity for f in reading.findings) for severity in SEVERITIES}
+    settings = reading.settings or {}
+    good = {n: v.value for n, v in settings.items() if n in RULES and v.problem is None and fits(RULES[n], v.value)}
+    numbers = {
+        name: float(setting.value)
+        for name, setting in settings.items()
+        if isinstance(setting.value, int | float) and abs(setting.value) < 1e15 and not SECRET_NAME.search(name)
+    }
+    return BotConfigView(
+        up=reading.settings is not None,
+        hash=reading.hash,
+        numbers=dict(list(numbers.items())[:MOST_NUMBERS]),
+        thresholds=_thresholds(good),
+        counts=counts,
+        changed=changed,
+        brake=good.get("MARGIN_SAFETY_THRESHOLD"),
+        hard=good.get("MAX_MARGIN_PCT"),
+        uses_margin=good.get("USE_MARGIN", True),
+    )
+
+
+def _thresholds(good: Mapping[str, Any]) -> dict[str, float]:
+    own = good.get("DIP_THRESHOLDS")
+    if own is None:
+        return {}
+    floor = good.get("MIN_ABSOLUTE_DIP", 0.0)
+    return {symbol: float(max(own.get(symbol, own[DEFAULT]), floor)) for symbol in good.get("SYMBOLS", own)}
+
+
+class BotConfig:
+    """A `pipeline.Source`: looks once a second whether the file is another one, and stages what it then says."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._look_at = 0.0
+        self._seen: object = None
+        self._staged: Reading | None = None
+        self._next: BotConfigView | None = None
+        (changed,) = connection.execute("SELECT max(ts) FROM bot_config").fetchone()
+        self._view = BotConfigView(changed=changed)
+
+    def pending(self) -> bool:
+        """Whether the file changed since it was last written to the archive."""
+        now = time.monotonic()
+        if self._staged is None and now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            identity = self._identity()
+            if identity != self._seen:
+                self._seen, self._staged = identity, read(self._path)
+        return self._staged is not None
+
+    def _identity(self) -> object:
+        try:
+            stat = os.stat(self._path)
+        except OSError as error:
+            return error.errno
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
+        """Archive what is different from the newest rows; the findings are replaced."""
+        reading, now = self._staged, time.time()
+        if reading is None:
+            return
+        changed = self._view.changed
+        if reading.settings is not None and _write_changes(connection, flat(reading.settings), now):
+            changed = now
+        connection.execute("DELETE FROM bot_config_findings")
+        connection.executemany(
+            "INSERT INTO bot_config_findings (ts, severity, setting, message) VALUES (?, ?, ?, ?)",
+            [(now, f.severity, f.setting, f.message) for f in reading.findings if f.severity in SEVERITIES],
+        )
+        new = view(reading, changed)
+        # A file that cannot be read just now (the owner is saving it) takes nothing away from what is known.
+        self._next = new if new.up else replace(self._view, up=False, counts=new.counts)
+
+    def commit(self) -> None:
+        """What was written is durable."""
+        # Also when it could not be digested: it is not tried again before the file changes.
+        staged, self._staged = self._staged, None
+        if self._next is None:
+            return
+        if staged is not None:
+            counts = self._next.counts
+            said = "read the bot's configuration" if self._next.up else "the bot's configuration cannot be read"
+            tell = log.warning if counts.get("error") else log.info
+            tell(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
+        self._view, self._next = self._next, None
+
+    def traded(self) -> None:
+        """An order says nothing about the configuration."""
+
+    def close(self) -> None:
+        """Nothing runs for it."""
+
+    def views(self) -> dict[str, Any]:
+        """The configuration's part of the snapshot."""
+        return {"config": self._view}
+
+
+def _write_changes(connection: sqlite3.Connection, rows: Mapping[str, str], now: float) -> bool:
+    known: dict[str, str | None] = dict(
+        connection.execute(
+            "SELECT setting, value FROM bot_config WHERE id IN (SELECT max(id) FROM bot_config GROUP BY setting)"
+        ).fetchall()
+    )
+    changes = [(now, name, rows.get(name), known.get(name)) for name in {**known, **rows} if rows.get(name) != known.get(name)]
+    connection.executemany("INSERT INTO bot_config (ts, setting, value, previous) VALUES (?, ?, ?, ?)", changes)
+    return bool(changes)

@@ -1,0 +1,224 @@
+"""The bot's settings, one table: what each may be, and what contradicts what. Ratios are ratios (15 % is 0.15)."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bigdipper_exporter.botconfig.source import Value
+
+Severity = Literal["error", "warning", "info", "ok"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+SYMBOL = re.compile(r"[A-Z0-9./-]{1,15}")
+SECRETS = ("ALPACA_KEY", "ALPACA_SECRET")
+SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW")
+DEFAULT = "DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check. `ok`: a setting that is as it should be."""
+
+    severity: Severity
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.severity:<7} {self.setting}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One setting. Numbers lie in [low, high], above `low` where it is `open`; `note`: what the bot really does with it."""
+
+    kind: Literal["number", "whole", "switch", "symbols", "thresholds", "level", "secret"]
+    low: float = 0.0
+    high: float = math.inf
+    open: bool = False
+    note: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """The range in words."""
+        if self.kind not in ("number", "whole"):
+            return {
+                "switch": "True or False",
+                "symbols": "a list of symbols",
+                "level": ", ".join(LEVELS),
+                "secret": "a text",
+                "thresholds": "symbol: ratio above 0, at most 0.5, with DEFAULT",
+            }[self.kind]
+        low = f"{'above' if self.open else 'at least'} {self.low:g}"
+        whole = "a whole number, " if self.kind == "whole" else ""
+        return whole + (low if math.isinf(self.high) else f"{low}, at most {self.high:g}")
+
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+RULES: dict[str, Rule] = {
+    "ALPACA_KEY": Rule("secret"),
+    "ALPACA_SECRET": Rule("secret"),
+    "PAPER": Rule("switch"),
+    "SYMBOLS": Rule("symbols"),
+    "DIP_THRESHOLDS": Rule("thresholds"),
+    "LOOKBACK_DAYS": Rule("whole", 2, 250),
+    "BASE_POSITION_PCT": Rule("number", 0, 1, open=True),
+    "MAX_POSITION_PCT": Rule("number", 0, 1, open=True),
+    "DIP_MULTIPLIER": Rule("number", 0, 20, open=True),
+    "MIN_ABSOLUTE_DIP": Rule("number", 0, 0.5),
+    "MAX_TOTAL_POSITIONS": Rule("whole", 1, 1000, note="the bot never looks at it"),
+    "USE_MARGIN": Rule("switch"),
+    "MAX_MARGIN_PCT": Rule("number", 0, 1),
+    "MARGIN_SAFETY_THRESHOLD": Rule("number", 0, 1),
+    "COLLATERAL_POSITIONS": Rule("symbols"),
+    "COOLDOWN_HOURS": Rule("number", 0, 720),
+    "ORDER_TIMEOUT_MINUTES": Rule("number", 0, 1440, open=True, note="without effect: the bot's own cancelling never works"),
+    "LIMIT_OFFSET_PCT": Rule("number", 0, 0.1),
+    "VOLATILE_TICKERS": Rule("symbols"),
+    "INTRADAY_DROP_THRESHOLD": Rule("number", 0, 0.5, open=True),
+    "INTRADAY_MULTIPLIER": Rule("number", 0, 20, open=True),
+    "TRADE_EXTENDED_HOURS": Rule("switch"),
+    "SCAN_INTERVAL_SEC": Rule("number", 0, 3600, open=True),
+    "LOG_LEVEL": Rule("level"),
+}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def fits(rule: Rule, value: Any) -> bool:
+    """Whether `value` is what the rule allows."""
+    match rule.kind:
+        case "number" | "whole":
+            if not _number(value) or (rule.kind == "whole" and value != int(value)):
+                return False
+            return bool((rule.low < value if rule.open else rule.low <= value) and value <= rule.high)
+        case "switch":
+            return isinstance(value, bool)
+        case "level":
+            return isinstance(value, str) and value in LEVELS
+        case "symbols":
+            return isinstance(value, list) and all(isinstance(s, str) and SYMBOL.fullmatch(s) for s in value)
+        case "thresholds":
+            return (
+                isinstance(value, dict)
+                and DEFAULT in value
+                and all(isinstance(s, str) and SYMBOL.fullmatch(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items())
+            )
+        case _:
+            return isinstance(value, str)
+
+
+def shown(name: str, value: Any) -> str:
+    """A value as text: secrets masked, lists joined."""
+    if SECRET_NAME.search(name):
+        return "********" if value else "empty"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else repr(value)
+    return text.encode("utf-8", "replace").decode()  # a literal may hold half a surrogate pair, which no database takes
+
+
+def check(settings: Mapping[str, Value]) -> list[Finding]:
+    """Every setting in the order of the table, then what is unknown, then what contradicts."""
+    findings = [finding for name in RULES for finding in _one(name, settings.get(name))]
+    for name, value in settings.items():
+        if name not in RULES:
+            findings.append(Finding("info", name, f"line {value.line}: not a setting of the released bot; not checked"))
+    good = {n: v.value for n, v in settings.items() if n in RULES and v.problem is None and fits(RULES[n], v.value)}
+    for contradiction in CONTRADICTIONS:
+        findings += contradiction(good)
+    return findings
+
+
+def _one(name: str, value: Value | None) -> Iterator[Finding]:
+    rule = RULES[name]
+    if value is None:
+        yield Finding("warning", name, f"is not set; allowed: {rule.allowed}")
+        return
+    if value.problem is not None:
+        severity: Severity = "info" if rule.kind == "secret" else "warning"
+        yield Finding(severity, name, f"line {value.line}: not readable: {value.problem}; allowed: {rule.allowed}")
+        return
+    if rule.kind == "secret" and value.value:
+        yield Finding("warning", name, f"line {value.line}: a secret stands in the file; take it from the environment")
+        return
+    said = f"line {value.line}: {_short(shown(name, value.value))}"
+    if not fits(rule, value.value):
+        yield Finding("error", name, f"{said} is not allowed; allowed: {rule.allowed}")
+    elif value.environment:
+        variables = ", ".join(value.environment)
+        yield Finding("info", name, f"{said} unless the environment says otherwise ({variables}); allowed: {rule.allowed}")
+    elif rule.note:
+        yield Finding("info", name, f"{said}; allowed: {rule.allowed}; {rule.note}")
+    else:
+        yield Finding("ok", name, f"{said}; allowed: {rule.allowed}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _brake(s: Mapping[str, Any]) -> Iterator[Finding]:
+    brake, hard = s.get("MARGIN_SAFETY_THRESHOLD"), s.get("MAX_MARGIN_PCT")
+    if s.get("USE_MARGIN") is False:
+        yield Finding("info", "USE_MARGIN", "is off: neither the brake nor the hard limit acts")
+    elif brake is not None and hard is not None and brake > hard:
+        said = f"the brake ({brake:g}) is above the hard limit ({hard:g}): it never acts before it"
+        yield Finding("error", "MARGIN_SAFETY_THRESHOLD", said)
+    elif brake is not None and brake == hard:
+        yield Finding("warning", "MARGIN_SAFETY_THRESHOLD", f"the brake equals the hard limit ({hard:g}): no warning before it")
+
+
+def _sizes(s: Mapping[str, Any]) -> Iterator[Finding]:
+    base, most = s.get("BASE_POSITION_PCT"), s.get("MAX_POSITION_PCT")
+    if base is not None and most is not None and most <= base:
+        said = f"{most:g} is not above BASE_POSITION_PCT ({base:g}): the bot will not start"
+        yield Finding("error", "MAX_POSITION_PCT", said)
+    for name in ("DIP_MULTIPLIER", "INTRADAY_MULTIPLIER"):
+        if s.get(name, 1) < 1:
+            yield Finding("warning", name, f"{s[name]:g} is below 1: it makes positions smaller")
+
+
+def _thresholds(s: Mapping[str, Any]) -> Iterator[Finding]:
+    thresholds, floor, symbols = s.get("DIP_THRESHOLDS"), s.get("MIN_ABSOLUTE_DIP"), s.get("SYMBOLS")
+    if thresholds is None:
+        return
+    below = [symbol for symbol, value in thresholds.items() if floor is not None and value < floor]
+    if below:
+        yield Finding("info", "DIP_THRESHOLDS", f"below MIN_ABSOLUTE_DIP ({floor:g}), so that counts: {', '.join(below)}")
+    if symbols is not None:
+        strange = [symbol for symbol in thresholds if symbol not in (*symbols, DEFAULT)]
+        if strange:
+            yield Finding("warning", "DIP_THRESHOLDS", f"thresholds of symbols that are not in SYMBOLS: {', '.join(strange)}")
+        without = [symbol for symbol in symbols if symbol not in thresholds]
+        if without:
+            yield Finding("info", "DIP_THRESHOLDS", f"DEFAULT ({thresholds[DEFAULT]:g}) counts for: {', '.join(without)}")
+
+
+def _symbols(s: Mapping[str, Any]) -> Iterator[Finding]:
+    symbols = s.get("SYMBOLS")
+    if symbols is None:
+        return
+    if not symbols:
+        yield Finding("error", "SYMBOLS", "is empty: the bot has nothing to watch")
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        yield Finding("warning", "SYMBOLS", f"given twice: {', '.join(twice)}")
+    both = [symbol for symbol in symbols if symbol in s.get("COLLATERAL_POSITIONS", ())]
+    if both:
+        yield Finding("warning", "COLLATERAL_POSITIONS", f"also in SYMBOLS, but never bought as collateral: {', '.join(both)}")
+    strange = [symbol for symbol in s.get("VOLATILE_TICKERS", ()) if symbol not in symbols]
+    if strange:
+        yield Finding("warning", "VOLATILE_TICKERS", f"not in SYMBOLS: {', '.join(strange)}")
+
+
+def _speed(s: Mapping[str, Any]) -> Iterator[Finding]:
+    if s.get("SCAN_INTERVAL_SEC", 60) < 15:
+        said = f"{s['SCAN_INTERVAL_SEC']:g} s: the broker's rate limit will not stand it"
+        yield Finding("warning", "SCAN_INTERVAL_SEC", said)
+    if s.get("LOG_LEVEL") in ("WARNING", "ERROR", "CRITICAL"):
+        said = f"{s['LOG_LEVEL']}: the log tells nothing that could be monitored; use INFO or DEBUG"
+        yield Finding("error", "LOG_LEVEL", said)
+
+
+CONTRADICTIONS: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (_brake, _sizes, _thresholds, _symbols, _speed)

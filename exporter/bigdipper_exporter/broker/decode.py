@@ -1,0 +1,298 @@
+"""Alpaca's JSON, read field by field: whatever is new, null or missing costs nothing; what is garbage costs its record.
+
+Numbers arrive as decimal text and become a float once. An unknown enum is passed on as it came, bounded in length and alphabet.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from bigdipper_exporter.broker.models import Account, Activity, Clock, EquityPoint, Order, Position
+from bigdipper_exporter.calendar import NEW_YORK
+
+T = TypeVar("T")
+Day = TypeVar("Day", date, datetime)
+
+# 21 signs hold the longest symbol there is, an option's (NVDA260909C00222500 has 19).
+_SYMBOL = re.compile(r"[A-Z0-9./-]{1,21}")
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_NOON = time(12)
+LONGEST_TEXT = 200
+LARGEST = 1e15  # dollars or units: beyond it a float has no cents
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+class Unreadable(ValueError):
+    """A record that cannot be used; the text says which field and why."""
+
+
+class Record:
+    """One JSON object. With `strict`, garbage in any field makes it Unreadable; otherwise only in a required one."""
+
+    def __init__(self, raw: Any, strict: bool = True) -> None:
+        if not isinstance(raw, dict):
+            raise Unreadable(f"is not an object but {type(raw).__name__}")
+        self._raw = raw
+        self._strict = strict
+        self.damaged = False
+
+    def _read(self, key: str, parse: Callable[[Any], T], required: bool) -> T | None:
+        value = self._raw.get(key)
+        if value is not None and value != "":
+            try:
+                return parse(value)
+            except (ValueError, TypeError, OverflowError, InvalidOperation) as error:
+                if self._strict or required:
+                    raise Unreadable(f"{key} cannot be read: {error}"[:LONGEST_TEXT]) from None
+                self.damaged = True
+        elif required:
+            raise Unreadable(f"{key} is missing")
+        return None
+
+    def number(self, key: str) -> float | None:
+        return self._read(key, _number, False)
+
+    def needed_number(self, key: str) -> float:
+        return self._needed(key, _number)
+
+    def flag(self, key: str) -> bool | None:
+        return self._read(key, _flag, False)
+
+    def needed_flag(self, key: str) -> bool:
+        return self._needed(key, _flag)
+
+    def time(self, key: str) -> float | None:
+        return self._read(key, _time, False)
+
+    def day(self, key: str) -> date | None:
+        return self._read(key, _day, False)
+
+    def symbol(self, key: str) -> str | None:
+        return self._read(key, _symbol, False)
+
+    def needed_symbol(self, key: str) -> str:
+        return self._needed(key, _symbol)
+
+    def word(self, key: str) -> str | None:
+        """An enum's value; one that is no bounded word is `other`."""
+        return self._read(key, _word, False)
+
+    def needed_word(self, key: str) -> str:
+        return self._needed(key, _word)
+
+    def text(self, key: str) -> str | None:
+        """Free text for the archive, never for a label."""
+        return self._read(key, _text, False)
+
+    def needed_text(self, key: str) -> str:
+        return self._needed(key, _identifier)
+
+    def _needed(self, key: str, parse: Callable[[Any], T]) -> T:
+        value = self._read(key, parse, True)
+        assert value is not None
+        return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{type(value).__name__} is not a number")
+    number = float(Decimal(value) if isinstance(value, str) else value)
+    if not abs(number) < LARGEST:  # NaN too
+        raise ValueError(f"{str(value)[:20]} is no amount")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{type(value).__name__} is neither true nor false")
+    return value
+
+
+def _time(value: Any) -> float:
+    moment = datetime.fromisoformat(value)
+    return (moment if _in_years(moment).tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _day(value: Any) -> date:
+    return _in_years(date.fromisoformat(value))
+
+
+def _in_years(day: Day) -> Day:
+    """Calendars end somewhere, and arithmetic beyond their end would fail far from here."""
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(f"the year {day.year} cannot be meant")
+    return day
+
+
+def _text(value: Any) -> str:
+    # JSON can carry half a surrogate pair, which no database takes.
+    return str(value)[:LONGEST_TEXT].encode("utf-8", "replace").decode()
+
+
+def _symbol(value: Any) -> str:
+    if not isinstance(value, str) or not _SYMBOL.fullmatch(value):
+        raise ValueError(f"{str(value)[:30]!a} is not a symbol")
+    return value
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else "other"
+
+
+def _identifier(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{str(value)[:30]!a} is not an id")
+    return value
+
+
+def account(raw: Any) -> Account:
+    """The account; Unreadable without id, status or equity."""
+    r = Record(raw, strict=False)
+    return Account(
+        id=r.needed_text("id"),
+        status=r.needed_word("status"),
+        equity=r.needed_number("equity"),
+        cash=r.number("cash"),
+        last_equity=r.number("last_equity"),
+        buying_power=r.number("buying_power"),
+        long_market_value=r.number("long_market_value"),
+        short_market_value=r.number("short_market_value"),
+        initial_margin=r.number("initial_margin"),
+        maintenance_margin=r.number("maintenance_margin"),
+        trading_blocked=r.flag("trading_blocked"),
+        transfers_blocked=r.flag("transfers_blocked"),
+        account_blocked=r.flag("account_blocked"),
+        created=r.time("created_at"),
+        balance_day=r.day("balance_asof"),
+        damaged=r.damaged,  # the last argument: by now every field has been read
+    )
+
+
+def position(raw: Any) -> Position:
+    """One position; Unreadable without symbol and quantity, or with a number that is none."""
+    r = Record(raw)
+    quantity = r.needed_number("qty")
+    return Position(
+        symbol=r.needed_symbol("symbol"),
+        quantity=-abs(quantity) if r.word("side") == "short" else quantity,
+        asset_class=r.word("asset_class") or "other",
+        market_value=r.number("market_value"),
+        cost_basis=r.number("cost_basis"),
+        avg_entry_price=r.number("avg_entry_price"),
+        current_price=r.number("current_price"),
+        unrealized_pl=r.number("unrealized_pl"),
+        unrealized_pl_ratio=r.number("unrealized_plpc"),
+        intraday_pl=r.number("unrealized_intraday_pl"),
+    )
+
+
+_END = {
+    "filled": "filled_at",
+    "canceled": "canceled_at",
+    "expired": "expired_at",
+    "rejected": "failed_at",
+    "replaced": "replaced_at",
+}
+
+
+def order(raw: Any) -> Order:
+    """One order; Unreadable without id, status and a time. A multi-leg order has no symbol of its own: `MULTI`."""
+    r = Record(raw)
+    status, updated = r.needed_word("status"), r.time("updated_at")
+    submitted = next((t for t in (r.time("submitted_at"), r.time("created_at"), updated) if t is not None), None)
+    if submitted is None:
+        raise Unreadable("submitted_at is missing")
+    end = r.time(_END[status]) if status in _END else None
+    return Order(
+        id=r.needed_text("id"),
+        symbol=r.symbol("symbol") or "MULTI",
+        status=status,
+        submitted=submitted,
+        client_order_id=r.text("client_order_id"),
+        side=r.word("side"),
+        type=r.word("type"),
+        quantity=r.number("qty"),
+        notional=r.number("notional"),
+        limit_price=r.number("limit_price"),
+        filled_quantity=r.number("filled_qty"),
+        filled_avg_price=r.number("filled_avg_price"),
+        updated=updated,
+        filled=r.time("filled_at"),
+        # A terminal order without its own stamp ended at its last change at the latest.
+        ended=(end if end is not None else updated if updated is not None else submitted) if status in _END else None,
+        extended_hours=r.flag("extended_hours"),
+        replaced_by=r.text("replaced_by"),
+    )
+
+
+def clock(raw: Any) -> Clock:
+    """The clock; Unreadable without `is_open`."""
+    r = Record(raw, strict=False)
+    return Clock(r.needed_flag("is_open"), r.time("timestamp"), r.time("next_open"), r.time("next_close"), r.damaged)
+
+
+def activity(raw: Any) -> Activity:
+    """One activity; Unreadable without id, type and time, and a fill without symbol, side, quantity and price."""
+    r = Record(raw)
+    kind, day = r.needed_word("activity_type"), r.day("date")
+    ts = next((t for t in (r.time("transaction_time"), r.time("created_at")) if t is not None), None)
+    if ts is None and day is not None:
+        # Noon lies inside the regular session, half days included: a day without a time falls into its own day.
+        ts = datetime.combine(day, _NOON, NEW_YORK).timestamp()
+    if ts is None:
+        raise Unreadable("transaction_time is missing")
+    fill = kind == "FILL"
+    return Activity(
+        id=r.needed_text("id"),
+        type=kind,
+        ts=ts,
+        day=day,
+        sub_type=r.word("activity_sub_type"),
+        symbol=r.needed_symbol("symbol") if fill else r.symbol("symbol"),
+        side=r.needed_word("side") if fill else r.word("side"),
+        quantity=r.needed_number("qty") if fill else r.number("qty"),
+        price=r.needed_number("price") if fill else r.number("price"),
+        net_amount=r.number("net_amount"),
+        order_id=r.text("order_id"),
+        status=r.word("status"),
+        description=r.text("description"),
+    )
+
+
+def equity_points(raw: Any) -> list[EquityPoint]:
+    """Daily equity from portfolio history, days in order; nulls and days before the first deposit (0) are left out.
+
+    Its daily stamps are 20:00 New York of the trading date, the next day in UTC. Unreadable when it has no lists.
+    """
+    stamps, equities = (raw.get("timestamp"), raw.get("equity")) if isinstance(raw, dict) else (None, None)
+    if not isinstance(stamps, list) or not isinstance(equities, list):
+        raise Unreadable("timestamp and equity must be lists")
+    points: dict[date, EquityPoint] = {}
+    for stamp, equity in zip(stamps, equities, strict=False):
+        try:
+            day, value = datetime.fromtimestamp(_number(stamp), NEW_YORK).date(), _number(equity)
+        except (ValueError, OverflowError, OSError, InvalidOperation):
+            continue
+        if value > 0:
+            points[day] = EquityPoint(day, value)
+    return [points[day] for day in sorted(points)]
+
+
+def each(parse: Callable[[Any], T], raw: Any) -> tuple[tuple[T, ...], int]:
+    """A list read record by record: those that could be read, and the number of those that could not.
+
+    Unreadable when it is no list, or when nothing in it can be read.
+    """
+    if not isinstance(raw, list):
+        raise Unreadable(f"is not a list but {type(raw).__name__}")
+    read, problem = [], ""
+    for item in raw:
+        try:
+            read.append(parse(item))
+        except Unreadable as error:
+            problem = str(error)
+    if raw and not read:
+        raise Unreadable(f"none of {len(raw)} records can be read: {problem}")
+    return tuple(read), len(raw) - len(read)

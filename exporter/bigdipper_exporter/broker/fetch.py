@@ -1,0 +1,217 @@
+"""What is asked of the broker, endpoint by endpoint: each function or object turns requests into `Data`.
+
+All of them return (data, number of records that could not be read) and raise Failure. `get` is `Client.get`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from bigdipper_exporter.broker import decode, models
+from bigdipper_exporter.broker.decode import Unreadable
+from bigdipper_exporter.broker.models import Account, Clock, Order
+from bigdipper_exporter.broker.results import Activities, Data, Failure, History, Orders, Positions
+
+HOUR, DAY = 3600.0, 86400.0
+ORDERS_PAGE, ACTIVITIES_PAGE = 500, 100  # the most the API gives
+ORDERS_OVERLAP = HOUR
+ACTIVITIES_OVERLAP = 2 * HOUR  # records come late
+ACTIVITIES_DEEP_OVERLAP = 7 * DAY  # once a day, for those that come very late
+MOST_FOLLOWED = 10  # single requests per poll for orders that left the list of open ones
+
+T = TypeVar("T")
+Read = tuple[Data, int]
+
+
+class Get(Protocol):
+    """`Client.get`."""
+
+    def __call__(self, path: str, query: Mapping[str, str | int] | None = None) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a restarted exporter goes on. Times are unix seconds, None where nothing is archived.
+
+    open_orders: ids that were open; orders_cursor: how far back the history of orders reaches; activities_token: id of the last
+    activity of the history; latest_*: the newest archived.
+    """
+
+    open_orders: tuple[str, ...] = ()
+    latest_order: float | None = None
+    orders_cursor: float | None = None
+    orders_done: bool = False
+    latest_activity: float | None = None
+    activities_token: str | None = None
+    activities_done: bool = False
+
+
+def moment(ts: float, ceil: bool = False) -> str:
+    """`ts` in RFC 3339 with microseconds; `ceil` goes one on, so that an exclusive bound includes `ts` itself."""
+    micros = round(ts * 1_000_000) + ceil
+    at = datetime.fromtimestamp(micros // 1_000_000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000:06d}Z"
+
+
+def _usable(reader: Callable[[Any], T], raw: Any) -> T:
+    try:
+        return reader(raw)
+    except Unreadable as error:
+        raise Failure("bad_response", str(error)) from None
+
+
+def account(get: Get) -> Read:
+    """The account, one body, one moment."""
+    read: Account = _usable(decode.account, get("/account"))
+    return read, int(read.damaged)
+
+
+def clock(get: Get) -> Read:
+    """The broker's clock."""
+    read: Clock = _usable(decode.clock, get("/clock"))
+    return read, int(read.damaged)
+
+
+def positions(get: Get) -> Read:
+    """All positions: one list, not paged."""
+    items, rejected = _usable(lambda raw: decode.each(decode.position, raw), get("/positions"))
+    return Positions(items, rejected == 0), rejected
+
+
+def history(get: Get, days: int) -> Read:
+    """Equity at the close of the last `days` calendar days."""
+    query: dict[str, str | int] = {"period": f"{days}D", "timeframe": "1D"}
+    return History(tuple(_usable(decode.equity_points, get("/account/portfolio/history", query)))), 0
+
+
+class OrdersFollower:
+    """Polls orders so that none is lost between two polls: those open, those new, and those that left the open list."""
+
+    def __init__(self, resume: Resume, started: float) -> None:
+        self._open = dict.fromkeys(resume.open_orders)
+        self._latest = resume.latest_order if resume.latest_order is not None else started - DAY
+
+    @property
+    def any_open(self) -> bool:
+        return bool(self._open)
+
+    def poll(self, get: Get, full: bool) -> Read:
+        """The present of all orders that may have changed; `full` also looks for new ones that have ended already."""
+        opened, rejected = _orders(get, {"status": "open"})
+        items = {o.id: o for o in opened}
+        if full:
+            since: dict[str, str | int] = {"after": moment(self._latest - ORDERS_OVERLAP), "direction": "asc"}
+            recent, more = _orders(get, {"status": "all"} | since)
+            # An order of the second list is newer than its twin of the first.
+            items |= {o.id: o for o in recent}
+            rejected += more
+        lost = []
+        for order_id in [i for i in self._open if i not in items][:MOST_FOLLOWED]:
+            try:
+                items[order_id] = decode.order(get(f"/orders/{order_id}"))
+            except Unreadable:
+                rejected += 1
+            except Failure as failure:
+                if failure.status != 404:
+                    raise
+                lost.append(order_id)
+        still = {i: None for i in self._open if i not in items and i not in lost}
+        open_ids = frozenset(i for i, o in items.items() if not o.is_terminal)
+        self._open = dict.fromkeys(open_ids) | still
+        self._latest = max([self._latest, *(o.submitted for o in items.values())])
+        return Orders(tuple(items.values()), open_ids, tuple(lost)), rejected
+
+
+def _orders(get: Get, query: Mapping[str, str | int]) -> tuple[list[Order], int]:
+    """All pages of a query; `direction=asc` pages by `after`, else the newest come first and `until` pages."""
+    ascending = query.get("direction") == "asc"
+    found: dict[str, Order] = {}
+    rejected, bounds = 0, dict(query)
+    while True:
+        raw = get("/orders", bounds | {"limit": ORDERS_PAGE, "nested": "true"})
+        page, broken = _usable(lambda body: decode.each(decode.order, body), raw)
+        rejected += broken
+        new = [o for o in page if o.id not in found]
+        found |= {o.id: o for o in new}
+        if len(page) + broken < ORDERS_PAGE or not new:
+            return list(found.values()), rejected
+        if ascending:
+            bounds["after"] = moment(max(o.submitted for o in page) - 1e-6)
+        else:
+            bounds["until"] = moment(min(o.submitted for o in page), ceil=True)
+
+
+class OrdersBackfill:
+    """The history of orders, page by page from the newest back to the account's first."""
+
+    def __init__(self, resume: Resume) -> None:
+        self._cursor = resume.orders_cursor
+        self._edge: frozenset[str] = frozenset()
+        self.done = resume.orders_done
+
+    def page(self, get: Get) -> Read:
+        """The next older page."""
+        query: dict[str, str | int] = {"status": "all", "limit": ORDERS_PAGE, "nested": "true"}
+        if self._cursor is not None:
+            # The bound is exclusive and several orders may share a stamp: overlap by one and leave out those seen.
+            query["until"] = moment(self._cursor, ceil=True)
+        page, broken = _usable(lambda raw: decode.each(decode.order, raw), get("/orders", query))
+        new = tuple(o for o in page if o.id not in self._edge)
+        self.done = len(page) + broken < ORDERS_PAGE or not new
+        if page:
+            self._cursor = min(o.submitted for o in page)
+            self._edge = frozenset(o.id for o in page)
+        return Orders(new, backfill=True, cursor=self._cursor, done=self.done), broken
+
+
+class ActivitiesReader:
+    """Reads activities oldest first: the history from its beginning, then the newest again and again with an overlap."""
+
+    def __init__(self, resume: Resume) -> None:
+        self._token = resume.activities_token
+        self._latest = resume.latest_activity
+        self._deep_read: float | None = None
+        self.caught_up = resume.activities_done
+
+    def poll(self, get: Get, now: float) -> Read:
+        """The next page of the history, or everything since shortly before the newest known."""
+        return self._recent(get, now) if self.caught_up else self._history(get)
+
+    def _history(self, get: Get) -> Read:
+        page, size, rejected, last = _activities(get, {}, self._token)
+        self._token = last or self._token
+        self._latest = models.newest([self._latest, *(a.ts for a in page)])
+        self.caught_up = size < ACTIVITIES_PAGE
+        return Activities(page, self._token, self.caught_up), rejected
+
+    def _recent(self, get: Get, now: float) -> Read:
+        deep = self._deep_read is None or now - self._deep_read >= DAY
+        overlap = ACTIVITIES_DEEP_OVERLAP if deep else ACTIVITIES_OVERLAP
+        # A stamp in the future (a broken clock) must not hide what comes until then.
+        since = min(self._latest if self._latest is not None else 0.0, now) - overlap
+        items: list[models.Activity] = []
+        rejected, token = 0, None
+        while True:
+            page, size, broken, token = _activities(get, {"after": moment(max(since, 0.0))}, token)
+            items += page
+            rejected += broken
+            if size < ACTIVITIES_PAGE or token is None:
+                break
+        if deep:
+            self._deep_read = now
+        self._latest = models.newest([self._latest, *(a.ts for a in items)])
+        return Activities(tuple(items)), rejected
+
+
+def _activities(
+    get: Get, query: Mapping[str, str | int], token: str | None
+) -> tuple[tuple[models.Activity, ...], int, int, str | None]:
+    """One page: its records, its size, how many of them could not be read, and the id of its last."""
+    more: dict[str, str | int] = {"direction": "asc", "page_size": ACTIVITIES_PAGE}
+    if token is not None:
+        more["page_token"] = token
+    raw = get("/account/activities", dict(query) | more)
+    page, rejected = _usable(lambda body: decode.each(decode.activity, body), raw)
+    last = raw[-1].get("id") if raw and isinstance(raw[-1], dict) else None
+    return page, len(raw), rejected, last if isinstance(last, str) else None

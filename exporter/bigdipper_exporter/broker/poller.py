@@ -1,0 +1,271 @@
+"""The thread that asks the broker: a schedule per endpoint, the history in between, results handed on by `emit`.
+
+It waits for nobody and nobody waits for it: a request that hangs delays the next poll, never a scrape, the log or a stop.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.broker import fetch
+from bigdipper_exporter.broker.client import Access, Client
+from bigdipper_exporter.broker.fetch import Resume
+from bigdipper_exporter.broker.rate_budget import Budget
+from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
+
+FAST_ORDERS = 15.0
+FIRST_RETRY = 30.0
+LONGEST_RETRY = 900.0
+PAGE_PAUSE = 2.0
+BUSY_PAUSE = 1.0
+HISTORY_DAYS = 365
+STOP_SECONDS = 0.5
+JITTER = 0.03
+TRIES_OF_A_SIDE_TASK = 5
+
+log = logs.get("alpaca")
+
+
+class Timing(Protocol):
+    """Time as the poller sees it; tests let it pass faster."""
+
+    def time(self) -> float: ...
+
+    def monotonic(self) -> float: ...
+
+    def wait(self, wake: threading.Event, seconds: float) -> None: ...
+
+
+class SystemTiming:
+    """The machine's time."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, wake: threading.Event, seconds: float) -> None:
+        wake.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Seconds between two polls of each endpoint, and the share of the rate limit (requests a minute)."""
+
+    account: float = 60.0
+    positions: float = 60.0
+    orders: float = 300.0
+    clock: float = 300.0
+    activities: float = 300.0
+    per_minute: int = 60
+
+
+@dataclass(slots=True)
+class Task:
+    """Something to do again and again. `due` is monotonic; a `side` task says nothing about its endpoint being up."""
+
+    endpoint: Endpoint
+    interval: Callable[[], float]
+    work: Callable[[Client], tuple[Data, int]]
+    finished: Callable[[], bool] = lambda: False
+    side: bool = False
+    due: float = 0.0
+    failures: int = 0
+
+
+class _Stopped(Exception):
+    """The exporter stops."""
+
+
+class Poller:
+    """Polls until `stop`. `emit` is called from the poller's thread and must return at once; none is sent while `busy`."""
+
+    def __init__(
+        self,
+        access: Access,
+        plan: Plan,
+        emit: Callable[[PollResult], None],
+        resume: Resume | None = None,
+        busy: Callable[[], bool] = lambda: False,
+        history: bool = True,
+        timing: Timing | None = None,
+    ) -> None:
+        self._access, self._plan, self._emit, self._busy = access, plan, emit, busy
+        self._timing = timing or SystemTiming()
+        self._budget = Budget(plan.per_minute, self._timing.monotonic)
+        self._stopping = False
+        self._wake = threading.Event()
+        self._nudged = False
+        self._client: Client | None = None
+        self._throttle = logs.Throttle(log, 600)
+        self._random = random.Random()
+        resume = resume or Resume()
+        self._orders = fetch.OrdersFollower(resume, self._timing.time())
+        self._full_due = 0.0
+        self._activities = fetch.ActivitiesReader(resume)
+        self._backfill = fetch.OrdersBackfill(resume)
+        self._history_left = TRIES_OF_A_SIDE_TASK if history else 0
+        self._tasks = self._schedule()
+        self._thread = threading.Thread(target=self._run, name="alpaca", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the SDK is loaded on the poller's own thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a second, even while a request hangs: the thread is left behind and says nothing any more."""
+        self._stopping = True
+        self._wake.set()
+        if self._client is not None:
+            self._client.close()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+
+    def poll_now(self) -> None:
+        """The log told of an order: look at the orders now. Safe from any thread."""
+        self._nudged = True
+        self._wake.set()
+
+    # -- the schedule
+
+    def _schedule(self) -> list[Task]:
+        plan = self._plan
+        self._positions = Task("positions", lambda: plan.positions, lambda c: fetch.positions(c.get))
+        self._account = Task("account", lambda: plan.account, lambda c: fetch.account(c.get))
+        return [
+            Task("clock", lambda: plan.clock, lambda c: fetch.clock(c.get)),
+            self._positions,
+            self._account,
+            Task("orders", self._orders_interval, self._poll_orders),
+            Task("activities", self._activities_interval, self._poll_activities),
+            Task("account", lambda: PAGE_PAUSE, self._poll_history, lambda: self._history_left <= 0, side=True),
+            Task("orders", lambda: PAGE_PAUSE, self._poll_backfill, lambda: self._backfill.done, side=True),
+        ]
+
+    def _orders_interval(self) -> float:
+        return min(FAST_ORDERS, self._plan.orders) if self._orders.any_open else self._plan.orders
+
+    def _activities_interval(self) -> float:
+        return self._plan.activities if self._activities.caught_up else PAGE_PAUSE
+
+    def _poll_orders(self, client: Client) -> tuple[Data, int]:
+        now = self._timing.monotonic()
+        full = now >= self._full_due
+        read = self._orders.poll(client.get, full)
+        if full:
+            self._full_due = now + self._plan.orders * (1 - 2 * JITTER)
+        return read
+
+    def _poll_activities(self, client: Client) -> tuple[Data, int]:
+        return self._activities.poll(client.get, self._timing.time())
+
+    def _poll_backfill(self, client: Client) -> tuple[Data, int]:
+        return self._backfill.page(client.get)
+
+    def _poll_history(self, client: Client) -> tuple[Data, int]:
+        self._history_left -= 1
+        read = fetch.history(client.get, HISTORY_DAYS)
+        self._history_left = 0
+        return read
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            self._client = client = Client(self._access, self._budget, self._pause)
+        except Exception:
+            log.exception("cannot use the Alpaca SDK: the broker is not asked")
+            return
+        try:
+            while True:
+                task = min((t for t in self._tasks if not t.finished()), key=lambda t: t.due)
+                self._wait_for(task)
+                if self._nudged:
+                    task = self._take_nudge()
+                self._do(task, client)
+        except _Stopped:
+            client.close()
+
+    def _wait_for(self, task: Task) -> None:
+        while not self._nudged and (left := task.due - self._timing.monotonic()) > 0:
+            self._sleep(left)
+        while self._busy():
+            self._sleep(BUSY_PAUSE)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, or less when woken. Raises _Stopped when the exporter stops."""
+        if not self._stopping:
+            self._timing.wait(self._wake, seconds)
+        if self._stopping:
+            raise _Stopped
+        self._wake.clear()
+
+    def _take_nudge(self) -> Task:
+        self._nudged = False
+        self._full_due = 0.0
+        return next(t for t in self._tasks if t.endpoint == "orders" and not t.side)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for the rate share."""
+        end = self._timing.monotonic() + seconds
+        while (left := end - self._timing.monotonic()) > 0:
+            self._sleep(left)
+
+    def _do(self, task: Task, client: Client) -> None:
+        failure: Failure | None = None
+        data: Data | None = None
+        rejected = 0
+        try:
+            data, rejected = task.work(client)
+        except Failure as error:
+            failure = error
+        except _Stopped:
+            raise
+        except Exception as error:
+            # A bug of ours or of the SDK costs this poll, not the thread.
+            log.exception("a poll failed unexpectedly", endpoint=task.endpoint)
+            failure = Failure("bad_response", type(error).__name__)
+        self._tell(task, failure)
+        task.failures = 0 if failure is None else task.failures + 1
+        task.due = self._timing.monotonic() + self._delay(task, failure)
+        if task is self._account and failure is None and self._plan.account == self._plan.positions:
+            # One after the other, so that a ratio of the two compares one moment; positions go first at a tie.
+            task.due = self._positions.due
+        attempts = client.drain()
+        if failure is not None and attempts and attempts[-1].reason is None:
+            # The wire was fine, what came over it was not.
+            attempts = (*attempts[:-1], replace(attempts[-1], reason=failure.reason))
+        if not self._stopping:
+            self._emit(PollResult(task.endpoint, self._timing.time(), attempts, data, rejected, client.rate, task.side))
+
+    def _delay(self, task: Task, failure: Failure | None) -> float:
+        interval = task.interval()
+        jitter = 1 + self._random.uniform(-JITTER, JITTER)
+        if failure is None:
+            return interval * jitter
+        if failure.reason == "unauthorized":
+            # Keys that are wrong stay wrong: ask ever more rarely, but let a passing 401 cost no more than one interval.
+            slow = max(interval, FIRST_RETRY) * 2.0 ** min(task.failures - 1, 10)
+            return max(min(slow, LONGEST_RETRY), interval) * jitter
+        return min(interval if not task.side else LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(task.failures - 1, 10)) * jitter
+
+    def _tell(self, task: Task, failure: Failure | None) -> None:
+        if failure is None:
+            self._throttle.solved((task.endpoint, task.side), "asking Alpaca works again", endpoint=task.endpoint)
+            return
+        hint = {}
+        if failure.reason == "unauthorized":
+            hint = {"advice": "check alpaca.key, alpaca.secret and alpaca.paper (paper and live have different keys)"}
+        self._throttle.problem(
+            (task.endpoint, task.side),
+            "asking Alpaca fails",
+            endpoint=task.endpoint,
+            reason=failure.reason,
+            detail=str(failure),
+            **hint,
+        )

@@ -1,0 +1,105 @@
+"""What the poller hands to the main loop: the outcome of one poll, never changed afterwards."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bigdipper_exporter.broker.models import Account, Activity, Clock, EquityPoint, Order, Position
+
+Endpoint = Literal["account", "positions", "orders", "clock", "activities"]
+Reason = Literal["timeout", "rate_limited", "unauthorized", "server_error", "bad_response", "connection"]
+ENDPOINTS: tuple[Endpoint, ...] = ("account", "positions", "orders", "clock", "activities")
+REASONS: tuple[Reason, ...] = (
+    "timeout",
+    "rate_limited",
+    "unauthorized",
+    "server_error",
+    "bad_response",
+    "connection",
+)
+
+
+class Failure(Exception):
+    """A request that did not bring an answer one can use. `status`: HTTP status, if there was one."""
+
+    def __init__(self, reason: Reason, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request on the wire: how long it took (seconds), and why it failed, if it did."""
+
+    seconds: float
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The broker's own count for this account, shared with the bot; None where the header was not sent."""
+
+    limit: int | None = None
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """All positions. `complete` is False when some could not be read: then absence proves nothing."""
+
+    items: tuple[Position, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Orders as they are now. `open_ids`: every order open at the broker (None: this answer does not tell).
+
+    `lost`: ids that the broker no longer knows. `backfill`: a page of history, `cursor` where it goes on (unix seconds),
+    `done` when it was the last.
+    """
+
+    items: tuple[Order, ...]
+    open_ids: frozenset[str] | None = None
+    lost: tuple[str, ...] = ()
+    backfill: bool = False
+    cursor: float | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """A page of activities, oldest first. `token`: id of the last one of a history page, where the backfill goes on.
+
+    `caught_up`: everything up to now has been read.
+    """
+
+    items: tuple[Activity, ...]
+    token: str | None = None
+    caught_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Equity at the close of past trading days."""
+
+    points: tuple[EquityPoint, ...]
+
+
+Data = Account | Positions | Orders | Clock | Activities | History
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """One poll. `data` is None when it failed; `side` marks one that says nothing about whether the endpoint is up.
+
+    at: unix seconds of ours when the answer was complete. rejected: records that could not be read.
+    """
+
+    endpoint: Endpoint
+    at: float
+    attempts: tuple[Attempt, ...] = ()
+    data: Data | None = None
+    rejected: int = 0
+    rate: Rate | None = None
+    side: bool = False

@@ -1,0 +1,164 @@
+"""Every setting, once: flags, environment, YAML keys, defaults, checks and the README's table come from this table."""
+
+# ruff: noqa: RUF009 -- _setting() returns a dataclasses.field(), which ruff cannot see
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bigdipper_exporter.config.kinds import (
+    ADDRESS,
+    BOOLEAN,
+    LINE,
+    PATH,
+    SECRET,
+    TIME_ZONE,
+    URL,
+    URL_PATH,
+    Kind,
+    choice,
+    duration,
+    integer,
+    ratio,
+)
+from bigdipper_exporter.config.patterns import Pattern
+
+ENV_PREFIX = "BIGDIPPER_"
+
+GROUPS = {
+    "log": "The bot's log, and the exporter's own",
+    "archive": "The archive",
+    "web": "The web side",
+    "alpaca": "The broker",
+    "bot": "The bot",
+    "limits": "Limits",
+    "sectors": "Sectors",
+}
+
+INTERVAL = duration("5s", "1d")
+LIMIT = ratio(4)  # Alpaca lends at most four times the equity
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. `default` is the text a user would write ("" = not set)."""
+
+    name: str
+    kind: Kind[Any]
+    default: str
+    help: str
+    extra_env: tuple[str, ...]
+    secret: bool
+
+    @property
+    def attribute(self) -> str:
+        """The field of `Settings`: log.path is log_path."""
+        return self.name.replace(".", "_").replace("-", "_")
+
+    @property
+    def env(self) -> tuple[str, ...]:
+        """Names in the environment, the first that is set counts. A secret's can also end in _FILE."""
+        return (ENV_PREFIX + self.attribute.upper(), *self.extra_env)
+
+    @property
+    def group(self) -> str:
+        return self.name.split(".")[0]
+
+    def parse(self, text: str) -> Any:
+        """The value, None for an empty text. Raises ValueError with the reason."""
+        return self.kind.parse(text) if text else None
+
+
+def _setting(name: str, kind: Kind[Any], default: str, help: str, *, env: tuple[str, ...] = (), secret: bool = False) -> Any:
+    row = Setting(name, kind, default, help, env, secret)
+    return field(default_factory=lambda: row.parse(default), metadata={"setting": row}, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from, and its text as the user wrote it (masked if secret)."""
+
+    text: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings in force. Durations are seconds, ratios are ratios of equity (15 % is 0.15), None means not set."""
+
+    log_path: Path | None = _setting("log.path", PATH, "", "The bot's log file; required by run and ingest.", env=("LOG_PATH",))
+    log_timezone: ZoneInfo = _setting(
+        "log.timezone", TIME_ZONE, "local", "Time zone of the log's timestamps: the one of the machine the bot runs on."
+    )
+    log_from: str = _setting("log.from", choice("start", "end"), "start", "Where to begin in a log that was never read before.")
+    log_rotated: bool = _setting("log.rotated", BOOLEAN, "false", "Read rotated siblings of the log first (.1, dated, .gz).")
+    log_level: str = _setting(
+        "log.level",
+        choice("debug", "info", "warn", "error", also={"warning": "warn", "critical": "error"}),
+        "info",
+        "How much the exporter itself says.",
+        env=("LOG_LEVEL",),
+    )
+    log_format: str = _setting(
+        "log.format", choice("logfmt", "json"), "logfmt", "Form of the exporter's own messages on standard error."
+    )
+    archive_path: Path = _setting(
+        "archive.path", PATH, "./bigdipper.db", "The SQLite archive; made if it is not there.", env=("DB_PATH",)
+    )
+    archive_retention: float = _setting(
+        "archive.retention", duration("1d", "1000y", zero="keep everything"), "5y", "How long the archive keeps events."
+    )
+    web_listen_address: str = _setting(
+        "web.listen-address", ADDRESS, "127.0.0.1:10077", "Where to serve; :10077 serves on every interface."
+    )
+    web_telemetry_path: str = _setting("web.telemetry-path", URL_PATH, "/metrics", "Path of the metrics.")
+    web_config_file: Path | None = _setting(
+        "web.config.file", PATH, "", "TLS and passwords, in the format of Prometheus' exporter-toolkit."
+    )
+    web_max_requests: int = _setting(
+        "web.max-requests", integer(1, 1000), "40", "Scrapes answered at the same time; more get a 503."
+    )
+    alpaca_key: str | None = _setting(
+        "alpaca.key", SECRET, "", "Alpaca key ID; without it the broker is not asked.", env=("ALPACA_KEY",), secret=True
+    )
+    alpaca_secret: str | None = _setting("alpaca.secret", SECRET, "", "Alpaca secret key.", env=("ALPACA_SECRET",), secret=True)
+    alpaca_paper: bool = _setting(
+        "alpaca.paper", BOOLEAN, "true", "Ask the paper account, not the live one.", env=("ALPACA_PAPER",)
+    )
+    alpaca_url: str | None = _setting("alpaca.url", URL, "", "Ask this address in place of Alpaca, such as a stand-in broker.")
+    alpaca_account_interval: float = _setting("alpaca.account-interval", INTERVAL, "60s", "Time between account polls.")
+    alpaca_positions_interval: float = _setting(
+        "alpaca.positions-interval", INTERVAL, "60s", "Time between polls of the positions."
+    )
+    alpaca_orders_interval: float = _setting("alpaca.orders-interval", INTERVAL, "5m", "Time between polls of orders.")
+    alpaca_clock_interval: float = _setting("alpaca.clock-interval", INTERVAL, "5m", "Time between polls of the clock.")
+    alpaca_activities_interval: float = _setting(
+        "alpaca.activities-interval", INTERVAL, "5m", "Time between polls of fills, dividends, fees and transfers."
+    )
+    alpaca_timeout: float = _setting(
+        "alpaca.timeout", duration("1s", "5m"), "10s", "Longest time that one request may take in all."
+    )
+    alpaca_requests_per_minute: int = _setting(
+        "alpaca.requests-per-minute", integer(1, 60), "60", "Most requests a minute; the bot needs the rest of the 200."
+    )
+    bot_config: Path | None = _setting(
+        "bot.config", PATH, "", "The bot's config.py: read, never executed, for limits and symbols."
+    )
+    bot_name: str | None = _setting("bot.name", LINE, "", "The bot's name on the landing page.")
+    limits_brake: float | None = _setting(
+        "limits.brake", LIMIT, "", "Where the bot's brake acts, if its config.py is not given."
+    )
+    limits_hard: float | None = _setting("limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given.")
+    sectors_file: Path | None = _setting(
+        "sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; the bot's 44 symbols are known without it."
+    )
+
+    patterns: tuple[Pattern, ...] = ()
+    config_file: Path | None = None
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(f.metadata["setting"] for f in fields(Settings) if "setting" in f.metadata)

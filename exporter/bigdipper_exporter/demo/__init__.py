@@ -1,0 +1,1 @@
+"""The whole monitor beside a simulated market, bot and broker."""

@@ -1,0 +1,270 @@
+"""`big-dipper-exporter demo`: a simulated bot and broker, the exporter, and Prometheus, Alertmanager and Grafana where there.
+
+Every part is a process of its own, as in life, with the repository's own configuration; Ctrl-C ends all of them.
+"""
+
+import argparse
+import ctypes
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.demo.simulator.command import KEY, SECRET, days, speed
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
+
+ROOT = Path(__file__).resolve().parents[3]
+WAIT_SECONDS = 120.0
+# Of the demo's past: at DEBUG a day is 70,000 lines, and enough to see which symbols are passed over.
+DEBUG_DAYS = 3
+# Where Debian and Grafana's own packages put the programs that are not on every PATH.
+PLACES = ("/usr/share/grafana/bin", "/usr/local/bin", "/opt/grafana/bin")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `demo`."""
+    parser.add_argument("--dir", type=Path, metavar="FOLDER", help="keep everything here (default: a temporary folder)")
+    parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
+    parser.add_argument("--days", type=days, default=60, help="trading days of history (default: %(default)s)")
+    parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second (default: %(default)s)")
+    names = tuple(incident.name for incident in INCIDENTS)
+    soon = f"let one happen within two minutes: {', '.join(names)}"
+    parser.add_argument("--incident", choices=names, metavar="NAME", help=soon)
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
+    parser.add_argument("--no-stack", action="store_true", help="neither Prometheus nor Alertmanager nor Grafana")
+    parser.add_argument("--webhook", metavar="URL", help="send notifications here (default: they stay in Alertmanager)")
+
+
+@dataclass
+class Part:
+    """One process of the demo, and where a person finds it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    url: str = ""
+    what: str = ""
+
+
+@dataclass
+class Demo:
+    """The running parts, in the order of their start; `log` holds the output of each in a file of its own."""
+
+    folder: Path
+    parts: list[Part] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None, cwd: Path | None = None) -> Part:
+        """Start one process; its output goes to `<name>.out`."""
+        output = (self.folder / f"{name}.out").open("wb")
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+            cwd=cwd or self.folder,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        output.close()
+        part = Part(name, process)
+        self.parts.append(part)
+        return part
+
+    def wait(self, part: Part, done: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+        """Wait until `done`; ConfigError with the process's last words when it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        # Where the part itself has ended, what answers at its port is somebody else's.
+        while part.process.poll() is not None or not done():
+            if self.stopping.is_set():
+                raise KeyboardInterrupt
+            if part.process.poll() is not None or time.monotonic() > deadline:
+                words = (self.folder / f"{part.name}.out").read_text(errors="replace").strip().splitlines()[-3:]
+                raise ConfigError([f"demo: {part.name} did not start: {' | '.join(words) or 'it said nothing'}"])
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End every process, the last started first, by its id."""
+        for part in reversed(self.parts):
+            with suppress(ProcessLookupError):
+                part.process.send_signal(signal.SIGTERM)
+        for part in reversed(self.parts):
+            try:
+                part.process.wait(10)
+            except subprocess.TimeoutExpired:
+                part.process.kill()
+                part.process.wait()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when the demo's ends, however it ends (Linux; elsewhere nothing happens)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` if nobody has it, else a free port of the system's choice."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise ConfigError(["demo: there is no free port on 127.0.0.1"])
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` succeeds now."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return 200 <= int(response.status) < 300
+    except OSError:
+        return False
+
+
+def program(*names: str) -> str | None:
+    """The first of these programs that the machine has."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Run until Ctrl-C, SIGTERM, the end of `--seconds`, or the end of one of the parts (exit code 1)."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    folder = args.dir or Path(tempfile.mkdtemp(prefix="bigdipper-demo-"))
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo makes everything anew"])
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Demo(folder, stopping=stop)
+    try:
+        start_simulator(running, args)
+        start_exporter(running)
+        if not args.no_stack:
+            from bigdipper_exporter.demo.stack import start_stack
+
+            start_stack(running, ROOT, args.webhook)
+        _tell(running, args)
+        return _watch(running, stop, args.seconds)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        with suppress(OSError):  # the terminal may have gone
+            print("\nending the demo ...", flush=True)
+        running.stop()
+        if args.dir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path) -> None:
+    """Bot and broker; returns when the history is written and the broker serves."""
+    port = free_port(8099)
+    log = running.folder / "big_dipper.log"
+    part = running.start(
+        "simulator",
+        [
+            sys.executable,
+            "-m",
+            "exporter",
+            "simulate",
+            "--log",
+            log,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--bot-config",
+            running.folder / "config.py",
+            "--debug-days",
+            str(DEBUG_DAYS),
+            "--seed",
+            str(args.seed),
+            "--days",
+            str(args.days),
+            "--speed",
+            str(args.speed),
+            *(["--incident", args.incident] if args.incident else []),
+            *extra,
+        ],
+    )
+    part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
+    output = running.folder / "simulator.out"
+
+    def told() -> bool:
+        words = output.read_text(errors="replace")
+        shares = re.findall(r"the past: +(\d+)%", words)
+        if shares and sys.stdout.isatty():
+            print(f"\rsimulating the past: {shares[-1]} % ", end="", flush=True)
+        return "broker http" in words
+
+    running.wait(part, told, seconds=600)
+    print(f"\r{args.days} trading days of a bot's life are simulated.")
+
+
+def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None = None) -> None:
+    """The exporter on the simulator's log and broker; returns when it has read the log."""
+    port = port or free_port(10077)
+    env = {
+        "LOG_PATH": str(running.folder / "big_dipper.log"),
+        "DB_PATH": str(running.folder / "archive.db"),
+        "BIGDIPPER_LOG_TIMEZONE": "America/New_York",
+        "BIGDIPPER_WEB_LISTEN_ADDRESS": f"127.0.0.1:{port}",
+        "BIGDIPPER_BOT_NAME": "demo",
+        "BIGDIPPER_BOT_CONFIG": str(running.folder / "config.py"),
+        "ALPACA_KEY": KEY,
+        "ALPACA_SECRET": SECRET,
+        "ALPACA_PAPER": "true",
+        "BIGDIPPER_ALPACA_URL": running.parts[0].url,
+        **(more or {}),
+    }
+    part = running.start("exporter", [sys.executable, "-m", "bigdipper_exporter", "run"], env)
+    part.url, part.what = f"http://127.0.0.1:{port}", "metrics at /metrics, state in plain words at /"
+    running.wait(part, lambda: answers(f"{part.url}/-/ready"))
+    print("Its log is read and archived.", flush=True)
+
+
+def _tell(running: Demo, args: argparse.Namespace) -> None:
+    print()
+    for part in running.parts:
+        print(f"  {part.name:<13}{part.url:<24} {part.what}")
+    missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
+    if missing and not args.no_stack:
+        print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose has all of them, see the README).")
+    prometheus = next((part.url for part in running.parts if part.name == "prometheus"), None)
+    print("\n  To look at:")
+    print(f"    {next(part.url for part in running.parts if part.name == 'exporter')}/  what the bot did today, in words")
+    if prometheus:
+        print(f"    {prometheus}/alerts  what fires")
+        print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0  equity since now")
+    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the days before now")
+    incidents = f"{next(part.url for part in running.parts if part.name == 'simulator')}/incidents"
+    print(f"\n  To set off (curl {incidents} tells the others):")
+    print(f"    curl -X POST {incidents}/brake  the owner buys on margin, and the emergency brake acts")
+    print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
+    print(f"\n  Everything is in {running.folder}{'' if args.dir else ', and goes with the demo: --dir FOLDER keeps it'}.")
+    print("  The exchange is open day and night here, so that there is always something to see.")
+    print("  Ctrl-C ends the demo.", flush=True)
+
+
+def _watch(running: Demo, stop: threading.Event, seconds: float | None) -> int:
+    deadline = time.monotonic() + seconds if seconds else float("inf")
+    while not stop.wait(0.5) and time.monotonic() < deadline:
+        for part in running.parts:
+            code = part.process.poll()
+            if code is not None:
+                words = (running.folder / f"{part.name}.out").read_text(errors="replace").strip().splitlines()[-3:]
+                print(f"{part.name} ended with code {code}: {' | '.join(words)}", file=sys.stderr)
+                return 1
+    return 0

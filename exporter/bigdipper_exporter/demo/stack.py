@@ -1,0 +1,122 @@
+"""Prometheus, Alertmanager and Grafana for the demo: the machine's own programs with the repository's own files."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.demo.run import Demo, answers, free_port, program
+
+DASHBOARDS = "dashboards"
+
+
+def start_stack(running: Demo, root: Path, webhook: str | None) -> None:
+    """Start what the machine has; what it does not have is left out."""
+    if not (root / "prometheus" / "prometheus.yml").is_file():
+        print("(no Prometheus, Alertmanager, Grafana: their files are in the source tree, which is not here)")
+        return
+    exporter = next(part for part in running.parts if part.name == "exporter")
+    alertmanager = _alertmanager(running, root, webhook)
+    prometheus = _prometheus(running, root, exporter.url, alertmanager)
+    if prometheus:
+        _grafana(running, root, prometheus, alertmanager or "http://127.0.0.1:9093")
+
+
+def _host(url: str) -> str:
+    return url.removeprefix("http://")
+
+
+def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
+    binary = program("alertmanager", "prometheus-alertmanager")
+    if binary is None:
+        return None
+    out = running.folder / "alertmanager"
+    rendered = subprocess.run(
+        [sys.executable, root / "alertmanager" / "render.py", "--out", out],
+        env={"ALERT_WEBHOOK_URL": webhook or "", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if rendered.returncode:
+        raise ConfigError([f"demo: {rendered.stderr.strip()}"])
+    port = free_port(9093)
+    part = running.start(
+        "alertmanager",
+        [
+            binary,
+            f"--config.file={out / 'alertmanager.yml'}",
+            f"--storage.path={out / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+            "--data.retention=240h",  # longer than the longest repeat_interval
+        ],
+    )
+    part.url, part.what = f"http://127.0.0.1:{port}", "what is wrong, and whom it was told"
+    running.wait(part, lambda: answers(f"{part.url}/-/ready"))
+    return part.url
+
+
+def _prometheus(running: Demo, root: Path, exporter: str, alertmanager: str | None) -> str | None:
+    binary = program("prometheus")
+    if binary is None:
+        return None
+    config, port = running.folder / "prometheus", free_port(9090)
+    shutil.copytree(root / "prometheus", config, ignore=shutil.ignore_patterns("targets"))
+    targets = {
+        "bigdipper": (exporter, "demo"),
+        "prometheus": (f"http://127.0.0.1:{port}", None),
+        "alertmanager": (alertmanager, None),
+    }
+    (config / "targets").mkdir()
+    for name, (url, bot) in targets.items():
+        labels = f"\n  labels: {{bot: {bot}}}" if bot else ""
+        (config / "targets" / f"{name}.yml").write_text(f"- targets: [{_host(url)}]{labels}\n" if url else "[]\n")
+    part = running.start(
+        "prometheus",
+        [
+            binary,
+            f"--config.file={config / 'prometheus.yml'}",
+            f"--storage.tsdb.path={config / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+    )
+    part.url, part.what = f"http://127.0.0.1:{port}", "queries, rules and alerts"
+    running.wait(part, lambda: answers(f"{part.url}/-/ready"))
+    return part.url
+
+
+def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> None:
+    binary = program("grafana", "grafana-server")
+    if binary is None:
+        return
+    home = Path(binary).resolve().parent.parent
+    places = (home / "plugins", home.parent / "plugins", Path("/var/lib/grafana/plugins"))
+    plugins = next((place for place in places if place.is_dir()), None)
+    port, data = free_port(3000), running.folder / "grafana"
+    boards = root / "grafana" / DASHBOARDS
+    env = {
+        "GF_PATHS_DATA": str(data),
+        "GF_PATHS_LOGS": str(data / "log"),
+        "GF_PATHS_PROVISIONING": str(root / "grafana" / "provisioning"),
+        "GF_SERVER_HTTP_ADDR": "127.0.0.1",
+        "GF_SERVER_HTTP_PORT": str(port),
+        "GF_AUTH_ANONYMOUS_ENABLED": "true",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / "overview.json"),
+        "BIGDIPPER_PROMETHEUS_URL": prometheus,
+        "BIGDIPPER_ALERTMANAGER_URL": alertmanager,
+        "BIGDIPPER_ARCHIVE": str(running.folder / "archive.db"),
+        "BIGDIPPER_DASHBOARDS": str(boards),
+    }
+    if plugins:
+        env["GF_PATHS_PLUGINS"] = str(plugins)
+    part = running.start("grafana", [binary, "server", "--homepath", home], env)
+    part.url, part.what = f"http://127.0.0.1:{port}", "the dashboards: begin here"
+    running.wait(part, lambda: answers(f"{part.url}/api/health"))

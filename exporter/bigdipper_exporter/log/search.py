@@ -1,0 +1,243 @@
+"""Looks among the rotated files for what is missing: the rest of a lost generation, and generations nobody has seen.
+
+Content decides, never a name or a time alone: what begins with a consumed prefix is that generation.
+"""
+
+import os
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from bigdipper_exporter.log.chunks import Gap, Read
+from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source, rotated, siblings
+from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
+
+# For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
+GRACE = 10.0
+
+# So many files are read at a time, each of them open: there may be thousands of rotated ones.
+MAX_OPEN = 64
+
+
+def find_lost(state: State, read: Read, path: Path, now: float) -> None:
+    """Finish lost generations from files that belong to them; where there is none, count a gap."""
+    # Of which most was consumed chooses first: its file may begin like another one's, too, but not the other way round.
+    for lost in sorted(state.lost, key=lambda lost: -lost.checkpoint.offset):
+        copy = _copy(state, path, lost.checkpoint)
+        if copy == "unsettled" and now - lost.since <= GRACE:
+            continue
+        state.lost.remove(lost)
+        if isinstance(copy, Source):
+            if holder := state.holding(copy.device, copy.inode):
+                state.hand_over(holder, lost.checkpoint)
+                copy.close()
+                continue
+            # Under its own inode it may have a writer yet.
+            still = copy.gz or not copy.holds(lost.checkpoint)
+            state.add(Follow(copy, lost.checkpoint.within(copy), still=still, begun=True, moved=now))
+            continue
+        state.ended.append(replace(lost.checkpoint, ended=True))
+        current = state.current()
+        if copy != "continued" and (current is None or not _trimmed(current, lost.checkpoint)):
+            detail = f"{lost.checkpoint.path} from byte {lost.checkpoint.offset} on"
+            read.gaps.append(Gap(lost.checkpoint.generation, lost.reason, now, detail))
+            _know_copy_of_beginning(state, path, lost.checkpoint)
+
+
+def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["continued", "unsettled", "missing"]:
+    """The file that belongs to the generation; the newest ones come first.
+
+    A file belongs to the generation of which most was consumed, of those that it begins like: for generations may begin alike.
+    continued: a newer generation began with all that was consumed of this one, and went on. unsettled: there may be a file
+    that could not be seen yet.
+    """
+    more = [c for c in state.checkpoints() if c.offset > checkpoint.offset]
+    files, unsettled = siblings(path), False
+    continued = any(_continues(f.checkpoint, f.source, checkpoint) for f in state.follows)
+    names = rotated(path, files)[::-1]
+    for sibling in (*names, *(other for other in files if other not in names)):
+        try:
+            source = open_source(sibling)
+        except OSError:
+            unsettled = True
+            continue
+        fits = source.fits(checkpoint)
+        owners = [c for c in more if source.fits(c)] if fits else []
+        if fits and not owners:
+            return source
+        continued |= any(_continues(c, source, checkpoint) for c in owners)
+        unsettled |= fits is None
+        source.close()
+    if continued:
+        return "continued"
+    return "unsettled" if unsettled or _moving(state, path, files) else "missing"
+
+
+def _continues(newer: Checkpoint, source: Source, checkpoint: Checkpoint) -> bool:
+    """Whether `newer`, which is read from `source`, began with what was consumed of `checkpoint`."""
+    return newer.generation > checkpoint.generation and newer.offset >= checkpoint.offset and bool(source.fits(checkpoint))
+
+
+def _moving(state: State, path: Path, files: dict[Path, int]) -> bool:
+    """Whether files were renamed since `files` were listed: one may have slipped through, also to the name of the log."""
+    current = state.current()
+    with suppress(OSError):
+        return siblings(path) != files or (current is not None and not current.source.is_(os.stat(path)))
+    return True
+
+
+def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) -> None:
+    """A copy made before the end of what was consumed of a lost generation brings nothing, and is no generation of its own."""
+    for sibling in rotated(path, siblings(path))[::-1]:
+        with suppress(OSError), closing(open_source(sibling)) as source:
+            known = any(c.offset == source.size() and source.fits(c) for c in state.checkpoints())
+            if source.begins(checkpoint) and not known and not state.holding(source.device, source.inode):
+                everything = beginning(source, state.number(), checkpoint.updated).at(source, source.size())
+                state.ended.append(replace(everything, ended=True))
+                return
+
+
+def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
+    """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
+    since = 0.0 if state.backfill else state.seen - TIME_SLACK
+    files, found, unreadable, undecided = siblings(path), 0, [], False
+    identities: dict[Path, tuple[int, ...]] = {}
+    state.crowded = False
+    for sibling in rotated(path, files):
+        try:
+            stat = os.stat(sibling)
+            identities[sibling] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+            if identities[sibling] in state.passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
+                continue
+            if len(state.follows) >= MAX_OPEN:
+                state.crowded = True
+                break
+            source = open_source(sibling)
+        except OSError:
+            unreadable.append(sibling)
+            continue
+        whole = source.whole()
+        elsewhere = _read_elsewhere(state, source) if whole else None
+        if elsewhere is False and not state.holding(source.device, source.inode):
+            state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
+            found += 1
+            continue
+        if elsewhere:
+            # Once its twin is given up, there is nothing left to know a shorter copy by.
+            state.passed |= {identities[sibling]}
+        undecided |= whole and elsewhere is None
+        if not whole or source.trouble:
+            unreadable.append(sibling)
+        source.close()
+    # The log stands for what has no name of its own: files that are being renamed, or of which it is not decided what they are.
+    unnamed = [path] if undecided or state.crowded or _moving(state, path, files) else []
+    waiting = {file: state.waiting.get(file, now) for file in (*unreadable, *unnamed)}
+    if state.crowded:
+        waiting[path] = now
+    for file, since in waiting.items():
+        if since and now - since > GRACE:
+            waiting[file] = 0.0  # told, but still there while others are waited for
+            if file in identities:
+                # Told once: beside an empty log it is looked at again and again.
+                state.passed |= {identities[file]}
+            if file != path and not _incomplete_copy(state, file):
+                read.gaps.append(Gap(state.newest, "unreachable", now, f"{file} cannot be read"))
+    state.waiting = waiting if any(waiting.values()) else {}
+    state.backfill = state.backfill and bool(state.waiting)
+    return found
+
+
+def _read_elsewhere(state: State, source: Source) -> bool | None:
+    """Whether everything that the file holds was read, or will be read from another file; None when that is not decided."""
+    size = source.size()
+    if not size:
+        return source.gz  # a plain one may have a writer yet
+    if any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost):
+        return None
+    everything = beginning(source, 0, 0.0).at(source, size)
+    if source.trouble:
+        return None
+    holding = [follow for follow in state.follows if follow.source.fits(everything)]
+    if holding:
+        # A file of which nothing was consumed can be cut without a trace.
+        return True if any(follow.checkpoint.offset for follow in holding) else None
+    return any(c.offset >= size and source.fits(c) for c in state.ended)
+
+
+def _incomplete_copy(state: State, path: Path) -> bool:
+    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
+    try:
+        source = open_source(path)
+    except OSError:
+        return not os.path.lexists(path)
+    if source.read(0, 1):
+        known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    else:
+        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
+    source.close()
+    return known
+
+
+def cut(state: State, follow: Follow) -> bool:
+    """Whether a file begins like a generation whose own file does not any more: it may be the copy of that."""
+    return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, follow))
+
+
+def pass_over(state: State, follow: Follow) -> None:
+    """What a file has in common with what was read elsewhere is not read again: it is a copy, or being made one."""
+    offset = follow.checkpoint.offset
+    done = [*(lost.checkpoint for lost in state.lost), *state.known, *state.ended]
+    fitting = [c for c in done if c.offset > offset and c.head.startswith(follow.checkpoint.head) and follow.source.fits(c)]
+    # Two files that go on differently are two generations, however long they are the same.
+    fitting += [c for f, c in _ahead(state, follow) if _agree(f.source, follow.source)]
+    if fitting:
+        known = max(fitting, key=lambda c: c.offset)
+        follow.checkpoint = replace(known, generation=follow.checkpoint.generation).within(follow.source)
+
+
+def _ahead(state: State, follow: Follow) -> list[tuple[Follow, Checkpoint]]:
+    """Of what is read from other files: what this one begins with, and is not as far."""
+    mine = follow.checkpoint
+    return [
+        (f, f.checkpoint)
+        for f in state.follows
+        if f.checkpoint.offset > mine.offset and f.checkpoint.head.startswith(mine.head) and follow.source.fits(f.checkpoint)
+    ]
+
+
+def _agree(one: Source, other: Source) -> bool:
+    """Whether one of two files is the beginning of the other."""
+    size = min(one.size(), other.size())
+    return bool(one.fits(beginning(other, 0, 0.0).at(other, size)))
+
+
+def begin(state: State, follow: Follow, path: Path) -> None:
+    """The log is read for the first time: it may be the rest of the one before."""
+    follow.begun = True
+    old = next((f for f in reversed(state.follows) if f is not follow), None)
+    if follow.current and old is not None and vanished(state, old, path):
+        _trimmed(follow, old.checkpoint)
+
+
+def vanished(state: State, follow: Follow, path: Path) -> bool:
+    """Whether a file that is still open has no name any more, nor is there a copy of it."""
+    if follow.source.linked() or any(f is not follow and f.source.fits(follow.checkpoint) for f in state.follows):
+        return False
+    files = siblings(path)
+    for sibling in files:
+        with suppress(OSError), closing(open_source(sibling)) as source:
+            if source.fits(follow.checkpoint) is not False:
+                return False
+    return not _moving(state, path, files)
+
+
+def _trimmed(follow: Follow, consumed: Checkpoint) -> bool:
+    """Whether the file is the rest of a log trimmed from the front; then it goes on behind what was consumed of that."""
+    if follow.checkpoint.offset or len(consumed.tail) < TAIL_BYTES:
+        return False
+    position = follow.source.find(consumed.tail)
+    if position < 0:
+        return False
+    follow.checkpoint = replace(follow.checkpoint.at(follow.source, position + TAIL_BYTES), skipping=consumed.skipping)
+    return True

@@ -1,0 +1,62 @@
+"""What a scrape reads: everything the exporter knows, of one committed moment, never changed once published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bigdipper_exporter.counters import Values
+
+if TYPE_CHECKING:
+    from bigdipper_exporter.archive.broker.repository import BrokerView
+    from bigdipper_exporter.botconfig.reader import BotConfigView
+    from bigdipper_exporter.projection.state import BotState
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The New York trading day so far, from the archive: exact, where `increase()` would estimate. Money in US dollars."""
+
+    start: float
+    trades: int = 0
+    deployed: float = 0.0
+    fills: int | None = None
+    missed_trades: int = 0
+    cycles: int = 0
+    opportunities: int = 0
+    brake_seconds: float = 0.0
+    brake_episodes: int = 0
+    start_equity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterStatus:
+    """The exporter about itself. Sizes in bytes, times in unix seconds, `rows` by table."""
+
+    started: float
+    ready: bool = False
+    problems: tuple[str, ...] = ()
+    log_up: bool = False
+    log_problem: str | None = None
+    log_lag: int = 0
+    last_line: float | None = None
+    timestamp_skew: float | None = None
+    archive_up: bool = True
+    archive_size: int | None = None
+    disk_free: int | None = None
+    oldest: float | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment. `created`: when counting began (unix seconds), the true start of every counter."""
+
+    bot: BotState
+    counters: Values
+    created: float
+    day: Day
+    own: ExporterStatus
+    broker: BrokerView | None = None
+    config: BotConfigView | None = None

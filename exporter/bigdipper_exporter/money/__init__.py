@@ -1,0 +1,1 @@
+"""Figures of the business, computed once: pure functions without SQL, clock or I/O."""

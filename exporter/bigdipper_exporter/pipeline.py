@@ -1,0 +1,242 @@
+"""The way of a line: read, fold, commit, publish. One step is one transaction; what is published is what is committed."""
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from typing import Any, Literal, Protocol
+
+from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.pending import PendingRows
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.parser import ParsedChunk, Reader, pieces
+from bigdipper_exporter.log.tail import Batch, Read, Tail
+from bigdipper_exporter.metrics import BUCKETS
+from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.projection import Projection
+from bigdipper_exporter.projection.patterns import Custom
+from bigdipper_exporter.projection.state import BotState
+
+log = logs.get("pipeline")
+
+# At catch-up: what is read and committed at once. More saves little time and costs memory and a quick stop.
+PORTION_BYTES = 1 << 21
+DAY_COLUMNS = (
+    "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
+    " starting_equity"
+)
+
+
+class Source(Protocol):
+    """Another source of facts that shares the transaction: the broker, the bot's configuration."""
+
+    def pending(self) -> bool:
+        """Whether there is something to write."""
+
+    def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
+        """Write what is pending inside the transaction; called again with the same after a failure."""
+
+    def commit(self) -> None:
+        """What was written is durable."""
+
+    def traded(self) -> None:
+        """The log told of an order."""
+
+    def close(self) -> None:
+        """Stop whatever runs for it."""
+
+    def views(self) -> dict[str, Any]:
+        """Fields of the snapshot that this source fills."""
+
+
+class Pipeline:
+    """Reads the log and the other sources into the archive, and publishes a snapshot of what is committed."""
+
+    def __init__(self, settings: Settings, store: Store, sources: tuple[Source, ...] = ()) -> None:
+        assert settings.log_path is not None
+        self.store = store
+        self.counters = Counters(BUCKETS)
+        self.caught_up = False
+        self.trouble: str | None = None
+        self.measured: dict[str, Any] = {}
+        self._settings = settings
+        self._path = settings.log_path
+        self._sources = sources
+        self._failures = 0
+        self._skew: float | None = None
+        self._started = time.time()
+        self._day = Day(0.0)
+        self.counters.load(store.connection)
+        self._created = self._first_start()
+        self._saved = store.load("bot") or BotState().to_json()
+        self._restore()
+        start: Literal["start", "end"] = "end" if settings.log_from == "end" else "start"
+        self.tail = Tail(self._path, store.checkpoints(), start=start, rotated=settings.log_rotated, limit=PORTION_BYTES)
+        self._read: Read | None = None
+        self.snapshot = self.publish()
+
+    def _first_start(self) -> float:
+        """When counting began: the true start of every counter."""
+        created = self.store.load("created")
+        if created is None:
+            with self.store.transaction():
+                self.store.save("created", str(self._started))
+        return float(created or self._started)
+
+    def _restore(self) -> None:
+        """Take up the present as it was last committed."""
+        state = BotState.from_json(self._saved)
+        patterns = self._settings.patterns
+        self._fold = Projection(state, self.counters)
+        listen = Custom(patterns, state, self.counters).listen if patterns else None
+        self._reader = Reader(self._settings.log_timezone, listen)
+        self._reader.time.last = state.log_ts
+        self._reader.pending = {int(generation): (piece[0], piece[1]) for generation, piece in state.split.items()}
+
+    def step(self) -> bool:
+        """Read a portion and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
+        read = self._read = self.tail.read()
+        if not (read.batches or read.checkpoints or read.gaps or any(source.pending() for source in self._sources)):
+            own = self.snapshot.own
+            if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
+                self._published(read)
+            return read.more
+        begun = time.perf_counter()
+        try:
+            lines, arrived = self._commit(read)
+        except (sqlite3.Error, OSError) as error:
+            self._undo(error)
+            return False
+        ended = time.perf_counter()
+        live = self.caught_up and lines > 0
+        self._published(read)
+        self.counters.observe("bigdipper_archive_commit_duration_seconds", (), ended - begun)
+        if live and arrived is not None:
+            self.counters.observe("bigdipper_log_ingest_delay_seconds", (), max(0.0, time.time() - arrived))
+        return read.more
+
+    def _digest(self, batches: list[Batch]) -> tuple[int, float | None]:
+        """Read and fold what was handed out, a piece after the other; the number of lines, and the time of the last one."""
+        lines, last_ts = 0, None
+        for batch in batches:
+            for start, piece in pieces(batch.data):
+                portion = ParsedChunk(last_ts=last_ts)
+                self._reader.read(batch.generation, batch.offset + start, piece, portion)
+                self._fold.add(portion)
+                lines, last_ts = lines + portion.lines, portion.last_ts
+        return lines, last_ts
+
+    def _commit(self, read: Read) -> tuple[int, float | None]:
+        """One transaction: what was read and how far. Returns its number of lines, and when the newest became readable."""
+        lines, last_ts = self._digest(read.batches)
+        state, inc = self._fold.state, self.counters.inc
+        arrived = self._arrival() if lines else None
+        state.last_line = arrived or state.last_line
+        state.log_ts = self._reader.time.last
+        state.split = {str(generation): list(piece) for generation, piece in self._reader.pending.items()}
+        inc("bigdipper_log_rotations_total", (), read.rotations)
+        inc("bigdipper_log_truncations_total", (), read.truncations)
+        inc("bigdipper_archive_errors_total", (), self._failures)
+        for gap in read.gaps:
+            inc("bigdipper_log_gaps_total", (gap.reason,))
+        present = state.to_json()
+        with self.store.transaction() as connection:
+            self._fold.stage.write(connection)
+            for source in self._sources:
+                self._write(connection, source)
+            self.counters.flush(connection)
+            self.store.write_position(read.checkpoints, read.gaps)
+            if present != self._saved:
+                self.store.save("bot", present)
+        self.tail.commit()
+        self.counters.commit()
+        # What is committed is not needed again, and the next portion is as large.
+        read.batches.clear()
+        traded = self.caught_up and bool(self._fold.stage.rows["trades"])
+        for source in self._sources:
+            source.commit()
+            if traded:
+                source.traded()
+        self._fold.stage = PendingRows()
+        self._saved, self._failures, self.trouble = present, 0, None
+        if self.caught_up and arrived is not None and last_ts is not None:
+            self._skew = arrived - last_ts
+        return lines, arrived
+
+    def _write(self, connection: sqlite3.Connection, source: Source) -> None:
+        """Let a source write; what it cannot digest is dropped and told, and never stops the log."""
+        mark = self.counters.savepoint()
+        connection.execute("SAVEPOINT source")
+        try:
+            source.write(connection, self.counters)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception:
+            log.exception("an answer could not be digested and is dropped; please report this", source=type(source).__name__)
+            connection.execute("ROLLBACK TO source")
+            self.counters.rollback_to(mark)
+        connection.execute("RELEASE source")
+
+    def _arrival(self) -> float:
+        now = time.time()
+        try:
+            return min(now, os.stat(self._path).st_mtime)
+        except OSError:
+            return now
+
+    def _undo(self, error: Exception) -> None:
+        """The transaction failed: nothing of it has happened. The lines wait in the log, not in memory."""
+        self._failures += 1
+        self.trouble = f"the archive {self.store.path} cannot be written: {error}"
+        self.tail.rollback()
+        self.counters.rollback()
+        self._restore()
+        with suppress(sqlite3.Error, OSError, ArchiveError):
+            self.store.recover()
+        self.snapshot = self.publish()
+
+    def _published(self, read: Read) -> None:
+        # What is left without `more` is a half line: it may stay one for ever.
+        self.caught_up = self.caught_up or not read.more
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Publish what is not told by a line: sizes, and the turn of the day. Call about once a second."""
+        self.snapshot = self.publish()
+
+    def problems(self) -> tuple[str, ...]:
+        """Why the exporter is not ready, one sentence each; empty when it is."""
+        lag = self._read.lag if self._read else 0
+        catching_up = () if self.caught_up else (f"catching up with the log: {lag} bytes to go",)
+        return (*catching_up, self.trouble) if self.trouble else catching_up
+
+    def publish(self) -> Snapshot:
+        """A snapshot of this moment: only what is committed, and how the exporter is doing."""
+        read, problems = self._read, self.problems()
+        state = self._fold.state.published()
+        own = ExporterStatus(
+            started=self._started,
+            ready=not problems,
+            problems=problems,
+            log_up=bool(read and read.up),
+            log_problem=read.problem if read else "not read yet",
+            log_lag=read.lag if read else 0,
+            last_line=state.last_line,
+            timestamp_skew=self._skew,
+            archive_up=self.trouble is None,
+            **self.measured,
+        )
+        views = {name: view for source in self._sources for name, view in source.views().items()}
+        return Snapshot(state, self.counters.values, self._created, self._today(), own, **views)
+
+    def _today(self) -> Day:
+        today = calendar.trading_day(time.time())
+        with suppress(sqlite3.Error):
+            row = self.store.connection.execute(
+                f"SELECT {DAY_COLUMNS} FROM daily_stats WHERE date = ?", (today.isoformat(),)
+            ).fetchone()
+            self._day = Day(calendar.day_start(today), *(row or ()))
+        return self._day

@@ -1,0 +1,70 @@
+"""The user's own patterns at work: each match in a message counts, or sets a gauge, in the transaction of its line."""
+
+import math
+from functools import partial
+
+from bigdipper_exporter.config.patterns import Pattern
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.table import Metric, Sample
+from bigdipper_exporter.projection.state import BotState
+
+MAX_SERIES = 100
+SEPARATOR = "\x1f"
+
+
+class Custom:
+    """Listens to every message of the log. Series beyond the first 100 of a pattern share the label value `other`."""
+
+    def __init__(self, patterns: tuple[Pattern, ...], state: BotState, counters: Counters) -> None:
+        self._patterns = patterns
+        self._counters = counters
+        self.state = state
+
+    def listen(self, message: str) -> None:
+        """Apply every pattern to one message."""
+        for pattern in self._patterns:
+            match = pattern.regex.search(message)
+            if match is None:
+                continue
+            value = 1.0 if pattern.value is None else _number(match[pattern.value])
+            if value is None:
+                continue
+            labels = self._bounded(pattern, tuple((match[name] or "")[:100] for name in pattern.labels))
+            if pattern.value is None:
+                self._counters.inc(pattern.name, labels)
+            else:
+                self._series(pattern.name)[SEPARATOR.join(labels)] = value
+
+    def _series(self, name: str) -> dict[str, float]:
+        return self.state.custom.setdefault(name, {})
+
+    def _bounded(self, pattern: Pattern, labels: tuple[str, ...]) -> tuple[str, ...]:
+        known = self._series(pattern.name)
+        key = SEPARATOR.join(labels)
+        if key not in known and len(known) >= MAX_SERIES:
+            return ("other",) * len(labels)
+        known.setdefault(key, 0.0)
+        return labels
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float((text or "").replace(",", "").replace("$", ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:
+    """The metric table's entries for the user's patterns."""
+    return [
+        Metric(p.name, "counter", p.help, p.labels)
+        if p.value is None
+        else Metric(p.name, "gauge", p.help, p.labels, read=partial(_gauge, p.name))
+        for p in patterns
+    ]
+
+
+def _gauge(name: str, snapshot: Snapshot) -> list[Sample]:
+    return [(tuple(key.split(SEPARATOR)) if key else (), value) for key, value in snapshot.bot.custom.get(name, {}).items()]

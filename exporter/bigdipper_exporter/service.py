@@ -1,0 +1,133 @@
+"""Wires the exporter together, runs it until it is told to stop, and stops it cleanly."""
+
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.retention import forget
+from bigdipper_exporter.archive.statistics import Measure
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.log.wake import Wake
+from bigdipper_exporter.metrics import METRICS
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.pipeline import Pipeline, Source
+from bigdipper_exporter.projection import patterns
+from bigdipper_exporter.sectors import read_sectors, write_sectors
+from bigdipper_exporter.web.listen import listen
+from bigdipper_exporter.web.pages import status_page
+from bigdipper_exporter.web.server import Server
+
+log = logs.get("service")
+
+# inotify wakes the loop at once; this is the longest that a missed hint can cost.
+POLL_SECONDS = 0.1
+RETRY_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 1.0
+FORGET_SECONDS = 600.0
+
+
+class Service:
+    """One exporter. ArchiveError, ConfigError or ListenError when it cannot start."""
+
+    def __init__(self, settings: Settings, sources: Callable[[Store, Wake], tuple[Source, ...]] = lambda _s, _w: ()) -> None:
+        assert settings.log_path is not None
+        self.settings = settings
+        # What can be wrong with files of the owner's own shows before anything is made.
+        self.server = Server(
+            settings.web_listen_address,
+            settings.web_telemetry_path,
+            settings.web_config_file,
+            settings.web_max_requests,
+            collect=Collector((*METRICS, *patterns.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
+            ready=lambda: list(self.pipeline.problems()),
+            page=lambda: status_page(self.pipeline.snapshot, settings),
+        )
+        sectors = read_sectors(settings.sectors_file)
+        listen(settings.web_listen_address).close()
+        self.store = Store(settings.archive_path)
+        with self.store.transaction() as connection:
+            write_sectors(connection, sectors)
+        self._wake = Wake(settings.log_path)
+        self._sources = sources(self.store, self._wake)
+        self.pipeline = Pipeline(settings, self.store, self._sources)
+        self._measure = Measure(self.store)
+        self._stopping = threading.Event()
+        self._throttle = logs.Throttle(log)
+        self._gaps = _gaps(self.pipeline)
+        self._next_housekeeping = self._next_forget = 0.0
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End `run` as soon as the transaction at work is committed."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Tail, archive and serve until `stop`, SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        self.server.start()
+        log.info("serving", url=self.server.url, log=self.settings.log_path, archive=self.settings.archive_path)
+        calendar.session(time.time())  # loads the holidays: now, and not at the first line or scrape
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self._wake.close()
+            for source in self._sources:
+                source.close()
+            self.server.stop()
+            self._measure.close()
+            self.pipeline.tail.close()
+            self.store.close()
+            log.info("stopped")
+
+    def _turn(self) -> None:
+        was_ready = self.pipeline.caught_up
+        more = self.pipeline.step()
+        if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
+            log.info("caught up with the log", lines=int(_lines(self.pipeline)))
+        self._complain()
+        now = time.monotonic()
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = now + HOUSEKEEPING_SECONDS
+            self._housekeeping(now)
+        if not more:
+            self._wake.wait(RETRY_SECONDS if self.pipeline.trouble else POLL_SECONDS)
+
+    def _complain(self) -> None:
+        own = self.pipeline.snapshot.own
+        for part, problem in (("archive", self.pipeline.trouble), ("log", own.log_problem)):
+            if problem:
+                self._throttle.problem(part, f"waiting: {problem}")
+            else:
+                self._throttle.solved(part, f"the {part} is fine again")
+        gaps = _gaps(self.pipeline)
+        if new := gaps - self._gaps:
+            newest = self.store.connection.execute("SELECT reason, detail FROM gaps ORDER BY id DESC LIMIT ?", (new,))
+            for reason, detail in newest.fetchall()[::-1]:
+                log.warning("lines were gone before they could be read", reason=reason, where=detail)
+            self._gaps = gaps
+
+    def _housekeeping(self, now: float) -> None:
+        self.pipeline.measured = self._measure.take()
+        self.pipeline.refresh()
+        self._wake.rearm()
+        retention = self.settings.archive_retention
+        if retention and now >= self._next_forget and self.pipeline.caught_up:
+            with suppress(sqlite3.Error, OSError):
+                again = forget(self.store, time.time() - retention)
+                self._next_forget = now + (HOUSEKEEPING_SECONDS if again else FORGET_SECONDS)
+
+
+def _lines(pipeline: Pipeline) -> float:
+    return sum(pipeline.counters.values.get("bigdipper_log_lines_total", {}).values())
+
+
+def _gaps(pipeline: Pipeline) -> int:
+    return int(sum(pipeline.counters.values.get("bigdipper_log_gaps_total", {}).values()))

@@ -1,0 +1,158 @@
+"""The landing page's words: how the log, the archive and the broker are doing."""
+
+import time
+
+from bigdipper_exporter import __version__
+from bigdipper_exporter.archive.statistics import LOW_DISK
+from bigdipper_exporter.broker.results import Reason
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.metrics.broker import distances
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.web.landing import Page
+
+Row = tuple[str, str, str]
+QUIET_SECONDS = 180.0
+CYCLE_SECONDS = 600.0
+SKEW_SECONDS = 900.0
+ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
+
+# Why a poll failed, in plain words.
+FAILURES: dict[Reason, str] = {
+    "timeout": "It did not answer in time.",
+    "rate_limited": "It was asked too often, by the bot and the monitor together; the monitor asks less until that is over.",
+    "unauthorized": "It refuses the keys: check them, and ALPACA_PAPER (paper and live accounts have different keys).",
+    "server_error": "It has a fault of its own.",
+    "bad_response": "What it answered could not be read.",
+    "connection": "It cannot be reached from here.",
+}
+
+
+def ago(ts: float | None) -> str:
+    """How long ago `ts` (unix seconds) was, in words."""
+    if ts is None:
+        return "never"
+    seconds = max(0, int(time.time() - ts))
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'s' if count != 1 else ''} ago"
+    return "just now"
+
+
+def status_page(snapshot: Snapshot, settings: Settings) -> Page:
+    """The page for one snapshot."""
+    name = f"Big Dipper Monitor: {settings.bot_name}" if settings.bot_name else "Big Dipper Monitor"
+    sections = [
+        ("The bot", _bot(snapshot)),
+        ("The log", _log(snapshot, settings)),
+        ("The archive", _archive(snapshot, settings)),
+        ("The broker", _broker(snapshot)),
+    ]
+    return Page(name, __version__, sections)
+
+
+def _bot(s: Snapshot) -> list[Row]:
+    bot = s.bot
+    if bot.cycle_ts is None:
+        return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
+    return [_cycle(s), _brake(s), *_money(s), _today(s)]
+
+
+def _cycle(s: Snapshot) -> Row:
+    bot, skew = s.bot, s.own.timestamp_skew
+    number, when = bot.cycle_number, ago(bot.cycle_ts)
+    if bot.running is False:
+        return "bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}."
+    if skew is not None and abs(skew) > ZONE_SECONDS:
+        return "warn", "cycle", f"Cycle #{number} began {when} by its own time, though its lines have just come: an old log?"
+    if skew is not None and abs(skew) > SKEW_SECONDS:
+        question = "is log.timezone that of the bot's machine?"
+        return "warn", "cycle", f"Cycle #{number}: its lines bear a time {abs(skew) / 3600:.1f} hours from ours: {question}"
+    if time.time() - (bot.cycle_ts or 0) > CYCLE_SECONDS:
+        return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
+    return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log form {bot.form})."
+
+
+def _brake(s: Snapshot) -> Row:
+    if s.bot.brake:
+        return "warn", "brake", f"The emergency brake is on: it began {ago(s.bot.brake.started)}, and the bot buys nothing."
+    return "ok", "brake", "The emergency brake is off."
+
+
+def _money(s: Snapshot) -> list[Row]:
+    """The broker's figures where there are any, else the bot's; never a mixture."""
+    account = s.broker.account if s.broker else None
+    if s.broker is None or account is None or account.equity is None:
+        said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
+        return [("ok", "account", said)] if said else []
+    today = _day(account.equity, account.last_equity, s.broker.cash_flow_today)
+    said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
+    rows: list[Row] = [("ok", "account", said)]
+    brake = distances(s).get("brake")
+    if brake is not None:
+        near = f"${brake.usd:,.0f} more in stocks" if brake.usd >= 0 else f"stocks exceed it by ${-brake.usd:,.0f}"
+        drop = f", or a market drop of {brake.drop:.1%}" if brake.drop is not None and 0 <= brake.drop < 1 else ""
+        words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {near}{drop}."
+        rows.append(("ok" if brake.usd >= 0 else "warn", "limits", words))
+    return rows
+
+
+def _day(equity: float, before: float | None, flow: float | None) -> str:
+    """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
+    if before is None:
+        return ""
+    result = equity - before - (flow or 0.0)
+    without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
+    return f", {'up' if result >= 0 else 'down'} ${abs(result):,.2f} today{without}"
+
+
+def _today(s: Snapshot) -> Row:
+    day = s.day
+    fills = "" if day.fills is None else f", {day.fills} fill{'' if day.fills == 1 else 's'}"  # in part, or of orders by hand
+    orders = f"{day.trades} order{'' if day.trades == 1 else 's'} for ${day.deployed:,.2f}"
+    missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
+    return "ok", "today", f"{orders}{fills}; {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
+
+
+def _log(s: Snapshot, settings: Settings) -> list[Row]:
+    own, path = s.own, settings.log_path
+    if not own.log_up:
+        problem = own.log_problem or "cannot be read"
+        return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
+    lines = int(s.counters.get("bigdipper_log_lines_total", {}).get((), 0))
+    rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
+    if own.log_lag:
+        rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
+    quiet = own.last_line is None or time.time() - own.last_line > QUIET_SECONDS
+    said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
+    rows.append(("warn" if quiet else "ok", "last line", said))
+    malformed = int(sum(s.counters.get("bigdipper_log_malformed_total", {}).values()))
+    gaps = int(sum(s.counters.get("bigdipper_log_gaps_total", {}).values()))
+    if malformed:
+        rows.append(("warn", "format", f"{malformed} lines with a known tag could not be read: did the bot change its log?"))
+    if gaps:
+        rows.append(("warn", "gaps", f"In {gaps} places lines were gone before they could be read."))
+    return rows
+
+
+def _archive(s: Snapshot, settings: Settings) -> list[Row]:
+    own, path = s.own, settings.archive_path
+    if not own.archive_up:
+        return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
+    size = "" if own.archive_size is None else f"; {own.archive_size / 1e6:,.1f} MB"
+    free = "" if own.disk_free is None else f"; {own.disk_free / 1e9:,.1f} GB free on the disk"
+    low = own.disk_free is not None and own.disk_free < LOW_DISK
+    return [("warn" if low else "ok", "file", f"{path} is written{size}{free}{': make room' if low else ''}.")]
+
+
+def _broker(s: Snapshot) -> list[Row]:
+    if s.broker is None:
+        return [("off", "Alpaca", "No credentials (ALPACA_KEY, ALPACA_SECRET): the broker is not asked.")]
+    if not s.broker.up:
+        return [("off", "Alpaca", "No poll has ended yet.")]
+    down = [endpoint for endpoint, up in s.broker.up.items() if not up]
+    if down:
+        reasons = {reason for endpoint in down if (reason := s.broker.why.get(endpoint))}
+        why = "".join(f" {FAILURES[reason]}" for reason in sorted(reasons))
+        return [("bad", "Alpaca", f"The last poll failed for: {', '.join(down)}.{why}")]
+    return [("ok", "Alpaca", "Every poll worked.")]

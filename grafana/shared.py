@@ -1,0 +1,82 @@
+"""Panels that more than one board shows."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana import theme
+from grafana.board import POSITIONS, address
+from grafana.overrides import answer, coloured, column, organise, transform
+from grafana.panels import grid, stat
+from grafana.query import now, rows, selector
+from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, WORKING, steps, threshold
+
+LAST_CYCLE = f"time() - {selector('bot_last_cycle_timestamp_seconds')}"
+MODE_QUERY = 'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipper_bot_info{bot="$bot"})'
+LOG_AGE = f"time() - {selector('log_last_line_timestamp_seconds')}"
+BROKER_AGE = f"time() - {selector('alpaca_last_success_timestamp_seconds', endpoint='account')}"
+
+SYMBOL_LINK = ("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))
+
+
+def working() -> str:
+    """1 while the newest cycle is younger than the alert's limit, 0 after."""
+    return f"({LAST_CYCLE}) < bool {threshold('cycle_age_seconds'):g}"
+
+
+def header() -> model.Panel:
+    """The strip on top of every board: paper or live, working or not, how old the figures are."""
+    ages = steps("text", (threshold("log_age_seconds"), WARNING))
+    return stat(
+        "Now",
+        "Paper or live (bot's start-up line), working (age of the newest cycle), age of the newest log line and of the "
+        "broker's last answer.",
+        now(MODE_QUERY, "account"),
+        now(working(), "bot"),
+        now(LOG_AGE, "newest log line"),
+        now(BROKER_AGE, "broker's answer"),
+        unit=SECONDS,
+        size=(24, 3),
+        names=True,
+        none=theme.NOT_SAID,
+        thresholds=ages,
+        overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],
+    )
+
+
+POSITION_COLUMNS = {
+    "symbol": "Symbol",
+    "bigdipper_position_market_value_usd": "Value",
+    "bigdipper_position_unrealized_pl_usd": "P/L",
+    "bigdipper_position_unrealized_pl_ratio": "P/L %",
+    "bigdipper_position_intraday_pl_usd": "Today",
+    "bigdipper_position_current_price_usd": "Price",
+    "bigdipper_position_avg_entry_price_usd": "Entry",
+    "bigdipper_position_quantity": "Shares",
+    "bigdipper_position_cost_basis_usd": "Cost",
+}
+
+
+def positions(size: tuple[int, int]) -> model.Panel:
+    """The live table of positions, in one query turned into a matrix."""
+    names = "|".join(name.removeprefix("bigdipper_position_") for name in POSITION_COLUMNS if name != "symbol")
+    matrix = {"symbol\\__name__": "Symbol"} | POSITION_COLUMNS
+    return grid(
+        "What is held, and how is it doing?",
+        "Alpaca's open positions at its last answer (bigdipper_position_*). Shares below zero are short. "
+        "Click a symbol for its history.",
+        rows(f'sum by (__name__, symbol) ({{__name__=~"bigdipper_position_({names})",bot="$bot"}})'),
+        size=size,
+        none=f"no position, or {NO_BROKER}",
+        sort=("Value", True),
+        transformations=[
+            transform("groupingToMatrix", columnField="__name__", rowField="symbol", valueField="Value", emptyValue="null"),
+            organise(list(matrix), matrix),
+        ],
+        overrides=[
+            column("Symbol", TEXT, link=SYMBOL_LINK, custom__width=90),
+            coloured("P/L", USD, thresholds=theme.SIGNED),
+            coloured("P/L %", RATIO, thresholds=theme.SIGNED),
+            coloured("Today", USD, thresholds=theme.SIGNED),
+            *(column(name, USD) for name in ("Value", "Price", "Entry", "Cost")),
+            column("Shares", theme.QUANTITY),
+        ],
+    )

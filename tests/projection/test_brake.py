@@ -1,0 +1,116 @@
+"""Brake episodes: when they begin, what they are, and what ends them."""
+
+from typing import Any
+
+import pytest
+
+from tests.projection.bot import ACCOUNT, BRAKE, HALTING, REGULAR, at, cycle
+from tests.running import Monitor
+
+
+def brakes(bot: Monitor) -> list[tuple[Any, ...]]:
+    """Start, end, seconds and cycles of each episode."""
+    return bot.rows("SELECT started, ended, duration_seconds, cycles FROM brake_events ORDER BY id")
+
+
+def test_a_brake_begins_with_its_line_and_ends_with_the_first_line_of_a_cycle_past_the_check(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", REGULAR, BRAKE, HALTING))
+    assert bot.value("bigdipper_brake_active") == 1
+    assert bot.value("bigdipper_brake_started_timestamp_seconds") == at("09:30:00")
+    assert bot.value("bigdipper_brake_level_ratio") == 1.157
+    assert brakes(bot) == [(at("09:30:00"), None, None, 1)]
+    bot.say(*cycle("09:31:00", REGULAR, BRAKE, HALTING), *cycle("09:32:00", REGULAR, "📊 Positions: None", ACCOUNT))
+    assert bot.value("bigdipper_brake_active") == 0
+    assert bot.value("bigdipper_brake_started_timestamp_seconds") is None
+    assert bot.value("bigdipper_brake_episodes_total") == 1
+    assert bot.value("bigdipper_brake_seconds_total") == 120
+    assert bot.value("bigdipper_halts_total", cause="brake") == 2
+    assert brakes(bot) == [(at("09:30:00"), at("09:32:00"), 120, 2)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "💤 Market closed. Next open: 2025-10-20 09:30 ET",
+        "❌ Cycle error: connection reset",
+        "❌ UNEXPECTED ERROR getting positions: timed out",
+        "❌ POSITION TRACKING FAILED - SDK validation error",
+        "🌟 Big Dipper v2.16 started in PAPER mode",
+        "🔍 Scan complete: 0 opportunities found",
+    ],
+)
+def test_what_proves_nothing_does_not_end_an_episode(bot: Monitor, line: str) -> None:
+    bot.say(*cycle("09:30:00", REGULAR, BRAKE), *cycle("09:31:00", REGULAR, line), *cycle("09:33:00", REGULAR, BRAKE))
+    assert bot.value("bigdipper_brake_episodes_total") == 1
+    assert bot.value("bigdipper_brake_seconds_total") == 180
+    assert brakes(bot) == [(at("09:30:00"), None, None, 2)]
+
+
+def test_a_second_brake_after_a_free_cycle_is_a_second_episode(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", BRAKE), *cycle("09:31:00", ACCOUNT), *cycle("09:32:00", BRAKE), *cycle("09:33:00", ACCOUNT))
+    assert [row[1:] for row in brakes(bot)] == [(at("09:31:00"), 60, 1), (at("09:33:00"), 60, 1)]
+
+
+def test_v218_stumbling_over_its_own_brake_report_is_still_the_brake(bot: Monitor) -> None:
+    bug = ("❌ UNEXPECTED ERROR getting positions: 'score'", "⏸️  HALTING ALL TRADING this cycle for safety")
+    bot.say(*cycle("09:30:00", BRAKE, "   Missed 15 opportunities during brake:", *bug), *cycle("09:31:00", BRAKE, HALTING))
+    assert bot.value("bigdipper_halts_total", cause="brake") == 2
+    assert bot.value("bigdipper_halts_total", cause="unexpected_error") == 0
+    assert bot.value("bigdipper_missed_trades_total", reason="missed_brake") == 15
+    assert brakes(bot) == [(at("09:30:00"), None, None, 2)]
+    # The same words without a brake in the cycle are a halt of their own.
+    bot.say(*cycle("09:32:00", *bug))
+    assert bot.value("bigdipper_halts_total", cause="unexpected_error") == 1
+
+
+def test_the_brakes_figures_are_kept_with_the_episode(bot: Monitor) -> None:
+    bot.say(
+        *cycle(
+            "09:30:00",
+            "[BRAKE] 🛑 EMERGENCY BRAKE (cycle 1): Margin at 15.73%",
+            "   Margin debt: $5,480.82 / Equity: $34,842.64",
+            "   💡 Reduce debt by $254.42 to resume trading",
+            "⚠️  MISSING 2 opportunities due to emergency brake:",
+            "   💎 AMD   : -6.21% dip (score: 1.24x) @ $152.20",
+        )
+    )
+    bot.say(*cycle("09:31:00", "[BRAKE] 🛑 EMERGENCY BRAKE (cycle 2): Margin at 16.00%"))
+    columns = "margin_ratio, leverage_ratio, peak_ratio, margin_debt, equity, reduce_usd, missed_opportunities"
+    assert bot.rows(f"SELECT {columns} FROM brake_events") == [(0.1573, None, 0.16, 5480.82, 34842.64, 254.42, 2)]
+    assert bot.rows("SELECT symbol, outcome FROM opportunities") == [("AMD", "missed_brake")]
+
+
+def test_figures_of_a_brake_belong_to_a_cycle_that_is_braked(bot: Monitor) -> None:
+    figures = "   Margin debt: $5,480.82 / Equity: $34,842.64"
+    bot.say(*cycle("09:29:00", figures), *cycle("09:30:00", BRAKE), *cycle("09:31:00", figures))
+    assert bot.rows("SELECT margin_debt, equity FROM brake_events") == [(None, None)]
+
+
+def test_an_episode_goes_on_through_a_restart_of_the_exporter(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", BRAKE))
+    bot.restart()
+    assert bot.value("bigdipper_brake_active") == 1
+    bot.say(*cycle("09:31:00", BRAKE), *cycle("09:32:00", ACCOUNT))
+    assert bot.value("bigdipper_brake_episodes_total") == 1
+    assert brakes(bot) == [(at("09:30:00"), at("09:32:00"), 120, 2)]
+
+
+def test_time_under_the_brake_is_split_at_the_start_of_the_trading_day(bot: Monitor) -> None:
+    bot.say(*cycle("23:00:00", BRAKE), *cycle("03:59:00", BRAKE, day="2025-10-18"), *cycle("04:01:00", BRAKE, day="2025-10-18"))
+    bot.say(*cycle("06:00:00", ACCOUNT, day="2025-10-20"))
+    days = dict(bot.rows("SELECT date, brake_seconds FROM daily_stats WHERE brake_seconds"))
+    hour = 3600
+    expected = {"2025-10-17": 5 * hour, "2025-10-18": 24 * hour, "2025-10-19": 24 * hour, "2025-10-20": 2 * hour}
+    assert days == expected
+    assert dict(bot.rows("SELECT date, brake_events FROM daily_stats WHERE brake_events")) == {"2025-10-17": 1}
+    assert bot.value("bigdipper_brake_seconds_total") == sum(expected.values())
+    assert bot.rows("SELECT duration_seconds FROM brake_events") == [(sum(expected.values()),)]
+
+
+def test_a_clock_set_back_inside_an_episode_takes_no_time_away(bot: Monitor) -> None:
+    bot.say(*cycle("10:00:00", BRAKE), *cycle("10:01:00", BRAKE), *cycle("09:02:00", BRAKE), *cycle("09:03:00", BRAKE))
+    assert bot.value("bigdipper_brake_seconds_total") == 120
+    bot.say(*cycle("09:04:00", ACCOUNT))
+    ((started, ended, seconds, cycles),) = brakes(bot)
+    assert (started, seconds, cycles) == (at("10:00:00"), 180, 4)
+    assert ended >= started
