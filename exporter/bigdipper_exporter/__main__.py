@@ -1,4 +1,4 @@
-"""`python -m exporter` is the command `big-dipper-exporter`."""
+"""`python -m bigdipper_exporter` is the command `big-dipper-exporter`."""
 
 from bigdipper_exporter.cli import entry
 

@@ -179,7 +179,7 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
         [
             sys.executable,
             "-m",
-            "exporter",
+            "bigdipper_exporter",
             "simulate",
             "--log",
             log,
