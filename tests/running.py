@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
-from bigdipper_exporter.metrics import METRICS
 from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection import patterns
 from prometheus_client import Metric as Family

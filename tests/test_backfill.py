@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bigdipper_exporter.cli import main
 from bigdipper_exporter.commands.backfill import LABELS, PAST, backfill
-from bigdipper_exporter.metrics import METRICS
+from bigdipper_exporter.metrics.registry import METRICS
 
 SAMPLE = Path(__file__).parent / "samples" / "big_dipper_v2.18.log"
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (deploy/tools.sh installs it)")

@@ -9,8 +9,9 @@ from bigdipper_exporter.archive.broker.view import BrokerView, Wash
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.metrics import METRICS, broker, day
+from bigdipper_exporter.metrics import broker, day
 from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 from bigdipper_exporter.projection.state import BotState, Episode

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bigdipper_exporter.docs import documents
 from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
-from bigdipper_exporter.metrics import METRICS
+from bigdipper_exporter.metrics.registry import METRICS
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 

@@ -12,7 +12,6 @@ from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.events import Malformed
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
-from bigdipper_exporter.metrics import BUCKETS
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
 
@@ -82,7 +81,7 @@ def try_damage(lines: int, seed: int) -> int:
     """Read and fold so many damaged lines; the number of lines damaged."""
     rng, hurt = random.Random(seed), 0
     samples = [path.read_bytes().splitlines(keepends=True) for path in SAMPLES]
-    fold, reader = Projection(BotState(), Counters(BUCKETS)), Reader(ZONE)
+    fold, reader = Projection(BotState(), Counters()), Reader(ZONE)
     offset = 0
     while lines > 0:
         sample = rng.choice(samples)

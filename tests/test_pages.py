@@ -10,8 +10,9 @@ import pytest
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.results import REASONS, Reason
-from bigdipper_exporter.counters import Labels, Values
+from bigdipper_exporter.counters import Values
 from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.table import Labels
 from bigdipper_exporter.web import landing
 from bigdipper_exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
 

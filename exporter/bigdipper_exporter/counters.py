@@ -6,9 +6,18 @@ A counter that steps back by one is read by Prometheus as a reset, so what is ex
 import json
 import sqlite3
 from collections.abc import Mapping
+from typing import Any, TypeVarTuple, cast
 
-Labels = tuple[str, ...]
+from bigdipper_exporter.metrics.table import Counter, Histogram, Labels
+
+# Series name -> label values -> value.
 Values = Mapping[str, Mapping[Labels, float]]
+Names = TypeVarTuple("Names")
+
+
+def total(values: Values, counter: Counter[*tuple[Any, ...]]) -> float:
+    """Return the sum over all series of a counter."""
+    return sum(values.get(counter.name, {}).values())
 
 
 class Counters:
@@ -17,8 +26,7 @@ class Counters:
     A histogram `h` is held as the series `h_bucket` (one more label: the upper bound, not cumulative) and `h_sum`.
     """
 
-    def __init__(self, buckets: Mapping[str, tuple[float, ...]]) -> None:
-        self._buckets = buckets
+    def __init__(self) -> None:
         self._staged: dict[tuple[str, Labels], float] = {}
         self._values: dict[str, dict[Labels, float]] = {}
 
@@ -27,18 +35,20 @@ class Counters:
         """Committed values; the inner mappings are never changed once handed out."""
         return dict(self._values)
 
-    def inc(self, name: str, labels: Labels = (), amount: float = 1.0) -> None:
-        """PendingRows an increment (>= 0) of counter `name`, its full exposed name with `_total`."""
-        if not amount:
-            return
-        key = (name, labels)
-        self._staged[key] = self._staged.get(key, 0.0) + amount
+    def inc(self, counter: Counter[*Names], *labels: *Names, amount: float = 1.0) -> None:
+        """Stage an increment of `amount` (>= 0)."""
+        self._add(counter.name, labels, amount)
 
-    def observe(self, name: str, labels: Labels, value: float) -> None:
-        """PendingRows one observation of histogram `name`, in its own unit."""
-        bound = next((str(b) for b in self._buckets[name] if value <= b), "+Inf")
-        self.inc(f"{name}_bucket", (*labels, bound))
-        self.inc(f"{name}_sum", labels, value)
+    def observe(self, histogram: Histogram[*Names], value: float, *labels: *Names) -> None:
+        """Stage one observation, in the unit of the histogram's name."""
+        bound = next((str(b) for b in histogram.buckets if value <= b), "+Inf")
+        self._add(histogram.bucket_series, (*labels, bound), 1.0)
+        self._add(histogram.sum_series, labels, value)
+
+    def _add(self, series: str, labels: tuple[object, ...], amount: float) -> None:
+        if amount:
+            key = (series, cast(Labels, labels))
+            self._staged[key] = self._staged.get(key, 0.0) + amount
 
     def savepoint(self) -> dict[tuple[str, Labels], float]:
         """What is staged now, for `rollback_to`."""

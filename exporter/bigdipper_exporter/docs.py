@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from bigdipper_exporter.config.load import settings_table
-from bigdipper_exporter.metrics import METRICS, Metric, bot, broker, day, exporter
+from bigdipper_exporter.metrics import registry
+from bigdipper_exporter.metrics.table import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = re.compile(r"<!-- (settings|metrics) -->\n.*?<!-- /\1 -->", re.DOTALL)
@@ -18,16 +19,16 @@ exporter, and those whose labels are known in advance are there from the start w
 label `other`. Your own patterns become `bigdipper_custom_…`; `process_…` and `python_info` are the Python client's own.
 """
 SECTIONS: tuple[tuple[str, str, tuple[Metric, ...]], ...] = (
-    ("What the bot said", "From its log alone: a trade is an order submitted, not a fill.", bot.METRICS),
-    ("Today", "The New York trading day, 04:00 to 04:00, from the archive; and the NYSE's calendar.", day.METRICS),
-    ("What the broker says", "From Alpaca, to the cent; only with credentials.", broker.METRICS),
-    ("What the exporter does", "About log, archive and itself.", exporter.METRICS),
+    ("What the bot said", "From its log alone: a trade is an order submitted, not a fill.", registry.BOT),
+    ("Today", "The New York trading day, 04:00 to 04:00, from the archive; and the NYSE's calendar.", registry.DAY),
+    ("What the broker says", "From Alpaca, to the cent; only with credentials.", registry.BROKER),
+    ("What the exporter does", "About log, archive and itself.", registry.EXPORTER),
 )
 
 
 def metrics_reference() -> str:
     """docs/metrics.md."""
-    assert sum(len(metrics) for _, _, metrics in SECTIONS) == len(METRICS)
+    assert sum(len(metrics) for _, _, metrics in SECTIONS) == len(registry.METRICS)
     return HEAD + "".join(
         f"\n## {title}\n\n{text}\n\n{HEADER}{''.join(map(_row, metrics))}" for title, text, metrics in SECTIONS
     )

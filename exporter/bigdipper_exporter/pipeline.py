@@ -14,7 +14,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.parser import ParsedChunk, Reader, pieces
 from bigdipper_exporter.log.tail import Batch, Read, Tail
-from bigdipper_exporter.metrics import BUCKETS
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.patterns import Custom
@@ -58,7 +58,7 @@ class Pipeline:
     def __init__(self, settings: Settings, store: Store, sources: tuple[Source, ...] = ()) -> None:
         assert settings.log_path is not None
         self.store = store
-        self.counters = Counters(BUCKETS)
+        self.counters = Counters()
         self.caught_up = False
         self.trouble: str | None = None
         self.measured: dict[str, Any] = {}
@@ -113,9 +113,9 @@ class Pipeline:
         ended = time.perf_counter()
         live = self.caught_up and lines > 0
         self._published(read)
-        self.counters.observe("bigdipper_archive_commit_duration_seconds", (), ended - begun)
+        self.counters.observe(m.ARCHIVE_COMMIT_DURATION_SECONDS, ended - begun)
         if live and arrived is not None:
-            self.counters.observe("bigdipper_log_ingest_delay_seconds", (), max(0.0, time.time() - arrived))
+            self.counters.observe(m.LOG_INGEST_DELAY_SECONDS, max(0.0, time.time() - arrived))
         return read.more
 
     def _digest(self, batches: list[Batch]) -> tuple[int, float | None]:
@@ -137,11 +137,11 @@ class Pipeline:
         state.last_line = arrived or state.last_line
         state.log_ts = self._reader.time.last
         state.split = {str(generation): list(piece) for generation, piece in self._reader.pending.items()}
-        inc("bigdipper_log_rotations_total", (), read.rotations)
-        inc("bigdipper_log_truncations_total", (), read.truncations)
-        inc("bigdipper_archive_errors_total", (), self._failures)
+        inc(m.LOG_ROTATIONS, amount=read.rotations)
+        inc(m.LOG_TRUNCATIONS, amount=read.truncations)
+        inc(m.ARCHIVE_ERRORS, amount=self._failures)
         for gap in read.gaps:
-            inc("bigdipper_log_gaps_total", (gap.reason,))
+            inc(m.LOG_GAPS, gap.reason)
         present = state.to_json()
         with self.store.transaction() as connection:
             self._fold.stage.write(connection)

@@ -13,9 +13,11 @@ from bigdipper_exporter.archive.retention import forget
 from bigdipper_exporter.archive.statistics import Measure
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import total
 from bigdipper_exporter.log.wake import Wake
-from bigdipper_exporter.metrics import METRICS
 from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.counters import LOG_GAPS, LOG_LINES
+from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.pipeline import Pipeline, Source
 from bigdipper_exporter.projection import patterns
 from bigdipper_exporter.sectors import read_sectors, write_sectors
@@ -91,7 +93,7 @@ class Service:
         was_ready = self.pipeline.caught_up
         more = self.pipeline.step()
         if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
-            log.info("caught up with the log", lines=int(_lines(self.pipeline)))
+            log.info("caught up with the log", lines=int(total(self.pipeline.counters.values, LOG_LINES)))
         self._complain()
         now = time.monotonic()
         if now >= self._next_housekeeping:
@@ -125,9 +127,5 @@ class Service:
                 self._next_forget = now + (HOUSEKEEPING_SECONDS if again else FORGET_SECONDS)
 
 
-def _lines(pipeline: Pipeline) -> float:
-    return sum(pipeline.counters.values.get("bigdipper_log_lines_total", {}).values())
-
-
 def _gaps(pipeline: Pipeline) -> int:
-    return int(sum(pipeline.counters.values.get("bigdipper_log_gaps_total", {}).values()))
+    return int(total(pipeline.counters.values, LOG_GAPS))

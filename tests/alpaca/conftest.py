@@ -21,8 +21,8 @@ from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
 from bigdipper_exporter.demo.simulator.units import cents
-from bigdipper_exporter.metrics import BUCKETS, METRICS
 from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.projection.state import BotState
 
@@ -82,7 +82,7 @@ class Desk:
         self.settings = Settings(alpaca_key=KEY, alpaca_secret=SECRET, alpaca_url=broker.url, alpaca_timeout=1.0, **settings)
         self.timing, self.broker = timing, broker
         self.store = Store(path)
-        self.counters = Counters(BUCKETS)
+        self.counters = Counters()
         self.counters.load(self.store.connection)
         self.source = Source(self.settings, self.store.connection, lambda: None, timing)
 

@@ -191,7 +191,7 @@ class Turns:
         self.source._look_at = 0.0
         if not self.source.pending():
             return False
-        self.source.write(self.connection, Counters({}))
+        self.source.write(self.connection, Counters())
         self.source.commit()
         return True
 

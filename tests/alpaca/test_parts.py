@@ -16,7 +16,6 @@ from bigdipper_exporter.broker.models import Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.metrics import BUCKETS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -237,7 +236,7 @@ def test_slippage_is_positive_when_it_is_worse_for_us(side: str, price: float, e
 
 
 def test_an_order_that_ended_is_never_reopened_by_an_older_answer(archive: sqlite3.Connection) -> None:
-    counters = Counters(BUCKETS)
+    counters = Counters()
     done = Order("o", "AMD", "canceled", 10.0, ended=20.0, updated=20.0)
     for order in (Order("o", "AMD", "new", 10.0), done, Order("o", "AMD", "new", 10.0), done):
         orders.write(archive, Orders((order,)), 30.0, counters)
@@ -250,13 +249,13 @@ def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connecti
     now = 1762270260.0
     ends = ["filled", "canceled", "replaced", "expired", "filled"]
     made = [Order(str(i), "AMD", status, now, ended=now) for i, status in enumerate(ends)]
-    orders.write(archive, Orders((*made, Order("open", "AMD", "new", now))), now, Counters(BUCKETS))
+    orders.write(archive, Orders((*made, Order("open", "AMD", "new", now))), now, Counters())
     assert orders.fill_rate(archive, now) == 0.5
     assert orders.fill_rate(archive, now + 60 * 86_400) is None
 
 
 def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> None:
-    counters = Counters(BUCKETS)
+    counters = Counters()
     for page in range(3):
         fills = [
             Activity(f"{page}-{i}", "FILL", 1e9 + i, symbol=f"S{page}X{i}", side="buy", quantity=1, price=1) for i in range(100)
@@ -320,7 +319,7 @@ def test_the_repr_of_the_access_hides_its_secret() -> None:
 
 def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
     raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
-    activities.write(archive, [decode.activity(raw)], {}, Counters(BUCKETS))
+    activities.write(archive, [decode.activity(raw)], {}, Counters())
     assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
     with pytest.raises(Unreadable, match="id"):
         decode.activity(raw | {"id": "\ud800"})

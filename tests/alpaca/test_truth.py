@@ -139,13 +139,11 @@ def test_without_credentials_there_is_nothing_but_the_word_that_there_are_none(d
     from bigdipper_exporter.broker_source import start
     from bigdipper_exporter.config.settings import Settings
     from bigdipper_exporter.counters import Counters
-    from bigdipper_exporter.metrics import BUCKETS, METRICS
     from bigdipper_exporter.metrics.collect import Collector
+    from bigdipper_exporter.metrics.registry import METRICS
 
     assert start(Settings(), desk.store.connection, lambda: None) is None
-    nothing = desk.snapshot().__class__(
-        desk.snapshot().bot, Counters(BUCKETS).values, 0.0, desk.snapshot().day, desk.snapshot().own
-    )
+    nothing = desk.snapshot().__class__(desk.snapshot().bot, Counters().values, 0.0, desk.snapshot().day, desk.snapshot().own)
     ours = {m.family for m in METRICS} & {
         f.name
         for f in Collector(METRICS, lambda: nothing).collect()

@@ -23,7 +23,6 @@ from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Ledger
-from bigdipper_exporter.metrics import BUCKETS
 
 MORNING = datetime(2025, 11, 4, 9, 30, tzinfo=NEW_YORK).timestamp()
 HOURS = 8
@@ -91,7 +90,7 @@ def test_requests_and_cpu_of_eight_hours(tmp_path: Path, open_order: bool) -> No
         poller.stop()
         minutes = Counter(int(r.at // 60) for r in broker.requests)
         asked = Counter(str(r.endpoint) for r in broker.requests)
-    store, counters = Store(tmp_path / "archive.db"), Counters(BUCKETS)
+    store, counters = Store(tmp_path / "archive.db"), Counters()
     book = BrokerRepository(store.connection, True, MORNING)
     begun, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
     slowest = 0.0

@@ -8,6 +8,7 @@ from datetime import date
 _OPTION = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
 
 TERMINAL = ("filled", "canceled", "expired", "rejected", "replaced")
+SIDES = ("buy", "sell", "sell_short")
 
 
 def is_option(symbol: str) -> bool:

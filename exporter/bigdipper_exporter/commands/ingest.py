@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import PATIENCE_SECONDS, Store
 from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import Values, total
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
 
 # Between two looks at a rotated file that cannot be read yet.
@@ -30,8 +32,18 @@ class Summary:
         return f"{self.lines:,} lines, {sum(self.events.values()):,} events ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
 
 
-def _totals(pipeline: Pipeline, name: str) -> dict[str, float]:
-    return {"/".join(labels): value for labels, value in pipeline.counters.values.get(name, {}).items()}
+@dataclass(frozen=True)
+class _Totals:
+    """What the counters say at one moment."""
+
+    lines: int
+    gaps: int
+    events: dict[str, int]
+
+    @classmethod
+    def of(cls, values: Values) -> "_Totals":
+        events = {kind: int(count) for (kind,), count in values.get(m.LOG_EVENTS.name, {}).items()}
+        return cls(int(total(values, m.LOG_LINES)), int(total(values, m.LOG_GAPS)), events)
 
 
 def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
@@ -41,8 +53,7 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     """
     store = Store(settings.archive_path, PATIENCE_SECONDS)
     pipeline = Pipeline(settings, store)
-    names = ("bigdipper_log_events_total", "bigdipper_log_lines_total", "bigdipper_log_gaps_total")
-    before = {name: _totals(pipeline, name) for name in names}
+    before = _Totals.of(pipeline.counters.values)
     try:
         more = True
         while more or pipeline.tail.unsettled:
@@ -55,8 +66,6 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     finally:
         pipeline.tail.close()
         store.close()
-    new = {
-        name: {key: int(value - before[name].get(key, 0)) for key, value in _totals(pipeline, name).items()} for name in names
-    }
-    events = {kind: count for kind, count in new[names[0]].items() if count}
-    return Summary(sum(new[names[1]].values()), events, sum(new[names[2]].values()))
+    now = _Totals.of(pipeline.counters.values)
+    new = {kind: count - before.events.get(kind, 0) for kind, count in now.events.items()}
+    return Summary(now.lines - before.lines, {kind: count for kind, count in new.items() if count}, now.gaps - before.gaps)

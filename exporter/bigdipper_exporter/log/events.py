@@ -3,6 +3,7 @@
 Every event is a plain tuple without time or position: those belong to the record (exporter/bigdipper_exporter/log/parser.py).
 """
 
+import re
 from typing import NamedTuple
 
 # What the bot prints at DEBUG only, for the same symbols in cycle after cycle: how much it logs must not change what it missed.
@@ -236,3 +237,13 @@ Event = (
     | CycleTook
     | Malformed
 )
+
+EVENTS: tuple[type[Event], ...] = Event.__args__
+
+
+def kind_of(event: type[Event]) -> str:
+    """Return the label of an event's kind: its name in snake case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+
+
+EVENT_KINDS = {event: kind_of(event) for event in EVENTS if event is not Malformed}

@@ -9,9 +9,8 @@ from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
-from bigdipper_exporter.counters import Labels
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Metric
+from bigdipper_exporter.metrics.table import Counter, Gauge, Histogram, Known, Labels, Metric
 
 
 class Collector:
@@ -25,14 +24,24 @@ class Collector:
         """Every family of the table, also those without a series at the moment; then what the Python client says of itself."""
         snapshot = self._latest()
         for metric in self._metrics:
-            yield FAMILIES[metric.type](metric, snapshot)
+            yield _family(metric, snapshot)
         yield from PROCESS_COLLECTOR.collect()
         yield from PLATFORM_COLLECTOR.collect()
 
 
-def _gauge(metric: Metric, snapshot: Snapshot) -> Family:
+def _family(metric: Metric, snapshot: Snapshot) -> Family:
+    match metric:
+        case Gauge():
+            return _gauge(metric, snapshot)
+        case Counter():
+            return _counter(metric, snapshot)
+        case Histogram():
+            return _histogram(metric, snapshot)
+    raise TypeError(f"{metric.name}: {type(metric).__name__} is no kind of metric")
+
+
+def _gauge(metric: Gauge, snapshot: Snapshot) -> Family:
     family = GaugeMetricFamily(metric.family, metric.help, labels=metric.labels, unit=metric.unit)
-    assert metric.read is not None
     value = metric.read(snapshot)
     if isinstance(value, int | float):
         family.add_metric((), float(value))
@@ -42,28 +51,26 @@ def _gauge(metric: Metric, snapshot: Snapshot) -> Family:
     return family
 
 
-def _series(metric: Metric, snapshot: Snapshot, name: str) -> dict[Labels, float]:
-    known = metric.known(snapshot) if metric.known else () if metric.labels else ((),)
-    return dict.fromkeys(known, 0.0) | dict(snapshot.counters.get(name, {}))
+def _series(snapshot: Snapshot, series: str, labels: Labels, known: Known | None) -> dict[Labels, float]:
+    """Committed values, and 0 for the label values that are known in advance."""
+    expected = known(snapshot) if known else () if labels else ((),)
+    return dict.fromkeys(expected, 0.0) | dict(snapshot.counters.get(series, {}))
 
 
-def _counter(metric: Metric, snapshot: Snapshot) -> Family:
+def _counter(metric: Counter[*tuple[str, ...]], snapshot: Snapshot) -> Family:
     family = CounterMetricFamily(metric.family, metric.help, labels=metric.labels, unit=metric.unit)
-    for labels, value in _series(metric, snapshot, metric.name).items():
+    for labels, value in _series(snapshot, metric.name, metric.labels, metric.known).items():
         family.add_metric(labels, value, created=snapshot.created)
     return family
 
 
-def _histogram(metric: Metric, snapshot: Snapshot) -> Family:
+def _histogram(metric: Histogram[*tuple[str, ...]], snapshot: Snapshot) -> Family:
     family = HistogramMetricFamily(metric.family, metric.help, labels=metric.labels, unit=metric.unit)
-    counts = snapshot.counters.get(f"{metric.name}_bucket", {})
-    for labels, total in _series(metric, snapshot, f"{metric.name}_sum").items():
+    counts = snapshot.counters.get(metric.bucket_series, {})
+    for labels, total in _series(snapshot, metric.sum_series, metric.labels, metric.known).items():
         cumulated, buckets = 0.0, []
         for bound in [*map(str, metric.buckets), "+Inf"]:
             cumulated += counts.get((*labels, bound), 0.0)
             buckets.append((bound, cumulated))
         family.add_metric(labels, buckets, total)
     return family
-
-
-FAMILIES: dict[str, Callable[[Metric, Snapshot], Family]] = {"gauge": _gauge, "counter": _counter, "histogram": _histogram}

@@ -1,39 +1,86 @@
-"""The form of a metric: one entry says its name, its meaning and where its value comes from."""
+"""The kinds of metrics. An object declares a family: name, help and labels; a gauge also where its value is."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
 
-from bigdipper_exporter.counters import Labels
-from bigdipper_exporter.metrics.snapshot import Snapshot
+if TYPE_CHECKING:
+    from bigdipper_exporter.metrics.snapshot import Snapshot
 
+Labels = tuple[str, ...]
 Sample = tuple[Labels, float]
+Known = Callable[["Snapshot"], Iterable[Labels]]
+Read = Callable[["Snapshot"], float | Iterable[Sample] | None]
 UNITS = ("usd", "ratio", "seconds", "bytes")
+
+# One type (str) per label: a counter is incremented with as many values as it has labels, or mypy objects.
+Names = TypeVarTuple("Names")
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric family.
-
-    name: as exposed (counters end in `_total`). read: for gauges, what the snapshot holds: a number, None for "unknown" (no
-    series), or samples. Counters and histograms are read from the committed counters; `known` lists the label sets that exist
-    from the start with 0, so that the first incident is visible to `increase()`.
-    """
+    """One metric family. `name` is the exposed name, with the prefix; counters end in `_total`."""
 
     name: str
-    type: Literal["gauge", "counter", "histogram"]
     help: str
-    labels: Labels = ()
-    read: Callable[[Snapshot], float | Iterable[Sample] | None] | None = None
-    known: Callable[[Snapshot], Iterable[Labels]] | None = None
-    buckets: tuple[float, ...] = ()
+    labels: tuple[Any, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """Prometheus' word for the kind of metric."""
+        return type(self).__name__.lower()
 
     @property
     def family(self) -> str:
         """Name of the family: a counter's without `_total`."""
-        return self.name.removesuffix("_total") if self.type == "counter" else self.name
+        return self.name
 
     @property
     def unit(self) -> str:
         """The unit that the name ends in, or an empty string."""
         return next((unit for unit in UNITS if self.family.endswith("_" + unit)), "")
+
+
+@dataclass(frozen=True)
+class Gauge(Metric):
+    """A value of the snapshot. `read` returns a number, samples, or None where nothing is known: then there is no series."""
+
+    read: Read = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Counter(Metric, Generic[*Names]):
+    """A counter, kept in the archive.
+
+    `known` lists the label values that exist from the start with 0, so that `increase()` sees the first incident.
+    """
+
+    labels: tuple[*Names]
+    known: Known | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.endswith("_total"):
+            raise ValueError(f"the counter {self.name} must end in _total")
+
+    @property
+    def family(self) -> str:
+        return self.name.removesuffix("_total")
+
+
+@dataclass(frozen=True)
+class Histogram(Metric, Generic[*Names]):
+    """A histogram, kept in the archive. `buckets` are upper bounds in the unit of its name, without +Inf."""
+
+    labels: tuple[*Names]
+    buckets: tuple[float, ...] = field(kw_only=True)
+    known: Known | None = field(default=None, kw_only=True)
+
+    @property
+    def bucket_series(self) -> str:
+        """Where the archive keeps the counts per bucket: not cumulative, the upper bound is one more label."""
+        return f"{self.name}_bucket"
+
+    @property
+    def sum_series(self) -> str:
+        """Where the archive keeps the sum of the observations."""
+        return f"{self.name}_sum"

@@ -3,6 +3,6 @@
 life.py: the bot itself, its halts and errors. trading.py: account, trades, opportunities, skips. brake.py: brake episodes.
 """
 
-from bigdipper_exporter.projection.projection import KINDS, Projection
+from bigdipper_exporter.projection.projection import Projection
 
-__all__ = ["KINDS", "Projection"]
+__all__ = ["Projection"]

@@ -6,6 +6,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
 
 DETAIL_LIMIT = 500
@@ -38,7 +39,7 @@ class Base:
         if symbol in self._labels:
             return symbol
         if len(self._labels) >= MAX_SYMBOLS:
-            self._counters.inc("bigdipper_exporter_label_overflow_total")
+            self._counters.inc(m.EXPORTER_LABEL_OVERFLOW)
             return "other"
         self._labels[symbol] = True
         self.state.labels = tuple(self._labels)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from bigdipper_exporter import calendar
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.base import Base, ratio
 from bigdipper_exporter.projection.state import Episode
 
@@ -16,13 +17,13 @@ class Braking(Base):
         state, ts = self.state, record.ts
         level = ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
         if not state.braked:
-            self._counters.inc("bigdipper_halts_total", ("brake",))
+            self._counters.inc(m.HALTS, "brake")
         brake = state.brake
         if brake is None:
             brake = state.brake = Episode(
                 record.id, ts, ts, 0.0, 1, ratio(event.margin_percent), ratio(event.leverage_percent), level
             )
-            self._counters.inc("bigdipper_brake_episodes_total")
+            self._counters.inc(m.BRAKE_EPISODES)
             self._sum(ts, "brake_events")
         else:
             self._hold(brake, ts)
@@ -36,7 +37,7 @@ class Braking(Base):
         start, brake.last_seen = brake.last_seen, ts
         held = max(0.0, ts - start)
         brake.seconds += held
-        self._counters.inc("bigdipper_brake_seconds_total", (), held)
+        self._counters.inc(m.BRAKE_SECONDS, amount=held)
         while start < ts:
             end = min(ts, calendar.day_start(calendar.trading_day(start) + timedelta(days=1)))
             self._sum(start, "brake_seconds", end - start)
@@ -87,7 +88,7 @@ class Braking(Base):
         if self.state.brake is not None and event.missed:
             self.state.brake.missed += event.missed
             self._put_brake(self.state.brake, None)
-            self._counters.inc("bigdipper_missed_trades_total", ("missed_brake",), event.missed)
+            self._counters.inc(m.MISSED_TRADES, "missed_brake", amount=event.missed)
 
     def _halting(self, record: Record, event: e.Halting) -> None:
         """Three causes print it; the line before it named which."""

@@ -4,6 +4,7 @@ import re
 
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.base import Base
 from bigdipper_exporter.projection.state import MAX_SYMBOLS
 
@@ -16,7 +17,7 @@ class Lifecycle(Base):
         state.version, state.mode = event.version, event.mode.lower()
         state.running, state.started = True, record.ts
         self._new_cycle()
-        self._counters.inc("bigdipper_bot_starts_total")
+        self._counters.inc(m.BOT_STARTS)
         self._log_event(record, "start", state.mode, f"version {event.version}")
 
     def _watching(self, record: Record, event: e.Watching) -> None:
@@ -37,11 +38,11 @@ class Lifecycle(Base):
         state = self.state
         state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
         self._new_cycle()
-        self._counters.inc("bigdipper_bot_cycles_total")
+        self._counters.inc(m.BOT_CYCLES)
         self._sum(record.ts, "cycles")
 
     def _cycle_took(self, record: Record, event: e.CycleTook) -> None:
-        self._counters.observe("bigdipper_bot_cycle_duration_seconds", (), event.seconds)
+        self._counters.observe(m.BOT_CYCLE_DURATION_SECONDS, event.seconds)
 
     def _session(self, record: Record, event: e.Session) -> None:
         self.state.session = event.session
@@ -53,11 +54,11 @@ class Lifecycle(Base):
         # v2.18 stumbles over its own brake report in cycles 10, 20, 30: that is still the brake.
         if self.state.braked and event.cause == "unexpected_error":
             return
-        self._counters.inc("bigdipper_halts_total", (event.cause,))
+        self._counters.inc(m.HALTS, event.cause)
         self._log_event(record, "halt", event.cause, event.detail)
 
     def _error(self, record: Record, event: e.Error) -> None:
-        self._counters.inc("bigdipper_bot_errors_total", (event.kind,))
+        self._counters.inc(m.BOT_ERRORS, event.kind)
         self._log_event(record, "error", event.kind, event.detail)
         if event.kind == "fatal":
             self.state.running = False

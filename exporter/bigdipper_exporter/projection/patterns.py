@@ -6,7 +6,7 @@ from functools import partial
 from bigdipper_exporter.config.patterns import Pattern
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Metric, Sample
+from bigdipper_exporter.metrics.table import Counter, Gauge, Metric, Sample
 from bigdipper_exporter.projection.state import BotState
 
 MAX_SERIES = 100
@@ -32,7 +32,7 @@ class Custom:
                 continue
             labels = self._bounded(pattern, tuple((match[name] or "")[:100] for name in pattern.labels))
             if pattern.value is None:
-                self._counters.inc(pattern.name, labels)
+                self._counters.inc(_counter(pattern), *labels)
             else:
                 self._series(pattern.name)[SEPARATOR.join(labels)] = value
 
@@ -48,6 +48,10 @@ class Custom:
         return labels
 
 
+def _counter(pattern: Pattern) -> Counter[*tuple[str, ...]]:
+    return Counter(pattern.name, pattern.help, pattern.labels)
+
+
 def _number(text: str | None) -> float | None:
     try:
         number = float((text or "").replace(",", "").replace("$", ""))
@@ -58,12 +62,7 @@ def _number(text: str | None) -> float | None:
 
 def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:
     """The metric table's entries for the user's patterns."""
-    return [
-        Metric(p.name, "counter", p.help, p.labels)
-        if p.value is None
-        else Metric(p.name, "gauge", p.help, p.labels, read=partial(_gauge, p.name))
-        for p in patterns
-    ]
+    return [_counter(p) if p.value is None else Gauge(p.name, p.help, p.labels, read=partial(_gauge, p.name)) for p in patterns]
 
 
 def _gauge(name: str, snapshot: Snapshot) -> list[Sample]:

@@ -5,6 +5,7 @@ from collections import Counter
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.base import DETAIL_LIMIT, ratio
 from bigdipper_exporter.projection.brake import Braking
 from bigdipper_exporter.projection.state import BotState
@@ -64,8 +65,8 @@ class Trading(Braking):
         symbol, label = event.symbol, self._label(event.symbol)
         self.state.trade_ts = record.ts
         self.stage.put("trades", (record.id, record.ts, day, self.state.cycle_number, *event))
-        self._counters.inc("bigdipper_trades_total", (label,))
-        self._counters.inc("bigdipper_trade_value_usd_total", (label,), event.total)
+        self._counters.inc(m.TRADES, label)
+        self._counters.inc(m.TRADE_VALUE_USD, label, amount=event.total)
         self._sum(record.ts, "trades_count")
         self._sum(record.ts, "total_deployed", event.total)
         self._outcome(symbol, "submitted", None)
@@ -92,7 +93,7 @@ class Trading(Braking):
             ]
             self.state.opportunities[symbol] = row
             self.stage.put("opportunities", row)
-            self._counters.inc("bigdipper_opportunities_total", (self._label(symbol),))
+            self._counters.inc(m.OPPORTUNITIES, self._label(symbol))
             self._sum(record.ts, "opportunities")
         elif outcome != "unknown":
             self._outcome(symbol, outcome, row[9])
@@ -127,16 +128,16 @@ class Trading(Braking):
                 self._outcome(event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
             return
         symbol, reason, dip, detail = event
-        self._counters.inc("bigdipper_skips_total", (self._label(symbol), reason))
+        self._counters.inc(m.SKIPS, self._label(symbol), reason)
         dip = row[5] if row is not None else dip
         cycle, day = self.state.cycle_number, self._day(record.ts)
         self.stage.put("skips", (record.id, record.ts, day, cycle, symbol, reason, detail[:DETAIL_LIMIT], dip))
-        self._counters.inc("bigdipper_missed_trades_total", (reason,))
+        self._counters.inc(m.MISSED_TRADES, reason)
         self._sum(record.ts, "missed_trades")
         if reason == "wash_sale_conflict":
             self._sum(record.ts, "wash_trade_rejections")
         if reason == "order_failed":
-            self._counters.inc("bigdipper_bot_errors_total", ("order",))
+            self._counters.inc(m.BOT_ERRORS, "order")
         self._outcome(symbol, OUTCOMES.get(reason, "rejected"), reason)
 
     def _routine_skip(self, ts: float, event: e.Skip) -> None:
@@ -149,7 +150,7 @@ class Trading(Braking):
     def _count_routine(self) -> None:
         for hour, skips in self._routine.items():
             for skip, count in skips.items():
-                self._counters.inc("bigdipper_skips_total", (self._label(skip.symbol), skip.reason), count)
+                self._counters.inc(m.SKIPS, self._label(skip.symbol), skip.reason, amount=count)
                 self.stage.skip(int(hour), skip.symbol, skip.reason, count)
         self._routine.clear()
         self._hour = float("inf")

@@ -6,6 +6,8 @@ from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.statistics import LOW_DISK
 from bigdipper_exporter.broker.results import Reason
 from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import total
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.broker import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.web.landing import Page
@@ -119,15 +121,15 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     if not own.log_up:
         problem = own.log_problem or "cannot be read"
         return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
-    lines = int(s.counters.get("bigdipper_log_lines_total", {}).get((), 0))
+    lines = int(total(s.counters, m.LOG_LINES))
     rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > QUIET_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
-    malformed = int(sum(s.counters.get("bigdipper_log_malformed_total", {}).values()))
-    gaps = int(sum(s.counters.get("bigdipper_log_gaps_total", {}).values()))
+    malformed = int(total(s.counters, m.LOG_MALFORMED))
+    gaps = int(total(s.counters, m.LOG_GAPS))
     if malformed:
         rows.append(("warn", "format", f"{malformed} lines with a known tag could not be read: did the bot change its log?"))
     if gaps:

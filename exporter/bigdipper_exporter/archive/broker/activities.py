@@ -12,6 +12,7 @@ from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.broker.models import Activity, is_option
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots, wash_sale
 from bigdipper_exporter.money.returns import ADJUSTMENTS
 
@@ -46,7 +47,7 @@ def write(
     for symbol in touched.symbols:
         touched.moments |= rematch(connection, symbol, held.get(symbol, [0, 0, 0])[1] < 0)
         if (more := _inside(connection, symbol) - before[symbol]) > 0:
-            counters.inc("bigdipper_wash_sale_buys_total", (labels.of(symbol),), more)
+            counters.inc(m.WASH_SALE_BUYS, labels.of(symbol), amount=more)
     return touched
 
 
@@ -78,8 +79,8 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels
         ),
     )
     label = labels.of(fill.symbol)
-    counters.inc("bigdipper_fills_total", (label, side))
-    counters.inc("bigdipper_fill_value_usd_total", (label, side), value)
+    counters.inc(m.FILLS, label, side)
+    counters.inc(m.FILL_VALUE_USD, label, side, amount=value)
 
 
 def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
@@ -107,7 +108,7 @@ class _Labels:
         if symbol in self._known:
             return symbol
         if len(self._known) >= MOST_LABELS:
-            self._counters.inc("bigdipper_exporter_label_overflow_total")
+            self._counters.inc(m.EXPORTER_LABEL_OVERFLOW)
             return "other"
         self._known.add(symbol)
         return symbol

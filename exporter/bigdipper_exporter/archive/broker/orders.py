@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.broker.models import TERMINAL, Order
+from bigdipper_exporter.broker.models import SIDES, TERMINAL, Order
 from bigdipper_exporter.broker.results import Orders
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics import counters as m
 
 FILL_RATE_DAYS = 30
-SIDES = ("buy", "sell", "sell_short")
 COLUMNS = (
     "order_id",
     "client_order_id",
@@ -108,11 +108,11 @@ def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters)
     )
     if not order.is_terminal:
         return
-    counters.inc("bigdipper_orders_total", (order.status,))
+    counters.inc(m.ORDERS, order.status)
     if seconds is not None:
-        counters.observe("bigdipper_order_time_to_fill_seconds", (), seconds)
+        counters.observe(m.ORDER_TIME_TO_FILL_SECONDS, seconds)
     if worse is not None:
-        counters.observe("bigdipper_order_slippage_ratio", (), worse)
+        counters.observe(m.ORDER_SLIPPAGE_RATIO, worse)
 
 
 def open_orders(items: Iterable[Order]) -> tuple[tuple[str, float], ...]:

@@ -12,10 +12,10 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money.returns import ADJUSTMENTS
 
 Kind = Literal["fill_without_log", "log_without_order", "position_changed", "equity", "margin"]
-KINDS: tuple[Kind, ...] = ("fill_without_log", "log_without_order", "position_changed", "equity", "margin")
 GRACE = 600.0
 OPEN_SECONDS = 86400.0
 SAME_MINUTE = 60.0
@@ -44,7 +44,7 @@ def _open(
         (at, calendar.trading_day(at).isoformat(), kind, symbol, order_id, log_value, broker_value, detail),
     )
     if added.rowcount:
-        counters.inc("bigdipper_discrepancies_total", (kind,))
+        counters.inc(m.DISCREPANCIES, kind)
 
 
 def _log_span(connection: sqlite3.Connection) -> tuple[float, float] | None:
@@ -221,6 +221,6 @@ def _is_open(connection: sqlite3.Connection, kind: Kind) -> bool:
 
 def open_by_kind(connection: sqlite3.Connection) -> dict[str, int]:
     """How many of each kind are open now."""
-    found: dict[str, int] = dict.fromkeys(KINDS, 0)
+    found: dict[str, int] = dict.fromkeys(m.DISCREPANCY_KINDS, 0)
     found.update(connection.execute("SELECT kind, count(*) FROM discrepancies WHERE resolved IS NULL GROUP BY kind").fetchall())
     return found

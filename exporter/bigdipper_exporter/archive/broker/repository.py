@@ -14,6 +14,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Clock, newest
 from bigdipper_exporter.broker.results import Activities, History, Orders, PollResult, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money.limits import BRAKE, HARD
 
 __all__ = ["BrokerRepository", "BrokerView"]
@@ -76,12 +77,12 @@ class BrokerRepository:
     @staticmethod
     def _count(result: PollResult, counters: Counters) -> None:
         for attempt in result.attempts:
-            counters.inc("bigdipper_alpaca_requests_total", (result.endpoint,))
-            counters.observe("bigdipper_alpaca_request_duration_seconds", (result.endpoint,), attempt.seconds)
+            counters.inc(m.ALPACA_REQUESTS, result.endpoint)
+            counters.observe(m.ALPACA_REQUEST_DURATION_SECONDS, attempt.seconds, result.endpoint)
             if attempt.reason is not None:
-                counters.inc("bigdipper_alpaca_request_failures_total", (result.endpoint, attempt.reason))
+                counters.inc(m.ALPACA_REQUEST_FAILURES, result.endpoint, attempt.reason)
         if result.rejected:
-            counters.inc("bigdipper_alpaca_rejected_records_total", (result.endpoint,), result.rejected)
+            counters.inc(m.ALPACA_REJECTED_RECORDS, result.endpoint, amount=result.rejected)
 
     def _health(self, result: PollResult) -> BrokerView:
         view = self._next
