@@ -82,3 +82,15 @@ def without_ids(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tupl
     """Rows without their identity (generation and offset), which differs when the same lines come from other files."""
     plain = ("skip_counts", "daily_stats", "gaps")
     return {name: rows if name in plain else sorted((row[1:] for row in rows), key=repr) for name, rows in tables.items()}
+
+
+@pytest.mark.parametrize("run", [" ", "\t", "\r", " \t"])
+def test_a_line_with_a_long_run_of_blanks_is_read_at_once(tmp_path: Path, run: str) -> None:
+    path = tmp_path / "big_dipper.log"
+    starts = ("❌ Cycle error: <html>", "[SKIP] S ", "❌ Failed to place order for S: ", "🔍 Scan complete: ", "Cycle #")
+    lines = [f"2025-10-17 09:31:00 [ERROR] {start}{run * 100_000}x{run * 100_000}x" for start in starts]
+    trade = "2025-10-17 09:31:02 [INFO] [TRADE] BUY MSFT 10 @ $483.08 = $4830.80"
+    path.write_text("\n".join([*lines, trade, ""]), newline="")
+    done = command("ingest", "--log.path", path, "--archive.path", tmp_path / "a.db", "--log.timezone", "UTC")
+    assert done.returncode == 0, done.stderr
+    assert rows(tmp_path / "a.db", "SELECT count(*) FROM trades") == [(1,)]

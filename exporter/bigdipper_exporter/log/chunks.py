@@ -1,5 +1,6 @@
 """What reading the log brings: whole lines with their position, gaps, and how the log is doing."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 from bigdipper_exporter.log.segment import Checkpoint, Source
@@ -9,6 +10,7 @@ from bigdipper_exporter.log.segment import Checkpoint, Source
 GAP_REASONS = ("truncated", "unreachable")
 
 LINE_LIMIT = 1 << 20
+NULS = re.compile(rb"\0*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
     holes = b"\0" in data
     while start < len(data):
         # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
-        text = len(data) - len(data[start:].lstrip(b"\0")) if data[start] == 0 else start
+        text = NULS.match(data, start).end()  # type: ignore[union-attr] - it matches nothing, too
         hole = data.find(b"\n\0", text) if holes else -1
         end = hole + 1 if hole >= 0 else data.rfind(b"\n", text) + 1
         if end <= text:

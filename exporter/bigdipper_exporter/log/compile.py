@@ -23,8 +23,8 @@ TEXT = {
     "symbols": r".+",
     "kind": r"[a-z]++",
     "n": NUMBER,
-    "_": r".*?",
 }
+ANY_TEXT = "_"
 WHOLE = ("number", "found", "stocks", "skipped", "missed", "attempt", "cycle")
 UNSIGNED = ("quantity", "price", "total", "seconds", "deployed", "invested")
 SYMBOLS_KEPT = 1000
@@ -36,11 +36,15 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # are a time is asked where one is read (`parser.py`): at once for all of them here, it would cost more.
 HEADER = rf"\n[0-9: -]{{19}} \[({'|'.join(LEVELS)})\]"
 BLANKS = " ++"
+# Signs that vary: the double blank behind an emoji and its variation selector between versions, the end of a line.
+LITERALS = {" ": BLANKS, "\ufe0f": "(?:\ufe0f)?+", "\n": r"\r?+\n"}
 # An indented line may have lost its indentation (the design form prints Winners without).
 INDENT = " *+"
 # To the end of the line, blanks and a carriage return aside. The empty group tells which rule it was: in front it would hide
 # the literal that the search skips by.
 END = r"[ \t\r]*+$()"
+# Any text up to the end of the line: nothing is left to search for behind it.
+REST = r".*+"
 TOKEN = re.compile(r"<(\w+)>|([{}])| +|[^<{} ]+|.")
 
 # How the text of a group becomes the value of a field, as an expression over the match `m`.
@@ -92,9 +96,9 @@ class Trie(dict[Piece, "Trie | Callable[[list[int]], None]"]):
 
 
 def _literal(text: str) -> Iterator[Piece]:
-    """One piece a sign. The double blank behind an emoji varies between versions, and so does its variation selector."""
+    """One piece for each character; two blanks in a row are one run."""
     for sign in text:
-        yield Piece(BLANKS if sign == " " else "(?:\ufe0f)?+" if sign == "\ufe0f" else re.escape(sign))
+        yield Piece(LITERALS.get(sign, re.escape(sign)))
 
 
 def _text_of(name: str) -> str:
@@ -109,12 +113,30 @@ def _convert(name: str) -> str:
     return AS_WHOLE if name in WHOLE else AS_NUMBER
 
 
+def _regex(text: str) -> str:
+    """Regular expression for literal `text`. In front of a run of blanks, only the beginning of the run is tried."""
+    return ("(?<! )" if text.startswith(" ") else "") + "".join(piece.regex for piece in _literal(text))
+
+
+def _up_to(text: str, last: bool) -> Piece:
+    """Any text up to the literal `text`: its first occurrence, or in the last place of a rule that at the end of the line.
+
+    Linear in the length of the line, also where `text` occurs again and again: the group is atomic, and what is behind the
+    last one fails at its first character.
+    """
+    if not text:
+        return Piece(REST)
+    return Piece(f".*{_regex(text)}" if last else f"(?>.*?{_regex(text)})")
+
+
 def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
     """A rule's pattern piece by piece, one group per field of its event, and those fields in order."""
     pieces: list[Piece] = []
     fields: list[Field] = []
     optional: list[Piece] | None = None
-    for token in TOKEN.finditer(rule.pattern):
+    tokens = list(TOKEN.finditer(rule.pattern))
+    while tokens:
+        token = tokens.pop(0)
         name, brace = token.group(1), token.group(2)
         into = pieces if optional is None else optional
         if brace == "{":
@@ -125,6 +147,11 @@ def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
         elif name in rule.event._fields:
             into.append(Piece(f"({_text_of(name)})", 1))
             fields.append(Field(name, _convert(name), optional is not None))
+        elif name == ANY_TEXT:
+            literal = ""
+            while tokens and tokens[0].group(1, 2) == (None, None):
+                literal += tokens.pop(0).group()
+            into.append(_up_to(literal, all(rest.group() == "}" for rest in tokens)))
         elif name:
             into.append(Piece(TEXT[name]))
         else:
@@ -190,7 +217,7 @@ def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, 
         pieces, fields = _pieces(rule)
         _lay(trie, pieces, partial(read, rule, fields))
     for tag, kind in TAGS:
-        _lay(trie, [*_literal(tag), Piece(".*")], partial(misread, Malformed(kind)))
+        _lay(trie, [*_literal(tag), Piece(REST)], partial(misread, Malformed(kind)))
     header = HEADER.replace("(", "(?:", 1)
     return re.compile(f"{header} {_alternatives(trie, count(1), [])}".encode(), re.MULTILINE), builds
 

@@ -1,0 +1,79 @@
+"""No line costs more than its length: the near misses of every rule are grown, and the time must not grow faster than they.
+
+A near miss begins like a rule's example, goes on with a run of what the rule is looking for, and does not end like it.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from bigdipper_exporter.log.chunks import whole_lines
+from bigdipper_exporter.log.compile import TOKEN, read_message
+from bigdipper_exporter.log.grammar import RULES, TAGS, Rule
+from bigdipper_exporter.log.segment import Checkpoint
+
+SHORT, LONG = 4_000, 64_000
+# What is linear takes 16 times as long, what is quadratic 256 times; and less than this is nothing.
+RATIO, SECONDS = 64, 0.05
+RUNS = (" ", "\t", "\r", " \t", "x", "9", "9,", "A", ".", "-", "%", ")", "h < ", "A: ", ", ", "é", "\ufe0f", "\u3000")
+
+
+def literals(rule: Rule) -> set[str]:
+    """The texts between the fields of a rule: each may be what a search is for."""
+    parts = [token.group() for token in TOKEN.finditer(rule.pattern)]
+    joined = "".join("\0" if (part.startswith("<") and part.endswith(">")) or part in "{}" else part for part in parts)
+    found = {text for text in joined.split("\0") if text.strip()}
+    return found | {text.strip() for text in found} | {text.rstrip() + " " for text in found}
+
+
+def near_misses(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What a near miss begins with, and what it then repeats."""
+    runs = {*RUNS, *literals(rule)}
+    for example in rule.examples:
+        ends = {len(example), *(position for position, sign in enumerate(example) if not sign.isalnum())}
+        for end in sorted(ends):
+            for run in runs:
+                yield example[:end], run
+                yield example[: end + 1], run
+
+
+def cost(start: str, run: str, size: int) -> float:
+    """Processor seconds to read it, the least of three."""
+    message = f"{start}{run * (size // len(run))}\x01x".encode()
+    least = float("inf")
+    for _ in range(3):
+        begun = time.thread_time()
+        read_message(message)
+        least = min(least, time.thread_time() - begun)
+        if least < SECONDS:
+            break
+    return least
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.pattern.strip() for rule in RULES])
+def test_the_near_misses_of_a_rule_take_time_in_proportion_to_their_length(rule: Rule) -> None:
+    tried = 0
+    for start, run in set(near_misses(rule)):
+        tried += 1
+        if (long := cost(start, run, LONG)) >= SECONDS:
+            assert long < RATIO * cost(start, run, SHORT), (start, run)
+    assert tried > 20
+
+
+@pytest.mark.parametrize("tag", [tag for tag, _ in TAGS])
+def test_a_damaged_line_with_a_tag_takes_time_in_proportion_to_its_length(tag: str) -> None:
+    for run in RUNS:
+        if (long := cost(tag, run, LONG)) >= SECONDS:
+            assert long < RATIO * cost(tag, run, SHORT), run
+
+
+@pytest.mark.parametrize("hole", [b"\n\0", b"\0", b"\0\n", b"x\n\0\0"])
+def test_holes_of_nul_take_time_in_proportion_to_their_length(hole: bytes) -> None:
+    begin = Checkpoint(1, "", 0, 0, 0, b"", b"", False, False, 0.0)
+
+    def seconds(size: int) -> float:
+        begun = time.thread_time()
+        whole_lines(begin, hole * (size // len(hole)))
+        return time.thread_time() - begun
+
+    assert seconds(512_000) < max(SECONDS, RATIO * seconds(64_000))
