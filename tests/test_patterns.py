@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from bigdipper_exporter.config.load import ConfigError, load
-from bigdipper_exporter.config.patterns import Pattern
+from bigdipper_exporter.config.patterns import Pattern, slow
+
+from tests.running import command
 
 SOUND = """\
 patterns:
@@ -83,3 +85,19 @@ def test_two_patterns_of_one_name_are_an_error_that_names_both_places(tmp_path: 
     second = "  - {name: bigdipper_custom_reconnects_total, regex: x}\n"
     with pytest.raises(ConfigError, match=r"bigdipper_custom_reconnects_total \(.*b\.yml:11\) is taken by .*b\.yml:2$"):
         patterns(SOUND + second, tmp_path)
+
+
+@pytest.mark.parametrize("regex", [r"(\w+\s?)+:", r"((a*)b?)*c", r"x(?:\d+|y){2,}?z", r"(?=(\w+)+!)x", r"([ab]{1,200})+c"])
+def test_a_repetition_of_a_repetition_is_named_as_slow(tmp_path: Path, regex: str) -> None:
+    (finding,) = slow(patterns(f"patterns: [{{name: x, regex: '{regex}'}}]", tmp_path))
+    assert finding.startswith("bigdipper_custom_x_total repeats a repetition: ")
+    config = ("--config.file", tmp_path / "b.yml", "--archive.path", tmp_path / "a.db")
+    checked, doctor = command("check-config", *config), command("doctor", *config)
+    assert finding in checked.stdout
+    assert checked.returncode == 0
+    assert f"WRONG  patterns   {finding}" in doctor.stdout
+
+
+def test_ordinary_patterns_are_not_named_as_slow(tmp_path: Path) -> None:
+    assert slow(patterns(SOUND, tmp_path)) == []
+    assert slow(patterns(r"patterns: [{name: x, regex: '\w+ (?:\d{1,3},?){1,4} (a|b)+ .*'}]", tmp_path)) == []

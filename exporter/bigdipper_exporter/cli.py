@@ -67,10 +67,13 @@ def _ingest(settings: Settings, _args: argparse.Namespace) -> int:
 
 def _check_config(settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.doctor import unusable
+    from bigdipper_exporter.config.patterns import slow
 
     print(describe(settings))
     if problems := unusable(settings):
         raise ConfigError(problems)
+    for warning in slow(settings.patterns):
+        print(f"warning: patterns: {warning}")
     bot = args.bot or settings.bot_config
     if bot is None:
         return 0

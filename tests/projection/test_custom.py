@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from bigdipper_exporter.config.load import load
+from bigdipper_exporter.config.patterns import Pattern
+from bigdipper_exporter.projection.state import BotState
+from regex import compile as compiled
 
 from tests.projection.bot import cycle, lines
 from tests.running import monitor
@@ -41,3 +44,34 @@ def test_own_patterns_count_and_set_gauges_and_go_on_after_a_restart(tmp_path: P
         assert len(series) == 101
         bot.say(*lines("09:30:03", "Pending this cycle: nan", "Pending this cycle: 1e999"))
         assert bot.value("bigdipper_custom_pending_usd") == 2087.87
+
+
+def own(regex: str, *labels: str) -> tuple[Pattern, ...]:
+    """One pattern that counts, or a gauge where it has a group `value`."""
+    name, value = ("bigdipper_custom_own", "value") if "<value>" in regex else ("bigdipper_custom_own_total", None)
+    return (Pattern(name, compiled(regex), "gauge" if value else "counter", "Own.", labels, value),)
+
+
+def test_a_pattern_that_takes_too_long_is_given_up_and_everything_else_goes_on(tmp_path: Path) -> None:
+    patterns = own(r"(?P<what>a|a)*(a|a)*(b|b)*$", "what") + own(r"queue=(?P<value>\d+)")
+    with monitor(tmp_path, patterns=patterns) as bot:
+        bot.say(*cycle("09:30:00", *("a" * 5000 + "!" for _ in range(20)), "queue=7"))
+        assert bot.value("bigdipper_custom_own") == 7
+        assert bot.value("bigdipper_bot_cycles_total") == 1
+
+
+def test_any_text_is_a_value_of_one_label(tmp_path: Path) -> None:
+    texts = ['a\x1fb","c', "[1", '["x"]', "\\", "ü\x00"]
+    with monitor(tmp_path, patterns=own(r"own (?P<one>.*)\|(?P<two>.*) (?P<value>\d+)", "one", "two")) as bot:
+        bot.say(*lines("09:30:00", *(f"own {text}|{text}z {number}" for number, text in enumerate(texts))))
+        bot.restart()
+        for number, text in enumerate(texts):
+            assert bot.value("bigdipper_custom_own", one=text, two=f"{text}z") == number
+        assert len([1 for name, _ in bot.samples() if name == "bigdipper_custom_own"]) == len(texts)
+
+
+def test_gauges_of_an_archive_of_before_keep_their_labels() -> None:
+    before = '{"custom": {"g": {"a\\u001fb": 1.0, "x": 2.0}, "h": {"": 3.0}}}'
+    state = BotState.from_json(before)
+    assert state.custom == {"g": {'["a", "b"]': 1.0, '["x"]': 2.0}, "h": {"[]": 3.0}}
+    assert BotState.from_json(state.to_json()).custom == state.custom

@@ -23,6 +23,7 @@ from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Failure
 from bigdipper_exporter.config.kinds import split_address
+from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.log.events import Session
@@ -76,6 +77,7 @@ def _config(settings: Settings) -> Iterator[Finding]:
     source = f"{settings.config_file}, " if settings.config_file else ""
     problems = unusable(settings)
     yield from (Finding(False, "config", problem) for problem in problems)
+    yield from (Finding(False, "patterns", finding) for finding in slow(settings.patterns))
     if not problems:
         yield Finding(True, "config", f"{source}environment and flags are valid")
 

@@ -1,7 +1,12 @@
 """The user's own patterns: lines of the log that become metrics without code."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from re import _constants, _parser  # type: ignore[attr-defined,unused-ignore]
+from typing import Any
+
+import regex
 
 from bigdipper_exporter.config.kinds import LINE, Kind, choice
 from bigdipper_exporter.config.yamlfile import Item, Section, quoted
@@ -12,6 +17,10 @@ TYPE = choice("counter", "gauge")
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,99}")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}")
+# Bounds on the work for one message: seconds per pattern, and characters that are looked at.
+SEARCH_SECONDS = 0.05
+MESSAGE_LIMIT = 16_384
+
 # Suffixes that the exposition formats give a meaning of their own.
 _TAKEN_SUFFIXES = ("_bucket", "_count", "_sum", "_created", "_info")
 _TAKEN_LABELS = ("le", "quantile")
@@ -26,7 +35,7 @@ class Pattern:
     """
 
     name: str
-    regex: re.Pattern[str]
+    regex: regex.Pattern[str]
     type: str
     help: str
     labels: tuple[str, ...]
@@ -41,14 +50,44 @@ def _metric_name(text: str) -> str:
     return text if text.startswith(PREFIX) else PREFIX + text
 
 
-def _regex(text: str) -> re.Pattern[str]:
+def _regex(text: str) -> regex.Pattern[str]:
     try:
-        regex = re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        re.compile(text)  # names what is wrong in the words of Python's documentation
+        compiled = regex.compile(text)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is not a regular expression: {error}") from None
-    if regex.search(""):
+    if compiled.search(""):
         raise ValueError("matches every line, even an empty one")
-    return regex
+    return compiled
+
+
+def slow(patterns: Iterable[Pattern]) -> list[str]:
+    """What is to be said of patterns that may take exponential time: a repetition inside a repetition."""
+    return [
+        f"{pattern.name} repeats a repetition: {quoted(pattern.regex.pattern)} can take very long for a message that it"
+        f" nearly matches, and is given up after {SEARCH_SECONDS:g} s; repeat once, as in \\w[\\w\\s]* for (\\w+\\s?)+"
+        for pattern in patterns
+        if _nested(_parser.parse(pattern.regex.pattern), False)
+    ]
+
+
+def _nested(parsed: Any, repeated: bool) -> bool:
+    """Whether something of variable length is repeated without bound inside of what is repeated without bound itself."""
+    for operator, argument in parsed:
+        if operator in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+            _, most, body = argument
+            unbounded = most is _constants.MAXREPEAT or most > 100
+            if (repeated and unbounded) or _nested(body, repeated or unbounded):
+                return True
+        elif operator is _constants.BRANCH:
+            if any(_nested(branch, repeated) for branch in argument[1]):
+                return True
+        elif operator is _constants.SUBPATTERN:
+            if _nested(argument[-1], repeated):
+                return True
+        elif operator in (_constants.ASSERT, _constants.ASSERT_NOT) and _nested(argument[1], repeated):
+            return True
+    return False
 
 
 NAME = Kind(_metric_name, "small letters, digits and _, starting with a letter")
@@ -80,32 +119,32 @@ def _pattern(section: Section, problems: list[str]) -> Pattern | None:
     for key in ("name", "regex"):
         if section.get(key) is None:
             problems.append(f"{section.path(key)}: is missing ({section.where})")
-    nothing = re.compile("(?!)")
+    nothing = regex.compile("(?!)")
     name = section.value("name", NAME, "")
-    regex = section.value("regex", REGEX, nothing)
+    expression = section.value("regex", REGEX, nothing)
     type_ = section.value("type", TYPE, "counter")
     help_ = section.value("help", LINE, "") or f"Lines of the log that match the user's pattern {name}."
     labels, value = section.texts("labels"), section.text("value")
     if len(problems) == before:
-        _check_groups(section, regex, labels, value)
+        _check_groups(section, expression, labels, value)
         _check_type(section, name, type_, value)
     if len(problems) > before:
         return None
     if type_ == "counter" and not name.endswith("_total"):
         name += "_total"
-    return Pattern(name, regex, type_, help_, labels, value)
+    return Pattern(name, expression, type_, help_, labels, value)
 
 
-def _check_groups(section: Section, regex: re.Pattern[str], labels: tuple[str, ...], value: str | None) -> None:
-    groups = ", ".join(regex.groupindex) or "none, the regex has no named group"
+def _check_groups(section: Section, groups_of: regex.Pattern[str], labels: tuple[str, ...], value: str | None) -> None:
+    groups = ", ".join(groups_of.groupindex) or "none, the regex has no named group"
     for label in labels:
         if not _LABEL.fullmatch(label) or label in _TAKEN_LABELS:
             section.wrong("labels", label, "is not a label name", "letters, digits and _, not starting with __")
-        elif label not in regex.groupindex:
+        elif label not in groups_of.groupindex:
             section.wrong("labels", label, "is not a group of the regex", groups)
     if len(set(labels)) < len(labels):
         section.wrong("labels", ", ".join(labels), "names a label twice", "each once")
-    if value is not None and (value not in regex.groupindex or value in labels):
+    if value is not None and (value not in groups_of.groupindex or value in labels):
         section.wrong("value", value, "is not a group of the regex, or already a label", groups)
 
 
@@ -118,4 +157,4 @@ def _check_type(section: Section, name: str, type_: str, value: str | None) -> N
         section.wrong("value", value, "has no use", f"only with type gauge; a counter counts lines ({quoted(name)})")
 
 
-__all__ = ["PREFIX", "Pattern", "parse"]
+__all__ = ["PREFIX", "Pattern", "parse", "slow"]

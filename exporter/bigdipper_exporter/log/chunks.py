@@ -67,7 +67,7 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
     holes = b"\0" in data
     while start < len(data):
         # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
-        text = NULS.match(data, start).end()  # type: ignore[union-attr] - it matches nothing, too
+        text = NULS.match(data, start).end()  # type: ignore[union-attr]  # it also matches nothing
         hole = data.find(b"\n\0", text) if holes else -1
         end = hole + 1 if hole >= 0 else data.rfind(b"\n", text) + 1
         if end <= text:

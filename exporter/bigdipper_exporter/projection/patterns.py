@@ -1,16 +1,24 @@
 """The user's own patterns at work: each match in a message counts, or sets a gauge, in the transaction of its line."""
 
+import json
 import math
+from collections import Counter as Tally
 from functools import partial
 
-from bigdipper_exporter.config.patterns import Pattern
+import regex
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.config.patterns import MESSAGE_LIMIT, SEARCH_SECONDS, Pattern
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Gauge, Metric, Sample
 from bigdipper_exporter.projection.state import BotState
 
+log = logs.get("patterns")
+
 MAX_SERIES = 100
-SEPARATOR = "\x1f"
+# A pattern that took too long so often is not tried again before the next start.
+MAX_TIMEOUTS = 3
 
 
 class Custom:
@@ -19,12 +27,13 @@ class Custom:
     def __init__(self, patterns: tuple[Pattern, ...], state: BotState, counters: Counters) -> None:
         self._patterns = patterns
         self._counters = counters
+        self._timeouts = Tally[str]()
         self.state = state
 
     def listen(self, message: str) -> None:
         """Apply every pattern to one message."""
         for pattern in self._patterns:
-            match = pattern.regex.search(message)
+            match = self._search(pattern, message[:MESSAGE_LIMIT])
             if match is None:
                 continue
             value = 1.0 if pattern.value is None else _number(match[pattern.value])
@@ -34,14 +43,26 @@ class Custom:
             if pattern.value is None:
                 self._counters.inc(_counter(pattern), *labels)
             else:
-                self._series(pattern.name)[SEPARATOR.join(labels)] = value
+                self._series(pattern.name)[json.dumps(labels)] = value
+
+    def _search(self, pattern: Pattern, message: str) -> regex.Match[str] | None:
+        """Search within a bound of time: an expression that tries too many ways must not stop the log and the scrapes."""
+        if self._timeouts[pattern.name] >= MAX_TIMEOUTS:
+            return None
+        try:
+            return pattern.regex.search(message, timeout=SEARCH_SECONDS)
+        except TimeoutError:
+            self._timeouts[pattern.name] += 1
+        if self._timeouts[pattern.name] == MAX_TIMEOUTS:
+            log.warning("a pattern takes too long and is not tried again before the next start", pattern=pattern.name)
+        return None
 
     def _series(self, name: str) -> dict[str, float]:
         return self.state.custom.setdefault(name, {})
 
     def _bounded(self, pattern: Pattern, labels: tuple[str, ...]) -> tuple[str, ...]:
         known = self._series(pattern.name)
-        key = SEPARATOR.join(labels)
+        key = json.dumps(labels)
         if key not in known and len(known) >= MAX_SERIES:
             return ("other",) * len(labels)
         known.setdefault(key, 0.0)
@@ -66,4 +87,4 @@ def metrics(patterns: tuple[Pattern, ...]) -> list[Metric]:
 
 
 def _gauge(name: str, snapshot: Snapshot) -> list[Sample]:
-    return [(tuple(key.split(SEPARATOR)) if key else (), value) for key, value in snapshot.bot.custom.get(name, {}).items()]
+    return [(tuple(json.loads(key)), value) for key, value in snapshot.bot.custom.get(name, {}).items()]

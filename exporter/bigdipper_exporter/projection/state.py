@@ -85,7 +85,7 @@ class BotState:
     # Symbols that have a label of their own; the next ones share `other`.
     labels: tuple[str, ...] = ()
 
-    # Gauges of the user's own patterns: metric -> label values joined by a unit separator -> value.
+    # Gauges of the user's own patterns: metric -> label values as a JSON list -> value.
     custom: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
@@ -111,4 +111,14 @@ class BotState:
             values[name] = tuple(values.get(name, ()))
         if values.get("brake"):
             values["brake"] = Episode(**values["brake"])
+        values["custom"] = {
+            name: {_label_key(key): value for key, value in series.items()} for name, series in values.get("custom", {}).items()
+        }
         return cls(**values)
+
+
+def _label_key(key: str) -> str:
+    """Label values as a JSON list; older versions joined them by a unit separator."""
+    if key == "[]" or (key.startswith('["') and key.endswith('"]')):
+        return key
+    return json.dumps(key.split("\x1f") if key else [])
