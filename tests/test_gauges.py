@@ -95,6 +95,7 @@ BROKER = BrokerView(
     backfill=0.53,
     unfilled=5307,
     fill_rate=0.54,
+    fills_without_value=53,
     discrepancies={"unknown_order": 5308},
     cash_flow_today=-5309.0,
     wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
@@ -206,6 +207,7 @@ order_oldest_open_timestamp_seconds 5201
 order_oldest_open_buy_timestamp_seconds 5202
 orders_unfilled 5307
 fill_rate_ratio 0.54
+fills_without_value 53
 
 limit_ratio limit=brake 0.25
 limit_ratio limit=hard 0.5

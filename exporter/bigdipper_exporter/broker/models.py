@@ -5,15 +5,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-_OPTION = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
+# OCC form: root, expiry, right, strike. A digit ends the root of a contract that a split, a merger or the like has adjusted.
+_OPTION = re.compile(r"(?P<root>[A-Z]{1,6}|[A-Z]{1,5}\d)\d{6}[CP]\d{8}")
+CONTRACT_UNITS = 100
 
 TERMINAL = ("filled", "canceled", "expired", "rejected", "replaced")
 SIDES = ("buy", "sell", "sell_short")
 
 
 def is_option(symbol: str) -> bool:
-    """Whether `symbol` is an option contract (OCC form): 100 units each."""
+    """Return whether `symbol` is an option contract (OCC form)."""
     return _OPTION.fullmatch(symbol) is not None
+
+
+def contract_units(symbol: str) -> int | None:
+    """Units of the underlying that the symbol stands for: 1, 100 for a standard option, None for an adjusted one."""
+    option = _OPTION.fullmatch(symbol)
+    if option is None:
+        return 1
+    return None if option["root"][-1].isdigit() else CONTRACT_UNITS
 
 
 def newest(items: Iterable[float | None]) -> float | None:

@@ -205,6 +205,11 @@ ORDERS = (
         "Orders filled of those ended, last 30 trading days; replaced ones left out.",
         read=_view(lambda b: b.fill_rate),
     ),
+    Gauge(
+        "bigdipper_fills_without_value",
+        "Executions of unknown value: options of a contract size that neither symbol nor position shows.",
+        read=_view(lambda b: b.fills_without_value),
+    ),
 )
 
 LIMITS = (
@@ -252,7 +257,7 @@ LIMITS = (
     ),
     Gauge(
         "bigdipper_wash_sale_disallowed_loss_usd",
-        "Loss deferred by wash sales this calendar year: an estimate, not tax advice.",
+        "Loss deferred by wash sales this calendar year, before later sales give it back: an estimate, not tax advice.",
         ("symbol",),
         read=_view(lambda b: [((s,), usd) for s, usd in b.wash.disallowed.items()]),
     ),

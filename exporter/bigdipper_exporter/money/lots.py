@@ -2,17 +2,19 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["buy", "sell", "sell_short", "break", "flat"]
+Kind = Literal["buy", "sell", "sell_short", "split", "break", "flat"]
 DUST = 1e-9  # quantities have nine decimals at most
 
 
 class Event(NamedTuple):
     """Something that happened to one symbol. `price` is dollars a unit, an option's contract included.
 
-    `break`: a split, a transfer: the lots are unknown from then on. `flat`: the broker held none: they are known again, empty.
+    order: id of the order that an execution belongs to; executions without one are orders of their own.
+    `split`: `quantity` is what it added to the units held, below zero for a reverse split. `break`: a transfer, a merger, a
+    split of unknown ratio: the lots are unknown from then on. `flat`: the broker held none: they are known again, empty.
     """
 
     ts: float
@@ -20,83 +22,132 @@ class Event(NamedTuple):
     id: str = ""
     quantity: float = 0.0
     price: float = 0.0
+    order: str = ""
 
 
 @dataclass(slots=True)
 class Lot:
-    """Units still held from one buy; `quantity` is negative for a short sale."""
+    """Units still held from one execution; `quantity` is negative for a short sale."""
 
     id: str
+    order: str
     ts: float
     quantity: float
     price: float
 
 
+class Part(NamedTuple):
+    """Units (> 0) that an execution took from a lot."""
+
+    lot: Lot
+    quantity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event did. closed: parts of older lots; opened: the lot that it began; known: the lots are complete.
+
+    ratio: new units for one old unit.
+    """
+
+    closed: tuple[Part, ...] = ()
+    opened: Lot | None = None
+    known: bool = True
+    ratio: float = 1.0
+
+
+@dataclass(slots=True)
+class Book:
+    """The open lots of one symbol, oldest first. Created per matching, fed with events in order of time.
+
+    short_held: the broker holds a short position, so a plain `sell` may open one.
+    """
+
+    short_held: bool = False
+    known: bool = True
+    open: deque[Lot] = field(default_factory=deque)
+
+    def apply(self, event: Event) -> Step:
+        """Apply one event and return what it closed and opened.
+
+        A sale beyond the lots opens a short when it says so (`sell_short`), or when the broker holds one. Otherwise a buy is
+        missing: nothing is known until the position is seen flat.
+        """
+        if event.kind in ("break", "flat"):
+            self.open.clear()
+            self.known = event.kind == "flat"
+            return Step(known=self.known)
+        return self._split(event.quantity) if event.kind == "split" else self._trade(event)
+
+    def _split(self, added: float) -> Step:
+        held = sum(lot.quantity for lot in self.open)
+        ratio = 1 + added / held if abs(held) > DUST else 1.0
+        if ratio <= 0:
+            self.open.clear()
+            self.known = False
+            return Step(known=False)
+        for lot in self.open:
+            lot.quantity *= ratio
+            lot.price /= ratio
+        return Step(known=self.known, ratio=ratio)
+
+    def _trade(self, event: Event) -> Step:
+        sign = 1.0 if event.kind == "buy" else -1.0
+        left, closed = event.quantity, []
+        while self.known and left > DUST and self.open and self.open[0].quantity * sign < 0:
+            lot = self.open[0]
+            part = min(left, abs(lot.quantity))
+            closed.append(Part(lot, part))
+            left -= part
+            lot.quantity += sign * part
+            if abs(lot.quantity) <= DUST:
+                self.open.popleft()
+        opened = None
+        if left > DUST and event.kind == "sell" and not self.short_held:
+            self.known = False
+            self.open.clear()
+        elif left > DUST:
+            opened = Lot(event.id, event.order or event.id, event.ts, sign * left, event.price)
+            if self.known:
+                self.open.append(opened)
+        return Step(tuple(closed), opened, self.known)
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A fill that closed something. `realized` is None when the lots are incomplete.
-
-    loss_quantity, loss: the units sold below their cost, and how much below (>= 0). held: (id, quantity) of the buys that are
-    still held right after it, oldest first.
-    """
+    """An execution that closed something: `long` a long position. `realized` is None when the lots are incomplete."""
 
     id: str
     ts: float
     long: bool
     quantity: float
     realized: float | None
-    loss_quantity: float = 0.0
-    loss: float = 0.0
-    held: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The outcome: every closing fill in order, and whether the present lots are known."""
+    """The outcome: every closing execution in order, and whether the present lots are known."""
 
     closings: tuple[Closing, ...]
     known: bool
 
 
-def match(events: Iterable[Event], short_held: bool = False) -> Matched:
-    """FIFO over the events of one symbol, in order of time.
+def profit(event: Event, part: Part) -> float:
+    """Dollars gained by closing `part` at the price of `event`; negative for a loss."""
+    gain = part.quantity * (event.price - part.lot.price)
+    return -gain if event.kind == "buy" else gain
 
-    A sale beyond the lots opens a short when it says so (`sell_short`), or when the broker holds one (`short_held`).
-    Otherwise a buy is missing: nothing is known until the position is seen flat.
-    """
-    lots: deque[Lot] = deque()
-    closings: list[Closing] = []
-    known = True
+
+def match(events: Iterable[Event], short_held: bool = False) -> Matched:
+    """Match the executions of one symbol, in order of time, first in, first out."""
+    book = Book(short_held)
+    closings = []
     for event in events:
-        if event.kind in ("break", "flat"):
-            lots.clear()
-            known = event.kind == "flat"
-            continue
-        sign = 1.0 if event.kind == "buy" else -1.0
-        left, gain, loss_quantity, loss = event.quantity, 0.0, 0.0, 0.0
-        while known and left > DUST and lots and lots[0].quantity * sign < 0:
-            lot = lots[0]
-            part = min(left, abs(lot.quantity))
-            profit = part * (event.price - lot.price) * -sign
-            gain += profit
-            if profit < 0:
-                loss_quantity, loss = loss_quantity + part, loss - profit
-            left -= part
-            lot.quantity += sign * part
-            if abs(lot.quantity) <= DUST:
-                lots.popleft()
-        opens = event.kind != "sell" or short_held
-        closed = event.quantity - left
-        if left > DUST and not opens:
-            known, closed = False, event.quantity
-            lots.clear()
-        elif left > DUST and known:
-            lots.append(Lot(event.id, event.ts, sign * left, event.price))
-        if closed > DUST or (not known and event.kind == "sell"):
-            held = tuple((lot.id, lot.quantity) for lot in lots if lot.quantity > 0)
-            closings.append(
-                Closing(event.id, event.ts, event.kind != "buy", closed or event.quantity, gain, loss_quantity, loss, held)
-                if known
-                else Closing(event.id, event.ts, event.kind != "buy", event.quantity, None)
-            )
-    return Matched(tuple(closings), known)
+        step = book.apply(event)
+        long = event.kind != "buy"
+        if not step.known and event.kind == "sell":
+            closings.append(Closing(event.id, event.ts, long, event.quantity, None))
+        elif step.closed:
+            quantity = sum(part.quantity for part in step.closed)
+            closings.append(Closing(event.id, event.ts, long, quantity, sum(profit(event, part) for part in step.closed)))
+    return Matched(tuple(closings), book.known)

@@ -1,4 +1,4 @@
-"""Fills and other activities into the archive, each once; then the lots of the symbols they touch are matched anew.
+"""Fills and other activities into the archive, each once; then the lots of the symbols they touch are matched again.
 
 Records come late and out of order, so what a sale realised is not added up but derived from all fills of its symbol.
 """
@@ -6,24 +6,27 @@ Records come late and out of order, so what a sale realised is not added up but 
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
-from bigdipper_exporter.broker.models import Activity, is_option
+from bigdipper_exporter.broker.models import Activity, contract_units, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.money import lots, wash_sale
+from bigdipper_exporter.money import lots
 from bigdipper_exporter.money.returns import ADJUSTMENTS
+from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
-OPTION_UNITS = 100
 MOST_LABELS = 200
-_PLACES = ",".join("?" * len(ADJUSTMENTS))
+SPLIT_SEEN = 2 * 86400.0  # a change of the position later than this after a split's day is another story
+# Raised where lots or wash sales are computed differently: those of older archives are then derived again, once.
+RULES = 2
 
 
 @dataclass
 class Touched:
-    """What new records changed: symbols whose lots are to be matched anew, moments whose days are to be summed anew."""
+    """What new records changed: symbols whose lots have to be matched, moments whose days have to be summed again."""
 
     symbols: set[str] = field(default_factory=set)
     moments: set[float] = field(default_factory=set)
@@ -36,8 +39,8 @@ def write(
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new})
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
-    # How many buys fell into a window is a count over the archive; the counter gains what the new records add to it.
-    before = {symbol: _inside(connection, symbol) for symbol in touched.symbols}
+    # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
+    before = {symbol: _inside(connection, symbol, held) for symbol in touched.symbols}
     labels = _Labels(connection, counters)
     for activity in new:
         if activity.is_fill:
@@ -45,8 +48,8 @@ def write(
         else:
             _write_other(connection, activity)
     for symbol in touched.symbols:
-        touched.moments |= rematch(connection, symbol, held.get(symbol, [0, 0, 0])[1] < 0)
-        if (more := _inside(connection, symbol) - before[symbol]) > 0:
+        touched.moments |= rematch(connection, symbol, _short(held, symbol))
+        if (more := _inside(connection, symbol, held) - before[symbol]) > 0:
             counters.inc(m.WASH_SALE_BUYS, labels.of(symbol), amount=more)
     return touched
 
@@ -61,7 +64,8 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels
     assert fill.symbol is not None
     assert fill.quantity is not None
     assert fill.price is not None
-    value = abs(fill.quantity) * fill.price * (OPTION_UNITS if is_option(fill.symbol) else 1)
+    units = multiplier(connection, fill.symbol)
+    value = None if units is None else abs(fill.quantity) * fill.price * units
     side = side_label(fill.side)
     connection.execute(
         "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, value, order_id)"
@@ -80,7 +84,8 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels
     )
     label = labels.of(fill.symbol)
     counters.inc(m.FILLS, label, side)
-    counters.inc(m.FILL_VALUE_USD, label, side, amount=value)
+    if value is not None:
+        counters.inc(m.FILL_VALUE_USD, label, side, amount=value)
 
 
 def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
@@ -114,35 +119,82 @@ class _Labels:
         return symbol
 
 
+def multiplier(connection: sqlite3.Connection, symbol: str) -> int | None:
+    """Units of the underlying per unit of `symbol`: 1 for a stock; None for an option contract of unknown size.
+
+    The broker's own record comes first: the cost of a position is quantity x price x multiplier.
+    """
+    if is_option(symbol):
+        row = connection.execute(
+            "SELECT cost_basis / (quantity * avg_entry_price) FROM position_snapshots"
+            " WHERE symbol = ? AND quantity * avg_entry_price <> 0 AND cost_basis IS NOT NULL ORDER BY ts DESC LIMIT 1",
+            (symbol,),
+        ).fetchone()
+        if row is not None and (units := round(row[0])) >= 1 and abs(row[0] / units - 1) < 0.01:
+            return int(units)
+    return contract_units(symbol)
+
+
 def _events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
     """Everything that happened to the lots of `symbol`, in order of time."""
-    units = OPTION_UNITS if is_option(symbol) else 1
+    kinds: dict[str, lots.Kind] = {"buy": "buy", "sell_short": "sell_short"}
+    units = multiplier(connection, symbol)
     events = [
-        lots.Event(ts, "buy" if side == "buy" else "sell_short" if side == "sell_short" else "sell", i, quantity, price * units)
-        for i, ts, side, quantity, price in connection.execute(
-            "SELECT activity_id, ts, side, quantity, price FROM fills WHERE symbol = ? ORDER BY ts, activity_id", (symbol,)
+        lots.Event(ts, kinds.get(side, "sell"), i, quantity, price * (units or 1), order or i)
+        for i, ts, side, quantity, price, order in connection.execute(
+            "SELECT activity_id, ts, side, quantity, price, order_id FROM fills WHERE symbol = ? ORDER BY ts, activity_id",
+            (symbol,),
         )
     ]
-    breaks = connection.execute(
-        f"SELECT ts FROM activities WHERE symbol = ? AND type IN ({_PLACES}) ORDER BY ts", (symbol, *sorted(ADJUSTMENTS))
-    ).fetchall()
-    if breaks or any(e.kind == "sell" for e in events):
-        events += [lots.Event(ts, "break") for (ts,) in breaks]
+    if units is None:
+        # Without dollars no result: a break before each sale leaves all of them unknown.
+        events += [event._replace(kind="break", id="", order="") for event in events if event.kind != "buy"]
+        return sorted(events, key=lambda e: (e.ts, e.kind != "break"))
+    changes = _adjustments(connection, symbol)
+    if changes or any(e.kind == "sell" for e in events):
         rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,))
-        events += [lots.Event(ts, "flat") for (ts,) in rows]
+        events += [*changes, *(lots.Event(ts, "flat") for (ts,) in rows)]
         events.sort(key=lambda e: e.ts)
     return events
 
 
-def _buys(events: Iterable[lots.Event]) -> list[wash_sale.Buy]:
-    return [wash_sale.Buy(e.id, e.ts, e.quantity) for e in events if e.kind == "buy"]
+def _adjustments(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
+    """Splits, by what they added, and everything else that changes lots without a fill."""
+    places = ",".join("?" * len(ADJUSTMENTS))
+    rows = connection.execute(
+        "SELECT type, date, min(ts), sum(quantity), count(*) = count(quantity) FROM activities WHERE symbol = ?"
+        f" AND type IN ({places}) AND coalesce(status, 'executed') != 'canceled' GROUP BY type, date",
+        (symbol, *sorted(ADJUSTMENTS)),
+    ).fetchall()
+    events = []
+    for kind, day, ts, added, complete in rows:
+        if kind == "SPLIT":
+            # It holds from the first trade of its day, whenever its record says.
+            start = calendar.day_start(date.fromisoformat(day))
+            change = _change_at_broker(connection, symbol, start)
+            change = change if change is not None else added if complete else None
+            events.append(lots.Event(start, "break") if not change else lots.Event(start, "split", quantity=change))
+        else:
+            events.append(lots.Event(ts, "break"))
+    return events
+
+
+def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float) -> float | None:
+    """Units that the position gained from `start` on, before the first fill after it; None where no poll saw it change."""
+    query = "SELECT quantity FROM position_snapshots WHERE symbol = ? AND ts {} ORDER BY ts DESC LIMIT 1"
+    before = connection.execute(query.format("< ?"), (symbol, start)).fetchone()
+    (fill,) = connection.execute("SELECT min(ts) FROM fills WHERE symbol = ? AND ts >= ?", (symbol, start)).fetchone()
+    end = start + SPLIT_SEEN if fill is None else min(fill, start + SPLIT_SEEN)
+    after = connection.execute(query.format(">= ? AND ts < ?"), (symbol, start, end)).fetchone()
+    if before is None or after is None or not before[0] or not after[0] or before == after:
+        return None
+    return float(after[0] - before[0])
 
 
 def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> set[float]:
     """Derive realised profit and loss sales of `symbol` from all its fills; returns the moments of fills that changed."""
     events = _events(connection, symbol)
-    closings = lots.match(events, short_held).closings
-    realized = {c.id: c.realized for c in closings}
+    realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
     changed = set()
     fills = connection.execute("SELECT activity_id, ts, realized_pl FROM fills WHERE symbol = ?", (symbol,)).fetchall()
     for i, ts, old in fills:
@@ -151,51 +203,66 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> se
             changed.add(float(ts))
     connection.execute("DELETE FROM wash_sales WHERE symbol = ?", (symbol,))
     if "/" not in symbol:  # crypto is no security
-        connection.executemany(
-            "INSERT INTO wash_sales (activity_id, symbol, sold, date, quantity, loss, window_end, bought_before, bought_after,"
-            " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    s.id,
-                    symbol,
-                    s.sold,
-                    s.day.isoformat(),
-                    s.quantity,
-                    s.loss,
-                    s.window_end,
-                    s.bought_before,
-                    s.bought_after,
-                    "unknown" if s.loss is None else "known",
-                )
-                for s in wash_sale.loss_sales(closings, _buys(events))
-            ],
-        )
+        _write_wash_sales(connection, symbol, wash_sales(events, short_held))
     return changed
 
 
-def _inside(connection: sqlite3.Connection, symbol: str) -> int:
-    """Buys of `symbol` that landed inside the window of a known loss sale, over all the archive."""
-    (count,) = connection.execute(
-        "SELECT count(*) FROM fills AS f WHERE f.symbol = ? AND f.side = 'buy' AND EXISTS (SELECT 1 FROM wash_sales AS w"
-        " WHERE w.symbol = f.symbol AND w.loss IS NOT NULL AND f.ts > w.sold AND f.ts <= w.window_end)",
-        (symbol,),
-    ).fetchone()
-    return int(count)
+def rematch_all(connection: sqlite3.Connection, held: dict[str, list[float]]) -> set[float]:
+    """Derive the lots of every symbol again, as after an upgrade; returns the moments of fills that changed."""
+    symbols = [symbol for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills").fetchall()]
+    return {ts for symbol in symbols for ts in rematch(connection, symbol, _short(held, symbol))}
+
+
+def _short(held: dict[str, list[float]], symbol: str) -> bool:
+    return held.get(symbol, [0, 0, 0])[1] < 0
+
+
+def _write_wash_sales(connection: sqlite3.Connection, symbol: str, found: WashSales) -> None:
+    connection.executemany(
+        "INSERT INTO wash_sales (activity_id, symbol, sold, date, side, quantity, loss, window_end, bought_before,"
+        " bought_after, disallowed, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                s.id,
+                symbol,
+                s.sold,
+                s.day.isoformat(),
+                "long" if s.long else "short",
+                s.quantity,
+                s.loss,
+                s.window_end,
+                s.bought_before,
+                s.bought_after,
+                s.disallowed,
+                "unknown" if s.loss is None else "known",
+            )
+            for s in found.sales
+        ],
+    )
+
+
+def _inside(connection: sqlite3.Connection, symbol: str, held: dict[str, list[float]]) -> int:
+    """Count the orders that bought `symbol` inside the window of a known loss sale, over all the archive."""
+    return 0 if "/" in symbol else wash_sales(_events(connection, symbol), _short(held, symbol)).buys_inside
 
 
 def wash(connection: sqlite3.Connection, now: float) -> Wash:
     """The present of the wash-sale aid, over all symbols."""
     windows: dict[str, float] = {}
     unknown: dict[str, float] = {}
-    running = connection.execute("SELECT symbol, loss, window_end FROM wash_sales WHERE window_end >= ?", (now,))
+    running = connection.execute(
+        "SELECT symbol, loss, window_end FROM wash_sales WHERE window_end >= ? AND side = 'long'", (now,)
+    )
     for symbol, loss, end in running:
         target = unknown if loss is None else windows
         target[symbol] = max(end, target.get(symbol, 0.0))
-    year = calendar.new_york_date(now).year
-    disallowed = {}
-    rows = connection.execute("SELECT DISTINCT symbol FROM wash_sales WHERE loss IS NOT NULL AND date >= ?", (f"{year}-01-01",))
-    for (symbol,) in rows.fetchall():
-        events = _events(connection, symbol)
-        sales = wash_sale.loss_sales(lots.match(events).closings, _buys(events))
-        disallowed[symbol] = sum(sale.disallowed for sale in sales if sale.day.year == year)
-    return Wash(windows, unknown, disallowed)
+    disallowed = connection.execute(
+        "SELECT symbol, sum(disallowed) FROM wash_sales WHERE loss IS NOT NULL AND date >= ? GROUP BY symbol",
+        (f"{calendar.new_york_date(now).year}-01-01",),
+    )
+    return Wash(windows, unknown, dict(disallowed.fetchall()))
+
+
+def without_value(connection: sqlite3.Connection) -> int:
+    """Count the executions whose value is not known."""
+    return int(connection.execute("SELECT count(*) FROM fills WHERE value IS NULL").fetchone()[0])

@@ -18,6 +18,7 @@ class BrokerCheckpoint:
     with an official close; latest_day: that of the newest poll. held: the newest archived snapshot of each symbol held
     [ts, quantity, market value]. baseline: the quantity from which fills are added up [ts, quantity, misses].
     differs: per kind [id of the last log row compared, times in a row that it differed]. success: last good poll by endpoint.
+    rules: by which rules the lots and wash sales were derived (activities.RULES).
     """
 
     account_id: str | None = None
@@ -34,6 +35,7 @@ class BrokerCheckpoint:
     baseline: dict[str, list[float]] = field(default_factory=dict)
     differs: dict[str, list[int]] = field(default_factory=dict)
     success: dict[str, float] = field(default_factory=dict)
+    rules: int = 0
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":

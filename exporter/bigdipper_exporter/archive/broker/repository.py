@@ -177,6 +177,9 @@ class BrokerRepository:
         self, connection: sqlite3.Connection, view: BrokerView, data: Activities, at: float, counters: Counters
     ) -> BrokerView:
         memory = self._memory
+        if memory.rules < activities.RULES:
+            daily.refresh(connection, daily.days_of(activities.rematch_all(connection, memory.held)), memory)
+            memory.rules = activities.RULES
         touched = activities.write(connection, data.items, memory.held, counters)
         if data.token is not None:
             memory.activities_token = data.token
@@ -186,4 +189,4 @@ class BrokerRepository:
             reconcile.fills_without_log(connection, at, counters)
             if view.positions is not None and view.positions_at is not None and view.complete:
                 reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
-        return replace(view, wash=activities.wash(connection, at))
+        return replace(view, wash=activities.wash(connection, at), fills_without_value=activities.without_value(connection))

@@ -47,6 +47,7 @@ class BrokerView:
     backfill: float = 0.0
     unfilled: int | None = None
     fill_rate: float | None = None
+    fills_without_value: int | None = None
     discrepancies: Mapping[str, int] = field(default_factory=dict)
     wash: Wash = field(default_factory=Wash)
     chain: TimeWeightedReturn = field(default_factory=TimeWeightedReturn)
