@@ -52,6 +52,7 @@ POSITION_COLUMNS = {
     "bigdipper_position_avg_entry_price_usd": "Entry",
     "bigdipper_position_quantity": "Shares",
     "bigdipper_position_cost_basis_usd": "Cost",
+    "bigdipper_position_unpriced": "Priced",
 }
 
 
@@ -61,8 +62,8 @@ def positions(size: tuple[int, int]) -> model.Panel:
     matrix = {"symbol\\__name__": "Symbol"} | POSITION_COLUMNS
     return grid(
         "What is held, and how is it doing?",
-        "Alpaca's open positions at its last answer (bigdipper_position_*). Shares below zero are short. "
-        "Click a symbol for its history.",
+        "Alpaca's open positions at its last answer (bigdipper_position_*). Shares below zero are short. A position without "
+        "a price is named, and left out of every sum. Click a symbol for its history.",
         rows(f'sum by (__name__, symbol) ({{__name__=~"bigdipper_position_({names})",bot="$bot"}})'),
         size=size,
         none=f"no position, or {NO_BROKER}",
@@ -78,5 +79,6 @@ def positions(size: tuple[int, int]) -> model.Panel:
             coloured("Today", USD, thresholds=theme.SIGNED),
             *(column(name, USD) for name in ("Value", "Price", "Entry", "Cost")),
             column("Shares", theme.QUANTITY),
+            coloured("Priced", COUNT, mappings=theme.UNPRICED, custom__width=120),
         ],
     )

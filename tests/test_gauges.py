@@ -83,8 +83,10 @@ BROKER = BrokerView(
     positions=(
         Position("AMD", 5001.0, "us_equity", 6000.0, 5003.0, 5004.0, 5005.0, 5006.0, 0.57, 5008.0),
         Position("TER", -5101.0, "us_equity", -500.0, -5103.0, 5104.0, 5105.0, -5106.0, -0.67, -5108.0),
+        Position("GONE", 5401.0, "us_equity"),
     ),
     positions_at=2.0,
+    unreadable=5402,
     open_orders=(("sell", 5201.0), ("buy", 5203.0), ("buy", 5202.0)),
     clock=Clock(True, 1.0, 5301.0, 5302.0),
     clock_skew=5303.0,
@@ -184,7 +186,10 @@ account_equity_peak_usd 5312
 account_drawdown_ratio 0.55
 account_adjusted_return_ratio window=30 0.56
 
-positions asset_class=us_equity 2
+positions asset_class=us_equity 3
+positions_unreadable 5402
+position_unpriced symbol=GONE 1
+position_quantity symbol=GONE 5401
 position_quantity symbol=AMD 5001
 position_quantity symbol=TER -5101
 position_market_value_usd symbol=AMD 6000
@@ -211,13 +216,16 @@ fills_without_value 53
 
 limit_ratio limit=brake 0.25
 limit_ratio limit=hard 0.5
-limit_ratio limit=maintenance 1
+limit_ratio limit=maintenance 1.36363636
+limit_known limit=brake 1
+limit_known limit=hard 1
+limit_known limit=maintenance 1
 limit_level_ratio limit=brake 0.375
 limit_level_ratio limit=hard 0.375
-limit_level_ratio limit=maintenance 0.375
+limit_level_ratio limit=maintenance 0.625
 limit_distance_usd limit=brake -500
 limit_distance_usd limit=hard 500
-limit_distance_usd limit=maintenance 2500
+limit_distance_usd limit=maintenance 2954.54545455
 limit_distance_ratio limit=brake -0.36363636
 limit_distance_ratio limit=hard 0.18181818
 limit_distance_ratio limit=maintenance 0.45454545

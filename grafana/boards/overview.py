@@ -162,21 +162,22 @@ def _money() -> list[model.Panel]:
         stat(
             "Distance to the brake",
             "Dollars of positions to the bot's own brake, and the fall of all prices together that would reach it "
-            "(bigdipper_limit_distance_*). Below zero the limit is passed.",
-            now(selector("limit_distance_usd", limit="brake"), "dollars"),
-            now(selector("limit_distance_ratio", limit="brake"), "market drop"),
+            "(bigdipper_limit_distance_*). Once the brake limit is passed: by how many dollars.",
+            now(f"{selector('limit_distance_usd', limit='brake')} >= 0", "dollars"),
+            now(f"{selector('limit_distance_ratio', limit='brake')} >= 0", "fall of all prices"),
+            now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
             unit=DOLLARS,
             size=(6, 5),
             none="no limit known, or no figures",
             names=True,
-            thresholds=steps("text", (theme.BELOW_ALL, CRITICAL), (0, "text")),
             overrides=[
                 answer(
                     "B",
                     RATIO,
-                    mappings=theme.choices(_1=("never", theme.GOOD)),
-                    thresholds=steps("text", (theme.BELOW_ALL, CRITICAL), (0, WARNING), (threshold("distance_ratio"), "text")),
+                    mappings=theme.NO_FALL,
+                    thresholds=steps("text", (theme.BELOW_ALL, "text"), (0, WARNING), (threshold("distance_ratio"), "text")),
                 ),
+                answer("C", thresholds=steps(CRITICAL)),
             ],
         ),
         lines(

@@ -121,18 +121,19 @@ def _distance() -> list[model.Panel]:
         ),
         lines(
             "How far may prices fall?",
-            "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio).",
-            over_time(selector("limit_distance_ratio"), "to the {{limit}} limit"),
+            "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio). At 0 the limit is passed; at "
+            "100 % no fall of prices reaches it.",
+            over_time(f"clamp_min({selector('limit_distance_ratio')}, 0)", "to the {{limit}} limit"),
             unit=RATIO,
             size=(12, 9),
             none="no limit known, or no figures",
             soft_zero=True,
+            mappings=theme.NO_FALL,
             overrides=[override("byRegexp", f".*{name}.*", colour=colour) for name, colour in LIMIT_COLOURS.items()],
         ),
         lines(
             "How many dollars to each limit?",
-            "Dollars of positions that may still be added, or have to go, until the limit is met "
-            "(bigdipper_limit_distance_usd).",
+            "Dollars of positions until the limit is met (bigdipper_limit_distance_usd). Below zero: by how much it is passed.",
             over_time(selector("limit_distance_usd"), "to the {{limit}} limit"),
             unit=DOLLARS,
             size=(12, 8),

@@ -142,6 +142,7 @@ BROKER: dict[str, Metric] = {
     "bigdipper_account_cash_flow_today_usd": deposit,
     "bigdipper_account_unrealized_pl_usd": lambda t: 0.05 * equity(t) * math.sin(t / DAY),
     "bigdipper_account_drawdown_ratio": lambda t: 0.04 + 0.03 * math.cos(t / DAY),
+    'bigdipper_limit_known{limit="brake"}': constant(1),
     'bigdipper_limit_distance_ratio{limit="brake"}': lambda t: 0.07 + 0.02 * math.sin(t / DAY),
     'bigdipper_limit_distance_usd{limit="hard"}': lambda t: 3800 + 700 * math.sin(t / DAY),
     'bigdipper_limit_distance_ratio{limit="maintenance"}': constant(0.55),

@@ -109,21 +109,43 @@ def test_a_broker_that_is_not_there_at_the_start_is_down_until_it_is(open_desk: 
     assert desk.metrics()['bigdipper_alpaca_up{endpoint="account"}'] == 1
 
 
-def test_one_broken_position_among_twenty_costs_only_itself(desk: Any) -> None:
+def test_one_broken_record_among_twenty_removes_no_total(desk: Any) -> None:
     for i in range(16):
         desk.broker.ledger.trade(f"SYM{chr(65 + i)}", 1, 100 + i, desk.timing.time())
     desk.advance(65)
     assert len(desk.view.positions) == 20
+    whole = desk.metrics()
     desk.broker.faults.set("positions", "one_broken", times=1)
     desk.advance(65)
     metrics = desk.metrics()
-    assert sum(name.startswith("bigdipper_position_quantity") for name in metrics) == 19
+    (named,) = [name for name in metrics if name.startswith("bigdipper_position_unpriced")]
+    value = whole[named.replace("unpriced", "market_value_usd")]
+    assert sum(name.startswith("bigdipper_position_quantity") for name in metrics) == 20
     assert metrics['bigdipper_alpaca_rejected_records_total{endpoint="positions"}'] == 1
     assert metrics['bigdipper_alpaca_up{endpoint="positions"}'] == 1
-    assert "bigdipper_account_unrealized_pl_usd" not in metrics, "a sum with a hole in it would be a lie"
-    assert desk.one("SELECT count(*) FROM position_snapshots WHERE quantity = 0") == 0, "the hidden one was not sold"
+    assert metrics["bigdipper_account_unrealized_pl_usd"] == whole["bigdipper_account_unrealized_pl_usd"]
+    equity = metrics["bigdipper_account_equity_usd"]
+    assert metrics["bigdipper_account_leverage_ratio"] == pytest.approx(
+        whole["bigdipper_account_leverage_ratio"] - value / equity
+    )
     desk.advance(65)
-    assert "bigdipper_account_unrealized_pl_usd" in desk.metrics()
+    assert not [name for name in desk.metrics() if name.startswith("bigdipper_position_unpriced")]
+
+
+def test_a_record_that_is_none_is_counted_and_the_account_stands_in_for_its_value(desk: Any) -> None:
+    whole = desk.metrics()
+    desk.broker.faults.set("positions", "one_not_an_object")
+    desk.advance(130)
+    metrics = desk.metrics()
+    assert metrics["bigdipper_positions_unreadable"] == 1
+    assert sum(name.startswith("bigdipper_position_quantity") for name in metrics) == 3
+    hidden = {n for n in whole if n.startswith("bigdipper_position_quantity")} - set(metrics)
+    assert hidden == {'bigdipper_position_quantity{symbol="BRK.B"}'}, "a stock"
+    assert metrics["bigdipper_account_leverage_ratio"] == pytest.approx(whole["bigdipper_account_leverage_ratio"])
+    assert desk.one("SELECT count(*) FROM position_snapshots WHERE quantity = 0") == 0, "the hidden one was not sold"
+    desk.broker.faults.clear()
+    desk.advance(65)
+    assert desk.metrics()["bigdipper_positions_unreadable"] == 0
 
 
 def test_a_price_that_is_null_is_absent_and_the_position_is_not(desk: Any) -> None:

@@ -89,9 +89,12 @@ def test_a_short_is_negative_and_a_null_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-inf", "twelve", True, [1], {"a": 1}, "1e999", "1e200"])
-def test_a_number_that_is_none_costs_the_record(value: Any) -> None:
-    with pytest.raises(Unreadable, match="market_value"):
-        decode.position(POSITION | {"market_value": value})
+def test_a_number_that_is_none_costs_no_more_than_itself(value: Any) -> None:
+    position = decode.position(POSITION | {"market_value": value})
+    assert (position.market_value, position.damaged, position.is_unpriced) == (None, True, True)
+    assert position.unrealized_pl == -9.7299
+    with pytest.raises(Unreadable, match="qty"):
+        decode.position(POSITION | {"qty": value})
 
 
 @pytest.mark.parametrize("symbol", [None, "", "amd", "A" * 22, 'X"}', "A B", 5])

@@ -171,8 +171,8 @@ def account(raw: Any) -> Account:
 
 
 def position(raw: Any) -> Position:
-    """One position; Unreadable without symbol and quantity, or with a number that is none."""
-    r = Record(raw)
+    """Read one position. Raises Unreadable without symbol or quantity; another figure that cannot be read is None."""
+    r = Record(raw, strict=False)
     quantity = r.needed_number("qty")
     return Position(
         symbol=r.needed_symbol("symbol"),
@@ -185,6 +185,7 @@ def position(raw: Any) -> Position:
         unrealized_pl=r.number("unrealized_pl"),
         unrealized_pl_ratio=r.number("unrealized_plpc"),
         intraday_pl=r.number("unrealized_intraday_pl"),
+        damaged=r.damaged,  # the last argument: by now every field has been read
     )
 
 

@@ -74,9 +74,11 @@ def clock(get: Get) -> Read:
 
 
 def positions(get: Get) -> Read:
-    """All positions: one list, not paged."""
-    items, rejected = _usable(lambda raw: decode.each(decode.position, raw), get("/positions"))
-    return Positions(items, rejected == 0), rejected
+    """All positions: one list, not paged. Raises Failure when no record of it is whole."""
+    items, unreadable = _usable(lambda raw: decode.each(decode.position, raw), get("/positions"))
+    if items and all(p.damaged for p in items):
+        raise Failure("bad_response", f"a figure in each of {len(items)} positions cannot be read")
+    return Positions(items, unreadable), unreadable + sum(p.damaged for p in items)
 
 
 def history(get: Get, days: int) -> Read:

@@ -92,7 +92,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One position; quantity, values and cost are negative for a short. `unrealized_pl_ratio` is a ratio of the cost."""
+    """One position; quantity, values and cost are negative for a short. `unrealized_pl_ratio` is a ratio of the cost.
+
+    damaged: a figure of its record could not be read, and is None.
+    """
 
     symbol: str
     quantity: float
@@ -104,6 +107,12 @@ class Position:
     unrealized_pl: float | None = None
     unrealized_pl_ratio: float | None = None
     intraday_pl: float | None = None
+    damaged: bool = False
+
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether the broker gives no value, price or profit, as for a delisted stock."""
+        return self.market_value is None or self.current_price is None or self.unrealized_pl is None
 
 
 @dataclass(frozen=True, slots=True)

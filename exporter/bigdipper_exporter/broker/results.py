@@ -45,10 +45,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """All positions. `complete` is False when some could not be read: then absence proves nothing."""
+    """All positions, without those (`unreadable`: how many) whose records could not be read."""
 
     items: tuple[Position, ...]
-    complete: bool = True
+    unreadable: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether a symbol that is absent is not held."""
+        return self.unreadable == 0
 
 
 @dataclass(frozen=True, slots=True)

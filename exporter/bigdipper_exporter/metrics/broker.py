@@ -45,6 +45,10 @@ def _position(name: str) -> Read:
     return _view(lambda b: _some(((p.symbol,), getattr(p, name)) for p in _shown(b)))
 
 
+def _unpriced(b: BrokerView) -> list[Sample]:
+    return [((p.symbol,), 1.0) for p in _shown(b) if p.is_unpriced]
+
+
 def _classes(b: BrokerView) -> list[Sample] | None:
     if b.positions is None:
         return None
@@ -67,23 +71,31 @@ def _status(b: BrokerView) -> list[Sample]:
     return [] if b.account is None else [((b.mode, b.account.status), 1.0)]
 
 
-def distances(s: Snapshot) -> dict[str, limits.Distance]:
-    """The limits that are known, by name. The bot's own configuration comes first, then the settings, then its defaults."""
+def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
+    """The limits of the account by name; None where a figure that the distance needs is missing.
+
+    The bot's own configuration comes first, then the settings, then its defaults.
+    """
     b = s.broker
-    if b is None or b.account is None:
+    if b is None or b.account is None or b.account.equity <= 0:
         return {}
+    account, stocks = b.account, b.stock_value
     found: dict[str, limits.Distance | None] = {}
-    brake, hard = b.brake, b.hard
-    if s.config is not None:
-        brake = s.config.brake if s.config.brake is not None else brake
-        hard = s.config.hard if s.config.hard is not None else hard
-    stocks, value, margin = b.stock_value, b.account.net_value, b.account.maintenance_margin
-    if stocks is not None and b.leverage_ratio is not None and (s.config is None or s.config.uses_margin):
-        found["brake"] = limits.bot_limit(brake, stocks, b.account.equity)
-        found["hard"] = limits.bot_limit(hard, stocks, b.account.equity)
-    if value is not None and margin is not None:
-        found["maintenance"] = limits.maintenance(value, b.account.equity, margin)
-    return {name: distance for name, distance in found.items() if distance is not None}
+    if s.config is None or s.config.uses_margin:
+        known = stocks is not None and b.leverage_ratio is not None
+        own = (None, None) if s.config is None else (s.config.brake, s.config.hard)
+        for name, limit, configured in (("brake", b.brake, own[0]), ("hard", b.hard, own[1])):
+            ratio = limit if configured is None else configured
+            found[name] = limits.bot_limit(ratio, stocks or 0.0, account.equity) if known else None
+    long, short, margin = account.long_market_value, account.short_market_value, account.maintenance_margin
+    known = long is not None and short is not None and margin is not None
+    found["maintenance"] = limits.maintenance(long or 0.0, short or 0.0, account.equity, margin or 0.0) if known else None
+    return found
+
+
+def distances(s: Snapshot) -> dict[str, limits.Distance]:
+    """The limits whose distance is known, by name."""
+    return {name: distance for name, distance in limits_of(s).items() if distance is not None}
 
 
 def _limit(name: str) -> Read:
@@ -164,6 +176,17 @@ ACCOUNT = (
 )
 
 POSITIONS = (
+    Gauge(
+        "bigdipper_position_unpriced",
+        "1 for a position without value, price or profit at the broker: it is left out of the sums of these.",
+        ("symbol",),
+        read=_view(_unpriced),
+    ),
+    Gauge(
+        "bigdipper_positions_unreadable",
+        "Positions in the broker's last answer that could not be read: they are left out of every sum.",
+        read=_view(lambda b: b.unreadable),
+    ),
     Gauge("bigdipper_positions", "Open positions.", ("asset_class",), read=_view(_classes)),
     _of_position("quantity", "quantity", "Units held."),
     _of_position("market_value_usd", "market_value", "Market value."),
@@ -236,6 +259,12 @@ LIMITS = (
         "Uniform market drop until the limit is met; negative beyond it, 1 if none leads there.",
         ("limit",),
         read=_limit("drop"),
+    ),
+    Gauge(
+        "bigdipper_limit_known",
+        "1 when the distance to the limit is known, 0 when a figure that it needs is missing.",
+        ("limit",),
+        read=lambda s: [((name,), float(distance is not None)) for name, distance in limits_of(s).items()],
     ),
     Gauge(
         "bigdipper_discrepancies_open",

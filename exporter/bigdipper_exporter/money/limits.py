@@ -7,13 +7,14 @@ With positions P (signed sum) and equity E, the bot's limit `b` is met at levera
 - buying x dollars more moves P alone: (P + x) / E = L, so x = L E - P;
 - a market drop d takes P d from both: P (1 - d) / (E - P d) = L, so d = (L E - P) / (P b).
 
-The broker calls when equity falls below the maintenance margin M, which moves with the value: M = m P.
-- buying: E = m (P + x), so x = (E - M) / m;
-- a drop: E - P d = M (1 - d), so d = (E - M) / (P - M).
-At that point debt over equity is (1 - m) / m = P / M - 1: that is its limit.
+The broker calls when equity falls below the maintenance margin M. Its requirement is a share m = M / G of the gross value G,
+longs plus absolute shorts, and what is bought is assumed to need the same share. With the signed value N:
+- buying: E = m (G + x), so x = (E - M) / m;
+- a drop d takes N d from equity and M d from the requirement: E - N d = M (1 - d), so d = (E - M) / (N - M).
+At that point gross value over equity is 1 / m: the limit is 1 / m - 1, the level G / E - 1.
 
-All distances are negative once the limit is passed. No drop leads to a limit while P <= E (nothing is borrowed): then the
-drop is 1, the loss of everything. Without equity nothing of this has a meaning: None.
+All distances are negative once the limit is passed. Where no drop leads to a limit (nothing is borrowed, or the requirement
+falls as fast as the equity) the drop is 1, the loss of everything. Without equity nothing of this has a meaning: None.
 """
 
 from dataclasses import dataclass
@@ -23,11 +24,14 @@ BRAKE, HARD = 0.15, 0.20  # the bot's own defaults
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """One limit: `limit` and `level` as debt over equity, `usd` of positions and uniform market `drop` until it is met."""
+    """One limit: `limit` and `level` as debt over equity, `usd` of positions and uniform market `drop` until it is met.
 
-    limit: float
+    None: it cannot be said, as for dollars where nothing held shows a requirement.
+    """
+
+    limit: float | None
     level: float
-    usd: float
+    usd: float | None
     drop: float | None
 
 
@@ -42,13 +46,18 @@ def bot_limit(limit: float, positions: float, equity: float) -> Distance | None:
     return Distance(limit, level, room, min(room / (positions * limit), 1.0) if limit > 0 else None)
 
 
-def maintenance(positions: float, equity: float, margin: float) -> Distance | None:
-    """Distance to the maintenance call; `positions` is the signed value of everything, `margin` the broker's requirement."""
-    if equity <= 0 or positions <= 0 or margin <= 0:
+def maintenance(long: float, short: float, equity: float, margin: float) -> Distance | None:
+    """Distance to the maintenance call; `long` and `short` (<= 0) are values, `margin` the broker's requirement in dollars."""
+    if equity <= 0 or margin < 0:
         return None
-    fraction = margin / positions
-    if fraction >= 1:
-        return None
-    level = max(0.0, positions / equity - 1)
-    room = equity - margin
-    return Distance(1 / fraction - 1, level, room / fraction, min(room / (positions - margin), 1.0))
+    gross, net, room = long - short, long + short, equity - margin
+    if gross <= 0 or margin == 0:
+        return Distance(None, max(0.0, gross / equity - 1), None, 1.0)
+    share = margin / gross
+    return Distance(max(1 / share - 1, 0.0), max(0.0, gross / equity - 1), room / share, _drop_to_call(net, margin, room))
+
+
+def _drop_to_call(net: float, margin: float, room: float) -> float | None:
+    if net > margin:
+        return min(room / (net - margin), 1.0)
+    return 1.0 if room >= 0 else None  # past it, and a fall of prices would only help

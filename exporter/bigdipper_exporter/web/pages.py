@@ -10,12 +10,14 @@ from bigdipper_exporter.counters import total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.broker import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.money.limits import Distance
 from bigdipper_exporter.web.landing import Page
 
 Row = tuple[str, str, str]
 QUIET_SECONDS = 180.0
 CYCLE_SECONDS = 600.0
 SKEW_SECONDS = 900.0
+MOST_NAMED = 5
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.
@@ -91,12 +93,31 @@ def _money(s: Snapshot) -> list[Row]:
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said)]
     brake = distances(s).get("brake")
-    if brake is not None:
-        near = f"${brake.usd:,.0f} more in stocks" if brake.usd >= 0 else f"stocks exceed it by ${-brake.usd:,.0f}"
-        drop = f", or a market drop of {brake.drop:.1%}" if brake.drop is not None and 0 <= brake.drop < 1 else ""
-        words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {near}{drop}."
-        rows.append(("ok" if brake.usd >= 0 else "warn", "limits", words))
+    if brake is not None and brake.limit is not None:
+        words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
+        rows.append(("warn" if _is_passed(brake) else "ok", "limits", words))
+    unpriced = [p.symbol for p in s.broker.positions or () if p.is_unpriced]
+    if unpriced:
+        names = ", ".join(unpriced[:MOST_NAMED]) + (" and others" if len(unpriced) > MOST_NAMED else "")
+        rows.append(("warn", "prices", f"The broker has no price for {names}: left out of value, profit and leverage."))
+    if s.broker.unreadable:
+        rows.append(("warn", "positions", f"{s.broker.unreadable} of the broker's positions could not be read."))
     return rows
+
+
+def _is_passed(distance: Distance) -> bool:
+    """Return whether the limit has been met."""
+    return distance.usd is not None and distance.usd < 0
+
+
+def _distance(distance: Distance) -> str:
+    """The way to a limit, in words."""
+    if distance.usd is not None and distance.usd < 0:
+        return f"passed by ${-distance.usd:,.0f}"
+    more = "" if distance.usd is None else f"${distance.usd:,.0f} more in stocks, "
+    if distance.drop is None or distance.drop >= 1:
+        return f"{more}and no fall of prices reaches it"
+    return f"{more}or a fall of all prices by {distance.drop:.1%}"
 
 
 def _day(equity: float, before: float | None, flow: float | None) -> str:

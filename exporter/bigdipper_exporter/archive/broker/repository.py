@@ -157,7 +157,7 @@ class BrokerRepository:
 
     def _positions(self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float) -> BrokerView:
         snapshots.write(connection, positions, at, self._memory)
-        return replace(view, positions=positions.items, positions_at=at, complete=positions.complete)
+        return replace(view, positions=positions.items, positions_at=at, unreadable=positions.unreadable)
 
     def _orders(
         self, connection: sqlite3.Connection, view: BrokerView, data: Orders, at: float, counters: Counters
@@ -187,6 +187,6 @@ class BrokerRepository:
         daily.refresh(connection, daily.days_of(touched.moments), memory)
         if memory.activities_done:
             reconcile.fills_without_log(connection, at, counters)
-            if view.positions is not None and view.positions_at is not None and view.complete:
+            if view.positions is not None and view.positions_at is not None and not view.unreadable:
                 reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
         return replace(view, wash=activities.wash(connection, at), fills_without_value=activities.without_value(connection))

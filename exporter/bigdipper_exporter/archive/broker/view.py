@@ -23,7 +23,7 @@ class Wash:
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The present at the broker. None: not known (yet). `positions` may lack some that could not be read: see `complete`.
+    """The present at the broker. None: not known (yet). `positions` lacks those (`unreadable`) whose records could not be read.
 
     up, success: by endpoint, what was polled at least once; why: of those that are not up. open_orders: (side, submitted).
     """
@@ -35,7 +35,7 @@ class BrokerView:
     account_at: float | None = None
     positions: tuple[Position, ...] | None = None
     positions_at: float | None = None
-    complete: bool = True
+    unreadable: int | None = None
     open_orders: tuple[tuple[str, float], ...] | None = None
     clock: Clock | None = None
     clock_skew: float | None = None
@@ -55,17 +55,25 @@ class BrokerView:
 
     @property
     def unrealized_pl(self) -> float | None:
-        """Sum over positions; None when one of them could not be read or has no price."""
+        """Sum over the positions that have one; None when none has."""
         return self._sum("unrealized_pl")
 
     @property
     def cost_basis(self) -> float | None:
-        """Sum over positions."""
-        return self._sum("cost_basis")
+        """Sum over the positions whose profit is known."""
+        costs = [p.cost_basis for p in self.positions or () if p.unrealized_pl is not None]
+        return None if self.positions is None else float(sum(cost for cost in costs if cost is not None))
 
     @property
     def stock_value(self) -> float | None:
-        """Signed value of the stocks: what the bot's brake looks at."""
+        """Signed value of the stocks: what the bot's brake looks at. Those without a price are left out, as the broker does.
+
+        Where a record could not be read, the account's total takes its place: all that is held, less what is known not to be
+        a stock.
+        """
+        if self.unreadable and self.account is not None and self.account.net_value is not None:
+            others = (p.market_value for p in self.positions or () if p.asset_class != "us_equity")
+            return self.account.net_value - sum(value for value in others if value is not None)
         return self._sum("market_value", "us_equity")
 
     @property
@@ -78,7 +86,8 @@ class BrokerView:
         return self.account.ratio(self.stock_value)
 
     def _sum(self, name: str, asset_class: str | None = None) -> float | None:
-        if self.positions is None or not self.complete:
+        if self.positions is None:
             return None
         values = [getattr(p, name) for p in self.positions if asset_class is None or p.asset_class == asset_class]
-        return None if None in values else float(sum(values))
+        known = [value for value in values if value is not None]
+        return None if values and not known else float(sum(known))
