@@ -71,8 +71,9 @@ def damaged(lines: list[bytes], rng: random.Random) -> tuple[bytes, Counter[byte
 
 
 def events(data: bytes) -> Counter[tuple[float, str]]:
-    portion = ParsedChunk()
-    Reader(ZONE).read(1, 0, data, portion)
+    portion, reader = ParsedChunk(), Reader(ZONE)
+    reader.read(1, 0, b"2025-10-15 09:30:00 [INFO] a line that is not damaged\n", portion)
+    reader.read(1, 100, data, portion)
     # What has no readable time of its own takes that of the line before.
     return Counter((0 if isinstance(r.event, Malformed) else r.ts, repr(r.event)) for r in portion.records)
 

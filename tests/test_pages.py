@@ -70,8 +70,8 @@ def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> Non
     odd = said(one, replace(one.pipeline.snapshot, own=own, counters=counters))
     assert odd["The log", "lag"] == ("warn", "1,234 bytes are still to be read.")
     assert odd["The log", "last line"][0] == "warn"
-    assert odd["The log", "format"] == ("warn", "1 lines with a known tag could not be read: did the bot change its log?")
-    assert odd["The log", "gaps"] == ("warn", "In 3 places lines were gone before they could be read.")
+    assert odd["The log", "format"] == ("warn", "1 line could not be read: is the log damaged, or did the bot change its form?")
+    assert odd["The log", "gaps"] == ("warn", "In 3 places lines may have been lost before they could be read.")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.parser import ParsedChunk, Reader, pieces
-from bigdipper_exporter.log.tail import Batch, Read, Tail
+from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.projection import Projection
@@ -94,12 +94,12 @@ class Pipeline:
         listen = Custom(patterns, state, self.counters).listen if patterns else None
         self._reader = Reader(self._settings.log_timezone, listen)
         self._reader.time.last = state.log_ts
-        self._reader.pending = {int(generation): (piece[0], piece[1]) for generation, piece in state.split.items()}
+        self._reader.restore(state.split, state.header_seen or bool(state.forms), state.prefix)
 
     def step(self) -> bool:
         """Read a portion and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
         read = self._read = self.tail.read()
-        if not (read.batches or read.checkpoints or read.gaps or any(source.pending() for source in self._sources)):
+        if read.is_empty and not any(source.pending() for source in self._sources):
             own = self.snapshot.own
             if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
                 self._published(read)
@@ -118,25 +118,28 @@ class Pipeline:
             self.counters.observe(m.LOG_INGEST_DELAY_SECONDS, max(0.0, time.time() - arrived))
         return read.more
 
-    def _digest(self, batches: list[Batch]) -> tuple[int, float | None]:
-        """Read and fold what was handed out, a piece after the other; the number of lines, and the time of the last one."""
+    def _digest(self, read: Read) -> tuple[int, float | None]:
+        """Parse and apply the batches in order. Returns the number of lines, and the time of the last one."""
         lines, last_ts = 0, None
-        for batch in batches:
+        for batch in read.batches:
             for start, piece in pieces(batch.data):
-                portion = ParsedChunk(last_ts=last_ts)
-                self._reader.read(batch.generation, batch.offset + start, piece, portion)
-                self._fold.add(portion)
-                lines, last_ts = lines + portion.lines, portion.last_ts
+                chunk = ParsedChunk(last_ts=last_ts, path=batch.path)
+                self._reader.read(batch.generation, batch.offset + start, piece, chunk)
+                self._fold.add(chunk)
+                lines, last_ts = lines + chunk.lines, chunk.last_ts
+        for rest in read.unfinished:
+            self._fold.add(self._reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
         return lines, last_ts
 
     def _commit(self, read: Read) -> tuple[int, float | None]:
         """One transaction: what was read and how far. Returns its number of lines, and when the newest became readable."""
-        lines, last_ts = self._digest(read.batches)
+        lines, last_ts = self._digest(read)
         state, inc = self._fold.state, self.counters.inc
         arrived = self._arrival() if lines else None
         state.last_line = arrived or state.last_line
         state.log_ts = self._reader.time.last
-        state.split = {str(generation): list(piece) for generation, piece in self._reader.pending.items()}
+        state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in self._reader.pending.items()}
+        state.header_seen, state.prefix = self._reader.cleaner.header_seen, self._reader.cleaner.prefix
         inc(m.LOG_ROTATIONS, amount=read.rotations)
         inc(m.LOG_TRUNCATIONS, amount=read.truncations)
         inc(m.ARCHIVE_ERRORS, amount=self._failures)

@@ -26,10 +26,12 @@ from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.events import Session
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import GUESSED, UNREAD
-from bigdipper_exporter.projection.state import BotState, narrow
+from bigdipper_exporter.projection import Projection
+from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
 from bigdipper_exporter.sectors import read_sectors
 from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
@@ -106,9 +108,10 @@ def _log(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(True, "log", f"{path} is readable and grew {_span(quiet)} ago")
     first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
-    portion = ParsedChunk()
+    portion = ParsedChunk(path=str(path))
     Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
     yield _form(portion)
+    yield from _damaged(settings, portion)
     yield from _zone(settings, portion, quiet)
     yield from _packed(path)
 
@@ -135,6 +138,21 @@ def _form(portion: ParsedChunk) -> Finding:
         return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
     name = BotState(forms=reduce(narrow, forms)).form
     return Finding(True, "form", f"{len(forms)} lines of Big Dipper's in the last {portion.lines}, form {name}")
+
+
+def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
+    """The last lines that the exporter could not read, or where there is no archive yet, those at the end of the log."""
+    found: list[DamagedLine] = []
+    with suppress(ArchiveError, sqlite3.Error, ValueError), closing(connect_readonly(settings.archive_path)) as connection:
+        for (state,) in connection.execute("SELECT value FROM state WHERE key = 'bot'"):
+            found = BotState.from_json(state).damaged
+    if not found:
+        fold = Projection(BotState(), Counters())
+        fold.add(portion)
+        found = fold.state.damaged
+    for line in found:
+        is_old = time.time() - line.ts > OLD_SECONDS
+        yield Finding(is_old, "damaged", f"{line}{'' if is_old else '; it was not counted as an event'}")
 
 
 def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Finding]:

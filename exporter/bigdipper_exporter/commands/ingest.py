@@ -1,7 +1,7 @@
 """Reads a log once, to its present end: what `big-dipper-exporter ingest` does."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bigdipper_exporter.archive.errors import ArchiveError
@@ -10,6 +10,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
+from bigdipper_exporter.projection.state import DamagedLine, shown
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
@@ -17,19 +18,37 @@ WAIT_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Summary:
-    """What `ingest` has read: lines of this run, events of this run by kind."""
+    """What `ingest` has read in this run: lines, events by kind, gaps, and what could not be read.
+
+    unfinished: where the log ends in a line without a newline, and that line.
+    """
 
     lines: int
     events: dict[str, int]
     gaps: int
+    malformed: int
+    damaged: list[DamagedLine]
+    unfinished: str | None
 
     def text(self, seconds: float) -> str:
-        """One line for people."""
+        """One line for people, and one more for each line of the log that could not be read."""
+        return "\n".join([self._totals(seconds), *self._damage()])
+
+    def _totals(self, seconds: float) -> str:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.events.items(), key=lambda item: -item[1]))
         gaps = f"; {self.gaps} gap{'s' if self.gaps > 1 else ''}, see the table `gaps`" if self.gaps else ""
         if self.lines and not self.events:
             return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
         return f"{self.lines:,} lines, {sum(self.events.values()):,} events ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
+
+    def _damage(self) -> Iterator[str]:
+        if self.malformed:
+            shown = self.damaged[-min(self.malformed, len(self.damaged)) :]
+            newest = f"; the last {len(shown)} of them" if self.malformed > len(shown) else ""
+            yield f"{self.malformed:,} line{'s' if self.malformed > 1 else ''} could not be read{newest}:"
+            yield from (f"  {line}" for line in shown)
+        if self.unfinished:
+            yield f"1 unfinished line left: {self.unfinished}"
 
 
 @dataclass(frozen=True)
@@ -38,12 +57,13 @@ class _Totals:
 
     lines: int
     gaps: int
+    malformed: int
     events: dict[str, int]
 
     @classmethod
     def of(cls, values: Values) -> "_Totals":
         events = {kind: int(count) for (kind,), count in values.get(m.LOG_EVENTS.name, {}).items()}
-        return cls(int(total(values, m.LOG_LINES)), int(total(values, m.LOG_GAPS)), events)
+        return cls(int(total(values, m.LOG_LINES)), int(total(values, m.LOG_GAPS)), int(total(values, m.LOG_MALFORMED)), events)
 
 
 def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
@@ -63,9 +83,17 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
             if pipeline.trouble:
                 raise ArchiveError(pipeline.trouble)
             progress(pipeline.snapshot.own.log_lag)
+        rest = pipeline.tail.unfinished()
     finally:
         pipeline.tail.close()
         store.close()
     now = _Totals.of(pipeline.counters.values)
     new = {kind: count - before.events.get(kind, 0) for kind, count in now.events.items()}
-    return Summary(now.lines - before.lines, {kind: count for kind, count in new.items() if count}, now.gaps - before.gaps)
+    return Summary(
+        now.lines - before.lines,
+        {kind: count for kind, count in new.items() if count},
+        now.gaps - before.gaps,
+        now.malformed - before.malformed,
+        pipeline.snapshot.bot.damaged,
+        f"{rest.path}, byte {rest.offset:,}: {shown(rest.text)}" if rest else None,
+    )

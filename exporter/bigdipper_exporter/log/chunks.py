@@ -10,12 +10,14 @@ from bigdipper_exporter.log.segment import Checkpoint, Source
 GAP_REASONS = ("truncated", "unreachable")
 
 LINE_LIMIT = 1 << 20
+# One NUL behind a newline is half a character of UTF-16.
+HOLE = b"\n\0\0"
 NULS = re.compile(rb"\0*+")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whole lines, each ending in a newline; data[0] is at byte `offset` of the generation.
+    """Whole lines, each ending in a newline; data[0] is at byte `offset` of the generation, which is read from the file `path`.
 
     `truncated`: the first part of one line that is too long (1 MiB), with a newline added.
     """
@@ -24,6 +26,7 @@ class Batch:
     offset: int
     data: bytes
     truncated: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,16 @@ class Gap:
     reason: str
     at: float
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The beginning of a line whose end will never come: the file is done. `text`: 1 KiB of it at most."""
+
+    generation: int
+    offset: int
+    path: str
+    text: bytes
 
 
 @dataclass(slots=True)
@@ -47,12 +60,18 @@ class Read:
     batches: list[Batch] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    unfinished: list[Unfinished] = field(default_factory=list)
     rotations: int = 0
     truncations: int = 0
     lag: int = 0
     up: bool = False
     problem: str | None = None
     more: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to store."""
+        return not (self.batches or self.checkpoints or self.gaps or self.unfinished)
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:
@@ -64,20 +83,24 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
         if not start:
             return [], checkpoint.advanced(data, len(data)) if data else checkpoint
         skipping = False
-    holes = b"\0" in data
+    holes = HOLE in data
     while start < len(data):
         # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
         text = NULS.match(data, start).end()  # type: ignore[union-attr]  # it also matches nothing
-        hole = data.find(b"\n\0", text) if holes else -1
+        hole = data.find(HOLE, text) if holes else -1
         end = hole + 1 if hole >= 0 else data.rfind(b"\n", text) + 1
         if end <= text:
             start = text
             break
-        batches.append(Batch(checkpoint.generation, checkpoint.offset + text, data[text:end]))
+        batches.append(Batch(checkpoint.generation, checkpoint.offset + text, data[text:end], path=checkpoint.path))
         start = end
     if not batches and len(data) - start >= LINE_LIMIT:
         end = start + LINE_LIMIT
-        batches.append(Batch(checkpoint.generation, checkpoint.offset + start, data[start:end] + b"\n", truncated=True))
+        batches.append(
+            Batch(
+                checkpoint.generation, checkpoint.offset + start, data[start:end] + b"\n", truncated=True, path=checkpoint.path
+            )
+        )
         start, skipping = end, True
     if not start:
         return [], checkpoint

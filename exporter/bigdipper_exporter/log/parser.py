@@ -1,31 +1,38 @@
 """Bytes of the log -> records: position, time and event of every line that tells of one, and counts of all lines.
 
-Two carriers, mixed in one file: plain lines, and Docker's json-file objects (one per line, long messages split over several).
+Two carriers, mixed in one file: plain lines, and those of containers (long messages are split over several).
 Only a line with a header `YYYY-MM-DD HH:MM:SS [LEVEL] ` can tell of an event: tracebacks, banners and bodies of errors cannot.
+Lines that have something around them go through `carriers.py` first; most logs never need it.
 """
 
-import json
 import re
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, read_message
+from bigdipper_exporter.log.carriers import DOCKER, Cleaner, Entry, docker, plain
+from bigdipper_exporter.log.carriers import HEADER as ANY_HEADER
+from bigdipper_exporter.log.chunks import LINE_LIMIT
+from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.events import Event, Malformed
+from bigdipper_exporter.log.localtime import LocalTime
 
-LEVEL = re.compile(HEADER.encode())
+# By their initials: one byte each is no object of its own.
+INITIALS = {level[:1].encode(): level for level in LEVELS}
+LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
+MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
-DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
-MINUTE = re.compile(rb"20\d\d-\d\d-\d\d \d\d:\d\d:")
+TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
-SECONDS = {b"%02d" % second: float(second) for second in range(60)}
-UTC = re.compile(r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
-PENDING_LIMIT = 1 << 20
+# A message in several pieces: so many characters of it are kept, for so many seconds after its last piece.
+PENDING_LIMIT = 1 << 18
+PENDING_SECONDS = 60.0
 OFFSET_BITS = 40
 # Bytes that are read and folded at once: what is made of them fits into the processor's cache.
 PIECE = 1 << 17
@@ -40,80 +47,114 @@ class Record(NamedTuple):
     forms: str
 
 
+class Piece(NamedTuple):
+    """The beginning of a message of a container, whose rest has not come yet. ts: unix seconds of its newest piece."""
+
+    id: int
+    ts: float
+    text: str
+
+
 @dataclass
 class ParsedChunk:
-    """What one read of the log held: the records with an event, in file order, and counts of everything."""
+    """What one read of the log held: the records with an event, in file order, and counts of everything.
+
+    `data` lies in the file `path`; `base` is the identity that a record at its first byte has.
+    """
 
     records: list[Record] = field(default_factory=list)
     lines: int = 0
     size: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     last_ts: float | None = None
+    path: str = ""
+    base: int = 0
+    data: bytes = b""
 
-
-class LocalTime:
-    """Local times without a zone -> unix seconds. In the hour that autumn repeats, file order decides which one is meant."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self._minute, self._base = b"", 0.0
-        self.last = 0.0
-
-    def __call__(self, stamp: bytes) -> float:
-        """Unix seconds of `YYYY-MM-DD HH:MM:SS`; ValueError when there is no such time."""
-        minute, seconds = stamp[:17], SECONDS.get(stamp[17:])
-        if seconds is None:
-            raise ValueError(f"{stamp!r} has no second")
-        if minute != self._minute or self._base + seconds < self.last - 60:
-            self._base = self._start(minute)
-            self._minute = minute
-        self.last = ts = self._base + seconds
-        return ts
-
-    def _start(self, minute: bytes) -> float:
-        if not MINUTE.fullmatch(minute):
-            raise ValueError(f"{minute!r} is no minute")
-        local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self._zone)
-        ts = local.timestamp()
-        if ts < self.last - 120:
-            # Far back: the second pass of the repeated hour, if the zone has one here.
-            ts = max(ts, local.replace(fold=1).timestamp())
-        return ts
+    def line(self, ident: int) -> bytes:
+        """The line of a record; empty if it began in an earlier chunk."""
+        start = ident - self.base
+        end = self.data.find(b"\n", start)
+        return self.data[start : len(self.data) if end < 0 else end] if start >= 0 else b""
 
 
 class Reader:
-    """Reads portions of the log in file order. `pending` holds the open pieces of split Docker messages, by generation."""
+    """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream."""
 
-    def __init__(self, zone: tzinfo, listen: Callable[[str], None] | None = None) -> None:
-        self.time = LocalTime(zone)
-        self.pending: dict[int, tuple[int, str]] = {}
+    def __init__(
+        self, zone: tzinfo, listen: Callable[[str], None] | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.time = LocalTime(zone, clock)
+        self.cleaner = Cleaner(self.time)
+        self.pending: dict[str, Piece] = {}
         self._listen = listen
 
-    def read(self, generation: int, offset: int, data: bytes, portion: ParsedChunk) -> None:
-        """Add what `data` (whole lines, at byte `offset` of `generation`) holds to `portion`."""
-        base = generation << OFFSET_BITS | offset
-        portion.lines += data.count(b"\n")
-        portion.size += len(data)
-        before = len(portion.records)
-        text = b"\n" + data
-        self._plain(base, text, portion)
+    def restore(self, pending: Mapping[str, Sequence[Any]], header_seen: bool, prefix: str) -> None:
+        """Go on from what an archive holds of an earlier reader. Older versions keep open messages by generation."""
+        self.pending = {
+            stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.time.last, rest[0])
+            for stream, (ident, *rest) in pending.items()
+        }
+        self.cleaner.header_seen, self.cleaner.prefix = header_seen, prefix
+
+    def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
+        """Add what `data` (whole lines, at byte `offset` of `generation`) holds to `chunk`."""
+        chunk.base = base = generation << OFFSET_BITS | offset
+        chunk.data = data
+        lines = data.count(b"\n")
+        chunk.lines += lines
+        chunk.size += len(data)
+        before, entries = len(chunk.records), 0
         if b'{"log":' in data:
             for line in DOCKER.finditer(data):
-                self._docker(generation, base + line.start(), line[0], portion)
-            portion.records[before:] = sorted(portion.records[before:], key=itemgetter(0))
+                entries += 1
+                self._docker(base + line.start(), line[0], chunk)
+        if entries < lines:
+            self._plain(base, b"\n" + data, lines, chunk)
+        if entries:
+            chunk.records[before:] = sorted(chunk.records[before:], key=itemgetter(0))
+        if len(data) >= LINE_LIMIT:
+            self._refuse_long_lines(chunk)
+
+    def _refuse_long_lines(self, chunk: ParsedChunk) -> None:
+        """A line beyond the limit is damaged, whatever it tells: of most of them only the beginning is read."""
+        for line in TOO_LONG.finditer(chunk.data):
+            ident = chunk.base + line.start()
+            kept = [record for record in chunk.records if record.id != ident]
+            refused = Record(ident, chunk.last_ts or self.time.last, Malformed("length"), "")
+            chunk.records[:] = sorted([*kept, refused], key=itemgetter(0))
+
+    def unfinished(self, generation: int, offset: int, text: bytes, path: str) -> ParsedChunk:
+        """A chunk that says that a line has no end."""
+        base = generation << OFFSET_BITS | offset
+        record = Record(base, self.time.last, Malformed("unfinished"), "")
+        return ParsedChunk([record], path=path, base=base, data=text)
+
+    def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
+        """`text`: a newline and the lines at `base`; a match begins with that newline, so its start is the line's offset."""
+        headers, first = LEVEL.findall(text), len(chunk.records)
+        if headers and _ordinary(text, len(headers), lines) and self._events(base, text, chunk):
+            self.cleaner.header_seen = True
+        else:
+            del chunk.records[first:]
+            text = self._clean(base, text, chunk)
+            headers = LEVEL.findall(text)
+        for initial, count in Counter(headers).items():
+            level = INITIALS[initial]
+            chunk.levels[level] = chunk.levels.get(level, 0) + count
+        if headers:
+            chunk.last_ts = self._last(text, chunk.last_ts or self.time.last)
         if self._listen is not None:
             for message in MESSAGE.finditer(text):
                 self._listen(message[2].decode("utf-8", "replace"))
 
-    def _plain(self, base: int, text: bytes, portion: ParsedChunk) -> None:
-        """`text`: a newline and the lines at `base`; a match begins with that newline, so its start is the line's offset."""
-        levels = Counter(LEVEL.findall(text))
-        for level, count in levels.items():
-            name = level.decode()
-            portion.levels[name] = portion.levels.get(name, 0) + count
-        # The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
-        append, at, times, builds, record = portion.records.append, text.startswith, self.time, BUILDS, tuple.__new__
-        stamp, ts = NO_STAMP, portion.last_ts or self.time.last
+    def _events(self, base: int, text: bytes, chunk: ParsedChunk) -> bool:
+        """Add what the lines tell of. False when one of them has no time that could be read.
+
+        The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
+        """
+        append, at, times, builds, record = chunk.records.append, text.startswith, self.time, BUILDS, tuple.__new__
+        stamp, ts, sound = NO_STAMP, chunk.last_ts or self.time.last, True
         for match in EVENT.finditer(text):
             start = match.start()
             if not at(stamp, start + 1):
@@ -121,13 +162,33 @@ class Reader:
                 try:
                     ts = times(stamp)
                 except ValueError:
-                    stamp = NO_STAMP
+                    stamp, sound = NO_STAMP, False
                     append(Record(base + start, ts, Malformed("timestamp"), ""))
                     continue
             build, forms = builds[match.lastindex]
             append(record(Record, (base + start, ts, build(match), forms)))
-        if levels:
-            portion.last_ts = self._last(text, ts)
+        return sound
+
+    def _clean(self, base: int, text: bytes, chunk: ParsedChunk) -> bytes:
+        """Read lines that have something around them, and return them without it.
+
+        Records get the positions that their lines have in the file.
+        """
+        first, damaged = len(chunk.records), list[tuple[int, str]]()
+        clean = self.cleaner.clean(
+            text,
+            lambda at, entry: self._entry(base + at, entry, chunk),
+            lambda at, kind: damaged.append((base + at, kind)),
+        )
+        entries = chunk.records[first:]
+        del chunk.records[first:]
+        self._events(base, clean.text, chunk)
+        records = [record._replace(id=base + clean.before(record.id - base)) for record in chunk.records[first:]]
+        malformed = {record.id for record in records if isinstance(record.event, Malformed)}
+        ts = chunk.last_ts or self.time.last
+        records += [Record(ident, ts, Malformed(kind), "") for ident, kind in damaged if ident not in malformed]
+        chunk.records[first:] = sorted(records + entries, key=itemgetter(0))
+        return clean.text
 
     def _last(self, text: bytes, default: float) -> float:
         """Time of the last line with a header: it need not tell of an event."""
@@ -136,31 +197,72 @@ class Reader:
                 return self.time(match[0][1:STAMP])
         return default
 
-    def _docker(self, generation: int, position: int, line: bytes, portion: ParsedChunk) -> None:
+    # -- messages of containers
+
+    def _docker(self, ident: int, line: bytes, chunk: ParsedChunk) -> None:
         try:
-            entry = json.loads(line)
-            # Half a surrogate pair is valid JSON, but no text.
-            text, ts = str(entry["log"]).encode("utf-8", "replace").decode(), _utc(str(entry["time"]))
-        except (ValueError, KeyError, RecursionError):
-            portion.records.append(Record(position, portion.last_ts or self.time.last, Malformed("docker"), ""))
+            entry = docker(line, self.time)
+        except ValueError:
+            chunk.records.append(Record(ident, chunk.last_ts or self.time.last, Malformed("docker"), ""))
             return
-        position, before = self.pending.pop(generation, (position, ""))
-        text = before + text
-        if not text.endswith("\n") and len(text) < PENDING_LIMIT:
-            self.pending[generation] = (position, text)
+        self._entry(ident, entry, chunk)
+
+    def _entry(self, ident: int, entry: Entry, chunk: ParsedChunk) -> None:
+        """Join what a container wrote in pieces, by stream: standard output must not tear apart what is on standard error.
+
+        A message is also open as long as only its header has come: the bot's goodbye has a line break behind it.
+        """
+        for stream, open_piece in list(self.pending.items()):
+            if stream != entry.stream and open_piece.ts < entry.ts - PENDING_SECONDS:
+                self._message(self.pending.pop(stream), chunk)
+        text = entry.text
+        begun = self.pending.pop(entry.stream, None)
+        if begun is not None:
+            if self._has_header(text):
+                self._message(begun, chunk)
+            else:
+                ident, text = begun.id, begun.text + text[: max(0, PENDING_LIMIT - len(begun.text))]
+                text += "\n" if entry.text.endswith("\n") and not text.endswith("\n") else ""
+        piece = Piece(ident, entry.ts, text)
+        if not entry.text.endswith("\n") or (text.endswith("] \n") and self._has_header(text) and len(text) < 40):
+            self.pending[entry.stream] = piece
+        else:
+            self._message(piece, chunk)
+
+    def _has_header(self, text: str) -> bool:
+        return text[:1].isdigit() and self.cleaner.header(text[:80].encode())[1] > 0
+
+    def _message(self, piece: Piece, chunk: ParsedChunk) -> None:
+        """Read a message that is whole, as far as it will ever be."""
+        if len(piece.text) >= PENDING_LIMIT:
+            chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
             return
-        header = MESSAGE.match(b"\n" + text.encode())
-        if header is None:
+        line, size = self.cleaner.header(plain(piece.text.rstrip("\r\n").encode()))
+        header = MESSAGE.match(b"\n" + line)
+        if not size or header is None:
             return
+        self.cleaner.header_seen = True
         level = header[1].decode()
-        portion.levels[level] = portion.levels.get(level, 0) + 1
-        # Docker knows the time exactly, and in UTC: it wins over the text.
-        portion.last_ts = ts
-        read = read_message(header[2])
+        chunk.levels[level] = chunk.levels.get(level, 0) + 1
+        # The container's time is exact, and in UTC: it wins over the text.
+        chunk.last_ts = piece.ts
+        read = read_message(line[size:].removeprefix(b" "))
         if read is not None:
-            portion.records.append(Record(position, ts, *read))
+            chunk.records.append(Record(piece.id, piece.ts, *read))
+        elif ANY_HEADER.search(line, size):
+            chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
         if self._listen is not None:
             self._listen(header[2].decode("utf-8", "replace"))
+
+
+def _ordinary(text: bytes, headers: int, lines: int) -> bool:
+    """Whether the lines are as the bot writes them: a level stands only in a header, a year only begins a line with one."""
+    return (
+        len(MARK.findall(text)) == headers
+        and (lines == headers or text.count(b"\n20") == headers)
+        and b"\x1b" not in text
+        and b"\0" not in text
+    )
 
 
 def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
@@ -173,11 +275,3 @@ def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
         end = data.find(b"\n2", start + size) + 1 or len(data)
         yield start, data[start:end]
         start = end
-
-
-def _utc(text: str) -> float:
-    """Unix seconds of RFC 3339 UTC with any number of digits behind the point."""
-    match = UTC.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no time of Docker")
-    return datetime.fromisoformat(match[1] + "+00:00").timestamp() + float(match[2] or 0)

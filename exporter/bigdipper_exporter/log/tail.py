@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 from bigdipper_exporter.log import search
-from bigdipper_exporter.log.chunks import GAP_REASONS, LINE_LIMIT, Batch, Gap, Read, at_end, before_record, whole_lines
+from bigdipper_exporter.log.chunks import (
+    GAP_REASONS,
+    LINE_LIMIT,
+    Batch,
+    Gap,
+    Read,
+    Unfinished,
+    at_end,
+    before_record,
+    whole_lines,
+)
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
 from bigdipper_exporter.log.segments import TIME_SLACK, Follow, Lost, State
 
@@ -22,6 +32,9 @@ __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
 
 # Writers keep the file open that they began with, however often it is renamed: so many old files are kept open.
 MAX_DRAINING = 16
+
+# Of an unfinished line, so much is shown.
+UNFINISHED_BYTES = 1024
 
 
 class Tail:
@@ -75,7 +88,7 @@ class Tail:
         if read.up and not read.more and not state.waiting:
             state.see(now)
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
-        if not (read.batches or read.checkpoints or read.gaps):
+        if read.is_empty:
             self.commit()
         return read
 
@@ -91,6 +104,15 @@ class Tail:
     def unsettled(self) -> bool:
         """Whether rotated files are waited for, such as one that is just being compressed: ten seconds, then it is a gap."""
         return bool(self._state.waiting or self._state.lost)
+
+    def unfinished(self) -> Unfinished | None:
+        """The line at the end of the log that has no newline yet."""
+        current = self._state.current()
+        if current is None or current.checkpoint.skipping:
+            return None
+        at = current.checkpoint
+        text = current.source.read(at.offset, UNFINISHED_BYTES).strip(b"\0")
+        return Unfinished(at.generation, at.offset, at.path, text) if text.strip() else None
 
     def close(self) -> None:
         """Close every file."""
@@ -206,7 +228,7 @@ class Tail:
             if read.more:
                 break
         read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.current or f.settled is None)
-        self._give_up(state, now)
+        self._give_up(state, read, now)
 
     def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
@@ -241,7 +263,7 @@ class Tail:
         else:
             follow.settle(signature)
             if follow.still:
-                state.end(follow)
+                self._end(state, read, follow)
 
     def _fail(self, state: State, read: Read, follow: Follow, now: float) -> None:
         """The disk does not give a file: the log is waited for, a renamed one not for ever."""
@@ -291,13 +313,21 @@ class Tail:
             follow.checkpoint = replace(follow.checkpoint, generation=state.number())
         return found
 
-    def _give_up(self, state: State, now: float) -> None:
+    def _end(self, state: State, read: Read, follow: Follow) -> None:
+        """Read no more of a file, and say what is left of a line that was begun."""
+        checkpoint = follow.checkpoint
+        text = b"" if checkpoint.skipping else follow.source.read(checkpoint.offset, UNFINISHED_BYTES).strip(b"\0")
+        if text.strip():
+            read.unfinished.append(Unfinished(checkpoint.generation, checkpoint.offset, checkpoint.path, text))
+        state.end(follow)
+
+    def _give_up(self, state: State, read: Read, now: float) -> None:
         """Let go of renamed files that are read to their end: when their writer has gone on to a newer one, or of too many."""
         draining = [f for f in state.follows if not f.current and f.settled]
         for number, follow in enumerate(draining):
             newer = any(f.checkpoint.offset for f in state.follows if f.checkpoint.generation > follow.checkpoint.generation)
             if number < len(draining) - MAX_DRAINING or (newer and now - follow.moved > self._quiet):
-                state.end(follow)
+                self._end(state, read, follow)
 
 
 def _problem(path: Path, error: OSError) -> str:

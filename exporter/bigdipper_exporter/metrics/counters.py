@@ -13,7 +13,7 @@ from bigdipper_exporter.log.grammar import TAGS
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Histogram, Known, Labels, Metric
 
-MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker"})
+MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker", "joined", "length", "form", "unfinished"})
 DISCREPANCY_KINDS = ("fill_without_log", "log_without_order", "position_changed", "equity", "margin")
 
 # Upper bounds of buckets, in seconds; of the slippage, in ratios of the limit price.

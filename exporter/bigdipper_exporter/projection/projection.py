@@ -7,10 +7,10 @@ from typing import Any
 
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log import events as e
-from bigdipper_exporter.log.parser import ParsedChunk, Record
+from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.lifecycle import Lifecycle
-from bigdipper_exporter.projection.state import BotState, narrow
+from bigdipper_exporter.projection.state import MAX_DAMAGED, BotState, DamagedLine, narrow, shown
 from bigdipper_exporter.projection.trading import Trading
 
 
@@ -37,10 +37,20 @@ class Projection(Lifecycle, Trading):
                 known = forms
                 self.state.forms = narrow(self.state.forms, forms)
             handlers[type(event)](record, event)
+            if not forms:
+                self._damaged(portion, record, event)
         for kind, count in Counter(map(type, map(itemgetter(2), portion.records))).items():
             if kind is not e.Malformed:
                 inc(m.LOG_EVENTS, e.EVENT_KINDS[kind], amount=count)
         self._count_routine()
+
+    def _damaged(self, portion: ParsedChunk, record: Record, event: e.Event) -> None:
+        """Keep the text of a line that could not be read, among the last ten."""
+        if isinstance(event, e.Malformed):
+            offset = record.id & ((1 << OFFSET_BITS) - 1)
+            text = shown(portion.line(record.id))
+            line = DamagedLine(record.ts, portion.path, offset, event.kind, text)
+            self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]
 
     def _malformed(self, record: Record, event: e.Malformed) -> None:
         self._counters.inc(m.LOG_MALFORMED, event.kind)

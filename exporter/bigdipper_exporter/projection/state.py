@@ -8,6 +8,7 @@ from typing import Any
 
 Row = list[Any]
 MAX_SYMBOLS = 200
+MAX_DAMAGED = 10
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 
 
@@ -38,6 +39,31 @@ class Episode:
     position_value: float | None = None
     reduce_usd: float | None = None
     missed: int = 0
+
+
+# Characters of a damaged line that are kept.
+SHOWN = 200
+
+
+def shown(line: bytes) -> str:
+    """The beginning of a line of the log, for people: control characters are escaped, since a terminal would obey them."""
+    text = line[: 4 * SHOWN].decode("utf-8", "replace").rstrip("\r")
+    printable = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:SHOWN])
+    return printable + ("…" if len(text) > SHOWN else "")
+
+
+@dataclass(frozen=True)
+class DamagedLine:
+    """A line that could not be read. ts: unix seconds; offset: its first byte in `path`; kind: as it is counted."""
+
+    ts: float
+    path: str
+    offset: int
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, byte {self.offset:,} ({self.kind}): {self.text}"
 
 
 @dataclass
@@ -71,10 +97,16 @@ class BotState:
     brake: Episode | None = None
     brake_level: float | None = None
 
-    # The reader's: arrival of the newest line (our clock), its own time, and the open pieces of split Docker messages.
+    # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
+    # text, time), whether a line with the bot's own header was seen, and the prefix that all lines share.
     last_line: float | None = None
     log_ts: float = 0.0
     split: dict[str, Row] = field(default_factory=dict)
+    header_seen: bool = False
+    prefix: str = ""
+
+    # The last lines that could not be read.
+    damaged: list[DamagedLine] = field(default_factory=list)
 
     # The scope of the running cycle: one account row, one opportunity per symbol, whether the brake held in it.
     braked: bool = False
@@ -100,7 +132,8 @@ class BotState:
     def published(self) -> "BotState":
         """A copy that nobody changes any more."""
         brake = dataclasses.replace(self.brake) if self.brake else None
-        return dataclasses.replace(self, brake=brake, custom={name: dict(series) for name, series in self.custom.items()})
+        custom = {name: dict(series) for name, series in self.custom.items()}
+        return dataclasses.replace(self, brake=brake, damaged=self.damaged[:], custom=custom)
 
     @classmethod
     def from_json(cls, text: str) -> "BotState":
@@ -111,6 +144,7 @@ class BotState:
             values[name] = tuple(values.get(name, ()))
         if values.get("brake"):
             values["brake"] = Episode(**values["brake"])
+        values["damaged"] = [DamagedLine(**line) for line in values.get("damaged", ())]
         values["custom"] = {
             name: {_label_key(key): value for key, value in series.items()} for name, series in values.get("custom", {}).items()
         }

@@ -152,9 +152,12 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     malformed = int(total(s.counters, m.LOG_MALFORMED))
     gaps = int(total(s.counters, m.LOG_GAPS))
     if malformed:
-        rows.append(("warn", "format", f"{malformed} lines with a known tag could not be read: did the bot change its log?"))
+        number = "1 line" if malformed == 1 else f"{malformed:,} lines"
+        rows.append(("warn", "format", f"{number} could not be read: is the log damaged, or did the bot change its form?"))
+        rows += [("warn", "damaged line", str(line)) for line in s.bot.damaged]
     if gaps:
-        rows.append(("warn", "gaps", f"In {gaps} places lines were gone before they could be read."))
+        places = "1 place" if gaps == 1 else f"{gaps:,} places"
+        rows.append(("warn", "gaps", f"In {places} lines may have been lost before they could be read."))
     return rows
 
 

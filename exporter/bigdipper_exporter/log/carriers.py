@@ -1,0 +1,196 @@
+"""What stands around the bot's lines: containers' log formats, prefixes, colours, encodings. It is taken off here.
+
+Only what begins a line is taken off, so that text in the middle of a message can never become a line of its own.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from bigdipper_exporter.log.compile import LEVELS
+from bigdipper_exporter.log.localtime import LocalTime
+
+_LEVEL = "|".join(LEVELS).encode()
+_ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+"
+_NAME = rb"[\w./@:-]{1,64}+"
+_UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
+
+# The bot's own header, and the forms of it that other settings of Python's logging give.
+EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
+HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
+BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
+ANSI = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
+BOM = b"\xef\xbb\xbf"
+
+DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
+CRI = re.compile(rb"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP])(?:\:\S{1,20})? ")
+# Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix.
+PREFIX = re.compile(
+    rb"(?:%(name)s(?:\|%(name)s)? {0,40}+\| "
+    rb"|(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|%(iso)s) %(name)s %(unit)s: "
+    rb"|<\d{1,3}>1 %(iso)s %(name)s %(name)s %(name)s %(name)s (?:-|\[[^\]\n]{0,200}\]) "
+    rb"|%(iso)s "
+    rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
+)
+PREFIX_LIMIT = 160
+# What only the bot's lines hold, header or not.
+OURS = re.compile(rb"\[(?:TRADE|ACCOUNT|OPPORTUNITY|SKIP|BRAKE)\] |Cycle #\d")
+_DIGITS, _LETTERS = re.compile(rb"\d+"), re.compile(rb"[A-Za-z]+")
+
+
+class Entry(NamedTuple):
+    """What a container wrote at once. ts: unix seconds; text ends in a newline, unless more of the line follows."""
+
+    stream: str
+    ts: float
+    text: str
+
+
+class Clean(NamedTuple):
+    """Lines without what stood around them. `starts`: where each begins in `text`, and began before."""
+
+    text: bytes
+    starts: list[tuple[int, int]]
+
+    def before(self, position: int) -> int:
+        """Where the line that begins at `position` of `text` began before."""
+        return self.starts[bisect_right(self.starts, (position, 1 << 62)) - 1][1]
+
+
+def docker(line: bytes, time: LocalTime) -> Entry:
+    """An object of Docker's json-file driver. Raises ValueError when it is none."""
+    try:
+        entry = json.loads(line)
+        # Half a surrogate pair is valid JSON, but no text.
+        text = str(entry["log"]).encode("utf-8", "replace").decode()
+        return Entry(str(entry.get("stream", "")), time.utc(str(entry["time"])), text)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no object of Docker's: {error}") from None
+
+
+def cri(line: bytes, time: LocalTime) -> Entry | None:
+    """A line of a Kubernetes container log; None when it is none. Raises ValueError when its time is damaged."""
+    match = CRI.match(line)
+    if match is None:
+        return None
+    stamp = match[1].decode() + "Z" if match[2] in (b"Z", b"+00:00") else ""
+    ts = time.utc(stamp) if stamp else time(time.stamp((match[1] + match[2]).decode()).encode())
+    end = "\n" if match[4] == b"F" else ""
+    return Entry(match[3].decode(), ts, line[match.end() :].rstrip(b"\r").decode("utf-8", "replace") + end)
+
+
+class Cleaner:
+    """Takes off what stands around the lines of a log.
+
+    prefix: regular expression of a prefix that is not among the known ones, once most lines were seen to share it.
+    header_seen: the log has lines that begin with the bot's own header; then no prefix is looked for.
+    """
+
+    def __init__(self, time: LocalTime) -> None:
+        self._time = time
+        self.prefix = ""
+        self.header_seen = False
+
+    def clean(self, text: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> Clean:
+        """The lines of `text`, each with the newline in front of it. Positions are those of that newline in `text`.
+
+        Lines of containers go to `entry` and are empty in what is returned; `damaged` is called for lines that cannot be read.
+        """
+        out, starts, position = list[bytes](), list[tuple[int, int]](), 0
+        lines = [(at, plain(line)) for at, line in _lines(text)]
+        self._learn([line for _, line in lines])
+        for at, line in lines:
+            starts.append((position, at))
+            kept = self._line(at, line, entry, damaged)
+            out.append(b"\n" + kept)
+            position += 1 + len(kept)
+        return Clean(b"".join(out), starts)
+
+    def _line(self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> bytes:
+        try:
+            if line.startswith(b"{") and b'"log"' in line[:200]:
+                if not line.startswith(b'{"log":'):  # those are found without looking at every line
+                    entry(at, docker(line, self._time))
+                return b""
+            if container := cri(line, self._time):
+                entry(at, container)
+                return b""
+        except ValueError:
+            damaged(at, "docker")
+            return b""
+        line, header = self.header(line)
+        if HEADER.search(line, header):
+            damaged(at, "joined")
+        elif header:
+            self.header_seen = True
+        elif BEGUN.match(line):
+            damaged(at, "timestamp")
+        elif not self.header_seen and OURS.search(line[: 2 * PREFIX_LIMIT]):
+            damaged(at, "form")
+        return line
+
+    def header(self, line: bytes) -> tuple[bytes, int]:
+        """The line from its header on, in the bot's own form, and the length of the header; 0 for a line without one."""
+        if match := EXACT.match(line):
+            return line, match.end()
+        rest = line
+        for _ in range(2):  # Compose puts its prefix in front of that of Docker's --timestamps
+            if match := HEADER.match(rest):
+                return self._canonical(rest, match)
+            prefix = PREFIX.match(rest) or (re.match(self.prefix.encode(), rest) if self.prefix else None)
+            if prefix is None:
+                return (line, 0) if rest is line else (rest, 0)
+            rest = rest[prefix.end() :]
+        return self._canonical(rest, match) if (match := HEADER.match(rest)) else (rest, 0)
+
+    def _canonical(self, line: bytes, match: re.Match[bytes]) -> tuple[bytes, int]:
+        day, clock, zone, level = match.groups()
+        stamp = day + b" " + clock
+        if zone:
+            try:
+                stamp = self._time.stamp((day + b"T" + clock + zone.replace(b"Z", b"+00:00")).decode()).encode()
+            except (ValueError, OverflowError):
+                stamp = b"0000-00-00 00:00:00"  # counted as damaged where the time is read
+        header = stamp + b" [" + level + b"]"
+        return header + line[match.end() :], len(header)
+
+    def _learn(self, lines: list[bytes]) -> None:
+        """Recognise a prefix that is not among the known ones: two lines at least, and half of all, share its shape."""
+        if self.header_seen or self.prefix or any(EXACT.match(line) for line in lines):
+            return
+        shapes = Counter[bytes]()
+        for line in lines:
+            header = HEADER.search(line[: 2 * PREFIX_LIMIT])
+            if header and 0 < header.start() <= PREFIX_LIMIT and not PREFIX.match(line):
+                shape = _DIGITS.sub(b"0", line[: header.start()])
+                shapes[_LETTERS.sub(b"a", shape)] += 1
+        if not shapes:
+            return
+        (shape, count), *_ = shapes.most_common(1)
+        if count >= 2 and 2 * count >= sum(1 for line in lines if line.strip()):
+            pattern = re.escape(shape).replace(b"0", rb"\d{1,40}+").replace(b"a", rb"[A-Za-z]{1,80}+")
+            self.prefix = pattern.decode("latin-1") if pattern.isascii() else ""
+
+
+def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each line of `text`, which begins with a newline, and the position of the newline in front of it."""
+    position = 0
+    for line in text[1:].removesuffix(b"\n").split(b"\n"):
+        yield position, line
+        position += 1 + len(line)
+
+
+def plain(line: bytes) -> bytes:
+    """The line as UTF-8 without byte order mark and colours.
+
+    UTF-16 is told by its NULs. The one in front of a line belongs to the newline before it, in little-endian text; big-endian
+    text is read alike, as far as it is ASCII.
+    """
+    if b"\0" in line and line.count(0) * 3 >= len(line):
+        line = line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").removeprefix(b"\0")
+        line = line.decode("utf-16-le", "replace").rstrip("\r\0").encode("utf-8", "replace")
+    line = line.lstrip(b"\0").removeprefix(BOM)
+    return ANSI.sub(b"", line) if b"\x1b" in line else line
