@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from prometheus_client import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
+
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection import patterns
-from prometheus_client import Metric as Family
-from prometheus_client.parser import text_string_to_metric_families
 
 NEW_YORK = "America/New_York"
 DEADLINE = 20.0

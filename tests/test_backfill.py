@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.cli import main
 from bigdipper_exporter.commands.backfill import LABELS, PAST, backfill
 from bigdipper_exporter.metrics.registry import METRICS

@@ -7,6 +7,7 @@ import sys
 from datetime import date, datetime
 
 import pytest
+
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from bigdipper_exporter.config.settings import SETTINGS
-from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from bigdipper_exporter.config.settings import SETTINGS
+from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = ROOT / "docker-compose.yml"

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from bigdipper_exporter.config.kinds import duration_seconds
 from bigdipper_exporter.config.load import SETTINGS, ConfigError, Settings, add_flags, describe, load, settings_table
 

@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.table import Counter, Histogram
 

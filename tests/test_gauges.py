@@ -5,7 +5,9 @@ from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
+
 from bigdipper_exporter.archive.broker.view import BrokerView, Wash
+from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.calendar import NEW_YORK
@@ -15,7 +17,6 @@ from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 from bigdipper_exporter.projection.state import BotState, Episode
-
 from tests.running import Series, series
 
 # The Friday after Thanksgiving, noon: a half day.
@@ -56,10 +57,7 @@ OWN = ExporterStatus(
     last_line=3003.0,
     timestamp_skew=3004.0,
     archive_up=False,
-    archive_size=3005,
-    disk_free=3006,
-    oldest=3007.0,
-    rows={"trades": 3008},
+    archive=Statistics(size=3005, disk_free=3006, oldest=3007.0, rows={"trades": 3008}),
 )
 ACCOUNT = Account(
     "id",

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.log.compile import SYMBOLS_KEPT, PerSymbol, read_message
 from bigdipper_exporter.log.events import Malformed
 from bigdipper_exporter.log.grammar import RULES, TAGS, Rule

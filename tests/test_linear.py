@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from bigdipper_exporter.log.chunks import whole_lines
 from bigdipper_exporter.log.compile import TOKEN, read_message
 from bigdipper_exporter.log.grammar import RULES, TAGS, Rule

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.archive.statistics import COUNTED, Measure
 from bigdipper_exporter.archive.store import Store
-
 from tests.running import wait_for
 
 
@@ -24,23 +24,25 @@ def test_every_table_is_counted_and_the_oldest_row_named(store: Store) -> None:
         connection.execute("INSERT INTO account_history (id, ts, date, source) VALUES (1, 1000.0, '1970-01-01', 'log')")
         connection.execute("INSERT INTO account_history (id, ts, date, source) VALUES (-2, 10.0, '1970-01-01', 'alpaca')")
     measure = Measure(store)
-    wait_for(lambda: measure.take()["oldest"] == 1000.0)
+    wait_for(lambda: measure.take().oldest == 1000.0)
     taken = measure.take()
     measure.close()
-    assert taken["rows"] == dict.fromkeys(COUNTED, 0) | {"account_history": 2}
-    assert taken["archive_size"] > 0
-    assert taken["disk_free"] > 0
+    assert taken.rows == dict.fromkeys(COUNTED, 0) | {"account_history": 2}
+    assert taken.size is not None
+    assert taken.size > 0
+    assert taken.disk_free is not None
+    assert taken.disk_free > 0
 
 
 def test_what_grows_is_counted_again(store: Store) -> None:
     measure = Measure(store)
-    wait_for(lambda: "trades" in measure.take()["rows"])
+    wait_for(lambda: "trades" in measure.take().rows)
     with store.transaction() as connection:
         connection.execute(
             "INSERT INTO trades (id, ts, date, symbol, quantity, price, total_value)"
             " VALUES (1, 1.0, '1970-01-01', 'AMD', 1, 1, 1)"
         )
-    wait_for(lambda: measure.take()["rows"]["trades"] == 1)
+    wait_for(lambda: measure.take().rows["trades"] == 1)
     measure.close()
 
 
@@ -48,9 +50,9 @@ def test_an_archive_that_is_away_for_a_while_is_counted_when_it_is_back(store: S
     store.path.rename(tmp_path / "away")
     measure = Measure(store)
     time.sleep(0.1)
-    assert measure.take()["rows"] == {}
+    assert measure.take().rows == {}
     (tmp_path / "away").rename(store.path)
-    wait_for(lambda: "gaps" in measure.take()["rows"])
+    wait_for(lambda: "gaps" in measure.take().rows)
     measure.close()
 
 
@@ -62,7 +64,7 @@ def test_a_file_system_that_does_not_tell_is_unknown_and_not_full(store: Store, 
     monkeypatch.setattr(Store, "disk_free", broken)
     taken = measure.take()
     measure.close()
-    assert taken["disk_free"] is None
+    assert taken.disk_free is None
 
 
 def test_taking_waits_for_no_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +78,6 @@ def test_taking_waits_for_no_count(store: Store, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("bigdipper_exporter.archive.statistics.connect_readonly", slow)
     measure = Measure(store)
     wait_for(lambda: bool(begun))
-    assert measure.take()["rows"] == {}
+    assert measure.take().rows == {}
     assert time.monotonic() - begun[0] < 0.4
     measure.close()

@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.docs import documents
-from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
-from bigdipper_exporter.metrics.registry import METRICS
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from bigdipper_exporter.docs import documents
+from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
+from bigdipper_exporter.metrics.registry import METRICS
 from tests.running import command, exporter, series
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"

@@ -8,13 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from bigdipper_exporter.archive.pending import PendingRows
+
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.events import Malformed
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
-
 from tests.running import monitor
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
@@ -97,9 +96,9 @@ def try_damage(lines: int, seed: int) -> int:
         assert +extra == events(b"".join(new)), seed
         portion = ParsedChunk()
         reader.read(1, offset, data, portion)
-        fold.add(portion)
+        fold.apply(portion)
         BotState.from_json(fold.state.to_json())
-        fold.stage = PendingRows()
+        fold.committed()
         offset += len(data)
     return hurt
 

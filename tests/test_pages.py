@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.results import REASONS, Reason
 from bigdipper_exporter.counters import Values
@@ -15,7 +17,6 @@ from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Labels
 from bigdipper_exporter.web import landing
 from bigdipper_exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
-
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"
@@ -126,7 +127,7 @@ def test_what_the_owner_moved_is_no_result_of_the_day(one: Monitor, flow: float 
 
 @pytest.mark.parametrize(("free", "state"), [(499_000_000, "warn"), (501_000_000, "ok"), (None, "ok")])
 def test_a_disk_that_is_nearly_full_is_not_fine(one: Monitor, free: int | None, state: str) -> None:
-    own = replace(one.pipeline.snapshot.own, disk_free=free)
+    own = replace(one.pipeline.snapshot.own, archive=Statistics(disk_free=free))
     assert said(one, replace(one.pipeline.snapshot, own=own))["The archive", "file"][0] == state
 
 

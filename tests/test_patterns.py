@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.config.load import ConfigError, load
 from bigdipper_exporter.config.patterns import Pattern, slow
-
 from tests.running import command
 
 SOUND = """\

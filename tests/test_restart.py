@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter import pipeline
 
+from bigdipper_exporter import pipeline
 from tests.running import Exporter, Scrapes, Series, content, counters, exporter, monitor, rows, wait_for
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.log.events import Cycle, Malformed
 from bigdipper_exporter.log.parser import PENDING_LIMIT, ParsedChunk, Reader
-
 from tests import oracle
 from tests.running import Monitor, Series, content, counters, monitor
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.simulator.market import SYMBOLS
 from bigdipper_exporter.sectors import read_sectors

@@ -9,11 +9,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from bigdipper_exporter.commands import doctor
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
-
 from tests.running import Exporter, command, exporter, monitor, wait_for
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -18,15 +18,16 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.web import authenticate as web_auth
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import RateLimit, ReloadingConfig, WebConfig, load
 from bigdipper_exporter.web.server import Page, Server
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 DEADLINE = 10.0
 PASSWORD = "correct horse"

@@ -4,17 +4,18 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.archive.broker.checkpoint import resume
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
+from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.botconfig.reader import BotConfig
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Plan, Poller, Timing
 from bigdipper_exporter.broker.results import PollResult
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.pipeline import Sources
 
 INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 MOST_WAITING = 100  # results; while the archive cannot be written, the broker is not asked for more
@@ -94,9 +95,10 @@ class Broker:
         """Stop polling, within a second."""
         self.poller.stop()
 
-    def views(self) -> dict[str, Any]:
-        """The broker's part of the snapshot."""
-        return {"broker": self.book.view}
+    @property
+    def view(self) -> BrokerView:
+        """What the snapshot shows of the broker."""
+        return self.book.view
 
     def traded(self) -> None:
         """The log told of an order: follow it at once."""
@@ -110,7 +112,7 @@ def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[],
     return Broker(settings, connection, wake)
 
 
-def sources(settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]) -> tuple[Broker | BotConfig, ...]:
+def sources(settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]) -> Sources:
     """Everything beside the log that the settings name: the bot's configuration, the broker."""
     config = BotConfig(settings.bot_config, connection) if settings.bot_config is not None else None
-    return tuple(source for source in (config, start(settings, connection, wake)) if source is not None)
+    return Sources(config=config, broker=start(settings, connection, wake))

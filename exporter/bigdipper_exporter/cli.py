@@ -19,13 +19,12 @@ from typing import Any, NoReturn
 from bigdipper_exporter import __version__, logs
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import refusal
+from bigdipper_exporter.archive.tables import EXPORTS
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.load import add_flags, describe, load
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.web.listen import ListenError
-
-EXPORTS = ("trades", "skips", "opportunities", "account", "brakes", "orders", "fills", "activities", "daily")
 
 Command = Callable[[Settings, argparse.Namespace], int]
 

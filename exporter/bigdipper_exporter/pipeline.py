@@ -1,14 +1,18 @@
 """The way of a line: read, fold, commit, publish. One step is one transaction; what is published is what is committed."""
 
+from __future__ import annotations
+
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.pending import PendingRows
+from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
@@ -20,6 +24,12 @@ from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.patterns import Custom
 from bigdipper_exporter.projection.state import BotState
 
+if TYPE_CHECKING:
+    from bigdipper_exporter.archive.broker.view import BrokerView
+    from bigdipper_exporter.botconfig.reader import BotConfigView
+
+View = TypeVar("View", covariant=True)
+
 log = logs.get("pipeline")
 
 # At catch-up: what is read and committed at once. More saves little time and costs memory and a quick stop.
@@ -30,7 +40,7 @@ DAY_COLUMNS = (
 )
 
 
-class Source(Protocol):
+class Source(Protocol[View]):
     """Another source of facts that shares the transaction: the broker, the bot's configuration."""
 
     def pending(self) -> bool:
@@ -48,20 +58,32 @@ class Source(Protocol):
     def close(self) -> None:
         """Stop whatever runs for it."""
 
-    def views(self) -> dict[str, Any]:
-        """Fields of the snapshot that this source fills."""
+    @property
+    def view(self) -> View:
+        """What the snapshot shows of this source, as last committed."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that is read beside the log. None: not configured."""
+
+    config: Source[BotConfigView] | None = None
+    broker: Source[BrokerView] | None = None
+
+    def __iter__(self) -> Iterator[Source[object]]:
+        return iter([source for source in (self.config, self.broker) if source is not None])
 
 
 class Pipeline:
     """Reads the log and the other sources into the archive, and publishes a snapshot of what is committed."""
 
-    def __init__(self, settings: Settings, store: Store, sources: tuple[Source, ...] = ()) -> None:
+    def __init__(self, settings: Settings, store: Store, sources: Sources = Sources()) -> None:
         assert settings.log_path is not None
         self.store = store
         self.counters = Counters()
         self.caught_up = False
         self.trouble: str | None = None
-        self.measured: dict[str, Any] = {}
+        self.statistics = Statistics()
         self._settings = settings
         self._path = settings.log_path
         self._sources = sources
@@ -90,14 +112,14 @@ class Pipeline:
         """Take up the present as it was last committed."""
         state = BotState.from_json(self._saved)
         patterns = self._settings.patterns
-        self._fold = Projection(state, self.counters)
+        self._projection = Projection(state, self.counters)
         listen = Custom(patterns, state, self.counters).listen if patterns else None
         self._reader = Reader(self._settings.log_timezone, listen)
         self._reader.time.last = state.log_ts
         self._reader.restore(state.split, state.header_seen or bool(state.forms), state.prefix)
 
     def step(self) -> bool:
-        """Read a portion and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
+        """Read a chunk and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
         read = self._read = self.tail.read()
         if read.is_empty and not any(source.pending() for source in self._sources):
             own = self.snapshot.own
@@ -125,16 +147,16 @@ class Pipeline:
             for start, piece in pieces(batch.data):
                 chunk = ParsedChunk(last_ts=last_ts, path=batch.path)
                 self._reader.read(batch.generation, batch.offset + start, piece, chunk)
-                self._fold.add(chunk)
+                self._projection.apply(chunk)
                 lines, last_ts = lines + chunk.lines, chunk.last_ts
         for rest in read.unfinished:
-            self._fold.add(self._reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
+            self._projection.apply(self._reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
         return lines, last_ts
 
     def _commit(self, read: Read) -> tuple[int, float | None]:
         """One transaction: what was read and how far. Returns its number of lines, and when the newest became readable."""
         lines, last_ts = self._digest(read)
-        state, inc = self._fold.state, self.counters.inc
+        state, inc = self._projection.state, self.counters.inc
         arrived = self._arrival() if lines else None
         state.last_line = arrived or state.last_line
         state.log_ts = self._reader.time.last
@@ -147,7 +169,7 @@ class Pipeline:
             inc(m.LOG_GAPS, gap.reason)
         present = state.to_json()
         with self.store.transaction() as connection:
-            self._fold.stage.write(connection)
+            self._projection.rows.write(connection)
             for source in self._sources:
                 self._write(connection, source)
             self.counters.flush(connection)
@@ -156,20 +178,20 @@ class Pipeline:
                 self.store.save("bot", present)
         self.tail.commit()
         self.counters.commit()
-        # What is committed is not needed again, and the next portion is as large.
+        # What is committed is not needed again, and the next chunk is as large.
         read.batches.clear()
-        traded = self.caught_up and bool(self._fold.stage.rows["trades"])
+        traded = self.caught_up and self._projection.rows.has_trades
         for source in self._sources:
             source.commit()
             if traded:
                 source.traded()
-        self._fold.stage = PendingRows()
+        self._projection.committed()
         self._saved, self._failures, self.trouble = present, 0, None
         if self.caught_up and arrived is not None and last_ts is not None:
             self._skew = arrived - last_ts
         return lines, arrived
 
-    def _write(self, connection: sqlite3.Connection, source: Source) -> None:
+    def _write(self, connection: sqlite3.Connection, source: Source[object]) -> None:
         """Let a source write; what it cannot digest is dropped and told, and never stops the log."""
         mark = self.counters.savepoint()
         connection.execute("SAVEPOINT source")
@@ -219,7 +241,7 @@ class Pipeline:
     def publish(self) -> Snapshot:
         """A snapshot of this moment: only what is committed, and how the exporter is doing."""
         read, problems = self._read, self.problems()
-        state = self._fold.state.published()
+        state = self._projection.state.published()
         own = ExporterStatus(
             started=self._started,
             ready=not problems,
@@ -230,10 +252,18 @@ class Pipeline:
             last_line=state.last_line,
             timestamp_skew=self._skew,
             archive_up=self.trouble is None,
-            **self.measured,
+            archive=self.statistics,
         )
-        views = {name: view for source in self._sources for name, view in source.views().items()}
-        return Snapshot(state, self.counters.values, self._created, self._today(), own, **views)
+        config, broker = self._sources.config, self._sources.broker
+        return Snapshot(
+            bot=state,
+            counters=self.counters.values,
+            created=self._created,
+            day=self._today(),
+            own=own,
+            broker=None if broker is None else broker.view,
+            config=None if config is None else config.view,
+        )
 
     def _today(self) -> Day:
         today = calendar.trading_day(time.time())

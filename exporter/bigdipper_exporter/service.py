@@ -18,7 +18,7 @@ from bigdipper_exporter.log.wake import Wake
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.counters import LOG_GAPS, LOG_LINES
 from bigdipper_exporter.metrics.registry import METRICS
-from bigdipper_exporter.pipeline import Pipeline, Source
+from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.projection import patterns
 from bigdipper_exporter.sectors import read_sectors, write_sectors
 from bigdipper_exporter.web.listen import listen
@@ -37,7 +37,7 @@ FORGET_SECONDS = 600.0
 class Service:
     """One exporter. ArchiveError, ConfigError or ListenError when it cannot start."""
 
-    def __init__(self, settings: Settings, sources: Callable[[Store, Wake], tuple[Source, ...]] = lambda _s, _w: ()) -> None:
+    def __init__(self, settings: Settings, sources: Callable[[Store, Wake], Sources] = lambda _s, _w: Sources()) -> None:
         assert settings.log_path is not None
         self.settings = settings
         # What can be wrong with files of the owner's own shows before anything is made.
@@ -117,7 +117,7 @@ class Service:
             self._gaps = gaps
 
     def _housekeeping(self, now: float) -> None:
-        self.pipeline.measured = self._measure.take()
+        self.pipeline.statistics = self._measure.take()
         self.pipeline.refresh()
         self._wake.rearm()
         retention = self.settings.archive_retention

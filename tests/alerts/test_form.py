@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.table import Counter, Histogram
-
 from tests.alerts import page, rules
 
 needs_promtool = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")

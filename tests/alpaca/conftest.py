@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker_source import Broker as Source
 from bigdipper_exporter.calendar import NEW_YORK

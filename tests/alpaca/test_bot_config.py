@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bigdipper_exporter.botconfig import reader, source
 from bigdipper_exporter.botconfig.reader import BotConfig, check
 from bigdipper_exporter.botconfig.rules import RULES
 from bigdipper_exporter.counters import Counters
-from hypothesis import given
-from hypothesis import strategies as st
 
 GOOD = """
 import os
@@ -197,7 +198,7 @@ class Turns:
 
     @property
     def view(self) -> Any:
-        return self.source.views()["config"]
+        return self.source.view
 
     def rows(self) -> list[tuple[Any, ...]]:
         return self.connection.execute("SELECT setting, value, previous FROM bot_config ORDER BY id").fetchall()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.poller import Plan, Poller
 from bigdipper_exporter.broker.rate_budget import PAUSE_UNTOLD, Budget

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from bigdipper_exporter.money.limits import bot_limit, maintenance
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bigdipper_exporter.money.limits import bot_limit, maintenance
 
 
 def test_the_brake_by_hand() -> None:

@@ -6,10 +6,11 @@ from datetime import datetime
 from fractions import Fraction
 
 import pytest
-from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.money.lots import Event, match
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.money.lots import Event, match
 
 
 def at(day: str, clock: str = "11:00") -> float:

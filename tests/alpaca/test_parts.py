@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker import decode, fetch, transport
@@ -16,8 +19,6 @@ from bigdipper_exporter.broker.models import Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
-from hypothesis import given
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents
 

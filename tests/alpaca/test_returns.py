@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain, daily_return
 
 MONDAY = date(2025, 3, 3)

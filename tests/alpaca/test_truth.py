@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter.broker.results import ENDPOINTS
 
 OPTION = "NVDA260909C00222500"

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.money.lots import Event
 from bigdipper_exporter.money.wash_sale import LossSale, wash_sales, window_end
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def at(day: str, clock: str = "11:00") -> float:

@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import Store
-
 from tests.archive.parts import cycles
 from tests.running import command, rows
 

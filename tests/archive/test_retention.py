@@ -4,7 +4,6 @@ import stat
 from pathlib import Path
 
 from bigdipper_exporter.archive import retention
-
 from tests.archive.parts import SAMPLE, append, cycles
 from tests.running import Monitor, command, content, exporter, monitor, rows, wait_for
 

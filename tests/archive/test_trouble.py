@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.archive.store import Store
 
+from bigdipper_exporter.archive.store import Store
 from tests.archive.parts import ROOT, SAMPLE, append, as_root, cycles
 from tests.running import (
     Exporter,

@@ -5,10 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.archive import migrate
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import Store
-
 from tests.archive.parts import SAMPLE
 from tests.running import content, monitor, rows
 

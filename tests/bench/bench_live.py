@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from bigdipper_exporter.archive.migrate import NEWEST
 
+from bigdipper_exporter.archive.migrate import NEWEST
 from tests.grafana import synthetic
 from tests.running import Exporter, exporter, wait_for
 from tests.test_samples import SAMPLES

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.client import Access

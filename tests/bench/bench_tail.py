@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.log.tail import Tail
 
+from bigdipper_exporter.log.tail import Tail
 from tests.bench.make_log import make_log
 
 pytestmark = pytest.mark.bench

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from bigdipper_exporter.cli import main
-
 from tests.oracle import NEW_YORK
 from tests.running import command, monitor
 

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.archive.migrate import migrate
 
+from bigdipper_exporter.archive.migrate import migrate
 from tests.cli.asked import damaged_archive, fresh
 from tests.running import command, exporter
 

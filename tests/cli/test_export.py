@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.cli import EXPORTS
 
+from bigdipper_exporter.archive.tables import EXPORTS
 from tests.cli.asked import here
 from tests.oracle import NEW_YORK, trading_day
 from tests.running import command, monitor, rounded, rows

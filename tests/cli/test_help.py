@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter import __version__
 from bigdipper_exporter.cli import parser
-
 from tests.cli.asked import here
 from tests.running import command
 

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.archive.migrate import migrate
 
+from bigdipper_exporter.archive.migrate import migrate
 from tests.bench.make_log import make_log
 from tests.cli.asked import SAMPLE, refused
 from tests.running import command, exporter, rows, wait_for

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bigdipper_exporter.log import segment
 
+from bigdipper_exporter.log import segment
 from tests.faults.harness import Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]

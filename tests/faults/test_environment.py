@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from bigdipper_exporter.log.wake import Wake
 
+from bigdipper_exporter.log.wake import Wake
 from tests.faults.harness import Archive, Consumer, Process, Writer, check, until
 
 Start = Callable[..., Consumer]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.log.tail import Tail
-
 from tests.faults.harness import Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bigdipper_exporter.log import segment
 
+from bigdipper_exporter.log import segment
 from tests.faults.harness import Archive, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]

@@ -6,8 +6,8 @@ from typing import Any
 
 import promql_parser
 import pytest
-from bigdipper_exporter.metrics.registry import METRICS
 
+from bigdipper_exporter.metrics.registry import METRICS
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
 FOREIGN = re.compile(r"up|ALERTS|scrape_\w+|prometheus_\w+|alertmanager_\w+")

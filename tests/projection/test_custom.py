@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from regex import compile as compiled
+
 from bigdipper_exporter.config.load import load
 from bigdipper_exporter.config.patterns import Pattern
 from bigdipper_exporter.projection.state import BotState
-from regex import compile as compiled
-
 from tests.projection.bot import cycle, lines
 from tests.running import monitor
 

@@ -1,8 +1,8 @@
 """Labels and forms: what a log may hold, and what is made of it."""
 
 import pytest
-from bigdipper_exporter.projection.state import MAX_SYMBOLS, narrow
 
+from bigdipper_exporter.projection.state import MAX_SYMBOLS, narrow
 from tests.projection.bot import ACCOUNT, BUY, REGULAR, TRADE, cycle, lines
 from tests.running import Monitor
 

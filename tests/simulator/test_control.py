@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 import requests
+
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
 from bigdipper_exporter.demo.simulator.world import World

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.faults import ENDPOINTS, FAULTS, FIELDS
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.world import World
 

@@ -6,13 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import shapes
 from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
 from bigdipper_exporter.demo.simulator.orders import Rejected
 from bigdipper_exporter.demo.simulator.units import cents, decimal, instant, money, nanoseconds, quantity, ratio
-from hypothesis import given
-from hypothesis import strategies as st
 
 FRIDAY = datetime(2025, 10, 31, 11, tzinfo=NEW_YORK).timestamp()
 MONDAY = datetime(2025, 11, 3, 4, tzinfo=NEW_YORK).timestamp()

@@ -14,6 +14,7 @@ import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import QueryOrderStatus
 from alpaca.trading.requests import GetOrdersRequest
+
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import queries

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
 from bigdipper_exporter.demo.run import ROOT, Demo, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
-from prometheus_client.parser import text_string_to_metric_families
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 SPEED = 2160.0

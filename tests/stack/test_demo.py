@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
 

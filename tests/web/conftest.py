@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from bigdipper_exporter.web.server import Server
 
+from bigdipper_exporter.web.server import Server
 from tests.web.served import serving
 
 

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from bigdipper_exporter.web.server import Page, Server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from bigdipper_exporter.web.server import Page, Server
 
 DEADLINE = 10.0
 STOP_DEADLINE = 2.0  # twice the promise, for a busy machine

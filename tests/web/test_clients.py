@@ -9,10 +9,10 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bigdipper_exporter.web.httpd import Httpd
-from bigdipper_exporter.web.server import Server
 from prometheus_client.core import Metric
 
+from bigdipper_exporter.web.httpd import Httpd
+from bigdipper_exporter.web.server import Server
 from tests.web.served import (
     DEADLINE,
     connections,

@@ -6,11 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bigdipper_exporter.web.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
-from bigdipper_exporter.web.server import Page, Server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from bigdipper_exporter.web.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
+from bigdipper_exporter.web.server import Page, Server
 from tests.web.served import DEADLINE, PAGE, ROUTES, CountingLock, connections, eventually, families, fetch, plain, raw, serving
 
 

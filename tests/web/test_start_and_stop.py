@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from bigdipper_exporter.web.server import ListenError, Server
 from prometheus_client.core import Metric
 
+from bigdipper_exporter.web.server import ListenError, Server
 from tests.web.served import DEADLINE, PAGE, STOP_DEADLINE, eventually, families, serving
 
 

@@ -1,73 +1,14 @@
-"""Rows on their way into the archive: staged by the fold, written in the transaction that stores the log's position."""
+"""Rows made of log lines: collected by the projection, written in the transaction that stores the log's position."""
 
 import sqlite3
-from collections.abc import Sequence
 from datetime import date as date_type
-from typing import Any
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import AccountRow, BotEventRow, BrakeRow, OpportunityRow, ScanRow, SkipRow, TradeRow
 
-Row = Sequence[Any]
-
-# Tables whose rows are written whole, by id; a row that grows within its cycle is written again.
-TABLES: dict[str, tuple[str, ...]] = {
-    "account_history": (
-        "id",
-        "ts",
-        "date",
-        "source",
-        "cycle_number",
-        "equity",
-        "cash",
-        "margin_ratio",
-        "leverage_ratio",
-        "margin_debt",
-        "pl_dollar",
-        "pl_percent",
-        "market_status",
-    ),
-    "trades": ("id", "ts", "date", "cycle_number", "symbol", "quantity", "price", "total_value", "order_id"),
-    "skips": ("id", "ts", "date", "cycle_number", "symbol", "reason", "detail", "dip_percent"),
-    "opportunities": (
-        "id",
-        "ts",
-        "date",
-        "cycle_number",
-        "symbol",
-        "dip_percent",
-        "price",
-        "score",
-        "outcome",
-        "reason",
-        "threshold_percent",
-        "volatility_factor",
-        "size_factor",
-    ),
-    "brake_events": (
-        "id",
-        "started",
-        "ended",
-        "date",
-        "duration_seconds",
-        "cycles",
-        "margin_ratio",
-        "leverage_ratio",
-        "peak_ratio",
-        "margin_debt",
-        "equity",
-        "position_value",
-        "reduce_usd",
-        "missed_opportunities",
-        "last_seen",
-    ),
-    "bot_events": ("id", "ts", "date", "kind", "cause", "detail"),
-    "scans": ("id", "ts", "date", "cycle_number", "found", "largest_dip_symbol", "largest_dip_percent"),
-}
-UPSERTS = {
-    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns[1:])}"
-    for table, columns in TABLES.items()
-}
+# Rows made of log lines: written whole, by id. A row that grows within its cycle is written again.
+LogRow = AccountRow | TradeRow | SkipRow | OpportunityRow | BrakeRow | BotEventRow | ScanRow
 
 # Sums of the day, and the day's equity as the log told it (only until the broker tells it).
 SUMS = (
@@ -80,14 +21,14 @@ SUMS = (
     "wash_trade_rejections",
     "opportunities",
 )
-ADD_DAY = (
-    "INSERT INTO daily_stats (date, ts, trading_day) VALUES (?, ?, ?) ON CONFLICT (date) DO NOTHING",
-    f"UPDATE daily_stats SET {', '.join(f'{name} = {name} + ?' for name in SUMS)} WHERE date = ?",
+ADD_DAY = "INSERT INTO daily_stats (date, ts, trading_day) VALUES (?, ?, ?) ON CONFLICT (date) DO NOTHING"
+ADD_SUMS = f"UPDATE daily_stats SET {', '.join(f'{name} = {name} + ?' for name in SUMS)} WHERE date = ?"
+SET_EQUITY = (
     "UPDATE daily_stats SET equity_source = 'log', starting_equity = coalesce(starting_equity, ?), ending_equity = ?,"
     " peak_equity = max(coalesce(peak_equity, 0), ?), trough_equity = min(coalesce(trough_equity, 1e18), ?),"
     " max_margin_ratio = coalesce(max(max_margin_ratio, ?), max_margin_ratio, ?),"
     " max_leverage_ratio = coalesce(max(max_leverage_ratio, ?), max_leverage_ratio, ?)"
-    " WHERE date = ? AND coalesce(equity_source, 'log') = 'log'",
+    " WHERE date = ? AND coalesce(equity_source, 'log') = 'log'"
 )
 
 
@@ -108,53 +49,57 @@ class PendingDay:
 
 
 class PendingRows:
-    """Everything that one portion of the log adds to the archive."""
+    """What one or more chunks of the log add to the archive."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[int, Row]] = {table: {} for table in TABLES}
-        self.skip_counts: dict[tuple[int, str, str], int] = {}
-        self.days: dict[str, PendingDay] = {}
+        self._rows: dict[type[LogRow], dict[int, LogRow]] = {}
+        self._skips: dict[tuple[int, str, str], int] = {}
+        self._days: dict[str, PendingDay] = {}
 
-    def put(self, table: str, row: Row) -> None:
-        """Write `row` (columns of TABLES[table]; the first is its id), or write it again."""
-        self.rows[table][row[0]] = row
+    def put(self, row: LogRow) -> None:
+        """Insert `row`, or replace the one with its id."""
+        self._rows.setdefault(type(row), {})[row.id] = row
 
-    def skip(self, hour: int, symbol: str, reason: str, count: int) -> None:
+    def add_skips(self, hour: int, symbol: str, reason: str, count: int) -> None:
         """Add to the sum of routine skips of one hour (unix seconds of its start)."""
         key = (hour, symbol, reason)
-        self.skip_counts[key] = self.skip_counts.get(key, 0) + count
+        self._skips[key] = self._skips.get(key, 0) + count
 
     def day(self, date: str) -> PendingDay:
-        """The trading day `date` (YYYY-MM-DD)."""
-        stage = self.days.get(date)
-        if stage is None:
-            stage = self.days[date] = PendingDay()
-        return stage
+        """Return what is pending for the trading day `date` (YYYY-MM-DD)."""
+        day = self._days.get(date)
+        if day is None:
+            day = self._days[date] = PendingDay()
+        return day
+
+    @property
+    def has_trades(self) -> bool:
+        """Whether the bot submitted an order in these chunks."""
+        return TradeRow in self._rows
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Write all of it inside the caller's transaction."""
-        for table, rows in self.rows.items():
-            if rows:
-                connection.executemany(UPSERTS[table], rows.values())
+        """Write all rows in the caller's transaction."""
+        for kind, rows in self._rows.items():
+            table_of(kind).write(connection, rows.values())
         connection.executemany(
             "INSERT INTO skip_counts (hour, symbol, reason, count) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (hour, symbol, reason) DO UPDATE SET count = count + excluded.count",
-            [(*key, count) for key, count in self.skip_counts.items()],
+            [(*key, count) for key, count in self._skips.items()],
         )
-        for date, stage in self.days.items():
-            _write_day(connection, date, stage)
+        for date, day in self._days.items():
+            _write_day(connection, date, day)
 
 
-def _write_day(connection: sqlite3.Connection, date: str, stage: PendingDay) -> None:
+def _write_day(connection: sqlite3.Connection, date: str, day: PendingDay) -> None:
     add_day(connection, date)
-    connection.execute(ADD_DAY[1], (*stage.sums.values(), date))
-    if stage.equities:
-        first, last, top, bottom = stage.equities[0], stage.equities[-1], max(stage.equities), min(stage.equities)
-        ratios = (stage.margin, stage.margin, stage.leverage, stage.leverage)
-        connection.execute(ADD_DAY[2], (first, last, top, bottom, *ratios, date))
+    connection.execute(ADD_SUMS, (*day.sums.values(), date))
+    if day.equities:
+        first, last, top, bottom = day.equities[0], day.equities[-1], max(day.equities), min(day.equities)
+        ratios = (day.margin, day.margin, day.leverage, day.leverage)
+        connection.execute(SET_EQUITY, (first, last, top, bottom, *ratios, date))
 
 
 def add_day(connection: sqlite3.Connection, date: str) -> None:
     """Make sure that the trading day `date` has its row in daily_stats; `ts` is its start, 04:00 New York."""
     day = date_type.fromisoformat(date)
-    connection.execute(ADD_DAY[0], (date, calendar.day_start(day), calendar.is_trading_day(day)))
+    connection.execute(ADD_DAY, (date, calendar.day_start(day), calendar.is_trading_day(day)))

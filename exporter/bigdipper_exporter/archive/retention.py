@@ -4,31 +4,33 @@ Trades, orders, fills, activities, brake episodes and daily figures are kept for
 """
 
 import sqlite3
+from typing import Any
 
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.archive.table import Table
+from bigdipper_exporter.archive.tables import TABLES
 
 CHUNK = 2000
-FORGET = {
-    "account_history": "id IN (SELECT id FROM account_history WHERE source = '{source}' AND ts < ? LIMIT ?)",
-    "opportunities": "id IN (SELECT id FROM opportunities WHERE ts < ? LIMIT ?)",
-    "skips": "id IN (SELECT id FROM skips WHERE ts < ? LIMIT ?)",
-    "scans": "id IN (SELECT id FROM scans WHERE ts < ? LIMIT ?)",
-    "skip_counts": "(hour, symbol, reason) IN (SELECT hour, symbol, reason FROM skip_counts WHERE hour < ? LIMIT ?)",
-    "position_snapshots": "(symbol, ts) IN (SELECT symbol, ts FROM position_snapshots WHERE ts < ? LIMIT ?)",
-}
 
 
 def forget(store: Store, before: float) -> int:
-    """Delete up to CHUNK rows per table older than `before` (unix seconds), in one transaction; the number of rows deleted."""
+    """Delete up to CHUNK rows per table older than `before` (unix seconds), in one transaction; returns the rows deleted."""
     deleted = 0
     with store.transaction() as connection:
-        for table, condition in FORGET.items():
-            for source in ("log", "alpaca") if "{source}" in condition else ("",):
-                sql = f"DELETE FROM {table} WHERE {condition.format(source=source)}"
-                deleted += connection.execute(sql, (before, CHUNK)).rowcount
+        for table in TABLES.values():
+            if table.retention:
+                deleted += connection.execute(_delete(table), (before, CHUNK)).rowcount
     if deleted:
         shrink(store.connection)
     return deleted
+
+
+def _delete(table: Table[Any]) -> str:
+    key, conditions = ", ".join(table.key), [f"{table.time} < ?"]
+    if any(column.name == "source" for column in table.columns):
+        conditions.insert(0, "source IN ('log', 'alpaca')")  # the index of these tables begins with the source
+    where = " AND ".join(conditions)
+    return f"DELETE FROM {table.name} WHERE ({key}) IN (SELECT {key} FROM {table.name} WHERE {where} LIMIT ?)"
 
 
 def shrink(connection: sqlite3.Connection, pages: int = 500) -> None:

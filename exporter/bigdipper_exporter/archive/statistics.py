@@ -2,32 +2,33 @@
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from contextlib import closing, suppress
-from typing import Any
+from dataclasses import dataclass, field
 
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.pending import TABLES
 from bigdipper_exporter.archive.store import Store, connect_readonly
+from bigdipper_exporter.archive.tables import TABLES
 
-COUNTED = (
-    *TABLES,
-    "skip_counts",
-    "position_snapshots",
-    "daily_stats",
-    "orders",
-    "fills",
-    "activities",
-    "discrepancies",
-    "gaps",
-)
+COUNTED = tuple(table.name for table in TABLES.values() if table.counted)
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
 LOW_DISK = 500e6  # bytes free under which a person is told to make room
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Sizes in bytes (None where unknown), rows of the tables counted so far, and the time of the oldest account row."""
+
+    size: int | None = None
+    disk_free: int | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    oldest: float | None = None
+
+
 class Measure:
-    """Sizes in bytes, rows by table, the oldest row. `take` never waits; what was not counted yet is not known."""
+    """Takes the statistics of an archive. `take` never waits; a thread of its own counts the rows."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -54,12 +55,12 @@ class Measure:
                 self._rows = {**self._rows, table: rows}
             (self._oldest,) = connection.execute(OLDEST).fetchone()
 
-    def take(self) -> dict[str, Any]:
-        """Fields of `Own`: archive_size, disk_free (None where the file system does not tell), rows, oldest."""
+    def take(self) -> Statistics:
+        """Return the present sizes, and what was counted last."""
         size = free = None
         with suppress(OSError):
             size, free = self._store.size(), self._store.disk_free()
-        return {"archive_size": size, "disk_free": free, "rows": self._rows, "oldest": self._oldest}
+        return Statistics(size, free, self._rows, self._oldest)
 
     def close(self) -> None:
         """Stop counting; a count that takes long ends with the process."""

@@ -178,9 +178,10 @@ class BotConfig:
     def close(self) -> None:
         """Nothing runs for it."""
 
-    def views(self) -> dict[str, Any]:
-        """The configuration's part of the snapshot."""
-        return {"config": self._view}
+    @property
+    def view(self) -> BotConfigView:
+        """What the snapshot shows of the configuration."""
+        return self._view
 
 
 def _write_changes(connection: sqlite3.Connection, rows: Mapping[str, str], now: float) -> bool:

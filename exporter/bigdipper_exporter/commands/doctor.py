@@ -148,7 +148,7 @@ def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
             found = BotState.from_json(state).damaged
     if not found:
         fold = Projection(BotState(), Counters())
-        fold.add(portion)
+        fold.apply(portion)
         found = fold.state.damaged
     for line in found:
         is_old = time.time() - line.ts > OLD_SECONDS

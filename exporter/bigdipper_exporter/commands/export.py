@@ -12,36 +12,24 @@ from typing import Any, TextIO
 from sqlite_utils import Database
 
 from bigdipper_exporter.archive.store import connect_readonly
+from bigdipper_exporter.archive.tables import EXPORTS
 from bigdipper_exporter.calendar import NEW_YORK
-
-# What can be exported: the table and its time column.
-TABLES: dict[str, tuple[str, str]] = {
-    "trades": ("trades", "ts"),
-    "skips": ("skips", "ts"),
-    "opportunities": ("opportunities", "ts"),
-    "account": ("account_history", "ts"),
-    "brakes": ("brake_events", "started"),
-    "orders": ("orders", "submitted"),
-    "fills": ("fills", "ts"),
-    "activities": ("activities", "ts"),
-    "daily": ("daily_stats", "ts"),
-}
 
 
 def _rows(archive: Path, what: str, since: float | None, until: float | None) -> Iterator[dict[str, Any]]:
-    table, column = TABLES[what]
+    table = EXPORTS[what]
     limits = {"since": since or 0.0, "until": math.inf if until is None else until}
     with closing(connect_readonly(archive)) as connection:
-        rows = Database(connection, execute_plugins=False)[table]
-        for row in rows.rows_where(f"{column} >= :since and {column} < :until", limits, order_by=column):
-            moment = datetime.fromtimestamp(row[column], NEW_YORK).isoformat()
+        rows = Database(connection, execute_plugins=False)[table.name]
+        for row in rows.rows_where(f"{table.time} >= :since and {table.time} < :until", limits, order_by=table.time):
+            moment = datetime.fromtimestamp(row[table.time], NEW_YORK).isoformat()
             # Sums of dollars carry the dust of binary fractions; nothing here is finer than a millionth.
             yield {"time": moment, **{name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()}}
 
 
 def _names(archive: Path, what: str) -> list[str]:
     with closing(connect_readonly(archive)) as connection:
-        return ["time", *Database(connection, execute_plugins=False)[TABLES[what][0]].columns_dict]
+        return ["time", *Database(connection, execute_plugins=False)[EXPORTS[what].name].columns_dict]
 
 
 def export(archive: Path, what: str, form: str, since: float | None, until: float | None, out: TextIO) -> None:

@@ -33,13 +33,15 @@ METRICS: tuple[Metric, ...] = (
         "bigdipper_archive_rows",
         "Rows, by table (large tables are counted every few minutes).",
         ("table",),
-        read=lambda s: [((table,), float(rows)) for table, rows in s.own.rows.items()],
+        read=lambda s: [((table,), float(rows)) for table, rows in s.own.archive.rows.items()],
     ),
-    Gauge("bigdipper_archive_size_bytes", "Size of the archive with its write-ahead log.", read=lambda s: s.own.archive_size),
-    Gauge("bigdipper_archive_disk_free_bytes", "Free space on the archive's file system.", read=lambda s: s.own.disk_free),
+    Gauge("bigdipper_archive_size_bytes", "Size of the archive with its write-ahead log.", read=lambda s: s.own.archive.size),
+    Gauge(
+        "bigdipper_archive_disk_free_bytes", "Free space on the archive's file system.", read=lambda s: s.own.archive.disk_free
+    ),
     Gauge(
         "bigdipper_archive_oldest_timestamp_seconds",
         "Time of the oldest account row that the archive holds.",
-        read=lambda s: s.own.oldest,
+        read=lambda s: s.own.archive.oldest,
     ),
 )

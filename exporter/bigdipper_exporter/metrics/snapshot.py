@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.counters import Values
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ class ExporterStatus:
     last_line: float | None = None
     timestamp_skew: float | None = None
     archive_up: bool = True
-    archive_size: int | None = None
-    disk_free: int | None = None
-    oldest: float | None = None
-    rows: Mapping[str, int] = field(default_factory=dict)
+    archive: Statistics = field(default_factory=Statistics)
 
 
 @dataclass(frozen=True, slots=True)

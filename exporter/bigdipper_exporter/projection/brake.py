@@ -1,94 +1,107 @@
-"""Brake episodes: they last over many cycles, and the bot tells of their beginning only."""
+"""Brake episodes. They last over many cycles, and the bot logs only that the brake holds, never that it was released."""
 
 from datetime import timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.tables import BrakeRow
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection.base import Base, ratio
+from bigdipper_exporter.projection.context import Context, handles, ratio
 from bigdipper_exporter.projection.state import Episode
 
 
-class Braking(Base):
-    """See the module."""
-
-    def _brake(self, record: Record, event: e.Brake) -> None:
-        state, ts = self.state, record.ts
-        level = ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
-        if not state.braked:
-            self._counters.inc(m.HALTS, "brake")
-        brake = state.brake
-        if brake is None:
-            brake = state.brake = Episode(
-                record.id, ts, ts, 0.0, 1, ratio(event.margin_percent), ratio(event.leverage_percent), level
-            )
-            self._counters.inc(m.BRAKE_EPISODES)
-            self._sum(ts, "brake_events")
-        else:
-            self._hold(brake, ts)
-            brake.cycles += 0 if state.braked else 1
-            brake.peak_ratio = max(brake.peak_ratio, level)
-        state.braked, state.brake_level = True, level
-        self._put_brake(brake, None)
-
-    def _hold(self, brake: Episode, ts: float) -> None:
-        """Count the time since the episode was last seen, each second on its own trading day."""
-        start, brake.last_seen = brake.last_seen, ts
-        held = max(0.0, ts - start)
-        brake.seconds += held
-        self._counters.inc(m.BRAKE_SECONDS, amount=held)
-        while start < ts:
-            end = min(ts, calendar.day_start(calendar.trading_day(start) + timedelta(days=1)))
-            self._sum(start, "brake_seconds", end - start)
-            start = end
-
-    def _put_brake(self, brake: Episode, ended: float | None) -> None:
-        duration = None if ended is None else brake.seconds
-        self.stage.put(
-            "brake_events",
-            (
-                brake.id,
-                brake.started,
-                ended,
-                self._day(brake.started),
-                duration,
-                brake.cycles,
-                brake.margin_ratio,
-                brake.leverage_ratio,
-                brake.peak_ratio,
-                brake.margin_debt,
-                brake.equity,
-                brake.position_value,
-                brake.reduce_usd,
-                brake.missed,
-                brake.last_seen,
-            ),
+@handles(e.Brake)
+def brake(c: Context, record: Record, event: e.Brake) -> None:
+    """The brake holds in this cycle: an episode starts or goes on."""
+    state, ts = c.state, record.ts
+    level = ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
+    if not state.braked:
+        c.counters.inc(m.HALTS, "brake")
+    episode = state.brake
+    if episode is None:
+        episode = state.brake = Episode(
+            id=record.id,
+            started=ts,
+            last_seen=ts,
+            margin_ratio=ratio(event.margin_percent),
+            leverage_ratio=ratio(event.leverage_percent),
+            peak_ratio=level,
         )
+        c.counters.inc(m.BRAKE_EPISODES)
+        c.add_to_day(ts, "brake_events")
+    else:
+        _hold(c, episode, ts)
+        episode.cycles += 0 if state.braked else 1
+        episode.peak_ratio = max(episode.peak_ratio, level)
+    state.braked, state.brake_level = True, level
+    _put(c, episode)
 
-    def _release(self, ts: float) -> None:
-        """A line that only a cycle past the check prints: the only proof that the brake has let go."""
-        brake = self.state.brake
-        if brake is not None and not self.state.braked:
-            self._hold(brake, ts)
-            self._put_brake(brake, max(ts, brake.started))
-            self.state.brake = None
 
-    def _brake_detail(self, record: Record, event: e.BrakeDetail) -> None:
-        brake = self.state.brake
-        if brake is None or not self.state.braked:
-            return
-        brake.margin_debt = event.margin_debt if event.margin_debt is not None else brake.margin_debt
-        brake.equity = event.equity if event.equity is not None else brake.equity
-        brake.position_value = event.position_value if event.position_value is not None else brake.position_value
-        brake.reduce_usd = event.reduce if event.reduce is not None else brake.reduce_usd
-        self._put_brake(brake, None)
+def release(c: Context, ts: float) -> None:
+    """End the episode: a line was logged that only a cycle past the brake check prints."""
+    episode = c.state.brake
+    if episode is not None and not c.state.braked:
+        _hold(c, episode, ts)
+        _put(c, episode, ended=max(ts, episode.started))
+        c.state.brake = None
 
-    def _missing(self, record: Record, event: e.Missing) -> None:
-        if self.state.brake is not None and event.missed:
-            self.state.brake.missed += event.missed
-            self._put_brake(self.state.brake, None)
-            self._counters.inc(m.MISSED_TRADES, "missed_brake", amount=event.missed)
 
-    def _halting(self, record: Record, event: e.Halting) -> None:
-        """Three causes print it; the line before it named which."""
+@handles(e.BrakeDetail)
+def brake_detail(c: Context, record: Record, event: e.BrakeDetail) -> None:
+    """A line of the brake's report names debt, equity, position value or the dollars to reduce."""
+    episode = c.state.brake
+    if episode is None or not c.state.braked:
+        return
+    episode.margin_debt = event.margin_debt if event.margin_debt is not None else episode.margin_debt
+    episode.equity = event.equity if event.equity is not None else episode.equity
+    episode.position_value = event.position_value if event.position_value is not None else episode.position_value
+    episode.reduce_usd = event.reduce if event.reduce is not None else episode.reduce_usd
+    _put(c, episode)
+
+
+@handles(e.Missing)
+def missing(c: Context, record: Record, event: e.Missing) -> None:
+    """The brake's report says how many dips it let pass."""
+    if c.state.brake is not None and event.missed:
+        c.state.brake.missed += event.missed
+        _put(c, c.state.brake)
+        c.counters.inc(m.MISSED_TRADES, "missed_brake", amount=event.missed)
+
+
+@handles(e.Halting)
+def halting(c: Context, record: Record, event: e.Halting) -> None:
+    """Trading is halted; three causes print this line, and the line before it named the cause."""
+
+
+def _hold(c: Context, episode: Episode, ts: float) -> None:
+    """Count the time since the episode was last seen, each second on its own trading day."""
+    start, episode.last_seen = episode.last_seen, ts
+    held = max(0.0, ts - start)
+    episode.seconds += held
+    c.counters.inc(m.BRAKE_SECONDS, amount=held)
+    while start < ts:
+        end = min(ts, calendar.day_start(calendar.trading_day(start) + timedelta(days=1)))
+        c.add_to_day(start, "brake_seconds", end - start)
+        start = end
+
+
+def _put(c: Context, episode: Episode, ended: float | None = None) -> None:
+    row = BrakeRow(
+        id=episode.id,
+        started=episode.started,
+        ended=ended,
+        date=c.date(episode.started),
+        duration_seconds=None if ended is None else episode.seconds,
+        cycles=episode.cycles,
+        margin_ratio=episode.margin_ratio,
+        leverage_ratio=episode.leverage_ratio,
+        peak_ratio=episode.peak_ratio,
+        margin_debt=episode.margin_debt,
+        equity=episode.equity,
+        position_value=episode.position_value,
+        reduce_usd=episode.reduce_usd,
+        missed_opportunities=episode.missed,
+        last_seen=episode.last_seen,
+    )
+    c.rows.put(row)

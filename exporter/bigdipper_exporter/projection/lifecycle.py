@@ -1,64 +1,92 @@
-"""The bot's life as its log tells it: starts, cycles, sessions, halts and errors."""
+"""Starts, stops, cycles, sessions, halts and errors of the bot."""
 
 import re
 
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection.base import Base
-from bigdipper_exporter.projection.state import MAX_SYMBOLS
+from bigdipper_exporter.projection.context import Context, handles
+from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
 
 
-class Lifecycle(Base):
-    """See the module."""
+@handles(e.Start)
+def start(c: Context, record: Record, event: e.Start) -> None:
+    """The bot started."""
+    state = c.state
+    state.version, state.mode = event.version, event.mode.lower()
+    state.running, state.started = True, record.ts
+    _new_cycle(state)
+    c.counters.inc(m.BOT_STARTS)
+    c.add_bot_event(record, "start", state.mode, f"version {event.version}")
 
-    def _start(self, record: Record, event: e.Start) -> None:
-        state = self.state
-        state.version, state.mode = event.version, event.mode.lower()
-        state.running, state.started = True, record.ts
-        self._new_cycle()
-        self._counters.inc(m.BOT_STARTS)
-        self._log_event(record, "start", state.mode, f"version {event.version}")
 
-    def _watching(self, record: Record, event: e.Watching) -> None:
-        symbols = [symbol.strip() for symbol in event.symbols.split(",")]
-        valid = [s for s in symbols if re.fullmatch(r"[A-Z0-9./-]{1,15}", s)]
-        self.state.symbols = tuple(s for s in valid[:MAX_SYMBOLS] if self._label(s) == s)
+@handles(e.Watching)
+def watching(c: Context, record: Record, event: e.Watching) -> None:
+    """The bot listed the symbols that it scans."""
+    symbols = [symbol.strip() for symbol in event.symbols.split(",")]
+    valid = [s for s in symbols if re.fullmatch(r"[A-Z0-9./-]{1,15}", s)]
+    c.state.symbols = tuple(s for s in valid[:MAX_SYMBOLS] if c.label(s) == s)
 
-    def _stop(self, record: Record, event: e.Stop) -> None:
-        self.state.running = False
-        self._log_event(record, "stop", "shutdown")
 
-    def _new_cycle(self) -> None:
-        state = self.state
-        state.braked, state.account_row, state.last_symbol = False, None, None
-        state.opportunities = {}
+@handles(e.Stop)
+def stop(c: Context, record: Record, event: e.Stop) -> None:
+    """The bot was stopped in the normal way."""
+    c.state.running = False
+    c.add_bot_event(record, "stop", "shutdown")
 
-    def _cycle(self, record: Record, event: e.Cycle) -> None:
-        state = self.state
-        state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
-        self._new_cycle()
-        self._counters.inc(m.BOT_CYCLES)
-        self._sum(record.ts, "cycles")
 
-    def _cycle_took(self, record: Record, event: e.CycleTook) -> None:
-        self._counters.observe(m.BOT_CYCLE_DURATION_SECONDS, event.seconds)
+def _new_cycle(state: BotState) -> None:
+    state.braked, state.account_row, state.last_symbol = False, None, None
+    state.opportunities = {}
 
-    def _session(self, record: Record, event: e.Session) -> None:
-        self.state.session = event.session
 
-    def _pause(self, record: Record, event: e.Pause) -> None:
-        """Told by the error before it."""
+@handles(e.Cycle)
+def cycle(c: Context, record: Record, event: e.Cycle) -> None:
+    """A cycle started."""
+    state = c.state
+    state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
+    _new_cycle(state)
+    c.counters.inc(m.BOT_CYCLES)
+    c.add_to_day(record.ts, "cycles")
 
-    def _halt(self, record: Record, event: e.Halt) -> None:
-        # v2.18 stumbles over its own brake report in cycles 10, 20, 30: that is still the brake.
-        if self.state.braked and event.cause == "unexpected_error":
-            return
-        self._counters.inc(m.HALTS, event.cause)
-        self._log_event(record, "halt", event.cause, event.detail)
 
-    def _error(self, record: Record, event: e.Error) -> None:
-        self._counters.inc(m.BOT_ERRORS, event.kind)
-        self._log_event(record, "error", event.kind, event.detail)
-        if event.kind == "fatal":
-            self.state.running = False
+@handles(e.CycleTook)
+def cycle_took(c: Context, record: Record, event: e.CycleTook) -> None:
+    """A cycle ended in the normal way."""
+    c.counters.observe(m.BOT_CYCLE_DURATION_SECONDS, event.seconds)
+
+
+@handles(e.Session)
+def session(c: Context, record: Record, event: e.Session) -> None:
+    """The bot named the market session, by the time of day."""
+    c.state.session = event.session
+
+
+@handles(e.Pause)
+def pause(c: Context, record: Record, event: e.Pause) -> None:
+    """The bot waits after an error; the error has its own line before this one."""
+
+
+@handles(e.Halt)
+def halt(c: Context, record: Record, event: e.Halt) -> None:
+    """The bot does not trade in this cycle."""
+    # v2.18 stumbles over its own brake report in cycles 10, 20, 30: that is still the brake.
+    if c.state.braked and event.cause == "unexpected_error":
+        return
+    c.counters.inc(m.HALTS, event.cause)
+    c.add_bot_event(record, "halt", event.cause, event.detail)
+
+
+@handles(e.Error)
+def error(c: Context, record: Record, event: e.Error) -> None:
+    """Something failed in the bot."""
+    c.counters.inc(m.BOT_ERRORS, event.kind)
+    c.add_bot_event(record, "error", event.kind, event.detail)
+    if event.kind == "fatal":
+        c.state.running = False
+
+
+@handles(e.Malformed)
+def malformed(c: Context, record: Record, event: e.Malformed) -> None:
+    """A line with a known tag or shape could not be read."""
+    c.counters.inc(m.LOG_MALFORMED, event.kind)

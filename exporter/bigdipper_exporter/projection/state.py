@@ -4,9 +4,12 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-Row = list[Any]
+from bigdipper_exporter.archive.tables import AccountRow, OpportunityRow
+
+Stored = TypeVar("Stored", AccountRow, OpportunityRow)
+
 MAX_SYMBOLS = 200
 MAX_DAMAGED = 10
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
@@ -101,7 +104,7 @@ class BotState:
     # text, time), whether a line with the bot's own header was seen, and the prefix that all lines share.
     last_line: float | None = None
     log_ts: float = 0.0
-    split: dict[str, Row] = field(default_factory=dict)
+    split: dict[str, list[Any]] = field(default_factory=dict)
     header_seen: bool = False
     prefix: str = ""
 
@@ -110,8 +113,8 @@ class BotState:
 
     # The scope of the running cycle: one account row, one opportunity per symbol, whether the brake held in it.
     braked: bool = False
-    account_row: Row | None = None
-    opportunities: dict[str, Row] = field(default_factory=dict)
+    account_row: AccountRow | None = None
+    opportunities: dict[str, OpportunityRow] = field(default_factory=dict)
     last_symbol: str | None = None
 
     # Symbols that have a label of their own; the next ones share `other`.
@@ -148,6 +151,10 @@ class BotState:
         values["custom"] = {
             name: {_label_key(key): value for key, value in series.items()} for name, series in values.get("custom", {}).items()
         }
+        if values.get("account_row"):
+            values["account_row"] = _row(AccountRow, values["account_row"])
+        opportunities = values.get("opportunities", {})
+        values["opportunities"] = {symbol: _row(OpportunityRow, row) for symbol, row in opportunities.items()}
         return cls(**values)
 
 
@@ -156,3 +163,8 @@ def _label_key(key: str) -> str:
     if key == "[]" or (key.startswith('["') and key.endswith('"]')):
         return key
     return json.dumps(key.split("\x1f") if key else [])
+
+
+def _row(kind: type[Stored], stored: list[Any] | dict[str, Any]) -> Stored:
+    """Build a row of the running cycle. The first release stored rows as lists, in the order of their columns."""
+    return kind(*stored) if isinstance(stored, list) else kind(**stored)

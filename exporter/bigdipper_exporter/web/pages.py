@@ -165,9 +165,9 @@ def _archive(s: Snapshot, settings: Settings) -> list[Row]:
     own, path = s.own, settings.archive_path
     if not own.archive_up:
         return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
-    size = "" if own.archive_size is None else f"; {own.archive_size / 1e6:,.1f} MB"
-    free = "" if own.disk_free is None else f"; {own.disk_free / 1e9:,.1f} GB free on the disk"
-    low = own.disk_free is not None and own.disk_free < LOW_DISK
+    size = "" if own.archive.size is None else f"; {own.archive.size / 1e6:,.1f} MB"
+    free = "" if own.archive.disk_free is None else f"; {own.archive.disk_free / 1e9:,.1f} GB free on the disk"
+    low = own.archive.disk_free is not None and own.archive.disk_free < LOW_DISK
     return [("warn" if low else "ok", "file", f"{path} is written{size}{free}{': make room' if low else ''}.")]
 
 

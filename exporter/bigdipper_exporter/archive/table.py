@@ -1,0 +1,121 @@
+"""How a table of the archive is declared: a dataclass is its row, `@table` says the rest.
+
+INSERT statements, the check against the migrations, retention, counting, `export` and docs/archive.md are made of the
+declaration, so a column is added in one place and a test names what was forgotten.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from operator import attrgetter
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Row = TypeVar("Row")
+
+# What a column holds, in words for docs/archive.md.
+Usd = Annotated[float, "US dollars"]
+Percent = Annotated[float, "percent"]
+Ratio = Annotated[float, "ratio (15 % is 0.15)"]
+Seconds = Annotated[float, "seconds"]
+Moment = Annotated[float, "unix seconds"]
+Day = Annotated[str, "New York trading day, YYYY-MM-DD"]
+RowId = Annotated[int, "log: file number << 40 | byte offset of the line; broker: -(unix milliseconds of the answer)"]
+
+SQL_TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its SQL type, whether it may be NULL, and its unit ('' where there is none)."""
+
+    name: str
+    sql_type: str
+    nullable: bool
+    unit: str
+
+
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """One table.
+
+    key: columns of its primary key. time: the column that retention and `export` go by. retention: rows older than
+    `archive.retention` are deleted. export: its name in `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
+    """
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    time: str = "ts"
+    retention: bool = False
+    export: str | None = None
+    counted: bool = True
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns, in the order of the dataclass."""
+        hints = get_type_hints(self.row, include_extras=True)
+        return tuple(_column(field.name, hints[field.name]) for field in fields(self.row))  # type: ignore[arg-type]
+
+    @cached_property
+    def values(self) -> Callable[[Row], tuple[Any, ...]]:
+        """Return the values of a row, in the order of `columns`."""
+        return attrgetter(*(column.name for column in self.columns))
+
+    @cached_property
+    def insert(self) -> str:
+        """INSERT of one row; an existing key is an error."""
+        names = [f'"{column.name}"' for column in self.columns]
+        return f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+    @cached_property
+    def upsert(self) -> str:
+        """INSERT of one row, or UPDATE of all its columns where the key exists."""
+        rest = [column.name for column in self.columns if column.name not in self.key]
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
+        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {changes}' if rest else 'NOTHING'}"
+
+    def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        """Upsert rows in the caller's transaction."""
+        connection.executemany(self.upsert, map(self.values, rows))
+
+
+TABLES: dict[type, Table[Any]] = {}
+
+
+def table(
+    name: str,
+    *,
+    key: tuple[str, ...] = ("id",),
+    time: str = "ts",
+    retention: bool = False,
+    export: str | None = None,
+    counted: bool = True,
+) -> Callable[[type[Row]], type[Row]]:
+    """Declare the decorated dataclass as the row of table `name`. See `Table` for the arguments."""
+
+    def declare(row: type[Row]) -> type[Row]:
+        if not is_dataclass(row):
+            raise TypeError(f"{row.__name__} must be a dataclass to be the row of {name}")
+        TABLES[row] = Table(name, row, key, time, retention, export, counted)
+        return row
+
+    return declare
+
+
+def table_of(row: type[Row]) -> Table[Row]:
+    """Return the table of a row's class. KeyError when the class is not declared with `@table`."""
+    return TABLES[row]
+
+
+def _column(name: str, hint: Any) -> Column:
+    unit, nullable = "", False
+    if get_origin(hint) is Annotated:
+        hint, unit = get_args(hint)[0], get_args(hint)[1]
+    if get_origin(hint) in (Union, UnionType):
+        (kind,) = (part for part in get_args(hint) if part is not type(None))
+        hint, nullable = kind, True
+        if get_origin(hint) is Annotated:
+            hint, unit = get_args(hint)[0], get_args(hint)[1]
+    return Column(name, SQL_TYPES[hint], nullable, unit)

@@ -1,0 +1,52 @@
+"""Account, positions and movers, as the bot logged them. These lines also prove that the brake has been released."""
+
+from bigdipper_exporter.archive.tables import AccountRow
+from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.projection.brake import release
+from bigdipper_exporter.projection.context import Context, handles, ratio
+
+
+@handles(e.Account)
+def account(c: Context, record: Record, event: e.Account) -> None:
+    """One row per cycle, however many lines told of the account: later lines replace its figures."""
+    state = c.state
+    if state.brake is not None:
+        release(c, record.ts)
+    state.equity, state.cash, state.account_ts = event.equity, event.cash, record.ts
+    state.margin_ratio, state.leverage_ratio = ratio(event.margin_percent), ratio(event.leverage_percent)
+    state.margin_debt = event.margin_debt
+    if event.pl is not None:
+        state.pl, state.pl_ratio = event.pl, ratio(event.pl_percent)
+    first = state.account_row
+    row = state.account_row = AccountRow(
+        id=first.id if first else record.id,
+        ts=first.ts if first else record.ts,
+        date=first.date if first else c.date(record.ts),
+        source="log",
+        cycle_number=state.cycle_number,
+        equity=event.equity,
+        cash=event.cash,
+        margin_ratio=state.margin_ratio,
+        leverage_ratio=state.leverage_ratio,
+        margin_debt=event.margin_debt,
+        pl_dollar=event.pl,
+        pl_percent=event.pl_percent,
+        market_status=state.session,
+    )
+    c.rows.put(row)
+    c.rows.day(row.date).account(event.equity, state.margin_ratio, state.leverage_ratio)
+
+
+@handles(e.Positions)
+def positions(c: Context, record: Record, event: e.Positions) -> None:
+    """The bot counted its positions."""
+    release(c, record.ts)
+    c.state.positions, c.state.invested = event.stocks, event.invested
+    c.state.movers = {}
+
+
+@handles(e.Movers)
+def movers(c: Context, record: Record, event: e.Movers) -> None:
+    """The bot named its best or worst positions."""
+    c.state.movers = {**c.state.movers, event.side: event.movers}

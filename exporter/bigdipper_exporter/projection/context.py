@@ -1,0 +1,110 @@
+"""What all handlers of events share: the bot's state, the rows to insert, the counters, and the trading day of a line."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.pending import PendingRows
+from bigdipper_exporter.archive.tables import BotEventRow
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
+from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
+
+DETAIL_LIMIT = 500
+HOUR = 3600.0
+
+
+def ratio(percent: float | None) -> float | None:
+    """Convert percent to a ratio: 15.0 becomes 0.15."""
+    return None if percent is None else round(percent / 100, 8)
+
+
+class Context:
+    """The state that events change. The pipeline's thread alone uses it; `rows` is replaced after each commit."""
+
+    def __init__(self, state: BotState, counters: Counters) -> None:
+        self.state = state
+        self.counters = counters
+        self.rows = PendingRows()
+        self.routine_skips = RoutineSkips()
+        self._labels = dict.fromkeys(state.labels, True)
+        self._date, self._date_start, self._date_end = "", float("inf"), float("-inf")
+
+    def date(self, ts: float) -> str:
+        """Return the New York trading day of a moment (unix seconds) as YYYY-MM-DD."""
+        if not self._date_start <= ts < self._date_end:
+            day = calendar.trading_day(ts)
+            self._date = day.isoformat()
+            self._date_start = calendar.day_start(day)
+            self._date_end = calendar.day_start(day + timedelta(days=1))
+        return self._date
+
+    def label(self, symbol: str) -> str:
+        """Return the label value of a symbol: itself for the first 200 symbols, `other` for later ones."""
+        if symbol in self._labels:
+            return symbol
+        if len(self._labels) >= MAX_SYMBOLS:
+            self.counters.inc(m.EXPORTER_LABEL_OVERFLOW)
+            return "other"
+        self._labels[symbol] = True
+        self.state.labels = tuple(self._labels)
+        return symbol
+
+    def add_to_day(self, ts: float, column: str, amount: float = 1.0) -> None:
+        """Add to a sum of `daily_stats` on the trading day of `ts`. KeyError when there is no such sum."""
+        self.rows.day(self.date(ts)).sums[column] += amount
+
+    def add_bot_event(self, record: Record, kind: str, cause: str, detail: str = "") -> None:
+        """Insert a row of `bot_events`."""
+        self.rows.put(BotEventRow(record.id, record.ts, self.date(record.ts), kind, cause, detail[:DETAIL_LIMIT]))
+
+    def flush_routine_skips(self) -> None:
+        """Turn the routine skips of this chunk into counters and hourly rows."""
+        for hour, symbol, reason, count in self.routine_skips.take():
+            self.counters.inc(m.SKIPS, self.label(symbol), reason, amount=count)
+            self.rows.add_skips(int(hour), symbol, reason, count)
+
+
+class RoutineSkips:
+    """Routine skips by hour. At DEBUG they are nine lines of ten, so they are only counted until the chunk ends."""
+
+    def __init__(self) -> None:
+        self._hours: dict[float, Counter[e.Skip]] = {}
+        self._hour, self._current = float("inf"), Counter[e.Skip]()
+
+    def add(self, ts: float, skip: e.Skip) -> None:
+        """Count one skip at `ts` (unix seconds)."""
+        if not self._hour <= ts < self._hour + HOUR:
+            self._hour = ts - ts % HOUR
+            self._current = self._hours.setdefault(self._hour, Counter())
+        self._current[skip] += 1
+
+    def take(self) -> list[tuple[float, str, str, int]]:
+        """Return (start of the hour, symbol, reason, count) of everything counted, and start again from nothing."""
+        taken = [
+            (hour, skip.symbol, skip.reason, count) for hour, skips in self._hours.items() for skip, count in skips.items()
+        ]
+        self._hours.clear()
+        self._hour = float("inf")
+        return taken
+
+
+Event = TypeVar("Event", bound=e.Event)
+Handler = Callable[[Context, Record, Event], None]
+HANDLERS: dict[type, Callable[[Context, Record, Any], None]] = {}
+
+
+def handles(kind: type[Event]) -> Callable[[Handler[Event]], Handler[Event]]:
+    """Register the decorated function as the handler of one kind of event."""
+
+    def register(handler: Handler[Event]) -> Handler[Event]:
+        if kind in HANDLERS:
+            raise ValueError(f"{kind.__name__} has two handlers")
+        HANDLERS[kind] = handler
+        return handler
+
+    return register

@@ -1,0 +1,146 @@
+"""Scans, dips that qualified, orders submitted, and skips with their reasons."""
+
+from bigdipper_exporter.archive.tables import OpportunityRow, ScanRow, SkipRow, TradeRow
+from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.metrics import counters as m
+from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles
+
+# The outcome of an opportunity by the reason of its skip; `rejected` for every other reason.
+OUTCOMES = {"leverage_limit": "capital", "buying_power": "capital", "too_small": "too_small"}
+
+
+@handles(e.Scan)
+def scan(c: Context, record: Record, event: e.Scan) -> None:
+    """A scan ended."""
+    c.state.scan_found = event.found
+    row = ScanRow(
+        id=record.id,
+        ts=record.ts,
+        date=c.date(record.ts),
+        cycle_number=c.state.cycle_number,
+        found=event.found,
+        largest_dip_symbol=event.symbol,
+        largest_dip_percent=event.dip_percent,
+    )
+    c.rows.put(row)
+
+
+@handles(e.Opportunity)
+def opportunity(c: Context, record: Record, event: e.Opportunity) -> None:
+    """A dip qualified."""
+    _qualified(c, record, event.symbol, event.dip_percent, event.price, event.score, "unknown")
+
+
+@handles(e.MissedByBrake)
+def missed_by_brake(c: Context, record: Record, event: e.MissedByBrake) -> None:
+    """A dip qualified while the brake held."""
+    _qualified(c, record, event.symbol, event.dip_percent, event.price, event.score, "missed_brake")
+
+
+@handles(e.LeftOut)
+def left_out(c: Context, record: Record, event: e.LeftOut) -> None:
+    """A dip qualified for which no capital was left."""
+    _qualified(c, record, event.symbol, event.dip_percent, None, event.score, "capital")
+
+
+@handles(e.Filters)
+def filters(c: Context, record: Record, event: e.Filters) -> None:
+    """The factors that the bot applied to the dip of the line before."""
+    row = c.state.opportunities.get(c.state.last_symbol or "")
+    if row is not None:
+        row.threshold_percent = event.threshold_percent
+        row.volatility_factor = event.volatility_factor
+        row.size_factor = event.size_factor
+        c.rows.put(row)
+
+
+@handles(e.Trade)
+def trade(c: Context, record: Record, event: e.Trade) -> None:
+    """The bot submitted an order."""
+    label = c.label(event.symbol)
+    c.state.trade_ts = record.ts
+    row = TradeRow(
+        id=record.id,
+        ts=record.ts,
+        date=c.date(record.ts),
+        cycle_number=c.state.cycle_number,
+        symbol=event.symbol,
+        quantity=event.quantity,
+        price=event.price,
+        total_value=event.total,
+        order_id=event.order_id,
+    )
+    c.rows.put(row)
+    c.counters.inc(m.TRADES, label)
+    c.counters.inc(m.TRADE_VALUE_USD, label, amount=event.total)
+    c.add_to_day(record.ts, "trades_count")
+    c.add_to_day(record.ts, "total_deployed", event.total)
+    _outcome(c, event.symbol, "submitted", None)
+
+
+@handles(e.Skip)
+def skip(c: Context, record: Record, event: e.Skip) -> None:
+    """A symbol was not bought. Routine skips are only counted, missed trades get a row each."""
+    row = c.state.opportunities.get(event.symbol)
+    if event.reason in e.ROUTINE_REASONS:
+        c.routine_skips.add(record.ts, event)
+        if row is not None:
+            _outcome(c, event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
+        return
+    missed = SkipRow(
+        id=record.id,
+        ts=record.ts,
+        date=c.date(record.ts),
+        cycle_number=c.state.cycle_number,
+        symbol=event.symbol,
+        reason=event.reason,
+        detail=event.detail[:DETAIL_LIMIT],
+        dip_percent=row.dip_percent if row is not None else event.dip_percent,
+    )
+    c.rows.put(missed)
+    c.counters.inc(m.SKIPS, c.label(event.symbol), event.reason)
+    c.counters.inc(m.MISSED_TRADES, event.reason)
+    c.add_to_day(record.ts, "missed_trades")
+    if event.reason == "wash_sale_conflict":
+        c.add_to_day(record.ts, "wash_trade_rejections")
+    if event.reason == "order_failed":
+        c.counters.inc(m.BOT_ERRORS, "order")
+    _outcome(c, event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
+
+
+@handles(e.CapitalExhausted)
+def capital_exhausted(c: Context, record: Record, event: e.CapitalExhausted) -> None:
+    """The bot has spent what it may spend in a cycle."""
+    c.add_bot_event(record, "capital", "exhausted", f"{event.skipped} skipped after ${event.deployed:.2f}")
+
+
+def _qualified(c: Context, record: Record, symbol: str, dip: float, price: float | None, score: float, outcome: str) -> None:
+    """One row per cycle and symbol, whichever line tells of it first."""
+    c.state.last_symbol = symbol
+    row = c.state.opportunities.get(symbol)
+    if row is None:
+        row = OpportunityRow(
+            id=record.id,
+            ts=record.ts,
+            date=c.date(record.ts),
+            cycle_number=c.state.cycle_number,
+            symbol=symbol,
+            dip_percent=dip,
+            price=price,
+            score=score,
+            outcome=outcome,
+        )
+        c.state.opportunities[symbol] = row
+        c.rows.put(row)
+        c.counters.inc(m.OPPORTUNITIES, c.label(symbol))
+        c.add_to_day(record.ts, "opportunities")
+    elif outcome != "unknown":
+        _outcome(c, symbol, outcome, row.reason)
+
+
+def _outcome(c: Context, symbol: str, outcome: str, reason: str | None) -> None:
+    row = c.state.opportunities.get(symbol)
+    if row is not None:
+        row.outcome, row.reason = outcome, reason
+        c.rows.put(row)
