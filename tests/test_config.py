@@ -27,6 +27,7 @@ EXAMPLES = {
     "web.telemetry-path": ("/m", "/m", "/-/healthy"),
     "web.config.file": ("web.yml", Path("web.yml"), "~nobody-of-that-name/x"),
     "web.max-requests": ("7", 7, "0"),
+    "web.allowed-hosts": ("a.example, b.example", ("a.example", "b.example"), "a.example:10077"),
     "alpaca.key": ("PKTEST0001", "PKTEST0001", "PK TEST"),
     "alpaca.secret": ("s3cr3t/+=", "s3cr3t/+=", "line\nbreak"),
     "alpaca.paper": ("0", False, "2"),

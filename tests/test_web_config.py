@@ -109,6 +109,7 @@ def folder(tmp_path: Path, authority: Pair, pairs: dict[str, Pair]) -> Path:
     pairs["localhost"].write(tmp_path, "server")
     pairs["second"].write(tmp_path, "other")
     (tmp_path / "junk").write_text("no PEM at all\n")
+    (tmp_path / "empty").touch()
     return tmp_path
 
 
@@ -146,7 +147,7 @@ class TestFile:
             TLS + "  prefer_server_cipher_suites: false\n",
             TLS + "  curve_preferences: [CurveP521]\n",
             TLS + "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n",
-            TLS + "  client_auth_type: VerifyClientCertIfGiven\n",
+            TLS + "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n",
             TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n  client_allowed_sans: [a]\n",
             "http_server_config: {http2: false}\n",
             "http_server_config:\n  headers: {X-Frame-Options: deny, X-XSS-Protection: 1, X-Content-Type-Options: nosniff}\n",
@@ -174,6 +175,12 @@ class TestFile:
             (TLS + "  client_ca_file: none\n", "cannot be read"),
             (TLS + "  client_ca_file: ca.crt\n", "client_auth_type: is missing, while client_ca is set"),
             (TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: junk\n", "holds no certificate"),
+            (TLS + "  client_auth_type: VerifyClientCertIfGiven\n", "client_ca_file: is missing or empty"),
+            (TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca: ''\n", "client_ca_file: is missing or empty"),
+            (
+                TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty\n",
+                "client_ca_file: is missing or empty",
+            ),
             (TLS + "  client_auth_type: x\n", "client_auth_type: 'x' (FILE:4) is unknown; allowed: NoClientCert, "),
             (TLS + "  client_auth_type: RequireAnyClientCert\n", "without checking them"),
             (TLS + "  client_allowed_sans: [a]\n", "needs client_auth_type RequireAndVerifyClientCert"),

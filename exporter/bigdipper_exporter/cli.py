@@ -72,7 +72,7 @@ def _check_config(settings: Settings, args: argparse.Namespace) -> int:
     if problems := unusable(settings):
         raise ConfigError(problems)
     for warning in slow(settings.patterns):
-        print(f"warning: patterns: {warning}")
+        print(logs.printable(f"warning: patterns: {warning}"))
     bot = args.bot or settings.bot_config
     if bot is None:
         return 0
@@ -80,7 +80,7 @@ def _check_config(settings: Settings, args: argparse.Namespace) -> int:
 
     findings = check(Path(bot))
     for finding in findings:
-        print(finding)
+        print(logs.printable(str(finding)))
     return 2 if any(finding.severity == "error" for finding in findings) else 0
 
 
@@ -129,7 +129,7 @@ def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
 
     worst = 0
     for finding in examine(settings):
-        print(finding)
+        print(logs.printable(str(finding)))
         worst = max(worst, 0 if finding.fine else 1)
     return worst
 
@@ -314,7 +314,7 @@ def _damage_in_one_line(run: Command, settings: Settings, args: argparse.Namespa
 
 def _refuse(*problems: str) -> int:
     for problem in problems:
-        print(f"big-dipper-exporter: {problem}", file=sys.stderr)
+        print(logs.printable(f"big-dipper-exporter: {problem}"), file=sys.stderr)
     return 2
 
 

@@ -63,8 +63,13 @@ def hide(*secrets: str | None) -> None:
     _secrets.update(secret for secret in secrets if secret and len(secret) >= _SHORTEST_SECRET)
 
 
+def printable(text: str) -> str:
+    """Return `text` as a terminal may show it: secrets masked, control characters escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in masked(text))
+
+
 def masked(text: str) -> str:
-    """`text` with every hidden value replaced."""
+    """Return `text` with every hidden value replaced."""
     # The longest first: one secret may be a part of another.
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)

@@ -7,7 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.files import read_regular
 
+MOST_BYTES = 4 << 20
 HEADER = ["symbol", "sector"]
 SYMBOL = re.compile(r"[A-Z0-9./-]{1,15}")
 
@@ -33,7 +35,7 @@ def _text(path: Path | None) -> str:
     if path is None:
         return (resources.files("bigdipper_exporter") / "sectors.csv").read_text(encoding="utf-8")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular(path, MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"sectors.file: {path} cannot be read: {reason}"]) from None

@@ -46,6 +46,7 @@ class Service:
             settings.web_telemetry_path,
             settings.web_config_file,
             settings.web_max_requests,
+            settings.web_allowed_hosts or (),
             collect=Collector((*METRICS, *patterns.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
             ready=lambda: list(self.pipeline.problems()),
             page=lambda: status_page(self.pipeline.snapshot, settings),

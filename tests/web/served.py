@@ -44,8 +44,9 @@ def serving(
     page: Callable[[], Page] = lambda: PAGE,
     address: str = "127.0.0.1:0",
     max_requests: int = 40,
+    allowed_hosts: tuple[str, ...] = (),
 ) -> Iterator[Server]:
-    server = Server(address, "/metrics", None, max_requests, collect=collect, ready=ready, page=page)
+    server = Server(address, "/metrics", None, max_requests, allowed_hosts, collect=collect, ready=ready, page=page)
     server.start()
     try:
         yield server

@@ -165,3 +165,52 @@ class TestBadClients:
                     sock.recv(10)
             assert fetch(server)[0].status == 200
             eventually(lambda: connections(server) == 0)
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"Content-Length: 0\r\nContent-Length: 5\r\n",
+            b"Content-Length: 0\r\nContent-Length: 0\r\n",
+            b"Content-Length: +0\r\n",
+            b"Content-Length: 0, 5\r\n",
+            b"Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n",
+            b"Transfer-Encoding: gzip\r\n",
+            b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+            b"Content-Length : 5\r\n",
+            b"no header\r\nContent-Length: 5\r\n",
+            b"Host: again\r\n",
+        ],
+    )
+    def test_a_request_that_proxies_may_end_elsewhere_is_refused_and_the_connection_ends(
+        self, head: bytes, server: Server
+    ) -> None:
+        answer = raw(
+            server, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n" + head + b"\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1") == 1, "what follows is no second request"
+
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("localhost", 200),
+            ("LOCALHOST:10077", 200),
+            ("127.0.0.1:1", 200),
+            ("[::1]:10077", 200),
+            ("192.168.1.20", 200),
+            ("exporter:10077", 200),
+            ("metrics.example:10077", 200),
+            ("evil.example", 421),
+            ("evil.example:10077", 421),
+            ("127.0.0.1.evil.example", 421),
+            ("localhost.evil.example.", 421),
+            ("metrics.example.evil.example", 421),
+            ("", 421),
+            ("[::1", 421),
+        ],
+    )
+    def test_a_foreign_web_page_that_rebinds_its_name_gets_nothing(self, host: str, status: int) -> None:
+        with serving(families, allowed_hosts=("metrics.example",)) as server:
+            answer = raw(server, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+        assert (b"bigdipper_trades_total" in answer) == (status == 200)

@@ -14,8 +14,10 @@ from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, Finding, fits
 from bigdipper_exporter.botconfig.source import Value
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.files import PatientCall, read_regular
 
 LOOK_SECONDS = 1.0
+HANGING_SECONDS = 10.0
 MOST_NUMBERS = 100
 
 log = logs.get("bot-config")
@@ -50,15 +52,26 @@ class Reading:
 
 
 def read(path: Path) -> Reading:
-    """Read and check the file. Never raises for what is in it, nor when it is not there."""
+    """Read and check the file. Whatever is in it or wrong with it becomes a finding; this never raises."""
     try:
-        text = path.read_bytes()
+        text = read_regular(path, source.MOST_BYTES)
         settings = source.read(text)
+        findings = [*_replaced(path), *rules.check(settings)]
     except OSError as error:
         return Reading((Finding("error", "file", f"{path} cannot be read: {error.strerror or error}"),))
     except ValueError as error:
         return Reading((Finding("error", "file", f"{path}: {error}"),))
-    return Reading(tuple(rules.check(settings)), settings, hashlib.sha256(text).hexdigest()[:12])
+    except Exception as error:  # a file that the owner edits must not end the exporter
+        return Reading((Finding("error", "file", f"{path} cannot be checked: {type(error).__name__}; please report this"),))
+    return Reading(tuple(findings), settings, hashlib.sha256(text).hexdigest()[:12])
+
+
+def _replaced(path: Path) -> list[Finding]:
+    """A file that is mounted alone into a container stays the old one when the host replaces it: its link count becomes 0."""
+    if os.stat(path).st_nlink:
+        return []
+    said = "the file was replaced on the host, and this container still sees the old one: mount its folder, or restart"
+    return [Finding("warning", "file", f"{path}: {said}")]
 
 
 def check(path: Path) -> list[Finding]:
@@ -120,27 +133,35 @@ class BotConfig:
         self._path = path
         self._look_at = 0.0
         self._seen: object = None
+        self._look = PatientCall(self._read_if_changed)
         self._staged: Reading | None = None
         self._next: BotConfigView | None = None
         (changed,) = connection.execute("SELECT max(ts) FROM bot_config").fetchone()
         self._view = BotConfigView(changed=changed)
 
     def pending(self) -> bool:
-        """Whether the file changed since it was last written to the archive."""
+        """Return whether the file changed since it was last written to the archive."""
         now = time.monotonic()
         if self._staged is None and now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
-            identity = self._identity()
-            if identity != self._seen:
-                self._seen, self._staged = identity, read(self._path)
+            look = self._look.result()
+            if look is None and self._look.seconds > HANGING_SECONDS:
+                said = f"{self._path} does not answer: is it on a network mount that is gone?"
+                look = "hanging", Reading((Finding("error", "file", said),))
+            if look is not None and look[0] != self._seen and look[1] is not None:
+                self._seen, self._staged = look[0], look[1]
         return self._staged is not None
+
+    def _read_if_changed(self) -> tuple[object, Reading | None]:
+        identity = self._identity()
+        return identity, None if identity == self._seen else read(self._path)
 
     def _identity(self) -> object:
         try:
             stat = os.stat(self._path)
         except OSError as error:
             return error.errno
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_nlink
 
     def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
         """Archive what is different from the newest rows; the findings are replaced."""

@@ -5,10 +5,16 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-MOST_BYTES = 1_000_000
-MOST_ITEMS = 10_000
+# Bounds on what is evaluated. The bot's own files have about 100 settings in 20 kB.
+MOST_BYTES = 256 * 1024
+MOST_SETTINGS = 2000
+MOST_DEPTH = 50  # of nested expressions
+MOST_STEPS = 10_000  # evaluated nodes and copied items, per setting
+MOST_DIGITS = 30
+MOST_CHARACTERS = 10_000
 SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -49,13 +55,14 @@ class NotReadableError(ValueError):
 class Value:
     """One setting as the file gives it. `environment`: the variables whose defaults went into `value`.
 
-    `problem`: why it cannot be read; then `value` is None. `line`: where it is set, from 1.
+    `problem`: why it cannot be read; then `value` is None. `line`: where it is set, from 1. `size`: steps of its evaluation.
     """
 
     value: Any
     line: int
     environment: tuple[str, ...] = ()
     problem: str | None = None
+    size: int = 1
 
 
 class Expressions:
@@ -63,22 +70,39 @@ class Expressions:
 
     def __init__(self, names: Mapping[str, Value]) -> None:
         self._names = names
+        self._depth = 0
+        self.steps = 0
         self.environment: list[str] = []
 
     def value(self, node: ast.expr) -> Any:
-        """The value of `node`; NotReadableError for anything else than constants and what is made of them."""
+        """Return the value of `node`. NotReadableError for anything but bounded constants and what is made of them."""
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
-            raise NotReadableError(f"{ast.unparse(node)[:60]} is not a constant")
-        return method(node)
+            raise NotReadableError(f"{_text(node)} is not a constant")
+        self._spend(1)
+        if self._depth >= MOST_DEPTH:
+            raise NotReadableError("it is nested too deeply")
+        self._depth += 1
+        try:
+            return bounded(method(node))
+        finally:
+            self._depth -= 1
+
+    def _spend(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > MOST_STEPS:
+            raise NotReadableError("it is too large")
 
     def _constant(self, node: ast.Constant) -> Any:
         return node.value
 
     def _name(self, node: ast.Name) -> Any:
         known = self._names.get(node.id)
-        if known is None or known.problem is not None:
+        if known is None:
             raise NotReadableError(f"{node.id} is not known")
+        if known.problem is not None:
+            raise NotReadableError(known.problem)
+        self._spend(known.size)
         self.environment += known.environment
         return known.value
 
@@ -102,7 +126,7 @@ class Expressions:
             return not value
         if isinstance(node.op, ast.USub | ast.UAdd) and isinstance(value, int | float):
             return -value if isinstance(node.op, ast.USub) else value
-        raise NotReadableError(f"{ast.unparse(node)[:60]} is not a number")
+        raise NotReadableError(f"{_text(node)} is not a number")
 
     def _binop(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
@@ -110,7 +134,7 @@ class Expressions:
         joined = isinstance(node.op, ast.Add) and type(left) is type(right) and isinstance(left, str | list)
         apply = _ARITHMETIC.get(type(node.op))
         if apply is None or not (numbers or joined):
-            raise NotReadableError(f"{ast.unparse(node)[:60]} is not simple arithmetic")
+            raise NotReadableError(f"{_text(node)} is not simple arithmetic")
         return apply(left, right)
 
     def _boolop(self, node: ast.BoolOp) -> Any:
@@ -123,14 +147,14 @@ class Expressions:
 
     def _compare(self, node: ast.Compare) -> bool:
         if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
-            raise NotReadableError(f"{ast.unparse(node)[:60]} is not a simple comparison")
+            raise NotReadableError(f"{_text(node)} is not a simple comparison")
         return bool(_COMPARISONS[type(node.ops[0])](self.value(node.left), self.value(node.comparators[0])))
 
     def _ifexp(self, node: ast.IfExp) -> Any:
         return self.value(node.body if self.value(node.test) else node.orelse)
 
     def _call(self, node: ast.Call) -> Any:
-        name = ast.unparse(node.func)
+        name = _text(node.func)
         if name in ("os.getenv", "os.environ.get", "getenv", "environ.get"):
             return self._getenv(node)
         if name in ("field", "dataclasses.field"):
@@ -165,23 +189,61 @@ class Expressions:
         raise NotReadableError("a field without a default")
 
 
+def bounded(value: Any) -> Any:
+    """Return `value` if it is a plain value of bounded size. NotReadableError otherwise."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int) and value.bit_length() > 4 * MOST_DIGITS:
+        raise NotReadableError("a number has too many digits")
+    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+        raise NotReadableError("a text is too long")
+    if isinstance(value, list | dict) and len(value) > MOST_STEPS:
+        raise NotReadableError("it has too many items")
+    if not isinstance(value, int | float | str | list | dict):
+        raise NotReadableError(f"{type(value).__name__} is not a type of a setting")
+    return value
+
+
+def _text(node: ast.expr) -> str:
+    """The source of an expression, short enough for a message."""
+    return ast.unparse(node)[:60] if _is_small(node) else "an expression"
+
+
+def _is_small(node: ast.expr) -> bool:
+    return sum(1 for _ in islice(ast.walk(node), 101)) <= 100
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple | set | frozenset) else value
 
 
 def read(source: bytes) -> dict[str, Value]:
-    """Every setting (a name in capitals) that the file assigns in a class or at its top; the last assignment counts.
+    """Return every setting (a name in capitals) that the file assigns in a class or at its top; the last assignment counts.
 
-    ValueError, with line and reason, when it is not Python or too large.
+    ValueError, with line and reason, when it is not Python or larger than any configuration.
     """
     if len(source) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES} bytes: not a configuration")
     try:
-        tree = ast.parse(source)
+        return _settings(_parsed(source))
+    except RecursionError:
+        raise ValueError("its expressions are nested too deeply") from None
+
+
+def _parsed(source: bytes) -> ast.Module:
+    try:
+        return ast.parse(source)
     except SyntaxError as error:
-        raise ValueError(f"line {error.lineno}: it is not Python: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError):
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise ValueError(f"{where}it is not Python: {error.msg}") from None
+    except (ValueError, MemoryError):
         raise ValueError("it is not Python") from None
+
+
+def _settings(tree: ast.Module) -> dict[str, Value]:
+    statements = sum(len(node.body) if isinstance(node, ast.ClassDef) else 1 for node in tree.body)
+    if statements > MOST_SETTINGS:
+        raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
     names: dict[str, Value] = {}
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
@@ -209,15 +271,13 @@ def evaluate(expression: ast.expr, names: Mapping[str, Value], line: int) -> Val
     expressions = Expressions(names)
     try:
         value = expressions.value(expression)
-        if isinstance(value, str | list | dict) and len(value) > MOST_ITEMS:
-            raise NotReadableError("it is too long")
     except NotReadableError as error:
         return Value(None, line, problem=str(error))
     except RecursionError:
         return Value(None, line, problem="it is nested too deeply")
     except Exception as error:  # whatever plain operations can do to odd constants: 1 / 0, int("x")
         return Value(None, line, problem=f"{type(error).__name__}: {str(error)[:60]}")
-    return Value(value, line, tuple(dict.fromkeys(expressions.environment)))
+    return Value(value, line, tuple(dict.fromkeys(expressions.environment)), size=expressions.steps)
 
 
 def _doubt_conditional(tree: ast.Module, names: dict[str, Value]) -> None:
@@ -232,6 +292,7 @@ def _doubt_conditional(tree: ast.Module, names: dict[str, Value]) -> None:
                 names[name] = Value(None, node.lineno, problem="it is set under a condition or in a function")
     for statement in tree.body:
         if isinstance(statement, ast.AugAssign):
-            name = ast.unparse(statement.target).rpartition(".")[2]
+            target = statement.target
+            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
             if SETTING.fullmatch(name):
                 names[name] = Value(None, statement.lineno, problem="it is changed step by step")

@@ -176,11 +176,20 @@ def _line(text: str) -> str:
     return text
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"has {name!r}, which is not a host name")
+    return tuple(names)
+
+
 BOOLEAN = Kind(_boolean, "true, false, yes, no, 1, 0")
 PATH = Kind(_path, "a path")
 TIME_ZONE = Kind(_time_zone, "an IANA name such as America/New_York, or local")
 ADDRESS = Kind(_address, "host:port, [IPv6]:port or :port")
 URL_PATH = Kind(_url_path, "a path such as /metrics, not / and not below /-/")
 URL = Kind(_url, "http://host[:port] or https://host[:port]")
+HOSTS = Kind(_hosts, "host names separated by commas, without ports")
 SECRET = Kind(_secret, "visible ASCII without spaces")
 LINE = Kind(_line, "one line of at most 100 signs")

@@ -13,7 +13,11 @@ from bigdipper_exporter.config.patterns import Pattern
 from bigdipper_exporter.config.patterns import parse as parse_patterns
 from bigdipper_exporter.config.settings import ENV_PREFIX, GROUPS, SETTINGS, Origin, Setting, Settings
 from bigdipper_exporter.config.yamlfile import ConfigError, Item, quoted, read, refusal, unknown
+from bigdipper_exporter.files import read_regular
 from bigdipper_exporter.logs import MASK
+
+MOST_SECRET_BYTES = 1 << 16
+
 
 CONFIG_FLAG = "config.file"
 CONFIG_ENV = ENV_PREFIX + "CONFIG_FILE"
@@ -225,7 +229,7 @@ def _value(setting: Setting, given: _Given | None, problems: list[str]) -> tuple
     try:
         if given and given.in_file:
             where += f", file {text}"
-            text = str(PATH.parse(text).read_text(encoding="utf-8")).strip()
+            text = read_regular(PATH.parse(text), MOST_SECRET_BYTES).decode("utf-8").strip()
             if not text:
                 raise ValueError("is empty")
         return setting.parse(text), Origin(shown, where)

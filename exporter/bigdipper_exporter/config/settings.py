@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bigdipper_exporter.config.kinds import (
     ADDRESS,
     BOOLEAN,
+    HOSTS,
     LINE,
     PATH,
     SECRET,
@@ -120,6 +121,12 @@ class Settings:
     )
     web_max_requests: int = _setting(
         "web.max-requests", integer(1, 1000), "40", "Scrapes answered at the same time; more get a 503."
+    )
+    web_allowed_hosts: tuple[str, ...] | None = _setting(
+        "web.allowed-hosts",
+        HOSTS,
+        "",
+        "Host names with a dot that requests may use, separated by commas; others could be a foreign web page's.",
     )
     alpaca_key: str | None = _setting(
         "alpaca.key", SECRET, "", "Alpaca key ID; without it the broker is not asked.", env=("ALPACA_KEY",), secret=True

@@ -13,7 +13,11 @@ from typing import TypeVar
 import yaml
 
 from bigdipper_exporter.config.kinds import Kind
+from bigdipper_exporter.files import read_regular
 from bigdipper_exporter.logs import MASK
+
+MOST_BYTES = 1 << 20
+
 
 T = TypeVar("T")
 _NULL = "tag:yaml.org,2002:null"
@@ -62,7 +66,7 @@ def read(path: Path, problems: list[str]) -> Item:
     Adds a line to `problems` for each key given twice. Raises ConfigError if the file cannot be read or is not YAML.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return Item({}, f"{path}:1") if node is None else _Reader(path, problems).item(node)
     except OSError as error:

@@ -5,6 +5,7 @@ it. When there are too many connections, the one that has been silent longest ma
 """
 
 import contextlib
+import re
 import socket
 import ssl
 import sys
@@ -207,6 +208,19 @@ class _Head:
         return line
 
 
+def _is_unambiguous(headers: Message) -> bool:
+    """Return whether proxies and we agree on where the request ends and for whom it is (RFC 9112, sections 3.2 and 6.3)."""
+    lengths, encodings = headers.get_all("Content-Length", []), headers.get_all("Transfer-Encoding", [])
+    return (
+        not headers.defects
+        and not headers.get_payload()  # what the parser takes for a body are lines that are no headers
+        and len(lengths) + len(encodings) <= 1
+        and all(re.fullmatch(r"[0-9]{1,18}", length) for length in lengths)
+        and all(encoding.strip().lower() == "chunked" for encoding in encodings)
+        and len(headers.get_all("Host", [])) <= 1
+    )
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection, request after request."""
 
@@ -239,7 +253,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._link.expect(self.server.WRITE_SECONDS, silent=False)
-        if self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0") != "0":
+        if not _is_unambiguous(self.headers):
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        if "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "0") != "0":
             self.close_connection = True  # bodies are not read; what follows is not a request
         self._send(self.server.answer(Request(self.command, self.path, self.headers)))
 

@@ -1,7 +1,7 @@
 """What is served: metrics, health, readiness and the landing page."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +13,7 @@ from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.exposition import Exposition, accepts_gzip, choose_format
+from bigdipper_exporter.web.hosts import AllowedHosts
 from bigdipper_exporter.web.httpd import Httpd, Reply, Request, text_reply
 from bigdipper_exporter.web.landing import Page, render
 from bigdipper_exporter.web.listen import ListenError, listen
@@ -23,6 +24,9 @@ HEALTHY_PATH, READY_PATH = "/-/healthy", "/-/ready"
 STOP_SECONDS = 0.6
 _ALLOWED_METHODS = ("GET", "HEAD")
 _MOST_NAMES = 100
+WRONG_HOST = (
+    "this host name is not allowed; allowed: IP addresses, names without a dot, and those of the setting web.allowed-hosts"
+)
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -43,6 +47,7 @@ class Server:
         telemetry_path: str,
         web_config: Path | None,
         max_requests: int,
+        allowed_hosts: Collection[str] = (),
         *,
         collect: Callable[[], Iterable[Metric]],
         ready: Callable[[], list[str]],
@@ -51,6 +56,7 @@ class Server:
         self._address, self._telemetry_path = address, telemetry_path
         self._config = ReloadingConfig(web_config, log.warning)
         self._gate = Authenticator()
+        self._hosts = AllowedHosts(split_address(address)[0], allowed_hosts)
         self._exposition = Exposition(collect)
         self._ready, self._page = ready, page
         self._max_requests = max_requests
@@ -95,6 +101,9 @@ class Server:
     def _answer(self, request: Request) -> Reply:
         """Any request's reply, with the headers of the web config. Never raises."""
         config = self._config.current()
+        host = request.headers.get("Host")
+        if host is not None and host not in self._hosts:
+            return text_reply(HTTPStatus.MISDIRECTED_REQUEST, WRONG_HOST, config.headers)
         status = self._gate.refusal(config, request.headers.get("Authorization"))
         try:
             reply = self._route(request) if status is None else _refused(status)

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from bigdipper_exporter.config.kinds import BOOLEAN, PATH, Kind, exactly
 from bigdipper_exporter.config.yamlfile import Item, Section
+from bigdipper_exporter.files import read_regular
+
+MOST_PEM_BYTES = 1 << 20
+
 
 Stamp = tuple[int, int, int]
 
@@ -83,7 +87,7 @@ class TlsSection:
             path = self._folder / name
             self.files.append((path, stamp(path)))
             try:
-                return path.read_bytes()
+                return read_regular(path, MOST_PEM_BYTES)
             except OSError as error:
                 section.wrong(f"{key}_file", str(path), f"cannot be read: {error.strerror}", "a readable PEM file")
         elif needed:
@@ -112,7 +116,10 @@ class TlsSection:
             if authorities:
                 context.load_verify_locations(cadata=authorities.decode())
             elif kind != "NoClientCert":
-                context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+                # Without authorities of their own, the certificate of any public authority would open the door.
+                self._problem(
+                    f"client_ca_file: is missing or empty, while client_auth_type is {kind}; allowed: PEM certificates"
+                )
         except (ssl.SSLError, ValueError):
             self._problem("client_ca: holds no certificate; allowed: certificates as PEM")
 
