@@ -96,7 +96,14 @@ class Pipeline:
         self._saved = store.load("bot") or BotState().to_json()
         self._restore()
         start: Literal["start", "end"] = "end" if settings.log_from == "end" else "start"
-        self.tail = Tail(self._path, store.checkpoints(), start=start, rotated=settings.log_rotated, limit=PORTION_BYTES)
+        self.tail = Tail(
+            self._path,
+            store.checkpoints(),
+            start=start,
+            rotated=settings.log_rotated,
+            limit=PORTION_BYTES,
+            first=self._created,
+        )
         self._read: Read | None = None
         self.snapshot = self.publish()
 
@@ -112,7 +119,7 @@ class Pipeline:
         """Take up the present as it was last committed."""
         state = BotState.from_json(self._saved)
         patterns = self._settings.patterns
-        self._projection = Projection(state, self.counters)
+        self._projection = Projection(state, self.counters, self.store.has_order)
         listen = Custom(patterns, state, self.counters).listen if patterns else None
         self._reader = Reader(self._settings.log_timezone, listen)
         self._reader.time.last = state.log_ts

@@ -27,6 +27,8 @@ from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.log.wake import Wake
 
 DEADLINE = 30.0
+# Longer than what is read to its end is trusted to be all there was: with it, not calling step() is as good as SIGSTOP.
+PAUSE = 5.0
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (generation, offset, raw, truncated, PRIMARY KEY (generation, offset));

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Clock, Consumer, Writer, check
+from tests.faults.harness import PAUSE, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
 
@@ -122,12 +122,13 @@ def test_the_hole_of_a_writer_that_does_not_append_is_stripped(start: Start, wri
     assert not any(b"\0" in line for line in consumer.archive.lines())
 
 
-def test_a_cut_without_a_copy_while_there_was_a_backlog_is_a_gap(start: Start, writer: Writer) -> None:
+def test_a_cut_without_a_copy_while_there_was_a_backlog_is_a_gap(start: Start, writer: Writer, clock: Clock) -> None:
     consumer = start()
     writer.write(2)
     consumer.drain()
     lost = writer.write(3)
     writer.truncate()
+    clock.ahead += PAUSE
     writer.write(2)
     writer.lines = [line for line in writer.lines if line not in lost]
     consumer.drain()
@@ -135,7 +136,30 @@ def test_a_cut_without_a_copy_while_there_was_a_backlog_is_a_gap(start: Start, w
     assert consumer.archive.total("truncations") == 1
 
 
-def test_a_line_read_between_copy_and_cut_is_stored_once_and_the_window_is_a_gap(start: Start, writer: Writer) -> None:
+def test_a_cut_without_a_copy_of_what_was_read_to_its_end_is_a_rotation(start: Start, writer: Writer) -> None:
+    consumer = start()
+    for _ in range(3):
+        writer.write(3)
+        consumer.drain()
+        writer.truncate()
+        consumer.drain()
+    check(consumer.archive, writer)
+    assert consumer.archive.total("truncations") == 3
+
+
+def test_a_cut_without_a_copy_of_a_half_line_is_a_gap(start: Start, writer: Writer) -> None:
+    consumer = start()
+    writer.write(3)
+    writer.raw(b"2025-10-17 09:31")
+    consumer.drain()
+    writer.truncate()
+    writer.forget_half()
+    writer.write(1)
+    consumer.drain()
+    check(consumer.archive, writer, gaps=["truncated"])
+
+
+def test_a_line_read_between_copy_and_cut_is_stored_once(start: Start, writer: Writer) -> None:
     consumer = start()
     writer.write(30)
     consumer.drain()
@@ -145,7 +169,7 @@ def test_a_line_read_between_copy_and_cut_is_stored_once_and_the_window_is_a_gap
     writer.truncate()
     writer.write(2)
     consumer.drain()
-    check(consumer.archive, writer, gaps=["truncated"])
+    check(consumer.archive, writer)
 
 
 def test_a_line_written_unread_between_copy_and_cut_costs_only_itself(start: Start, writer: Writer) -> None:

@@ -21,7 +21,7 @@ from bigdipper_exporter.log.segment import Checkpoint
 # How long to wait for another writer: at a start, and while running, where a stop and /-/ready must not wait.
 PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
-KEPT_ENDED = 50
+KEPT_ENDED = 1000
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
@@ -150,6 +150,11 @@ class Store:
             "INSERT INTO gaps (ts, generation, reason, detail) VALUES (?, ?, ?, ?)",
             [(gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps],
         )
+
+    def has_order(self, order_id: str) -> bool:
+        """Return whether the log told of this order before."""
+        row = self.connection.execute("SELECT 1 FROM trades WHERE order_id = ? LIMIT 1", (order_id,)).fetchone()
+        return row is not None
 
     def load(self, key: str) -> str | None:
         """A value of the table `state`."""

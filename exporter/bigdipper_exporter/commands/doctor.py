@@ -29,7 +29,7 @@ from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.events import Session
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
-from bigdipper_exporter.log.segment import GUESSED, UNREAD
+from bigdipper_exporter.log.segment import GUESSED, UNREAD, Source
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
 from bigdipper_exporter.sectors import read_sectors
@@ -90,10 +90,11 @@ def _log(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
         return
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            data = file.read()
+        with closing(Source(path)) as file:
+            size = file.size()
+            data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
+            if file.trouble:
+                raise file.trouble
     except OSError as error:
         yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
         return
@@ -147,9 +148,9 @@ def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
         for (state,) in connection.execute("SELECT value FROM state WHERE key = 'bot'"):
             found = BotState.from_json(state).damaged
     if not found:
-        fold = Projection(BotState(), Counters())
-        fold.apply(portion)
-        found = fold.state.damaged
+        projection = Projection(BotState(), Counters())
+        projection.apply(portion)
+        found = projection.state.damaged
     for line in found:
         is_old = time.time() - line.ts > OLD_SECONDS
         yield Finding(is_old, "damaged", f"{line}{'' if is_old else '; it was not counted as an event'}")
@@ -298,7 +299,7 @@ def _reason(path: Path, error: OSError) -> str:
         return f"permission denied for user id {os.geteuid()}: add it to the file's group, or chmod the file"
     if error.errno == errno.ENOENT:
         return "there is no such file: is the path right, and has the bot started?"
-    return os.strerror(error.errno or 0)
+    return error.strerror or os.strerror(error.errno or 0)
 
 
 def _span(seconds: float) -> str:

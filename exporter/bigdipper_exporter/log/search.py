@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bigdipper_exporter.log.chunks import Gap, Read
+from bigdipper_exporter.log.chunks import Gap, Read, at_end
 from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source, rotated, siblings
 from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
 
@@ -18,6 +18,9 @@ GRACE = 10.0
 
 # So many files are read at a time, each of them open: there may be thousands of rotated ones.
 MAX_OPEN = 64
+
+# A log that is copied over holds what one of so many generations held.
+RECENT_ENDED = 8
 
 
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
@@ -39,10 +42,12 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
             continue
         state.ended.append(replace(lost.checkpoint, ended=True))
         current = state.current()
-        if copy != "continued" and (current is None or not _trimmed(current, lost.checkpoint)):
+        if copy == "continued" or (current is not None and _trimmed(current, lost.checkpoint)):
+            continue
+        if copy == "unsettled" or not lost.is_complete:
             detail = f"{lost.checkpoint.path} from byte {lost.checkpoint.offset} on"
             read.gaps.append(Gap(lost.checkpoint.generation, lost.reason, now, detail))
-            _know_copy_of_beginning(state, path, lost.checkpoint)
+        _know_copy_of_beginning(state, path, lost.checkpoint)
 
 
 def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["continued", "unsettled", "missing"]:
@@ -108,7 +113,11 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
         try:
             stat = os.stat(sibling)
             identities[sibling] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-            if identities[sibling] in state.passed or stat.st_mtime < since or state.holding(stat.st_dev, stat.st_ino):
+            if identities[sibling] in state.passed or state.holding(stat.st_dev, stat.st_ino):
+                continue
+            # A file that came with an old time (`rsync -a`, another machine's clock) may be new all the same.
+            is_late = stat.st_mtime < since
+            if is_late and (stat.st_ctime < since or stat.st_mtime < state.first - TIME_SLACK):
                 continue
             if len(state.follows) >= MAX_OPEN:
                 state.crowded = True
@@ -119,6 +128,8 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             continue
         whole = source.whole()
         elsewhere = _read_elsewhere(state, source) if whole else None
+        if is_late and elsewhere is False and any(source.begins(c) for c in state.checkpoints()):
+            elsewhere = True
         if elsewhere is False and not state.holding(source.device, source.inode):
             state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
             found += 1
@@ -130,6 +141,8 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
         if not whole or source.trouble:
             unreadable.append(sibling)
         source.close()
+    if not state.crowded:
+        state.passed &= frozenset(identities.values())
     # The log stands for what has no name of its own: files that are being renamed, or of which it is not decided what they are.
     unnamed = [path] if undecided or state.crowded or _moving(state, path, files) else []
     waiting = {file: state.waiting.get(file, now) for file in (*unreadable, *unnamed)}
@@ -191,9 +204,30 @@ def pass_over(state: State, follow: Follow) -> None:
     fitting = [c for c in done if c.offset > offset and c.head.startswith(follow.checkpoint.head) and follow.source.fits(c)]
     # Two files that go on differently are two generations, however long they are the same.
     fitting += [c for f, c in _ahead(state, follow) if _agree(f.source, follow.source)]
+    fitting += [c for other in state.known if (c := _copied(other, follow.source)) and c.offset > offset]
     if fitting:
         known = max(fitting, key=lambda c: c.offset)
         follow.checkpoint = replace(known, generation=follow.checkpoint.generation).within(follow.source)
+
+
+def _copied(other: Checkpoint, source: Source) -> Checkpoint | None:
+    """The end of the last whole line of a file that is itself the beginning of what was read of another log."""
+    if not source.begins(other):
+        return None
+    with suppress(OSError), closing(open_source(Path(other.path))) as original:
+        if original.fits(other) and _agree(original, source):
+            return at_end(beginning(source, 0, other.updated), source)
+    return None
+
+
+def is_refill(state: State, follow: Follow) -> bool:
+    """Whether nothing was read from a file that holds, so far, just the beginning of what was read of a generation that ended.
+
+    Copied over (`scp`, `cp`), the log is emptied, and filled again with what it held.
+    """
+    if follow.checkpoint.offset:
+        return False
+    return any(follow.source.begins(c) for c in [*state.ended[-RECENT_ENDED:], *(lost.checkpoint for lost in state.lost)])
 
 
 def _ahead(state: State, follow: Follow) -> list[tuple[Follow, Checkpoint]]:

@@ -258,11 +258,25 @@ def siblings(path: Path) -> dict[Path, int]:
         try:
             with suppress(FileNotFoundError), os.scandir(beside.parent) as entries:
                 for entry in entries:
-                    if entry.name != beside.name and entry.name.startswith(beside.name) and entry.is_file():
+                    if entry.name != beside.name and entry.name.startswith(beside.name) and _is_ours(entry.path):
                         found[beside.with_name(entry.name)] = entry.inode()
         except OSError:
             found |= _guessed(beside)
     return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
+
+
+def is_elsewhere(checkpoint: Checkpoint, path: Path) -> bool:
+    """Whether a generation belongs to another log than that at `path`: a copy in another folder that was read once, say."""
+    where = Path(checkpoint.path)
+    folder = os.path.realpath(where.parent)
+    return not any(os.path.realpath(p.parent) == folder and where.name.startswith(p.name) for p in _places(path))
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it is a file, and if it is a link, one to a file beside it: others may be anybody's."""
+    if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) != os.path.realpath(os.path.dirname(path)):
+        return False
+    return os.path.isfile(path)
 
 
 def _guessed(path: Path) -> dict[Path, int]:
@@ -270,8 +284,8 @@ def _guessed(path: Path) -> dict[Path, int]:
     found = {}
     for file in (path.with_name(f"{path.name}.{number}{packed}") for number in range(1, GUESSED + 1) for packed in ("", ".gz")):
         with suppress(OSError):
-            if modes.S_ISREG((stat := os.stat(file)).st_mode):
-                found[file] = stat.st_ino
+            if _is_ours(str(file)):
+                found[file] = os.stat(file).st_ino
     return found
 
 

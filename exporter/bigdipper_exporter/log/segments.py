@@ -7,7 +7,7 @@ from pathlib import Path
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 
 # Generations that ended before the log was last seen through; later ones are all known, lest their files be taken for unseen.
-KEPT_ENDED = 200
+KEPT_ENDED = 1000
 
 # Compressing keeps the time of a file, some to the second only.
 TIME_SLACK = 2.0
@@ -19,7 +19,9 @@ class Follow:
 
     current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
     at. settled: its signature when it was read to its end; sure: long enough after its last change to tell by that whether
-    there is another. moved: when it last grew or lost its name; failing: since when the disk does not give it; unix seconds.
+    there is another. moved: when it last grew or lost its name; failing: since when the disk does not give it; ended_at: when
+    it was last seen to be read to its end; unix seconds. held: size and time of a file that is not read yet, since it may
+    become what was read before.
     """
 
     source: Source
@@ -31,6 +33,8 @@ class Follow:
     sure: bool = False
     moved: float = 0.0
     failing: float = 0.0
+    ended_at: float = 0.0
+    held: tuple[int, float] = (0, 0.0)
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
@@ -48,11 +52,15 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A generation whose file no longer holds it. since: unix seconds; reason: of the gap, if no copy is found."""
+    """A generation whose file no longer holds it. since: unix seconds; reason: of the gap, if no copy is found.
+
+    is_complete: everything had been read a moment before, so nothing is missing without a copy.
+    """
 
     checkpoint: Checkpoint
     since: float
     reason: str
+    is_complete: bool = False
 
 
 @dataclass(slots=True)
@@ -61,7 +69,8 @@ class State:
 
     follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
     size and mtime of files that were read to their end and given up, that are copies of what others hold, or of which it was
-    told that they cannot be read. seen: up to when the log was seen through completely. waiting: rotated files that cannot be
+    told that they cannot be read. seen: up to when the log was seen through completely; first:
+    when it was looked at for the first time. waiting: rotated files that cannot be
     read yet, and since when; folders: how theirs were at the last search. crowded: there are more of them than may be open at
     once, so the log has to wait. Of the start only: known generations to take up, whether to begin at the end, whether to read
     all rotated files.
@@ -74,6 +83,7 @@ class State:
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
     seen: float = 0.0
+    first: float = float("inf")
     waiting: dict[Path, float] = field(default_factory=dict)
     folders: tuple[int, ...] | None = None
     crowded: bool = False
@@ -97,8 +107,6 @@ class State:
     def see(self, now: float) -> None:
         """Everything was looked at. Time goes on, unless somebody has set the clock back."""
         self.seen = now if now < self.seen - TIME_SLACK else max(self.seen, now)
-        # Files of before are not looked at again.
-        self.passed = frozenset(file for file in self.passed if file[-1] > (self.seen - TIME_SLACK) * 1e9)
         del self.ended[:-KEPT_ENDED]
 
     def number(self) -> int:

@@ -25,7 +25,17 @@ from bigdipper_exporter.log.chunks import (
     before_record,
     whole_lines,
 )
-from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning, folders, legible, open_source, siblings
+from bigdipper_exporter.log.segment import (
+    TICK,
+    Checkpoint,
+    Source,
+    beginning,
+    folders,
+    is_elsewhere,
+    legible,
+    open_source,
+    siblings,
+)
 from bigdipper_exporter.log.segments import TIME_SLACK, Follow, Lost, State
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -33,16 +43,23 @@ __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
 # Writers keep the file open that they began with, however often it is renamed: so many old files are kept open.
 MAX_DRAINING = 16
 
+# What was read to its end so recently, and is cut then, was rotated: nothing is missing, also where there is no copy of it.
+WINDOW_SECONDS = 1.0
+
+# A log that is emptied and filled with what was read before is waited for as long as it grows, and so long.
+REFILL_SECONDS = 3.0
+
 # Of an unfinished line, so much is shown.
 UNFINISHED_BYTES = 1024
 
 
 class Tail:
-    """See the module.
+    """Follows the log at `path`.
 
     checkpoints: those stored last time, of all generations. start: where to begin in a log that is there at the very first
     start. rotated: at the very first start, read the rotated files as well. limit: bytes per read, but for a longer line.
     quiet: seconds without growth after which a renamed file is given up, if a newer one has grown. clock: unix seconds.
+    first: when the log was followed for the first time; unix seconds, None if that is not known.
     """
 
     def __init__(
@@ -55,6 +72,7 @@ class Tail:
         limit: int = 512 * 1024,
         quiet: float = 30.0,
         clock: Callable[[], float] = time.time,
+        first: float | None = None,
     ) -> None:
         self.path = path
         self._limit = limit
@@ -66,6 +84,7 @@ class Tail:
             newest=max((c.generation for c in checkpoints), default=0),
             # What was rotated before the very first start is none of ours.
             seen=max((c.updated for c in checkpoints), default=clock() + TIME_SLACK - TICK),
+            first=first if first is not None else float("inf") if checkpoints else clock(),
             from_end=start == "end" and not checkpoints and path.exists(),
             backfill=rotated and not checkpoints,
         )
@@ -185,7 +204,8 @@ class Tail:
             place = self._place(state, checkpoint, current)
             if place is None and current and checkpoint.offset and current.fits(checkpoint):
                 place = current
-            if place is None and current is None:
+            is_taken = place is None or (place is current and continued is not None)
+            if (place is None and current is None) or (is_taken and is_elsewhere(checkpoint, self.path)):
                 continue
             state.known.remove(checkpoint)
             if place and place is not current:
@@ -223,7 +243,9 @@ class Tail:
         for follow in state.follows[:]:
             if follow.current and state.crowded:
                 read.more = read.up
-            elif not follow.unchanged():
+            elif follow.unchanged():
+                follow.ended_at = now
+            else:
                 self._portion(state, read, follow, now)
             if read.more:
                 break
@@ -262,6 +284,7 @@ class Tail:
             read.more, follow.settled, follow.sure = True, None, False
         else:
             follow.settle(signature)
+            follow.ended_at = now
             if follow.still:
                 self._end(state, read, follow)
 
@@ -283,6 +306,12 @@ class Tail:
         if read.more:
             return True
         search.pass_over(state, follow)
+        if follow.current and search.is_refill(state, follow):
+            # The size decides, not the time of the file, which may be kept.
+            if follow.held[0] != follow.source.size():
+                follow.held = follow.source.size(), now
+            if now - follow.held[1] < REFILL_SECONDS:
+                return True
         if not follow.begun and not follow.checkpoint.offset and follow.source.size():
             search.begin(state, follow, self.path)
         return False
@@ -299,7 +328,10 @@ class Tail:
                 continue
             read.more = True
             read.truncations += not follow.still
-            state.lost.append(Lost(checkpoint, now, "truncated"))
+            is_complete = follow.settled is not None and follow.settled[0] == checkpoint.offset
+            # A rotation leaves an empty log; one that holds more than before was written anew, by whomever.
+            is_complete = is_complete and now - follow.ended_at <= WINDOW_SECONDS and follow.source.size() < checkpoint.offset
+            state.lost.append(Lost(checkpoint, now, "truncated", is_complete))
             if follow.current or not follow.source.linked():
                 follow.restart()
                 begun_anew.append(follow)

@@ -26,8 +26,10 @@ def ratio(percent: float | None) -> float | None:
 class Context:
     """The state that events change. The pipeline's thread alone uses it; `rows` is replaced after each commit."""
 
-    def __init__(self, state: BotState, counters: Counters) -> None:
+    def __init__(self, state: BotState, counters: Counters, has_order: Callable[[str], bool] = lambda _: False) -> None:
         self.state = state
+        self.orders: set[str] = set()  # of the trades among `rows`
+        self._has_order = has_order
         self.counters = counters
         self.rows = PendingRows()
         self.routine_skips = RoutineSkips()
@@ -53,6 +55,15 @@ class Context:
         self._labels[symbol] = True
         self.state.labels = tuple(self._labels)
         return symbol
+
+    def is_known(self, order_id: str | None) -> bool:
+        """Return whether the order was counted before: a log may be read twice, from a copy or after a restored backup."""
+        if order_id is None:
+            return False
+        if order_id in self.orders or self._has_order(order_id):
+            return True
+        self.orders.add(order_id)
+        return False
 
     def add_to_day(self, ts: float, column: str, amount: float = 1.0) -> None:
         """Add to a sum of `daily_stats` on the trading day of `ts`. KeyError when there is no such sum."""

@@ -24,7 +24,7 @@ def start(c: Context, record: Record, event: e.Start) -> None:
 def watching(c: Context, record: Record, event: e.Watching) -> None:
     """The bot listed the symbols that it scans."""
     symbols = [symbol.strip() for symbol in event.symbols.split(",")]
-    valid = [s for s in symbols if re.fullmatch(r"[A-Z0-9./-]{1,15}", s)]
+    valid = [*dict.fromkeys(s for s in symbols if re.fullmatch(r"[A-Z0-9./-]{1,15}", s))]
     c.state.symbols = tuple(s for s in valid[:MAX_SYMBOLS] if c.label(s) == s)
 
 

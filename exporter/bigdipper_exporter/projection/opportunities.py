@@ -57,7 +57,10 @@ def filters(c: Context, record: Record, event: e.Filters) -> None:
 
 @handles(e.Trade)
 def trade(c: Context, record: Record, event: e.Trade) -> None:
-    """The bot submitted an order."""
+    """The bot submitted an order. Its id is its identity: it counts once, however often the log tells of it."""
+    if c.is_known(event.order_id):
+        _outcome(c, event.symbol, "submitted", None)
+        return
     label = c.label(event.symbol)
     c.state.trade_ts = record.ts
     row = TradeRow(

@@ -1,6 +1,7 @@
 """The projection of the log: applies every event to the bot's state, the counters and the rows to insert."""
 
 from collections import Counter
+from collections.abc import Callable
 from operator import itemgetter
 
 from bigdipper_exporter.archive.pending import PendingRows
@@ -21,8 +22,9 @@ if missing := [kind.__name__ for kind in e.EVENTS if kind not in HANDLERS]:
 class Projection:
     """Call `apply` for each chunk; `rows` and the counters then hold what belongs into the transaction that stores it."""
 
-    def __init__(self, state: BotState, counters: Counters) -> None:
-        self._context = Context(state, counters)
+    def __init__(self, state: BotState, counters: Counters, has_order: Callable[[str], bool] = lambda _: False) -> None:
+        """`has_order` says whether the archive holds a trade with this order id."""
+        self._context = Context(state, counters, has_order)
 
     @property
     def state(self) -> BotState:
@@ -37,6 +39,7 @@ class Projection:
     def committed(self) -> None:
         """Forget the rows: they are in the archive."""
         self._context.rows = PendingRows()
+        self._context.orders.clear()
 
     def apply(self, chunk: ParsedChunk) -> None:
         """Apply the events of one parsed chunk of the log."""
