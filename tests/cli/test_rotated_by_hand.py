@@ -3,6 +3,7 @@
 Every event counts once, none is lost, and no gap is told where nothing is missing.
 """
 
+import gzip
 import os
 import re
 import shutil
@@ -193,3 +194,21 @@ def test_winners_without_end_make_no_series_without_end(tmp_path: Path) -> None:
         losers = [dict(labels)["symbol"] for (name, labels) in samples if dict(labels).get("side") == "losers"]
         assert sorted(losers) == ["AMD", "BLV"]
         assert one.value("bigdipper_trades_total", symbol="MSFT") == 1
+
+
+@pytest.mark.parametrize("content", [b"\0", b"x\n", trade(0)[:20] + b"\n"])
+def test_a_small_file_that_holds_gigabytes_does_not_hold_up_the_log(tmp_path: Path, content: bytes) -> None:
+    log, size = tmp_path / "big_dipper.log", 300 << 20
+    log.write_bytes(trades(0, 2))
+    with exporter(tmp_path) as one:
+        wait_trades(one, 2)
+        with gzip.open(tmp_path / "part", "wb") as file:
+            for _ in range(size >> 20):
+                file.write(content * ((1 << 20) // len(content)))
+        (tmp_path / "part").rename(tmp_path / "big_dipper.log.1.gz")
+        with log.open("ab") as living:
+            living.write(trades(2, 4))
+        wait_trades(one, 4)
+        wait_for(lambda: one.value("bigdipper_log_gaps_total", reason="unreachable") == 1)
+        assert one.get("/-/ready")[0] == 200
+    assert counted(one.archive) == (4, 4, 1)

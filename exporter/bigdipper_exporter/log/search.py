@@ -127,6 +127,12 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
             unreadable.append(sibling)
             continue
         whole = source.whole()
+        if source.is_refused:
+            state.passed |= {identities[sibling]}
+            detail = f"{sibling} is not read: it holds far more than a log of its size would"
+            read.gaps.append(Gap(state.newest, "unreachable", now, detail))
+            source.close()
+            continue
         elsewhere = _read_elsewhere(state, source) if whole else None
         if is_late and elsewhere is False and any(source.begins(c) for c in state.checkpoints()):
             elsewhere = True

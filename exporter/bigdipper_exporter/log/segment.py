@@ -25,6 +25,9 @@ TICK = 0.02
 
 # An empty gzip file has 20 bytes or so: one that is shorter has only just been made.
 GZIP_LEAST = 18
+# A file that holds more than so many bytes, and so many for each that it has itself, is no log: those shrink to a tenth.
+BOMB_BYTES = 32 << 20
+BOMB_RATIO = 200
 GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
@@ -78,6 +81,7 @@ class Source:
 
     __slots__ = ("_fd", "device", "inode", "path", "trouble")
     gz = False
+    is_refused = False  # what it holds is no log
 
     def __init__(self, path: Path) -> None:
         """OSError when the file cannot be opened, or is no regular file."""
@@ -166,7 +170,7 @@ class Source:
 class Packed(Source):
     """A gzip file, by its content. Reading on is cheap, reading back means to begin again."""
 
-    __slots__ = ("_file", "_kept", "_raw", "_size", "_start")
+    __slots__ = ("_file", "_kept", "_raw", "_size", "_start", "is_refused")
     gz = True
 
     def __init__(self, path: Path) -> None:
@@ -175,6 +179,7 @@ class Packed(Source):
         self._raw = open(self._fd, "rb", buffering=0, closefd=False)  # noqa: SIM115 - closed by close()
         self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
         self._start, self._kept, self._size = 0, b"", -1
+        self.is_refused = False
 
     def size(self) -> int:
         """Bytes of content; 0 while that is not known."""
@@ -201,12 +206,15 @@ class Packed(Source):
 
     def whole(self) -> bool:
         """Whether the stream can be read to its end."""
-        if self._size < 0 and self.signature()[0] >= GZIP_LEAST:
+        if self._size < 0 and not self.is_refused and self.signature()[0] >= GZIP_LEAST:
             size, self._kept = 0, b""
             try:
                 self._file.seek(0)
                 while chunk := self._file.read(CHUNK):
                     size += len(chunk)
+                    self.is_refused = size > BOMB_BYTES and size > BOMB_RATIO * self._raw.tell()
+                    if self.is_refused:
+                        return False
                 self._size = size
             except GZIP_ERRORS:
                 size = -1
