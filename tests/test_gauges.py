@@ -12,6 +12,7 @@ from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics import broker, day
+from bigdipper_exporter.metrics import exporter as own
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
@@ -51,6 +52,7 @@ BOT = BotState(
 DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0)
 OWN = ExporterStatus(
     3001.0,
+    turned=3009.0,
     ready=False,
     log_up=True,
     log_lag=3002,
@@ -152,6 +154,7 @@ calendar_next_close_timestamp_seconds 2025-11-28T13:00
 
 exporter_start_timestamp_seconds 3001
 exporter_ready 0
+exporter_loop_age_seconds 11
 log_up 1
 log_last_line_timestamp_seconds 3003
 log_timestamp_skew_seconds 3004
@@ -260,6 +263,7 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of the metrics that ask for the time."""
     for module in (day, broker):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: NOON))
+    monkeypatch.setattr(own, "time", SimpleNamespace(monotonic=lambda: 3020.0))
 
 
 def gauges(snapshot: Snapshot) -> Series:

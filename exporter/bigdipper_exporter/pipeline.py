@@ -251,6 +251,7 @@ class Pipeline:
         state = self._projection.state.published()
         own = ExporterStatus(
             started=self._started,
+            turned=time.monotonic(),
             ready=not problems,
             problems=problems,
             log_up=bool(read and read.up),

@@ -21,6 +21,7 @@ from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.projection import patterns
 from bigdipper_exporter.sectors import read_sectors, write_sectors
+from bigdipper_exporter.watchdog import Watchdog
 from bigdipper_exporter.web.listen import listen
 from bigdipper_exporter.web.pages import status_page
 from bigdipper_exporter.web.server import Server
@@ -32,6 +33,7 @@ POLL_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 FORGET_SECONDS = 600.0
+LOOP_SECONDS = 15.0  # without a turn: not ready
 
 
 class Service:
@@ -48,7 +50,7 @@ class Service:
             settings.web_max_requests,
             settings.web_allowed_hosts or (),
             collect=Collector((*METRICS, *patterns.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
-            ready=lambda: list(self.pipeline.problems()),
+            ready=self._problems,
             page=lambda: status_page(self.pipeline.snapshot, settings),
         )
         sectors = read_sectors(settings.sectors_file)
@@ -61,6 +63,7 @@ class Service:
         self.pipeline = Pipeline(settings, self.store, self._sources)
         self._measure = Measure(self.store)
         self._stopping = threading.Event()
+        self._watchdog = Watchdog()
         self._throttle = logs.Throttle(log)
         self._gaps = _gaps(self.pipeline)
         self._next_housekeeping = self._next_forget = 0.0
@@ -75,12 +78,15 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         self.server.start()
+        self._watchdog.start()
         log.info("serving", url=self.server.url, log=self.settings.log_path, archive=self.settings.archive_path)
         calendar.session(time.time())  # loads the holidays: now, and not at the first line or scrape
         try:
             while not self._stopping.is_set():
+                self._watchdog.beat()
                 self._turn()
         finally:
+            self._watchdog.stop()
             self._wake.close()
             for source in self._sources:
                 source.close()
@@ -89,6 +95,15 @@ class Service:
             self.pipeline.tail.close()
             self.store.close()
             log.info("stopped")
+
+    def _problems(self) -> list[str]:
+        """Why the exporter is not ready. Called by the web threads, so that a loop that hangs is seen."""
+        problems = list(self.pipeline.problems())
+        if self._watchdog.age > LOOP_SECONDS:
+            problems.append(
+                f"the main loop has not turned for {self._watchdog.age:.0f} s: it waits for a disk or a network mount"
+            )
+        return problems
 
     def _turn(self) -> None:
         was_ready = self.pipeline.caught_up

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy, migrate, version_of
 from bigdipper_exporter.log.chunks import Gap
@@ -31,7 +32,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     """A reader's connection; ArchiveError when there is no archive there. Never creates or changes the file."""
     if not path.is_file():
         raise ArchiveError(f"there is no archive at {path}: start `run` or `ingest` first, or name it with --archive.path")
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS, factory=Connection)
     try:
         connection.execute("PRAGMA query_only = 1")
         version_of(connection)
@@ -66,7 +67,9 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         connection = None
         try:
-            connection = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
+            )
             _keep_wal(connection)
             # Asked before anything is set: a database that is somebody else's stays as it is.
             if version_of(connection) == 0:

@@ -1,6 +1,7 @@
 """What the exporter does: following the log, keeping the archive, being ready."""
 
 import platform
+import time
 
 from bigdipper_exporter import __version__
 from bigdipper_exporter.metrics.table import Gauge, Metric
@@ -13,6 +14,11 @@ METRICS: tuple[Metric, ...] = (
         read=lambda s: [((__version__, platform.python_version()), 1.0)],
     ),
     Gauge("bigdipper_exporter_start_timestamp_seconds", "When this exporter started.", read=lambda s: s.own.started),
+    Gauge(
+        "bigdipper_exporter_loop_age_seconds",
+        "Time since the main loop last turned; more than a few seconds means that it hangs.",
+        read=lambda s: max(0.0, time.monotonic() - s.own.turned),
+    ),
     Gauge(
         "bigdipper_exporter_ready", "1 when /-/ready says so: caught up, and able to write.", read=lambda s: float(s.own.ready)
     ),

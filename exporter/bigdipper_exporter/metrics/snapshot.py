@@ -32,9 +32,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class ExporterStatus:
-    """The exporter about itself. Sizes in bytes, times in unix seconds, `rows` by table."""
+    """The exporter about itself. Times in unix seconds; `turned`: monotonic seconds of the main loop's last turn."""
 
     started: float
+    turned: float = 0.0
     ready: bool = False
     problems: tuple[str, ...] = ()
     log_up: bool = False

@@ -1,0 +1,42 @@
+"""The one kind of SQLite connection that the archive is opened with."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def _damage_is_an_sqlite_error(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """SQLite quotes damaged bytes in its error messages, which Python then cannot decode."""
+
+    @wraps(method)
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return method(*args, **kwargs)
+        except UnicodeDecodeError:
+            raise sqlite3.DatabaseError("malformed database: it holds names that are not text") from None
+
+    return call
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose methods raise sqlite3.Error for damage of any kind."""
+
+    @_damage_is_an_sqlite_error
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        return super().execute(*args)
+
+    @_damage_is_an_sqlite_error
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        return super().executemany(*args)
+
+    @_damage_is_an_sqlite_error
+    def executescript(self, *args: Any) -> sqlite3.Cursor:
+        return super().executescript(*args)
+
+    @_damage_is_an_sqlite_error
+    def backup(self, *args: Any, **kwargs: Any) -> None:
+        super().backup(*args, **kwargs)
