@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bigdipper_exporter.archive.broker.view import BrokerView, Wash
+from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday, Wash
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
@@ -49,7 +49,7 @@ BOT = BotState(
     brake=Episode(1, 1016.0, 1017.0),
     brake_level=1.18,
 )
-DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0)
+DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0, 2011)
 OWN = ExporterStatus(
     3001.0,
     turned=3009.0,
@@ -95,7 +95,7 @@ BROKER = BrokerView(
     rate_limit=5305,
     rate_remaining=5306,
     backfill=0.53,
-    unfilled=5307,
+    orders_today=OrdersToday({"filled": 5501, "partly_filled": 5502, "unfilled": 5307, "open": 5503}, 5504),
     fill_rate=0.54,
     fills_without_value=53,
     discrepancies={"unknown_order": 5308},
@@ -138,6 +138,7 @@ day_start_timestamp_seconds 2001
 day_trades 2002
 day_deployed_usd 2003
 day_fills 2004
+day_fills_by_hand 2011
 day_missed_trades 2005
 day_cycles 2006
 day_opportunities 2007
@@ -212,6 +213,11 @@ orders_open side=sell 1
 order_oldest_open_timestamp_seconds 5201
 order_oldest_open_buy_timestamp_seconds 5202
 orders_unfilled 5307
+day_orders result=filled 5501
+day_orders result=partly_filled 5502
+day_orders result=unfilled 5307
+day_orders result=open 5503
+day_orders_by_hand 5504
 fill_rate_ratio 0.54
 fills_without_value 53
 

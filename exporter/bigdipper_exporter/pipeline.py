@@ -36,7 +36,7 @@ log = logs.get("pipeline")
 PORTION_BYTES = 1 << 21
 DAY_COLUMNS = (
     "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
-    " starting_equity"
+    " starting_equity, fills_by_hand"
 )
 
 

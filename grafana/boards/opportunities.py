@@ -36,17 +36,20 @@ def build() -> model.Dashboard:
 
 def _funnel() -> list[model.Panel]:
     trades = f"FROM trades WHERE {IN_TIME} AND {SYMBOL}"
-    filled = f"FROM orders WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}"
+    filled = f"FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND of_bot"
     return [
         stat(
             "How far do dips get?",
-            "Chosen time: scans of all symbols; dips that qualified, one per cycle and symbol; orders submitted "
-            "(log); orders filled at the broker (empty without credentials).",
+            "Chosen time: scans of all symbols; dips that they found (all symbols, from the scan lines) and those of them that "
+            "the log names, one per cycle and symbol; orders of the bot; those filled at the broker (empty without "
+            "credentials), in whole and in part.",
             table(f"""
                 SELECT (SELECT COUNT(*) FROM scans WHERE {IN_TIME}) AS "scans",
-                  (SELECT COUNT(*) {QUALIFIED}) AS "→ qualified",
+                  (SELECT TOTAL(found) FROM scans WHERE {IN_TIME}) AS "→ found",
+                  (SELECT COUNT(*) {QUALIFIED}) AS "→ named",
                   (SELECT COUNT(*) {trades}) AS "→ submitted",
-                  (SELECT SUM(status = 'filled') {filled}) AS "→ filled" """),
+                  (SELECT SUM(result = 'filled') {filled}) AS "→ filled",
+                  (SELECT NULLIF(SUM(result = 'partly_filled'), 0) {filled}) AS "→ partly filled" """),
             unit=COUNT,
             size=(8, 8),
             none=NO_BROKER,

@@ -194,11 +194,14 @@ def _money() -> list[model.Panel]:
         ),
         stat(
             "Trades today",
-            "The New York trading day so far, exact from the archive: orders submitted and their value, fills "
-            "(broker), trades that were wanted and missed.",
-            now(selector("day_trades"), "trades"),
+            "The New York trading day so far, exact from the archive: orders of the bot (its log) and their value, what became "
+            "of them at the broker, orders executed by hand, and trades that were wanted and missed.",
+            now(selector("day_trades"), "ordered"),
             now(selector("day_deployed_usd"), "deployed"),
-            now(selector("day_fills"), "fills"),
+            now(selector("day_orders", result="filled"), "filled"),
+            now(f"{selector('day_orders', result='partly_filled')} > 0", "partly filled"),
+            now(selector("day_orders", result="open"), "open"),
+            now(f"{selector('day_orders_by_hand')} > 0", "by hand"),
             now(selector("day_missed_trades"), "missed"),
             unit=COUNT,
             size=(8, 8),
@@ -206,7 +209,7 @@ def _money() -> list[model.Panel]:
             names=True,
             overrides=[
                 answer("B", DOLLARS),
-                answer("D", thresholds=steps("text", (1, LOSS))),
+                answer("G", thresholds=steps("text", (1, LOSS))),
             ],
         ),
     ]

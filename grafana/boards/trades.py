@@ -26,6 +26,9 @@ from grafana.theme import (
     threshold,
 )
 
+# Results of orders that came to an end; what was replaced lives on in another order.
+ENDED = "'filled', 'partly_filled', 'unfilled'"
+
 
 def build() -> model.Dashboard:
     """The board."""
@@ -46,7 +49,7 @@ def build() -> model.Dashboard:
 
 
 def _sums() -> list[model.Panel]:
-    orders = f"FROM orders WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL}"
+    orders = f"FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND of_bot"
     return [
         stat(
             "How much was ordered?",
@@ -60,17 +63,21 @@ def _sums() -> list[model.Panel]:
         ),
         stat(
             "How many of them filled?",
-            "Filled orders among those that came to an end (filled, cancelled, expired, rejected) in the chosen time, "
-            "from the broker.",
-            table(f"SELECT AVG(status = 'filled') AS \"fill rate\" {orders} AND ended IS NOT NULL AND status <> 'replaced'"),
+            "Mean executed part of the bot's orders that came to an end (filled, cancelled, expired, rejected) in the chosen "
+            "time, from the broker; and the orders by hand that the log does not name.",
+            table(f"""
+                SELECT AVG(CASE WHEN result IN ({ENDED}) THEN filled_ratio END) AS "fill rate",
+                  (SELECT NULLIF(COUNT(*), 0) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
+                    AND {SYMBOL} AND NOT of_bot) AS "by hand" {orders}"""),
             unit=RATIO,
             size=(6, 4),
             none=f"no order ended, or {NO_BROKER}",
+            overrides=[column("by hand", COUNT)],
         ),
         stat(
             "How long, and at what price?",
             "Mean time from submission to fill, and the fill against the limit in basis points (below zero: bought "
-            "cheaper than the limit). From the broker's orders.",
+            "cheaper than the limit), of the bot's orders at the broker.",
             table(f'SELECT AVG(time_to_fill_seconds) AS "time to fill", AVG(slippage_bps) AS "against limit" {orders}'),
             unit=SECONDS,
             size=(6, 4),
@@ -101,9 +108,10 @@ def _lists() -> list[model.Panel]:
             "slippage against the limit (below zero is cheaper), time to fill.",
             listed(f"""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
-                  COALESCE(o.status, 'unknown') AS State, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
+                  COALESCE(CASE WHEN o.result = 'partly_filled' THEN o.result ELSE o.status END, 'unknown') AS State,
+                  o.filled_quantity AS Filled, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
                   o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
-                FROM trades AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
+                FROM trades AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
                 WHERE t.ts >= $__from / 1000 AND t.ts < $__to / 1000 AND t.{SYMBOL}
                 ORDER BY t.ts DESC LIMIT 500"""),
             size=(24, 11),
@@ -126,8 +134,9 @@ def _lists() -> list[model.Panel]:
             "Orders without an end at the broker's last answer, oldest first.",
             listed(f"""
                 SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
-                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
-                FROM orders WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
+                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age,
+                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed"
+                FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
             size=(14, 8),
             says="time",
             none=theme.NONE_HELD,
@@ -144,17 +153,20 @@ def _lists() -> list[model.Panel]:
         ),
         columns(
             "How did orders end?",
-            "Orders submitted in the chosen time that came to an end, by their state at the broker.",
+            "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
             table(f"""
-                SELECT status AS State, COUNT(*) AS Orders FROM orders
+                SELECT REPLACE(CASE WHEN result = 'unfilled' THEN status ELSE result END, '_', ' ') AS State,
+                  NULLIF(SUM(of_bot), 0) AS "of the bot", NULLIF(SUM(NOT of_bot), 0) AS "by hand" FROM order_results
                 WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
-                GROUP BY status ORDER BY Orders DESC"""),
+                GROUP BY State ORDER BY COUNT(*) DESC"""),
             x="State",
             unit=COUNT,
             size=(10, 8),
             none=f"no order, or {NO_BROKER}",
             horizontal=True,
-            colour=theme.fixed(BROKER),
+            stacked=True,
+            legend=True,
+            overrides=[column("of the bot", colour=BOT), column("by hand", colour=theme.QUIET)],
         ),
     ]
 
@@ -170,8 +182,8 @@ def _groups() -> list[model.Panel]:
                   SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
                   WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol),
                 done AS (
-                  SELECT symbol, AVG(status = 'filled') AS rate, AVG(slippage_bps) AS slippage FROM orders
-                  WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND ended IS NOT NULL AND {SYMBOL}
+                  SELECT symbol, AVG(filled_ratio) AS rate, AVG(slippage_bps) AS slippage FROM order_results
+                  WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND result IN ({ENDED}) AND {SYMBOL} AND of_bot
                   GROUP BY symbol),
                 gained AS (
                   SELECT symbol, SUM(realized_pl) AS realised FROM fills WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol)
@@ -194,9 +206,11 @@ def _groups() -> list[model.Panel]:
         ),
         columns(
             "How many orders and fills a day?",
-            "New York trading days (archive: daily_stats). Orders from the log, fills from the broker. All symbols.",
+            "New York trading days (archive: daily_stats). Orders of the bot from its log, executions of them and of orders by "
+            "hand from the broker. All symbols.",
             newest_last(f"""
-                SELECT date AS Day, trades_count AS Orders, fills_count AS Fills, missed_trades AS Missed
+                SELECT date AS Day, trades_count AS Orders, fills_count AS Fills, fills_by_hand AS "By hand",
+                  missed_trades AS Missed
                 {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
@@ -206,6 +220,7 @@ def _groups() -> list[model.Panel]:
             overrides=[
                 column("Orders", colour=BOT),
                 column("Fills", colour=BROKER),
+                column("By hand", colour=theme.QUIET),
                 column("Missed", colour=LOSS),
             ],
         ),

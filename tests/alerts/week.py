@@ -149,7 +149,7 @@ BROKER: dict[str, Metric] = {
     'bigdipper_position_market_value_usd{symbol="NVDA"}': lambda t: 0.13 * equity(t),
     'bigdipper_position_unrealized_pl_ratio{symbol="NVDA"}': lambda t: -0.08 + 0.05 * math.sin(t / DAY),
     "bigdipper_order_oldest_open_buy_timestamp_seconds": lambda t: t // 600 * 600 if session(t) == "regular" else None,
-    'bigdipper_orders_total{status="rejected"}': constant(2),
+    'bigdipper_bot_orders_total{status="rejected"}': constant(2),
     "bigdipper_day_fills": today(counted(0.9)),
     'bigdipper_wash_sale_buys_total{symbol="NVDA"}': constant(1),
     "bigdipper_alpaca_backfill_ratio": constant(1),

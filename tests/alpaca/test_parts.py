@@ -246,7 +246,8 @@ def test_an_order_that_ended_is_never_reopened_by_an_older_answer(archive: sqlit
         orders.write(archive, Orders((order,)), 30.0, counters)
     counters.flush(archive)
     assert archive.execute("SELECT status, ended FROM orders").fetchall() == [("canceled", 20.0)]
-    assert archive.execute("SELECT value FROM counters").fetchall() == [(1.0,)]
+    counted = archive.execute("SELECT name, value FROM counters ORDER BY name").fetchall()
+    assert counted == [("bigdipper_bot_orders_total", 1.0), ("bigdipper_orders_total", 1.0)]
 
 
 def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connection) -> None:

@@ -138,8 +138,9 @@ def test_table_of_trades_joins_each_order_with_what_became_of_it(lived: sqlite3.
 
 
 def test_states_of_orders_are_counted(lived: sqlite3.Connection) -> None:
-    found = {row["State"]: row["Orders"] for row in ask(lived, "trades", "How did orders end?")}
-    assert found == Counter(row["status"] for row in raw(lived, "orders", "submitted") if row["ended"])
+    found = {row["State"]: (row["of the bot"], row["by hand"]) for row in ask(lived, "trades", "How did orders end?")}
+    counted = Counter(row["status"] for row in raw(lived, "orders", "submitted") if row["ended"])
+    assert found == {state: (count, None) for state, count in counted.items()}
 
 
 def test_symbols_are_summed_from_trades_orders_and_fills(lived: sqlite3.Connection) -> None:
@@ -162,9 +163,11 @@ def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) ->
     (found,) = ask(lived, "opportunities", "How far do dips get?")
     assert list(found.values()) == [
         len(raw(lived, "scans")),
+        sum(row["found"] for row in raw(lived, "scans")),
         len(raw(lived, "opportunities")),
         len(raw(lived, "trades")),
         sum(row["status"] == "filled" for row in raw(lived, "orders", "submitted")),
+        None,
     ]
 
 

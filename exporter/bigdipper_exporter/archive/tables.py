@@ -169,7 +169,10 @@ class PositionRow:
 @table("orders", key=("order_id",), time="submitted", export="orders")
 @dataclass(slots=True)
 class OrderRow:
-    """Orders at the broker, followed to their end. in_log: 1 when a line of the log named the order."""
+    """Orders at the broker, followed to their end.
+
+    in_log: 1 when a line of the log named the order. counted: 1 once it is in the counters of the bot's orders.
+    """
 
     order_id: str
     client_order_id: str | None
@@ -192,6 +195,7 @@ class OrderRow:
     extended_hours: bool | None
     replaced_by: str | None
     in_log: bool = False
+    counted: bool = False
 
 
 @table("fills", key=("activity_id",), export="fills")
@@ -262,6 +266,7 @@ class DailyRow:
     other: Usd | None = None
     return_ratio: Ratio | None = None
     drawdown_ratio: Ratio | None = None
+    fills_by_hand: int = 0
 
 
 @table("discrepancies")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bigdipper_exporter.archive.broker.orders import RESULTS
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.metrics.snapshot import Snapshot
@@ -221,11 +222,24 @@ ORDERS = (
         read=_view(lambda b: min((at for side, at in b.open_orders or () if side == "buy"), default=None)),
     ),
     Gauge(
-        "bigdipper_orders_unfilled", "Orders in today's log that ended without being filled.", read=_view(lambda b: b.unfilled)
+        "bigdipper_orders_unfilled",
+        "Orders of today's log that ended without a single share.",
+        read=_view(lambda b: b.orders_today and b.orders_today.results["unfilled"]),
+    ),
+    Gauge(
+        "bigdipper_day_orders",
+        f"Orders of today's log by what became of them at the broker: {', '.join(RESULTS)}.",
+        ("result",),
+        read=_view(lambda b: b.orders_today and [((result,), float(n)) for result, n in b.orders_today.results.items()]),
+    ),
+    Gauge(
+        "bigdipper_day_orders_by_hand",
+        "Orders executed today that the log does not name: the owner's own.",
+        read=_view(lambda b: b.orders_today and b.orders_today.by_hand),
     ),
     Gauge(
         "bigdipper_fill_rate_ratio",
-        "Orders filled of those ended, last 30 trading days; replaced ones left out.",
+        "Mean executed part of the bot's orders that ended, last 30 trading days; replaced ones left out.",
         read=_view(lambda b: b.fill_rate),
     ),
     Gauge(

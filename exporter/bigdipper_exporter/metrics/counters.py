@@ -88,16 +88,22 @@ BOT = _declared(globals())
 
 # What the broker said.
 ORDERS = Counter("bigdipper_orders_total", "Orders that reached their end.", ("status",), known=_after_history(_each(TERMINAL)))
+BOT_ORDERS = Counter(
+    "bigdipper_bot_orders_total",
+    "Orders of the bot (named by its log) that reached their end.",
+    ("status",),
+    known=_after_history(_each(TERMINAL)),
+)
 ORDER_TIME_TO_FILL_SECONDS = Histogram(
     "bigdipper_order_time_to_fill_seconds",
-    "From submission to the last fill.",
+    "From submission to the last fill, of the bot's orders.",
     (),
     buckets=TIME_TO_FILL,
     known=_with_broker([()]),
 )
 ORDER_SLIPPAGE_RATIO = Histogram(
     "bigdipper_order_slippage_ratio",
-    "Fill price against limit price; positive is worse for us.",
+    "Fill price against limit price of the bot's orders; positive is worse for us.",
     (),
     buckets=SLIPPAGE,
     known=_with_broker([()]),

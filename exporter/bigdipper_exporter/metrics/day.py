@@ -16,7 +16,12 @@ METRICS: tuple[Metric, ...] = (
     Gauge("bigdipper_day_start_timestamp_seconds", "Start of the trading day: 04:00 New York.", read=lambda s: s.day.start),
     Gauge("bigdipper_day_trades", "Orders submitted today.", read=lambda s: s.day.trades),
     Gauge("bigdipper_day_deployed_usd", "Value of the orders submitted today.", read=lambda s: s.day.deployed),
-    Gauge("bigdipper_day_fills", "Executions today, from the broker.", read=lambda s: s.day.fills),
+    Gauge("bigdipper_day_fills", "Executions of the bot's orders today, from the broker.", read=lambda s: s.day.fills),
+    Gauge(
+        "bigdipper_day_fills_by_hand",
+        "Executions today of orders that the log does not name, from the broker.",
+        read=lambda s: s.day.fills_by_hand,
+    ),
     Gauge(
         "bigdipper_day_missed_trades",
         "Missed trades today (skips other than the routine ones).",

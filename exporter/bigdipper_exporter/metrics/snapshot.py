@@ -28,6 +28,7 @@ class Day:
     brake_seconds: float = 0.0
     brake_episodes: int = 0
     start_equity: float | None = None
+    fills_by_hand: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,11 +130,16 @@ def _day(equity: float, before: float | None, flow: float | None) -> str:
 
 
 def _today(s: Snapshot) -> Row:
-    day = s.day
-    fills = "" if day.fills is None else f", {day.fills} fill{'' if day.fills == 1 else 's'}"  # in part, or of orders by hand
-    orders = f"{day.trades} order{'' if day.trades == 1 else 's'} for ${day.deployed:,.2f}"
+    day, broker = s.day, s.broker
+    ordered = f"{day.trades} ordered for ${day.deployed:,.2f}"
+    if broker is not None and broker.orders_today is not None:
+        results = broker.orders_today.results
+        ordered += f", {results['filled']} filled"
+        rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
+        ordered += "".join(f", {results[result]} {words}" for result, words in rest if results[result])
+        ordered += f"; {broker.orders_today.by_hand} by hand" if broker.orders_today.by_hand else ""
     missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
-    return "ok", "today", f"{orders}{fills}; {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
+    return "ok", "today", f"{ordered}. {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
 
 
 def _log(s: Snapshot, settings: Settings) -> list[Row]:

@@ -139,10 +139,11 @@ def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: Broker
 
 
 def count_fills(connection: sqlite3.Connection, day: date) -> None:
-    """Executions of the trading day (04:00 to 04:00)."""
+    """Count the executions of the trading day (04:00 to 04:00): of the bot's orders, and of those placed by hand."""
     span = (calendar.day_start(day), calendar.day_start(day + DAY))
     connection.execute(
-        "UPDATE daily_stats SET fills_count = (SELECT count(*) FROM fills WHERE ts >= ? AND ts < ?) WHERE date = ?",
+        "UPDATE daily_stats SET (fills_count, fills_by_hand) = (SELECT count(*) FILTER (WHERE of_bot),"
+        " count(*) FILTER (WHERE NOT of_bot) FROM fill_sources WHERE ts >= ? AND ts < ?) WHERE date = ?",
         (*span, day.isoformat()),
     )
 

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.view import OrdersToday
 from bigdipper_exporter.broker.models import SIDES, TERMINAL, Order
 from bigdipper_exporter.broker.results import Orders
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 
 FILL_RATE_DAYS = 30
+RESULTS = ("filled", "partly_filled", "unfilled", "open")
 COLUMNS = (
     "order_id",
     "client_order_id",
@@ -35,8 +37,13 @@ COLUMNS = (
 )
 UPSERT = (
     f"INSERT INTO orders ({', '.join(COLUMNS)}, in_log) VALUES ({', '.join('?' * len(COLUMNS))},"
-    " EXISTS (SELECT 1 FROM trades WHERE order_id = ?)) ON CONFLICT (order_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS[1:], "in_log"))
+    " 0) ON CONFLICT (order_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
+)
+# Orders that the log has named since. Its design form has no order ids: there symbol, day and side must do.
+NAMED = (
+    "UPDATE orders SET in_log = 1 WHERE in_log = 0 AND (EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = orders.order_id)"
+    " OR side = 'buy' AND EXISTS (SELECT 1 FROM trades AS t"
+    " WHERE t.order_id IS NULL AND t.symbol = orders.symbol AND t.date = orders.date)) RETURNING submitted, filled"
 )
 
 
@@ -58,19 +65,36 @@ def time_to_fill(order: Order) -> float | None:
     return max(0.0, order.filled - order.submitted) if order.status == "filled" and order.filled is not None else None
 
 
-def write(connection: sqlite3.Connection, orders: Orders, at: float, counters: Counters) -> None:
-    """Archive the orders; one that ends is counted in the transaction that archives its end."""
+def write(connection: sqlite3.Connection, orders: Orders, at: float, counters: Counters) -> set[float]:
+    """Archive the orders; one that ends is counted in the transaction that archives its end.
+
+    Returns the moments of orders that turned out to be the bot's.
+    """
     for order in orders.items:
         _write_one(connection, order, counters)
     for order_id in orders.lost:
         connection.execute(
             "UPDATE orders SET status = 'unknown', ended = ? WHERE order_id = ? AND ended IS NULL", (at, order_id)
         )
-    # A line of the log may be read after its order was seen at the broker.
-    connection.execute(
-        "UPDATE orders SET in_log = 1 WHERE in_log = 0"
-        " AND EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = orders.order_id)"
-    )
+    named = connection.execute(NAMED).fetchall()
+    _count_results(connection, counters)
+    return {ts for row in named for ts in row if ts is not None}
+
+
+def _count_results(connection: sqlite3.Connection, counters: Counters) -> None:
+    """Count the bot's orders that have ended, each once: a line of the log may be read after its order has ended."""
+    rows = connection.execute(
+        "SELECT order_id, status, time_to_fill_seconds, slippage_bps FROM order_results"
+        " WHERE counted = 0 AND ended IS NOT NULL AND of_bot"
+    ).fetchall()
+    for order_id, status, seconds, worse in rows:
+        connection.execute("UPDATE orders SET counted = 1 WHERE order_id = ?", (order_id,))
+        if status in TERMINAL:
+            counters.inc(m.BOT_ORDERS, status)
+        if seconds is not None:
+            counters.observe(m.ORDER_TIME_TO_FILL_SECONDS, seconds)
+        if worse is not None:
+            counters.observe(m.ORDER_SLIPPAGE_RATIO, worse / 1e4)
 
 
 def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters) -> None:
@@ -103,16 +127,10 @@ def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters)
             None if worse is None else worse * 1e4,
             order.extended_hours,
             order.replaced_by,
-            order.id,
         ),
     )
-    if not order.is_terminal:
-        return
-    counters.inc(m.ORDERS, order.status)
-    if seconds is not None:
-        counters.observe(m.ORDER_TIME_TO_FILL_SECONDS, seconds)
-    if worse is not None:
-        counters.observe(m.ORDER_SLIPPAGE_RATIO, worse)
+    if order.is_terminal:
+        counters.inc(m.ORDERS, order.status)
 
 
 def open_orders(items: Iterable[Order]) -> tuple[tuple[str, float], ...]:
@@ -120,27 +138,30 @@ def open_orders(items: Iterable[Order]) -> tuple[tuple[str, float], ...]:
     return tuple((side_label(o.side), o.submitted) for o in items if not o.is_terminal)
 
 
-def unfilled_today(connection: sqlite3.Connection, now: float) -> int:
-    """Orders named in the log of today that ended at the broker without being filled."""
+def orders_today(connection: sqlite3.Connection, now: float) -> OrdersToday:
+    """What became of today's orders."""
     start = calendar.day_start(calendar.trading_day(now))
-    return int(
-        connection.execute(
-            "SELECT count(*) FROM trades AS t JOIN orders AS o USING (order_id)"
-            " WHERE t.ts >= ? AND o.ended IS NOT NULL AND o.status != 'filled'",
-            (start,),
-        ).fetchone()[0]
-    )
+    found = dict.fromkeys(RESULTS, 0)
+    query = "SELECT result, count(*) FROM order_results WHERE submitted >= ? AND of_bot GROUP BY result"
+    found.update((result, count) for result, count in connection.execute(query, (start,)) if result in found)
+    (by_hand,) = connection.execute(
+        "SELECT count(DISTINCT coalesce(order_id, activity_id)) FROM fill_sources WHERE ts >= ? AND NOT of_bot", (start,)
+    ).fetchone()
+    return OrdersToday(found, by_hand)
 
 
 def fill_rate(connection: sqlite3.Connection, now: float) -> float | None:
-    """Orders filled / orders ended, of those submitted in the last 30 trading days. A replaced order lives on in another."""
+    """Mean executed part of the bot's orders that ended, of those submitted in the last 30 trading days.
+
+    A replaced order lives on in another and is left out.
+    """
     day, left = calendar.trading_day(now), FILL_RATE_DAYS - calendar.is_trading_day(calendar.trading_day(now))
     while left:
         day -= timedelta(days=1)
         left -= calendar.is_trading_day(day)
-    filled, ended = connection.execute(
-        "SELECT count(*) FILTER (WHERE status = 'filled'), count(*) FROM orders"
-        " WHERE submitted >= ? AND status IN ('filled', 'canceled', 'expired', 'rejected')",
+    (rate,) = connection.execute(
+        "SELECT avg(filled_ratio) FROM order_results WHERE submitted >= ? AND of_bot"
+        " AND result IN ('filled', 'partly_filled', 'unfilled')",
         (calendar.day_start(day),),
     ).fetchone()
-    return filled / ended if ended else None
+    return None if rate is None else float(rate)

@@ -163,7 +163,8 @@ class BrokerRepository:
         self, connection: sqlite3.Connection, view: BrokerView, data: Orders, at: float, counters: Counters
     ) -> BrokerView:
         memory = self._memory
-        orders.write(connection, data, at, counters)
+        for day in daily.days_of(orders.write(connection, data, at, counters)):
+            daily.count_fills(connection, day)
         if data.backfill:
             memory.orders_cursor, memory.orders_done = data.cursor, data.done
         elif memory.orders_done:
@@ -171,7 +172,7 @@ class BrokerRepository:
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
-        return replace(view, unfilled=orders.unfilled_today(connection, at), fill_rate=orders.fill_rate(connection, at))
+        return replace(view, orders_today=orders.orders_today(connection, at), fill_rate=orders.fill_rate(connection, at))
 
     def _activities(
         self, connection: sqlite3.Connection, view: BrokerView, data: Activities, at: float, counters: Counters
@@ -189,4 +190,9 @@ class BrokerRepository:
             reconcile.fills_without_log(connection, at, counters)
             if view.positions is not None and view.positions_at is not None and not view.unreadable:
                 reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
-        return replace(view, wash=activities.wash(connection, at), fills_without_value=activities.without_value(connection))
+        return replace(
+            view,
+            orders_today=orders.orders_today(connection, at),
+            wash=activities.wash(connection, at),
+            fills_without_value=activities.without_value(connection),
+        )

@@ -22,6 +22,14 @@ class Wash:
 
 
 @dataclass(frozen=True, slots=True)
+class OrdersToday:
+    """Orders of the trading day: the bot's by what became of them (orders.RESULTS), and how many of others were executed."""
+
+    results: Mapping[str, int]
+    by_hand: int
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerView:
     """The present at the broker. None: not known (yet). `positions` lacks those (`unreadable`) whose records could not be read.
 
@@ -45,7 +53,7 @@ class BrokerView:
     rate_limit: int | None = None
     rate_remaining: int | None = None
     backfill: float = 0.0
-    unfilled: int | None = None
+    orders_today: OrdersToday | None = None
     fill_rate: float | None = None
     fills_without_value: int | None = None
     discrepancies: Mapping[str, int] = field(default_factory=dict)
