@@ -212,3 +212,28 @@ def test_a_small_file_that_holds_gigabytes_does_not_hold_up_the_log(tmp_path: Pa
         wait_for(lambda: one.value("bigdipper_log_gaps_total", reason="unreachable") == 1)
         assert one.get("/-/ready")[0] == 200
     assert counted(one.archive) == (4, 4, 1)
+
+
+@pytest.mark.parametrize(("name", "flags"), [("big_dipper-20261017.log", ()), ("old/any", ("--log.copies", "{}/old/*"))])
+def test_lines_that_only_a_copy_under_another_name_holds_are_read_from_it(
+    tmp_path: Path, name: str, flags: tuple[str, ...]
+) -> None:
+    log, copy = tmp_path / "big_dipper.log", tmp_path / name
+    copy.parent.mkdir(exist_ok=True)
+    log.write_bytes(trades(0, 2))
+    flags = tuple(flag.format(tmp_path) for flag in flags)
+    args: list[str | Path] = ["ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "UTC", *flags]
+    assert command(*args).returncode == 0
+    copy.write_bytes(trades(0, 5))
+    log.write_bytes(trades(5, 7))
+    assert command(*args).returncode == 0
+    assert counted(tmp_path / "a.db") == (7, 7, 0)
+
+
+def test_the_log_of_another_bot_beside_it_is_no_copy(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    log.write_bytes(trades(0, 2))
+    (tmp_path / "bot-2.log").write_bytes(trades(2, 4))
+    done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.rotated=yes")
+    assert done.returncode == 0
+    assert counted(tmp_path / "a.db") == (2, 2, 0)

@@ -28,8 +28,9 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.events import Session
+from bigdipper_exporter.log.folder import GUESSED, UNREAD
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
-from bigdipper_exporter.log.segment import GUESSED, UNREAD, Source
+from bigdipper_exporter.log.segment import Source
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
 from bigdipper_exporter.sectors import read_sectors

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from bigdipper_exporter.log.chunks import Gap, Read, at_end
-from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source, rotated, siblings
+from bigdipper_exporter.log.folder import rotated, siblings
+from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source
 from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
 
 # For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
@@ -58,7 +59,7 @@ def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal[
     that could not be seen yet.
     """
     more = [c for c in state.checkpoints() if c.offset > checkpoint.offset]
-    files, unsettled = siblings(path), False
+    files, unsettled = siblings(path, state.copies), False
     continued = any(_continues(f.checkpoint, f.source, checkpoint) for f in state.follows)
     names = rotated(path, files)[::-1]
     for sibling in (*names, *(other for other in files if other not in names)):
@@ -88,13 +89,13 @@ def _moving(state: State, path: Path, files: dict[Path, int]) -> bool:
     """Whether files were renamed since `files` were listed: one may have slipped through, also to the name of the log."""
     current = state.current()
     with suppress(OSError):
-        return siblings(path) != files or (current is not None and not current.source.is_(os.stat(path)))
+        return siblings(path, state.copies) != files or (current is not None and not current.source.is_(os.stat(path)))
     return True
 
 
 def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) -> None:
     """A copy made before the end of what was consumed of a lost generation brings nothing, and is no generation of its own."""
-    for sibling in rotated(path, siblings(path))[::-1]:
+    for sibling in rotated(path, siblings(path, state.copies))[::-1]:
         with suppress(OSError), closing(open_source(sibling)) as source:
             known = any(c.offset == source.size() and source.fits(c) for c in state.checkpoints())
             if source.begins(checkpoint) and not known and not state.holding(source.device, source.inode):
@@ -106,7 +107,7 @@ def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) ->
 def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
     """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
     since = 0.0 if state.backfill else state.seen - TIME_SLACK
-    files, found, unreadable, undecided = siblings(path), 0, [], False
+    files, found, unreadable, undecided = siblings(path, state.copies), 0, [], False
     identities: dict[Path, tuple[int, ...]] = {}
     state.crowded = False
     for sibling in rotated(path, files):
@@ -264,7 +265,7 @@ def vanished(state: State, follow: Follow, path: Path) -> bool:
     """Whether a file that is still open has no name any more, nor is there a copy of it."""
     if follow.source.linked() or any(f is not follow and f.source.fits(follow.checkpoint) for f in state.follows):
         return False
-    files = siblings(path)
+    files = siblings(path, state.copies)
     for sibling in files:
         with suppress(OSError), closing(open_source(sibling)) as source:
             if source.fits(follow.checkpoint) is not False:

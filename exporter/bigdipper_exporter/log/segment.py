@@ -7,11 +7,8 @@ only say where to look first: inodes are reused, and a copy or a restored backup
 import errno
 import gzip
 import os
-import re
 import stat as modes
-import time
 import zlib
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,11 +26,6 @@ GZIP_LEAST = 18
 BOMB_BYTES = 32 << 20
 BOMB_RATIO = 200
 GZIP_ERRORS = (OSError, EOFError, zlib.error)
-
-ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
-GUESSED = 20  # rotated files are looked for where the folder may not be listed
-# Rotated files packed otherwise than by gzip, logrotate's own way.
-UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,70 +244,3 @@ def legible(path: Path) -> Source:
         source.close()
         raise source.trouble
     return source
-
-
-def _places(path: Path) -> list[Path]:
-    """The log's path, and that of the file behind it, if it is a link: beside each of them there may be rotated files."""
-    return [path, Path(os.path.realpath(path))] if os.path.islink(path) else [path]
-
-
-def siblings(path: Path) -> dict[Path, int]:
-    """Files whose names begin with the log's, beside it and beside what it links to: where a copy of it may be; and inodes."""
-    found = {}
-    for beside in _places(path):
-        try:
-            with suppress(FileNotFoundError), os.scandir(beside.parent) as entries:
-                for entry in entries:
-                    if entry.name != beside.name and entry.name.startswith(beside.name) and _is_ours(entry.path):
-                        found[beside.with_name(entry.name)] = entry.inode()
-        except OSError:
-            found |= _guessed(beside)
-    return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
-
-
-def is_elsewhere(checkpoint: Checkpoint, path: Path) -> bool:
-    """Whether a generation belongs to another log than that at `path`: a copy in another folder that was read once, say."""
-    where = Path(checkpoint.path)
-    folder = os.path.realpath(where.parent)
-    return not any(os.path.realpath(p.parent) == folder and where.name.startswith(p.name) for p in _places(path))
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it is a file, and if it is a link, one to a file beside it: others may be anybody's."""
-    if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) != os.path.realpath(os.path.dirname(path)):
-        return False
-    return os.path.isfile(path)
-
-
-def _guessed(path: Path) -> dict[Path, int]:
-    """The same where the folder may be entered and not listed, as Docker's of a container's log: what counts up from .1."""
-    found = {}
-    for file in (path.with_name(f"{path.name}.{number}{packed}") for number in range(1, GUESSED + 1) for packed in ("", ".gz")):
-        with suppress(OSError):
-            if _is_ours(str(file)):
-                found[file] = os.stat(file).st_ino
-    return found
-
-
-def folders(path: Path) -> tuple[int, ...] | None:
-    """Changes whenever `siblings` may; None while it can change unseen."""
-    found = []
-    for place in _places(path):
-        with suppress(OSError):
-            found.append(os.stat(place.parent).st_mtime_ns)
-    return tuple(found) if time.time_ns() - max(found, default=0) > TICK * 1e9 else None
-
-
-def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
-    """Those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
-
-    The names know the order; times may not.
-    """
-    found: list[tuple[bool, int, str, Path]] = []
-    names = [place.name for place in _places(path)]
-    for file in files:
-        for name in names:
-            if match := ROTATED.fullmatch(file.name.removeprefix(name)):
-                found.append((match[1] is not None, -int(match[1] or 0), file.name, file))
-                break
-    return [file for *_, file in sorted(found)]

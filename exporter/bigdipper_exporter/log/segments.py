@@ -89,6 +89,7 @@ class State:
     crowded: bool = False
     known: list[Checkpoint] = field(default_factory=list)
     from_end: bool = False
+    copies: str = ""
     backfill: bool = False
 
     def copy(self) -> "State":

@@ -25,17 +25,8 @@ from bigdipper_exporter.log.chunks import (
     before_record,
     whole_lines,
 )
-from bigdipper_exporter.log.segment import (
-    TICK,
-    Checkpoint,
-    Source,
-    beginning,
-    folders,
-    is_elsewhere,
-    legible,
-    open_source,
-    siblings,
-)
+from bigdipper_exporter.log.folder import folders, is_elsewhere, siblings
+from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning, legible, open_source
 from bigdipper_exporter.log.segments import TIME_SLACK, Follow, Lost, State
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -60,6 +51,7 @@ class Tail:
     start. rotated: at the very first start, read the rotated files as well. limit: bytes per read, but for a longer line.
     quiet: seconds without growth after which a renamed file is given up, if a newer one has grown. clock: unix seconds.
     first: when the log was followed for the first time; unix seconds, None if that is not known.
+    copies: a pattern of files that may be copies of the log, beside those that are named like it.
     """
 
     def __init__(
@@ -73,6 +65,7 @@ class Tail:
         quiet: float = 30.0,
         clock: Callable[[], float] = time.time,
         first: float | None = None,
+        copies: str = "",
     ) -> None:
         self.path = path
         self._limit = limit
@@ -84,6 +77,7 @@ class Tail:
             newest=max((c.generation for c in checkpoints), default=0),
             # What was rotated before the very first start is none of ours.
             seen=max((c.updated for c in checkpoints), default=clock() + TIME_SLACK - TICK),
+            copies=copies,
             first=first if first is not None else float("inf") if checkpoints else clock(),
             from_end=start == "end" and not checkpoints and path.exists(),
             backfill=rotated and not checkpoints,
@@ -155,7 +149,7 @@ class Tail:
             current = state.current()
             if current is None or not current.source.is_(stat):
                 self._changed(state, read, legible(self.path), now)
-            elif state.waiting or state.folders is None or state.folders != folders(self.path):
+            elif state.waiting or state.folders is None or state.folders != folders(self.path, state.copies):
                 self._search(state, read, now)
             read.up = True
         except OSError as error:
@@ -205,7 +199,7 @@ class Tail:
             if place is None and current and checkpoint.offset and current.fits(checkpoint):
                 place = current
             is_taken = place is None or (place is current and continued is not None)
-            if (place is None and current is None) or (is_taken and is_elsewhere(checkpoint, self.path)):
+            if (place is None and current is None) or (is_taken and is_elsewhere(checkpoint, self.path, state.copies)):
                 continue
             state.known.remove(checkpoint)
             if place and place is not current:
@@ -225,7 +219,7 @@ class Tail:
             return current if current.fits(checkpoint) else None
         # Where nothing was consumed, only the inode speaks for the file; content that is known speaks against it.
         others = () if checkpoint.offset else state.checkpoints()
-        for sibling, inode in siblings(self.path).items():
+        for sibling, inode in siblings(self.path, state.copies).items():
             with suppress(OSError):
                 if inode != checkpoint.inode:
                     continue
@@ -338,7 +332,7 @@ class Tail:
             else:
                 # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
                 state.drop(follow)
-        state.folders = folders(self.path)
+        state.folders = folders(self.path, state.copies)
         search.find_lost(state, read, self.path, now)
         found = search.find_unseen(state, read, self.path, now)
         for follow in begun_anew:

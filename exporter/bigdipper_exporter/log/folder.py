@@ -1,0 +1,120 @@
+"""Which files are beside a log, or where its copies are put: by name only, what they hold is judged elsewhere."""
+
+import glob
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from bigdipper_exporter.log.segment import TICK, Checkpoint
+
+ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
+# logrotate's `extension`: the date in front of it. A number alone may be another bot's.
+DATED = re.compile(r"[.-]20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
+GUESSED = 20  # rotated files are looked for where the folder may not be listed
+COPIES = 2000  # so many files of the pattern `log.copies` are looked at
+# Rotated files packed otherwise than by gzip, logrotate's own way.
+UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
+
+
+def _places(path: Path) -> list[Path]:
+    """The log's path, and that of the file behind it, if it is a link: beside each of them there may be rotated files."""
+    return [path, Path(os.path.realpath(path))] if os.path.islink(path) else [path]
+
+
+def siblings(path: Path, copies: str = "") -> dict[Path, int]:
+    """Files that may be copies of the log, and their inodes: named like it, beside it or what it links to; or by `copies`.
+
+    copies: a pattern such as `/var/log/old/bot.log*`; empty for none.
+    """
+    found: dict[Path, int] = {}
+    for beside in _places(path):
+        try:
+            with suppress(FileNotFoundError), os.scandir(beside.parent) as entries:
+                for entry in entries:
+                    if entry.name != beside.name and _is_named_like(entry.name, beside.name) and _is_ours(entry.path):
+                        found[beside.with_name(entry.name)] = entry.inode()
+        except OSError:
+            found |= _guessed(beside)
+    own = {str(place) for place in _places(path)}
+    for name in _matching(copies):
+        if name not in own and _is_ours(name):
+            with suppress(OSError):
+                found.setdefault(Path(name), os.stat(name).st_ino)
+    return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
+
+
+def _matching(copies: str) -> Iterator[str]:
+    for number, name in enumerate(glob.iglob(copies) if copies else ()):
+        if number >= COPIES:
+            return
+        yield name
+
+
+def _is_named_like(name: str, log: str) -> bool:
+    return name.startswith(log) or _is_dated(name, log)
+
+
+def _is_dated(name: str, log: str) -> bool:
+    """Whether it is the log's name with a date in front of the extension, as `bot-20261017.log` of `bot.log`."""
+    stem, extension = os.path.splitext(log)
+    plain = name.removesuffix(".gz")
+    if not extension or not plain.endswith(extension) or not plain.startswith(stem):
+        return False
+    return DATED.fullmatch(plain[len(stem) : -len(extension)]) is not None
+
+
+def is_elsewhere(checkpoint: Checkpoint, path: Path, copies: str = "") -> bool:
+    """Whether a generation belongs to another log than that at `path`: a copy in another folder that was read once, say."""
+    where = Path(checkpoint.path)
+    folder = os.path.realpath(where.parent)
+    beside = any(os.path.realpath(p.parent) == folder and _is_named_like(where.name, p.name) for p in _places(path))
+    return not beside and checkpoint.path not in _matching(copies)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it is a file, and if it is a link, one to a file beside it: others may be anybody's."""
+    if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) != os.path.realpath(os.path.dirname(path)):
+        return False
+    return os.path.isfile(path)
+
+
+def _guessed(path: Path) -> dict[Path, int]:
+    """The same where the folder may be entered and not listed, as Docker's of a container's log: what counts up from .1."""
+    found = {}
+    for file in (path.with_name(f"{path.name}.{number}{packed}") for number in range(1, GUESSED + 1) for packed in ("", ".gz")):
+        with suppress(OSError):
+            if _is_ours(str(file)):
+                found[file] = os.stat(file).st_ino
+    return found
+
+
+def folders(path: Path, copies: str = "") -> tuple[int, ...] | None:
+    """Changes whenever `siblings` may; None while it can change unseen."""
+    found = []
+    places = [place.parent for place in _places(path)] + ([Path(copies).parent] if copies else [])
+    for place in places:
+        with suppress(OSError):
+            found.append(os.stat(place).st_mtime_ns)
+    if glob.has_magic(str(Path(copies).parent)):
+        return None
+    return tuple(found) if time.time_ns() - max(found, default=0) > TICK * 1e9 else None
+
+
+def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
+    """Those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
+
+    The names know the order; times may not. Files of other folders are there because the pattern for copies names them.
+    """
+    found: list[tuple[bool, int, str, Path]] = []
+    places = _places(path)
+    folders_of_log = {place.parent for place in places}
+    for file in files:
+        match = next((m for place in places if (m := ROTATED.fullmatch(file.name.removeprefix(place.name)))), None)
+        if match:
+            found.append((match[1] is not None, -int(match[1] or 0), file.name, file))
+        elif file.parent not in folders_of_log or any(_is_dated(file.name, place.name) for place in places):
+            found.append((False, 0, file.name, file))
+    return [file for *_, file in sorted(found)]
