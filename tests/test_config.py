@@ -18,7 +18,7 @@ EXAMPLES = {
     "log.path": ("/logs/big_dipper.log", Path("/logs/big_dipper.log"), "~nobody-of-that-name/x"),
     "log.timezone": ("America/New_York", ZoneInfo("America/New_York"), "Mars/Olympus"),
     "log.from": ("end", "end", "middle"),
-    "log.copies": ("/var/log/old/bot.log*", "/var/log/old/bot.log*", "two\nlines"),
+    "log.copies": ("/var/log/old/bot.log*", Path("/var/log/old/bot.log*"), "~nobody-of-that-name/x"),
     "log.rotated": ("yes", True, "perhaps"),
     "log.level": ("DEBUG", "debug", "loud"),
     "log.format": ("json", "json", "xml"),

@@ -103,7 +103,7 @@ class Pipeline:
             rotated=settings.log_rotated,
             limit=PORTION_BYTES,
             first=self._created,
-            copies=settings.log_copies or "",
+            copies=str(settings.log_copies or ""),
         )
         self._read: Read | None = None
         self.snapshot = self.publish()

@@ -95,8 +95,8 @@ class Settings:
         "log.timezone", TIME_ZONE, "local", "Time zone of the log's timestamps: the one of the machine the bot runs on."
     )
     log_from: str = _setting("log.from", choice("start", "end"), "start", "Where to begin in a log that was never read before.")
-    log_copies: str | None = _setting(
-        "log.copies", LINE, "", "Where else copies of the log are put by rotation: a pattern, as /var/log/old/bot.log*."
+    log_copies: Path | None = _setting(
+        "log.copies", PATH, "", "Where else copies of the log are put by rotation: a pattern, as /var/log/old/bot.log*."
     )
     log_rotated: bool = _setting("log.rotated", BOOLEAN, "false", "Read rotated siblings of the log first (.1, dated, .gz).")
     log_level: str = _setting(
