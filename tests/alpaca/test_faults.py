@@ -258,8 +258,6 @@ def test_nothing_but_get_ever_leaves(broker: Any) -> None:
     client = Client(Access("PKSIMULATED", "simulated-secret", url=broker.url), Budget(60, time.monotonic), time.sleep)
     sdk = client._sdk
     for write in (
-        sdk.cancel_orders,
-        sdk.close_all_positions,
         lambda: sdk.post("/orders", {}),
         lambda: sdk.delete("/orders"),
         lambda: sdk.patch("/orders/1", {}),
