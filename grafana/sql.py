@@ -57,8 +57,10 @@ def snapshots(value: str) -> str:
     ORDER BY time"""
 
 
-# Daily figures. Profit of a day: what the equity gained without what was paid in or out.
-GAIN = "(ending_equity - starting_equity - COALESCE(cash_flow, 0))"
+# Daily figures. Profit of a day: what the equity gained without what was paid in or out (computed by the exporter).
+GAIN = "profit"
+# Days whose return is known, so that profit and return are of the same days; the log's own days have a profit only.
+JUDGED = "(return_ratio IS NOT NULL OR equity_source = 'log')"
 # What a day gained beyond its known parts, where not all are known (no snapshot of the positions from its ends).
 REST = (
     f"CASE WHEN unrealized_change IS NULL THEN {GAIN} - COALESCE(realized_pl, 0) - COALESCE(dividends, 0)"

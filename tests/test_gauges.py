@@ -100,8 +100,11 @@ BROKER = BrokerView(
     fills_without_value=53,
     discrepancies={"unknown_order": 5308},
     cash_flow_today=-5309.0,
+    day_profit=-5313.0,
+    day_return=-0.58,
+    doubts=("jump",),
     wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
-    chain=TimeWeightedReturn((), 0.55, 5312.0, (("30", 0.56),)),
+    chain=TimeWeightedReturn((), (), 0.55, 5312.0, (("30", 0.56),)),
 )
 CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
 MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG)
@@ -184,6 +187,9 @@ account_unrealized_pl_usd -100
 account_blocked kind=trading 1
 account_blocked kind=transfers 0
 account_cash_flow_today_usd -5309
+account_day_profit_usd -5313
+account_day_return_ratio -0.58
+account_implausible 1
 account_equity_peak_usd 5312
 account_drawdown_ratio 0.55
 account_adjusted_return_ratio window=30 0.56

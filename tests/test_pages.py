@@ -120,9 +120,16 @@ def test_a_failed_poll_says_why_in_plain_words(one: Monitor, reason: Reason) -> 
 )
 def test_what_the_owner_moved_is_no_result_of_the_day(one: Monitor, flow: float | None, words: str) -> None:
     account = Account("id", "ACTIVE", equity=900.0, last_equity=1000.0)
-    view = BrokerView("paper", account=account, account_at=time.time(), cash_flow_today=flow)
+    view = BrokerView("paper", account=account, account_at=time.time(), cash_flow_today=flow, day_profit=-100 - (flow or 0))
     _, sentence = said(one, replace(one.pipeline.snapshot, broker=view))["The bot", "account"]
     assert sentence.startswith(f"Equity $900.00, {words}, as the broker said ")
+
+
+def test_an_answer_that_is_not_believed_is_said_to_be_so(one: Monitor) -> None:
+    account = Account("id", "ACTIVE", equity=900.0)
+    view = BrokerView("paper", account=account, account_at=time.time(), doubts=("sum",))
+    state, words = said(one, replace(one.pipeline.snapshot, broker=view))["The bot", "not believed"]
+    assert (state, "equity is not the sum of cash and positions" in words) == ("warn", True)
 
 
 @pytest.mark.parametrize(("free", "state"), [(499_000_000, "warn"), (501_000_000, "ok"), (None, "ok")])

@@ -118,7 +118,7 @@ def _status() -> list[model.Panel]:
 
 
 def _money() -> list[model.Panel]:
-    broker_pl = selector("account_day_pl_usd"), selector("account_day_pl_ratio")
+    broker_pl = selector("account_day_profit_usd"), selector("account_day_return_ratio")
     bot_pl = f"{selector('bot_equity_usd')} - {selector('day_start_equity_usd')}"
     bot_ratio = f"({bot_pl}) / {selector('day_start_equity_usd')}"
     used = f"{selector('limit_level_ratio')} / {selector('limit_ratio')}"
@@ -136,8 +136,8 @@ def _money() -> list[model.Panel]:
         ),
         stat(
             "Profit today",
-            "Equity less the equity of the previous close (Alpaca). Without credentials: the bot's equity less its "
-            "first one of the New York trading day.",
+            "Equity less that of the previous close, without deposits and withdrawals (broker), and the same over the money "
+            "that the day began with. Without credentials: the bot's equity less its first one of the New York trading day.",
             now(either(broker_pl[0], bot_pl), "{{source}}"),
             now(either(broker_pl[1], bot_ratio), "of equity"),
             unit=USD,

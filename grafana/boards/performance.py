@@ -15,6 +15,7 @@ from grafana.sql import (
     FILL_QUALITY,
     GAIN,
     IN_TIME,
+    JUDGED,
     REST,
     RISK_FIGURES,
 )
@@ -46,7 +47,7 @@ def _figures() -> list[model.Panel]:
             "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
             "days' profit in dollars without deposits. The bot's own equity stands in where there is no broker; then "
             "deposits count as profit.",
-            table(f'SELECT {ADJUSTED} AS "return", SUM({GAIN}) AS "profit" {DAYS}'),
+            table(f'SELECT {ADJUSTED} AS "return", SUM({GAIN}) AS "profit" {DAYS} AND {JUDGED}'),
             unit=RATIO,
             size=(6, 5),
             none=NO_ROWS,
@@ -56,11 +57,12 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "From where to where?",
-            "Equity at the start and the end of the chosen time, and its highest in between (archive: daily_stats).",
+            "Equity at the start and the end of the chosen time, and the peak that the drawdown is measured from: the highest "
+            "equity so far without deposits, in dollars of the last day (archive: daily_stats).",
             table(f"""
                 SELECT (SELECT starting_equity {DAYS} AND starting_equity IS NOT NULL ORDER BY ts LIMIT 1) AS "start",
                   (SELECT ending_equity {DAYS} AND ending_equity IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "end",
-                  (SELECT MAX(peak_equity) {DAYS}) AS "peak" """),
+                  (SELECT adjusted_peak {DAYS} AND adjusted_peak IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "peak" """),
             unit=DOLLARS,
             size=(6, 5),
             none=NO_ROWS,

@@ -65,7 +65,7 @@ def test_the_bridge_of_a_day_explains_every_dollar(desk: Any) -> None:
     assert got["interest"] == pytest.approx(-3.40)
     assert got["cash_flow"] == 1000
     assert got["other"] == pytest.approx(0, abs=0.01)
-    assert got["return_ratio"] == pytest.approx((ledger.equity() / 1e6 - 1000) / start - 1)
+    assert got["return_ratio"] == pytest.approx(ledger.equity() / 1e6 / (start + 1000) - 1), "a deposit is money of the start"
     assert (got["fills_count"], got["equity_source"]) == (1, "alpaca")
     metrics = desk.metrics()
     assert metrics["bigdipper_account_cash_flow_today_usd"] == 1000
@@ -86,6 +86,7 @@ def test_a_day_that_is_over_ends_with_the_brokers_close_and_the_next_begins_ther
     first, second = row(desk, 4), row(desk, 5)
     assert first["ending_equity"] == second["starting_equity"] == pytest.approx(close)
     assert second["return_ratio"] == pytest.approx(ledger.equity() / 1e6 / close - 1)
+    assert first["ending_equity"] == pytest.approx(close)
     assert first["other"] is None, "no poll before the first day: how much was unrealised then is not known"
     assert second["other"] == pytest.approx(0, abs=0.01)
 
@@ -108,8 +109,12 @@ def test_peak_trough_and_the_worst_ratios_are_those_of_all_polls(desk: Any) -> N
     seen = [desk.view]
     for price in (150, 260, 220):
         desk.broker.ledger.marks["AMD"] = cents(price)
-        desk.advance(65)
+        desk.advance(130)
         seen.append(desk.view)
+    desk.broker.ledger.marks["AMD"] = cents(300)
+    desk.advance(60)  # one poll alone makes no peak
+    desk.broker.ledger.marks["AMD"] = cents(220)
+    desk.advance(60)
     (got,) = desk.sql("SELECT peak_equity, trough_equity, max_leverage_ratio FROM daily_stats WHERE date = '2025-11-04'")
     assert got[:2] == (max(v.account.equity for v in seen), min(v.account.equity for v in seen))
     assert got[2] == pytest.approx(max(v.leverage_ratio for v in seen))
@@ -165,7 +170,7 @@ def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(a
         (at(5, "09:00"), 1106.0, 1101.0, 4),
     ):
         daily.write_account(
-            archive, Account("1", "ACTIVE", equity, last_equity=last, balance_day=date(2025, 11, closed)), None, moment, memory
+            archive, Account("1", "ACTIVE", equity, last_equity=last, balance_day=date(2025, 11, closed)), moment, memory
         )
         seen.append(archive.execute("SELECT starting_equity, ending_equity FROM daily_stats ORDER BY date").fetchall())
     assert seen == [[(1000, 1100)], [(1000, 1100), (1100, 1105)], [(1000, 1101), (1101, 1106)]]
@@ -173,6 +178,6 @@ def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(a
 
 def test_days_of_another_account_are_no_part_of_the_returns(archive: sqlite3.Connection) -> None:
     for day in (3, 4, 5):
-        daily.write_account(archive, Account("1", "ACTIVE", 1000.0), None, at(day, "12:00"), BrokerCheckpoint())
+        daily.write_account(archive, Account("1", "ACTIVE", 1000.0), at(day, "12:00"), BrokerCheckpoint())
     days = daily.equity_days(archive, BrokerCheckpoint(since="2025-11-04"))
     assert [one.day.day for one in days] == [4, 5]

@@ -6,19 +6,38 @@ from datetime import date, timedelta
 
 import pytest
 
-from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain, daily_return
+from bigdipper_exporter.money.flows import Flows
+from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain, daily_return, profit
 
 MONDAY = date(2025, 3, 3)
 
 
 def days(*rows: tuple[float | None, float | None, float]) -> list[DayEquity]:
-    return [DayEquity(MONDAY + timedelta(days=i), *row) for i, row in enumerate(rows)]
+    return [
+        DayEquity(MONDAY + timedelta(days=i), start, end, Flows(max(flow, 0), max(-flow, 0)))
+        for i, (start, end, flow) in enumerate(rows)
+    ]
 
 
-def test_a_deposit_is_no_profit() -> None:
-    assert daily_return(10_000, 15_100, 5_000) == pytest.approx(0.01)
-    assert daily_return(10_000, 4_900, -5_000) == pytest.approx(-0.01)
-    assert daily_return(0, 5_000, 5_000) is None
+def test_a_deposit_is_money_of_the_start_and_a_withdrawal_of_the_end() -> None:
+    assert daily_return(10_000, 15_150, Flows(5_000)) == pytest.approx(0.01)
+    assert daily_return(10_000, 5_100, Flows(0, 5_000)) == pytest.approx(0.01)
+    assert profit(10_000, 15_150, Flows(5_000)) == profit(10_000, 5_150, Flows(0, 5_000)) == 150
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "flows"),
+    [
+        (0, 5_000, Flows(5_000)),
+        (100, 9_950, Flows()),  # a gain of 9,850 % is a deposit that nobody named
+        (100, -50, Flows()),
+        (100, 150, Flows(known=False)),
+        (None, 150, Flows()),
+        (100, None, Flows()),
+    ],
+)
+def test_a_return_on_too_small_a_base_is_unknown(start: float | None, end: float | None, flows: Flows) -> None:
+    assert daily_return(start, end, flows) is None
 
 
 def test_the_bridge_closes() -> None:
@@ -39,7 +58,7 @@ def test_drawdown_and_peak_ignore_deposits() -> None:
 
 
 def test_the_highest_of_a_day_is_a_peak_too() -> None:
-    result = chain([DayEquity(MONDAY, 10_000, 10_000, 0, peak=12_500)])
+    result = chain([DayEquity(MONDAY, 10_000, 10_000, peak=12_500)])
     assert result.drawdown == pytest.approx(0.2)
     assert result.peak == pytest.approx(12_500)
 

@@ -92,7 +92,7 @@ def test_an_account_without_positions_has_its_row_too(open_desk: Any, broker: An
     broker.ledger.positions.clear()
     desk = open_desk()
     desk.advance(60)
-    row = (float(desk.asked("account")["equity"]), 0.0, None)
+    row = (float(desk.asked("account")["equity"]), 0.0, 0.0)
     assert desk.sql("SELECT DISTINCT equity, pl_dollar, pl_percent FROM account_history WHERE pl_dollar IS NOT NULL") == [row]
 
 

@@ -359,6 +359,8 @@ def _close(
                 "equity_source": "alpaca" if broker else "log",
                 "starting_equity": opened,
                 "ending_equity": life.equity,
+                "profit": life.equity - opened,
+                "adjusted_peak": life.equity * life.peak / life.growth,
                 "peak_equity": max(equities),
                 "trough_equity": min(equities),
                 "max_margin_ratio": 0.08,

@@ -25,6 +25,7 @@ ADD_DAY = "INSERT INTO daily_stats (date, ts, trading_day) VALUES (?, ?, ?) ON C
 ADD_SUMS = f"UPDATE daily_stats SET {', '.join(f'{name} = {name} + ?' for name in SUMS)} WHERE date = ?"
 SET_EQUITY = (
     "UPDATE daily_stats SET equity_source = 'log', starting_equity = coalesce(starting_equity, ?), ending_equity = ?,"
+    " profit = ? - coalesce(starting_equity, ?),"
     " peak_equity = max(coalesce(peak_equity, 0), ?), trough_equity = min(coalesce(trough_equity, 1e18), ?),"
     " max_margin_ratio = coalesce(max(max_margin_ratio, ?), max_margin_ratio, ?),"
     " max_leverage_ratio = coalesce(max(max_leverage_ratio, ?), max_leverage_ratio, ?)"
@@ -96,7 +97,7 @@ def _write_day(connection: sqlite3.Connection, date: str, day: PendingDay) -> No
     if day.equities:
         first, last, top, bottom = day.equities[0], day.equities[-1], max(day.equities), min(day.equities)
         ratios = (day.margin, day.margin, day.leverage, day.leverage)
-        connection.execute(SET_EQUITY, (first, last, top, bottom, *ratios, date))
+        connection.execute(SET_EQUITY, (first, last, last, first, top, bottom, *ratios, date))
 
 
 def add_day(connection: sqlite3.Connection, date: str) -> None:

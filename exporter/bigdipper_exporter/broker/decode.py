@@ -166,6 +166,7 @@ def account(raw: Any) -> Account:
         account_blocked=r.flag("account_blocked"),
         created=r.time("created_at"),
         balance_day=r.day("balance_asof"),
+        intraday_adjustments=r.number("intraday_adjustments"),
         damaged=r.damaged,  # the last argument: by now every field has been read
     )
 

@@ -34,10 +34,11 @@ class Get(Protocol):
 class Resume:
     """Where a restarted exporter goes on. Times are unix seconds, None where nothing is archived.
 
-    open_orders: ids that were open; orders_cursor: how far back the history of orders reaches; activities_token: id of the last
-    activity of the history; latest_*: the newest archived.
+    account_id: whose archive it is. open_orders: ids that were open; orders_cursor: how far back the history of orders reaches;
+    activities_token: id of the last activity of the history; latest_*: the newest archived.
     """
 
+    account_id: str | None = None
     open_orders: tuple[str, ...] = ()
     latest_order: float | None = None
     orders_cursor: float | None = None

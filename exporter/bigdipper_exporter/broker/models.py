@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from bigdipper_exporter.money import account as figures
+
 # OCC form: root, expiry, right, strike. A digit ends the root of a contract that a split, a merger or the like has adjusted.
 _OPTION = re.compile(r"(?P<root>[A-Z]{1,6}|[A-Z]{1,5}\d)\d{6}[CP]\d{8}")
 CONTRACT_UNITS = 100
@@ -50,16 +52,17 @@ class Account:
     account_blocked: bool | None = None
     created: float | None = None
     balance_day: date | None = None
+    intraday_adjustments: float | None = None
     damaged: bool = False
 
     @property
     def margin_debt(self) -> float | None:
         """What is borrowed: negative cash (short proceeds are netted, as Alpaca's own figure does)."""
-        return None if self.cash is None else max(0.0, -self.cash)
+        return figures.margin_debt(self.cash)
 
     def ratio(self, amount: float | None) -> float | None:
         """`amount` as a ratio of equity; None when equity <= 0, where a ratio would hide the worst case."""
-        return None if amount is None or self.equity <= 0 else amount / self.equity
+        return figures.ratio_of_equity(amount, self.equity)
 
     @property
     def margin_ratio(self) -> float | None:
@@ -68,20 +71,16 @@ class Account:
     @property
     def net_value(self) -> float | None:
         """Long plus (negative) short market value of everything held."""
-        if self.long_market_value is None or self.short_market_value is None:
-            return None
-        return self.long_market_value + self.short_market_value
+        return figures.net_value(self.long_market_value, self.short_market_value)
 
     @property
     def gross_exposure_ratio(self) -> float | None:
-        if self.long_market_value is None or self.short_market_value is None:
-            return None
-        return self.ratio(self.long_market_value + abs(self.short_market_value))
+        return self.ratio(figures.gross_value(self.long_market_value, self.short_market_value))
 
     @property
     def day_pl(self) -> float | None:
         """Since the previous trading day's close; deposits count in it, as at Alpaca."""
-        return None if self.last_equity is None else self.equity - self.last_equity
+        return figures.change_since_close(self.equity, self.last_equity)
 
     @property
     def day_pl_ratio(self) -> float | None:

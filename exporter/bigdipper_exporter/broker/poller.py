@@ -3,6 +3,7 @@
 It waits for nobody and nobody waits for it: a request that hangs delays the next poll, never a scrape, the log or a stop.
 """
 
+import math
 import random
 import threading
 import time
@@ -14,6 +15,7 @@ from bigdipper_exporter import logs
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.fetch import Resume
+from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
 
@@ -23,6 +25,7 @@ LONGEST_RETRY = 900.0
 PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
 HISTORY_DAYS = 365
+IDENTITY_SECONDS = 5.0
 STOP_SECONDS = 0.5
 JITTER = 0.03
 TRIES_OF_A_SIDE_TASK = 5
@@ -104,14 +107,20 @@ class Poller:
         self._client: Client | None = None
         self._throttle = logs.Throttle(log, 600)
         self._random = random.Random()
-        resume = resume or Resume()
+        self._history = history
+        self._account_id = resume.account_id if resume else None
+        self._account_read = -math.inf
+        self._read_from(resume or Resume())
+        self._tasks = self._schedule()
+        self._thread = threading.Thread(target=self._run, name="alpaca", daemon=True)
+
+    def _read_from(self, resume: Resume) -> None:
+        """Follow orders and activities from there on."""
         self._orders = fetch.OrdersFollower(resume, self._timing.time())
         self._full_due = 0.0
         self._activities = fetch.ActivitiesReader(resume)
         self._backfill = fetch.OrdersBackfill(resume)
-        self._history_left = TRIES_OF_A_SIDE_TASK if history else 0
-        self._tasks = self._schedule()
-        self._thread = threading.Thread(target=self._run, name="alpaca", daemon=True)
+        self._history_left = TRIES_OF_A_SIDE_TASK if self._history else 0
 
     def start(self) -> None:
         """Begin; the SDK is loaded on the poller's own thread."""
@@ -136,7 +145,7 @@ class Poller:
     def _schedule(self) -> list[Task]:
         plan = self._plan
         self._positions = Task("positions", lambda: plan.positions, lambda c: fetch.positions(c.get))
-        self._account = Task("account", lambda: plan.account, lambda c: fetch.account(c.get))
+        self._account = Task("account", lambda: plan.account, self._poll_account)
         return [
             Task("clock", lambda: plan.clock, lambda c: fetch.clock(c.get)),
             self._positions,
@@ -152,6 +161,18 @@ class Poller:
 
     def _activities_interval(self) -> float:
         return self._plan.activities if self._activities.caught_up else PAGE_PAUSE
+
+    def _poll_account(self, client: Client) -> tuple[Data, int]:
+        account, rejected = fetch.account(client.get)
+        assert isinstance(account, Account)
+        self._account_read = self._timing.monotonic()
+        if self._account_id not in (None, account.id):
+            # Another account has another history: read it now, from its beginning.
+            self._read_from(Resume())
+            for task in self._tasks:
+                task.due = min(task.due, self._account_read)
+        self._account_id = account.id
+        return account, rejected
 
     def _poll_orders(self, client: Client) -> tuple[Data, int]:
         now = self._timing.monotonic()
@@ -187,9 +208,16 @@ class Poller:
                 self._wait_for(task)
                 if self._nudged:
                     task = self._take_nudge()
+                if self._must_identify(task):
+                    self._do(self._account, client)
                 self._do(task, client)
         except _Stopped:
             client.close()
+
+    def _must_identify(self, task: Task) -> bool:
+        """Whether the account is asked first, so that its history is never taken for that of another account."""
+        stale = self._timing.monotonic() - self._account_read > IDENTITY_SECONDS
+        return task.endpoint == "activities" and self._activities.caught_up and stale
 
     def _wait_for(self, task: Task) -> None:
         while not self._nudged and (left := task.due - self._timing.monotonic()) > 0:

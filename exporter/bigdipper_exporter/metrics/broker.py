@@ -159,6 +159,21 @@ ACCOUNT = (
         read=_view(lambda b: b.cash_flow_today),
     ),
     Gauge(
+        "bigdipper_account_day_profit_usd",
+        "Profit since the previous close, without deposits and withdrawals: what is shown as today's profit.",
+        read=_view(lambda b: b.day_profit),
+    ),
+    Gauge(
+        "bigdipper_account_day_return_ratio",
+        "The same over the equity of the previous close and today's deposits.",
+        read=_view(lambda b: b.day_return),
+    ),
+    Gauge(
+        "bigdipper_account_implausible",
+        "1 while the newest answer is not believed: the figures are those of the last one that was.",
+        read=_view(lambda b: None if b.account_at is None and not b.doubts else float(bool(b.doubts))),
+    ),
+    Gauge(
         "bigdipper_account_equity_peak_usd",
         "Highest equity, deposits taken out, in today's dollars.",
         read=_view(lambda b: b.chain.peak),

@@ -12,6 +12,7 @@ from bigdipper_exporter.log.events import EVENT_KINDS
 from bigdipper_exporter.log.grammar import TAGS
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Histogram, Known, Labels, Metric
+from bigdipper_exporter.money import plausibility
 
 MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker", "joined", "length", "form", "unfinished"})
 DISCREPANCY_KINDS = ("fill_without_log", "log_without_order", "position_changed", "equity", "margin")
@@ -118,6 +119,12 @@ DISCREPANCIES = Counter(
 )
 WASH_SALE_BUYS = Counter(
     "bigdipper_wash_sale_buys_total", "Buys that landed inside the 30 days after a loss sale.", ("symbol",)
+)
+ACCOUNT_IMPLAUSIBLE = Counter(
+    "bigdipper_account_implausible_total",
+    "Answers for account or positions that contradict themselves, each other, or the last believed ones.",
+    ("reason",),
+    known=_with_broker(_each(plausibility.REASONS)),
 )
 ALPACA_REQUESTS = Counter(
     "bigdipper_alpaca_requests_total", "Requests sent.", ("endpoint",), known=_with_broker(_each(ENDPOINTS))

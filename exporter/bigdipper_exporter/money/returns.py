@@ -1,24 +1,23 @@
-"""Returns that deposits do not flatter: the bridge from one close to the next, and the chain of daily returns. Pure."""
+"""Profit and time-weighted return without deposits, and the drawdown that follows from them. Pure; money in US dollars.
 
+One convention for when in the day a flow counts: deposits are money of the day's start, withdrawals of its end. With S and E
+the equity at the day's start and end, D the deposits and W the withdrawals (both >= 0):
+- profit = E - S - D + W;
+- return = (E + W) / (S + D) - 1, which is profit / (S + D).
+A day's return is unknown when its base S + D is too small for it, and when the value of a flow is not known.
+"""
+
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
-Part = Literal["dividends", "fees", "interest", "cash_flow"]
+from bigdipper_exporter.money.flows import Flows
 
-# Alpaca's activity types by what they are on the bridge; any other type ends up in `other`.
-PARTS: dict[str, Part] = {
-    **dict.fromkeys(("DIV", "DIVCGL", "DIVCGS", "DIVFEE", "DIVFT", "DIVNRA", "DIVROC", "DIVTW", "DIVTXEX", "CGD"), "dividends"),
-    **dict.fromkeys(("FEE", "CFEE", "PTC", "PTR", "DIVFEE"), "fees"),
-    **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
-    **dict.fromkeys(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"), "cash_flow"),
-}
-# Activities after which a symbol's quantity or lots are not what its fills say.
-ADJUSTMENTS = frozenset(
-    ("ACATS", "JNLS", "SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD")
-)
 WINDOWS: dict[str, int | None] = {"1d": 1, "1w": 7, "1m": 30, "1y": 365, "all": None}
+SMALLEST_BASE = 0.1  # of what a day ends with: a larger gain in one day is a flow that nobody named
+BELOW_ONE = math.nextafter(1.0, 0.0)
+NO_FLOWS = Flows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +32,64 @@ class Attribution:
     cash_flow: float
 
     def other(self, start: float | None, end: float | None) -> float | None:
-        """What closes the bridge: everything that nothing else explains; None while one of the parts is unknown."""
+        """The rest of the change of equity, which no part explains; None while one of the parts is unknown."""
         if start is None or end is None or self.realized_pl is None or self.unrealized_change is None:
             return None
         parts = self.dividends + self.fees + self.interest + self.cash_flow
         return end - start - self.realized_pl - self.unrealized_change - parts
 
 
-def daily_return(start: float | None, end: float | None, cash_flow: float) -> float | None:
-    """Return of one day without its deposits and withdrawals, as a ratio; None without equity at its start."""
-    return None if start is None or end is None or start <= 0 else (end - cash_flow) / start - 1
+def profit(start: float | None, end: float | None, flows: Flows = NO_FLOWS) -> float | None:
+    """Change of equity without deposits and withdrawals; None when a part is unknown."""
+    return None if start is None or end is None or not flows.known else end - start - flows.net
+
+
+def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS) -> float | None:
+    """Return of one day as a ratio, greater than -1; None when it is unknown or its base is too small for it."""
+    if start is None or end is None or not flows.known or start <= 0:
+        return None
+    base, result = start + flows.deposits, end + flows.withdrawals
+    return None if result <= 0 or base < SMALLEST_BASE * result else result / base - 1
 
 
 @dataclass(frozen=True, slots=True)
 class DayEquity:
-    """One trading day. `peak` is the highest equity seen during it; None where only the close is known."""
+    """One trading day. `peak` is the highest equity that held during it; None where only the close is known.
+
+    `live`: the day goes on, so `end` is the newest poll and no peak by itself.
+    """
 
     day: date
     start: float | None
     end: float | None
-    cash_flow: float = 0.0
+    flows: Flows = NO_FLOWS
     peak: float | None = None
+    live: bool = False
 
     @property
     def ratio(self) -> float | None:
-        return daily_return(self.start, self.end, self.cash_flow)
+        """The day's return."""
+        return daily_return(self.start, self.end, self.flows)
+
+    @property
+    def peak_ratio(self) -> float:
+        """Growth from the day's start to its highest equity; below the truth where deposits came after that moment."""
+        if self.peak is None or self.start is None or self.ratio is None:
+            return 0.0
+        return self.peak / (self.start + self.flows.deposits)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWeightedReturn:
-    """The chain of daily returns. drawdowns: per day, <= 0. drawdown: now, >= 0. peak: the highest equity in today's dollars.
+    """The chain of daily returns.
 
-    returns: per window of WINDOWS; a window that reaches back before the first day, or across a gap, is left out.
+    drawdowns: distance from the peak per day, in (-1, 0]; drawdown: now, in [0, 1). peaks, peak: the highest equity, deposits
+    taken out, in dollars of that day. returns: per window of WINDOWS; a window that begins before the first day, or holds a day
+    without a known return, is left out.
     """
 
     drawdowns: tuple[float, ...] = ()
+    peaks: tuple[float | None, ...] = ()
     drawdown: float | None = None
     peak: float | None = None
     returns: tuple[tuple[str, float], ...] = ()
@@ -77,20 +99,21 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     """Link the days (in order) to one index that only profit and loss move, and measure it."""
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
     unfunded = next((i for i, day in enumerate(days) if day.ratio is not None), len(days))
-    days = days[unfunded:]
+    before, days = (0.0,) * unfunded, days[unfunded:]
     if not days or days[-1].end is None:
-        return TimeWeightedReturn((0.0,) * unfunded)
-    index, top, drawdowns = 1.0, 1.0, []
+        return TimeWeightedReturn(before, (None,) * unfunded)
+    drawdowns, peaks = [], []
+    index = top = 1.0
     for day in days:
-        before = index
+        top = max(top, index * day.peak_ratio)
         index *= 1 + (day.ratio or 0.0)
-        top = max(top, index)
-        # Within a day with a deposit the highest equity says nothing about profit.
-        if day.peak is not None and day.start is not None and day.start > 0 and day.cash_flow == 0:
-            top = max(top, before * day.peak / day.start)
-        drawdowns.append(index / top - 1 if top > 0 else 0.0)
-    peak = days[-1].end * top / index if index > 0 else None
-    return TimeWeightedReturn((0.0,) * unfunded + tuple(drawdowns), -drawdowns[-1], peak, tuple(_windows(days)))
+        if not day.live:
+            top = max(top, index)
+        drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE))
+        peaks.append(day.end * top / index if day.end is not None and day.end > 0 else None)
+    return TimeWeightedReturn(
+        (*before, *drawdowns), (*(None,) * unfunded, *peaks), 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days))
+    )
 
 
 def _windows(days: Sequence[DayEquity]) -> Iterable[tuple[str, float]]:
@@ -101,8 +124,6 @@ def _windows(days: Sequence[DayEquity]) -> Iterable[tuple[str, float]]:
         if first < days[0].day - timedelta(days=4):
             continue
         ratios = [day.ratio for day in days if day.day >= first]
-        if ratios and None not in ratios:
-            product = 1.0
-            for ratio in ratios:
-                product *= 1 + (ratio or 0.0)
-            yield name, product - 1
+        known = [ratio for ratio in ratios if ratio is not None]
+        if known and len(known) == len(ratios):
+            yield name, math.prod(1 + ratio for ratio in known) - 1

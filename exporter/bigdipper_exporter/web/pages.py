@@ -3,6 +3,7 @@
 import time
 
 from bigdipper_exporter import __version__
+from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.statistics import LOW_DISK
 from bigdipper_exporter.broker.results import Reason
 from bigdipper_exporter.config.settings import Settings
@@ -89,9 +90,9 @@ def _money(s: Snapshot) -> list[Row]:
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
         return [("ok", "account", said)] if said else []
-    today = _day(account.equity, account.last_equity, s.broker.cash_flow_today)
+    today = _day(s.broker.day_profit, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
-    rows: list[Row] = [("ok", "account", said)]
+    rows: list[Row] = [("ok", "account", said), *_doubts(s.broker)]
     brake = distances(s).get("brake")
     if brake is not None and brake.limit is not None:
         words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
@@ -120,13 +121,30 @@ def _distance(distance: Distance) -> str:
     return f"{more}or a fall of all prices by {distance.drop:.1%}"
 
 
-def _day(equity: float, before: float | None, flow: float | None) -> str:
+# Why an answer is not believed, in plain words.
+DOUBTS = {
+    "sum": "its equity is not the sum of cash and positions",
+    "zero": "all its balances are zero",
+    "positions": "account and positions contradict each other",
+    "jump": "it changed by more than prices can do",
+    "last_equity": "its equity of the previous close cannot be right",
+}
+
+
+def _doubts(broker: BrokerView) -> list[Row]:
+    """The newest answer where it is not believed."""
+    if not broker.doubts:
+        return []
+    why = ", ".join(DOUBTS.get(reason, reason) for reason in broker.doubts)
+    return [("warn", "not believed", f"The broker's newest answer is not used: {why}. It is used if it stays.")]
+
+
+def _day(profit: float | None, flow: float | None) -> str:
     """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
-    if before is None:
+    if profit is None:
         return ""
-    result = equity - before - (flow or 0.0)
     without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
-    return f", {'up' if result >= 0 else 'down'} ${abs(result):,.2f} today{without}"
+    return f", {'up' if profit >= 0 else 'down'} ${abs(profit):,.2f} today{without}"
 
 
 def _today(s: Snapshot) -> Row:

@@ -15,7 +15,7 @@ from bigdipper_exporter.broker.models import Activity, contract_units, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
-from bigdipper_exporter.money.returns import ADJUSTMENTS
+from bigdipper_exporter.money.flows import ADJUSTMENTS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
 MOST_LABELS = 200
@@ -37,7 +37,7 @@ def write(
 ) -> Touched:
     """Archive the activities that are new. `held`: the broker's present positions, by symbol [ts, quantity, value]."""
     new = [a for a in items if not _known(connection, a)]
-    touched = Touched(moments={a.ts for a in new})
+    touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
     before = {symbol: _inside(connection, symbol, held) for symbol in touched.symbols}
@@ -54,10 +54,20 @@ def write(
     return touched
 
 
-def _known(connection: sqlite3.Connection, activity: Activity) -> bool:
-    table = "fills" if activity.is_fill else "activities"
-    row = connection.execute(f"SELECT 1 FROM {table} WHERE activity_id = ?", (activity.id,)).fetchone()
-    return row is not None
+def _known(connection: sqlite3.Connection, a: Activity) -> bool:
+    """Whether the archive has the record as it is now; all but fills can be changed or canceled later."""
+    if a.is_fill:
+        return connection.execute("SELECT 1 FROM fills WHERE activity_id = ?", (a.id,)).fetchone() is not None
+    row = connection.execute(
+        "SELECT ts, type, symbol, quantity, price, net_amount, status FROM activities WHERE activity_id = ?", (a.id,)
+    ).fetchone()
+    return bool(row == (a.ts, a.type, a.symbol, a.quantity, a.price, a.net_amount, a.status))
+
+
+def _former_moments(connection: sqlite3.Connection, changed: Iterable[Activity]) -> set[float]:
+    """When the records that changed had been before."""
+    found = (connection.execute("SELECT ts FROM activities WHERE activity_id = ?", (a.id,)).fetchone() for a in changed)
+    return {row[0] for row in found if row is not None}
 
 
 def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels", counters: Counters) -> None:
@@ -91,7 +101,7 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels
 def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
     day = a.day or calendar.trading_day(a.ts)
     connection.execute(
-        "INSERT INTO activities (activity_id, ts, date, type, sub_type, symbol, quantity, price, net_amount, status,"
+        "INSERT OR REPLACE INTO activities (activity_id, ts, date, type, sub_type, symbol, quantity, price, net_amount, status,"
         " description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (a.id, a.ts, day.isoformat(), a.type, a.sub_type, a.symbol, a.quantity, a.price, a.net_amount, a.status, a.description),
     )

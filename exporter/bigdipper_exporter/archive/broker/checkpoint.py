@@ -19,6 +19,8 @@ class BrokerCheckpoint:
     [ts, quantity, market value]. baseline: the quantity from which fills are added up [ts, quantity, misses].
     differs: per kind [id of the last log row compared, times in a row that it differed]. success: last good poll by endpoint.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
+    believed: the last account answer that was believed. doubt: an account answer that is not, until it is confirmed or gone.
+    doubted_since: when `last_equity` or the positions began to be doubted, by reason.
     """
 
     account_id: str | None = None
@@ -36,24 +38,26 @@ class BrokerCheckpoint:
     differs: dict[str, list[int]] = field(default_factory=dict)
     success: dict[str, float] = field(default_factory=dict)
     rules: int = 0
+    believed: dict[str, Any] | None = None
+    doubt: dict[str, Any] | None = None
+    doubted_since: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
-        """What was committed last; fields of another version of the exporter are left out."""
+        """What was committed last."""
         row = connection.execute("SELECT value FROM state WHERE key = ?", (KEY,)).fetchone()
-        stored: dict[str, Any] = json.loads(row[0]) if row else {}
+        return cls.from_json(row[0] if row else "{}")
+
+    @classmethod
+    def from_json(cls, text: str) -> "BrokerCheckpoint":
+        """Read what `save` stored; fields of another version of the exporter are left out."""
+        stored: dict[str, Any] = json.loads(text)
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Store it in the caller's transaction."""
         connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (KEY, json.dumps(asdict(self))))
-
-    def forget_account(self, account_id: str, since: str) -> None:
-        """Another account answers (a paper reset, other keys): its history is read anew, the old one's positions are gone."""
-        fresh = BrokerCheckpoint(account_id=account_id, since=since, success=self.success)
-        for f in fields(self):
-            setattr(self, f.name, getattr(fresh, f.name))
 
     def backfill(self, now: float, latest_activity: float | None) -> float:
         """Progress of the history backfill, 0 to 1: by time, since nobody says how many records there are."""
@@ -79,6 +83,7 @@ def resume(connection: sqlite3.Connection) -> Resume:
     (activity,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
     opened = connection.execute("SELECT order_id FROM orders WHERE ended IS NULL").fetchall()
     return Resume(
+        account_id=memory.account_id,
         open_orders=tuple(row[0] for row in opened),
         latest_order=order,
         orders_cursor=memory.orders_cursor,

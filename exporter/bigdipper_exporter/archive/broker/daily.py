@@ -1,79 +1,55 @@
-"""The broker's columns of daily_stats: equity, the bridge that explains its change, and the chain of returns.
+"""The broker's columns of daily_stats: equity, the attribution of its change, and the chain of returns.
 
 A trading day's money goes from the close before it to its own close: that is how the broker counts (`last_equity`), and only so
-do the days join without a gap. The present day ends now; once the next one has begun, its end is the broker's official close.
+do the days join without a gap. The newest day ends now. Once the next date has begun, it ends with its own close, at first as
+polled, then as the broker's official one. A day without trading has equity but no profit: the next trading day has it.
 """
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.days import (
+    DAY,
+    close_of,
+    days_of,
+    money_span,
+    next_trading_day,
+    previous_trading_day,
+    trading_day_of,
+)
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.broker.models import Account, EquityPoint
-from bigdipper_exporter.money.returns import PARTS, Attribution, DayEquity, TimeWeightedReturn, chain, daily_return
+from bigdipper_exporter.money import returns
+from bigdipper_exporter.money.flows import Flows, total
+from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
 
-DAY = timedelta(days=1)
+__all__ = ["days_of", "trading_day_of"]
+
 STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
-def previous_trading_day(day: date) -> date:
-    """The last day before `day` on which the exchange opened."""
-    day -= DAY
-    while not calendar.is_trading_day(day):
-        day -= DAY
-    return day
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Figures since the broker's `last_equity`, US dollars. None: unknown."""
+
+    cash_flow: float | None = None
+    profit: float | None = None
+    ratio: float | None = None
 
 
-def next_trading_day(day: date) -> date:
-    """The first day after `day` on which the exchange opens."""
-    day += DAY
-    while not calendar.is_trading_day(day):
-        day += DAY
-    return day
-
-
-def trading_day_of(ts: float) -> date:
-    """The trading day whose money a moment moves: after the close of one day it is the next one's."""
-    day = calendar.new_york_date(ts)
-    while (hours := calendar.open_close(day)) is None or hours[1] < ts:
-        day += DAY
-    return day
-
-
-def _close(day: date) -> float:
-    hours = calendar.open_close(day)
-    assert hours is not None
-    return hours[1]
-
-
-def write_account(
-    connection: sqlite3.Connection, account: Account, leverage: float | None, at: float, memory: BrokerCheckpoint
-) -> None:
-    """Maintain the equity columns of the day of a poll, and give the day before its official close when it is over."""
+def write_account(connection: sqlite3.Connection, account: Account, at: float, memory: BrokerCheckpoint) -> None:
+    """Maintain the equity of the day of a poll, and give the day before its close when it is over."""
     day = calendar.trading_day(at)
     add_day(connection, day.isoformat())
-    start = _starting_equity(connection, account, day)
-    high = "CASE WHEN equity_source = 'alpaca' THEN coalesce(max({0}, ?), {0}, ?) ELSE ? END"
-    connection.execute(
-        "UPDATE daily_stats SET starting_equity = ?, ending_equity = ?,"
-        f" peak_equity = {high.format('peak_equity')},"
-        f" trough_equity = {high.format('trough_equity').replace('max(', 'min(')},"
-        f" max_margin_ratio = {high.format('max_margin_ratio')},"
-        f" max_leverage_ratio = {high.format('max_leverage_ratio')},"
-        " equity_source = 'alpaca' WHERE date = ?",
-        (
-            start,
-            account.equity,
-            *3 * (account.equity,),
-            *3 * (account.equity,),
-            *3 * (account.margin_ratio,),
-            *3 * (leverage,),
-            day.isoformat(),
-        ),
-    )
-    touched, memory.latest_day = {day}, day.isoformat()
+    touched = {day}
+    if memory.latest_day is not None and memory.latest_day < day.isoformat():
+        touched.add(_end_with_close(connection, date.fromisoformat(memory.latest_day)))
+    memory.latest_day = max(day.isoformat(), memory.latest_day or "")
     if calendar.is_trading_day(day) and _rolled(account, day) and memory.balance_day != day.isoformat():
         memory.balance_day = day.isoformat()
         before = previous_trading_day(day)
@@ -82,7 +58,22 @@ def write_account(
             (account.last_equity, before.isoformat()),
         )
         touched.add(before)
+    connection.execute(
+        "UPDATE daily_stats SET equity_source = 'alpaca', starting_equity = ?, ending_equity = ? WHERE date = ?",
+        (_starting_equity(connection, account, day), account.equity, day.isoformat()),
+    )
     refresh(connection, touched, memory)
+
+
+def _end_with_close(connection: sqlite3.Connection, day: date) -> date:
+    """End a trading day with the last poll before its close: what came after belongs to the next one."""
+    if calendar.is_trading_day(day):
+        connection.execute(
+            "UPDATE daily_stats SET ending_equity = coalesce((SELECT equity FROM account_history WHERE source = 'alpaca'"
+            " AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1), ending_equity) WHERE date = ? AND equity_source = 'alpaca'",
+            (close_of(previous_trading_day(day)), close_of(day), day.isoformat()),
+        )
+    return day
 
 
 def _rolled(account: Account, day: date) -> bool:
@@ -96,20 +87,21 @@ def _starting_equity(connection: sqlite3.Connection, account: Account, day: date
     if calendar.is_trading_day(day) and _rolled(account, day):
         return account.last_equity
     row = connection.execute(
-        "SELECT ending_equity FROM daily_stats WHERE date < ? AND equity_source = 'alpaca' AND ending_equity IS NOT NULL"
-        " ORDER BY date DESC LIMIT 1",
+        "SELECT ending_equity FROM daily_stats WHERE date < ? AND equity_source = 'alpaca' AND trading_day = 1"
+        " AND ending_equity IS NOT NULL ORDER BY date DESC LIMIT 1",
         (day.isoformat(),),
     ).fetchone()
     return row[0] if row else account.last_equity
 
 
 def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint], at: float, memory: BrokerCheckpoint) -> None:
-    """Give past trading days the close that portfolio history tells, where no poll has told a better one."""
+    """Keep portfolio history, and give past trading days its closes where no poll has a better one."""
     today, before = calendar.trading_day(at), None
     touched = set()
     for point in points:
         if point.day >= today or not calendar.is_trading_day(point.day):
             continue
+        connection.execute("INSERT OR REPLACE INTO portfolio_history VALUES (?, ?)", (point.day.isoformat(), point.equity))
         add_day(connection, point.day.isoformat())
         changed = connection.execute(
             "UPDATE daily_stats SET starting_equity = ?, ending_equity = ?, peak_equity = NULL, trough_equity = NULL,"
@@ -130,12 +122,13 @@ def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint],
 
 
 def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> None:
-    """Sum the bridge of these days anew from the archive, then the drawdowns that follow from them."""
+    """Compute these days from the archive's rows, then the chain that they are links of."""
     for day in days:
         count_fills(connection, day)
         if calendar.is_trading_day(day):
-            _write_bridge(connection, day, memory)
-    _write_drawdowns(connection, memory)
+            _write_extremes(connection, day, memory)
+            _write_attribution(connection, day, memory)
+    _write_chain(connection, memory)
 
 
 def count_fills(connection: sqlite3.Connection, day: date) -> None:
@@ -148,36 +141,43 @@ def count_fills(connection: sqlite3.Connection, day: date) -> None:
     )
 
 
-def days_of(moments: Iterable[float]) -> set[date]:
-    """The days whose sums these moments change: the one they count in and the one whose money they move."""
-    return {day for ts in moments for day in (calendar.trading_day(ts), trading_day_of(ts))}
-
-
 def _span(day: date, memory: BrokerCheckpoint) -> tuple[float, float]:
-    """The money's day: (close before, its own close], still open at its end while no later day has begun."""
-    over = memory.latest_day is None or next_trading_day(day).isoformat() <= memory.latest_day
-    return _close(previous_trading_day(day)), _close(day) if over else calendar.day_start(day + DAY)
+    return money_span(day, None if memory.latest_day is None else date.fromisoformat(memory.latest_day))
 
 
-def bridge(connection: sqlite3.Connection, first: float, last: float) -> Attribution:
+EXTREMES = """
+    SELECT max(low), min(high), max(margin_ratio), max(leverage_ratio), count(*) FROM (
+      SELECT margin_ratio, leverage_ratio,
+        min(equity, lead(equity) OVER (ORDER BY ts)) AS low, max(equity, lead(equity) OVER (ORDER BY ts)) AS high
+      FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"""
+
+
+def _extremes(connection: sqlite3.Connection, first: float, last: float) -> tuple[float | None, ...]:
+    """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls."""
+    row: tuple[float | None, ...] = connection.execute(EXTREMES, (first, last)).fetchone()
+    return row
+
+
+def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
+    *found, polls = _extremes(connection, *_span(day, memory))
+    if polls:  # without rows (older than the retention) the day keeps what it has
+        connection.execute(
+            "UPDATE daily_stats SET peak_equity = ?, trough_equity = ?, max_margin_ratio = ?, max_leverage_ratio = ?"
+            " WHERE date = ? AND equity_source = 'alpaca'",
+            (*found, day.isoformat()),
+        )
+
+
+def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float) -> Attribution:
     """What the archive knows of the money between two moments."""
     (realized, unknown) = connection.execute(
         "SELECT coalesce(sum(realized_pl), 0), count(*) FILTER (WHERE realized_pl IS NULL AND side = 'sell')"
         " FROM fills WHERE ts > ? AND ts <= ?",
         (first, last),
     ).fetchone()
-    sums = dict.fromkeys(("dividends", "fees", "interest", "cash_flow"), 0.0)
-    rows = connection.execute(
-        "SELECT type, sum(net_amount) FROM activities WHERE ts > ? AND ts <= ? AND coalesce(status, 'executed') != 'canceled'"
-        " GROUP BY type",
-        (first, last),
-    )
-    for kind, amount in rows:
-        if kind in PARTS:
-            sums[PARTS[kind]] += amount or 0.0
     before, after = _unrealized(connection, first), _unrealized(connection, last)
     change = after - before if before is not None and after is not None else None
-    return Attribution(None if unknown else realized, change, **sums)
+    return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
 
 
 def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
@@ -189,26 +189,31 @@ def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
     return row[0] if row else None
 
 
-def _write_bridge(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
+def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
     row = connection.execute(
         "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'", (day.isoformat(),)
     ).fetchone()
     if row is None:
         return
     start, end = row
-    sums = bridge(connection, *_span(day, memory))
+    span = _span(day, memory)
+    moved = total(flows.between(connection, *span))
+    parts = attribution(connection, *span, moved.net)
     connection.execute(
         "UPDATE daily_stats SET realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?, interest = ?, cash_flow = ?,"
-        " other = ?, return_ratio = ? WHERE date = ?",
+        " deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",
         (
-            sums.realized_pl,
-            sums.unrealized_change,
-            sums.dividends,
-            sums.fees,
-            sums.interest,
-            sums.cash_flow,
-            sums.other(start, end),
-            daily_return(start, end, sums.cash_flow),
+            parts.realized_pl,
+            parts.unrealized_change,
+            parts.dividends,
+            parts.fees,
+            parts.interest,
+            moved.net,
+            moved.deposits,
+            moved.withdrawals,
+            parts.other(start, end) if moved.known else None,
+            returns.profit(start, end, moved),
+            returns.daily_return(start, end, moved),
             day.isoformat(),
         ),
     )
@@ -217,29 +222,70 @@ def _write_bridge(connection: sqlite3.Connection, day: date, memory: BrokerCheck
 def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:
     """The trading days of this account that have the broker's equity, in order."""
     rows = connection.execute(
-        "SELECT date, starting_equity, ending_equity, coalesce(cash_flow, 0), peak_equity FROM daily_stats"
-        " WHERE equity_source = 'alpaca' AND trading_day = 1 AND date >= ? ORDER BY date",
+        "SELECT date, starting_equity, ending_equity, deposits, withdrawals, profit IS NOT NULL OR starting_equity IS NULL,"
+        " peak_equity FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1 AND date >= ? ORDER BY date",
         (memory.since or "",),
     )
-    return [DayEquity(date.fromisoformat(day), *values) for day, *values in rows]
+    return [
+        DayEquity(
+            date.fromisoformat(day),
+            start,
+            end,
+            Flows(deposits or 0.0, withdrawals or 0.0, bool(known)),
+            peak,
+            live=day == memory.latest_day,
+        )
+        for day, start, end, deposits, withdrawals, known, peak in rows
+    ]
 
 
-def _write_drawdowns(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> None:
+def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:
+    """`equity_days`, and on a day without trading the money of the next trading day so far."""
     days = equity_days(connection, memory)
-    old = dict(connection.execute("SELECT date, drawdown_ratio FROM daily_stats"))
-    new = {d.day.isoformat(): drawdown for d, drawdown in zip(days, chain(days).drawdowns, strict=True)}
-    connection.executemany(
-        "UPDATE daily_stats SET drawdown_ratio = ? WHERE date = ?",
-        [(drawdown, day) for day, drawdown in new.items() if drawdown != old[day]],
+    if memory.latest_day is None or not days:
+        return days
+    today = date.fromisoformat(memory.latest_day)
+    if calendar.is_trading_day(today):
+        return days
+    (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
+    span = (close_of(previous_trading_day(today)), calendar.day_start(today + DAY))
+    peak = _extremes(connection, *span)[0]
+    moved = total(flows.between(connection, *span))
+    return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True)]
+
+
+def _write_chain(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> None:
+    days = _days_with_live(connection, memory)
+    linked = chain(days)
+    old = {
+        day: (drawdown, peak)
+        for day, drawdown, peak in connection.execute("SELECT date, drawdown_ratio, adjusted_peak FROM daily_stats")
+    }
+    for day, drawdown, peak in zip(days, linked.drawdowns, linked.peaks, strict=True):
+        # A weekend's money has no row of its own yet: its distance from the peak stands in the row of today.
+        name = day.day.isoformat() if day.day.isoformat() in old else memory.latest_day
+        if name is not None and old[name] != (drawdown, peak):
+            connection.execute(
+                "UPDATE daily_stats SET drawdown_ratio = ?, adjusted_peak = ? WHERE date = ?", (drawdown, peak, name)
+            )
+
+
+def performance(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> TimeWeightedReturn:
+    """The chain of returns up to the newest poll."""
+    return chain(_days_with_live(connection, memory))
+
+
+def since_last_equity(connection: sqlite3.Connection, account: Account | None, at: float | None) -> Today:
+    """Flows, profit and return since the moment of `last_equity`; `at` is the time of the account answer."""
+    if account is None or at is None:
+        return Today()
+    today, before = calendar.trading_day(at), account.balance_day
+    if before is None or not calendar.is_trading_day(before):
+        before = previous_trading_day(today)
+    # A flow whose record has a date only counts at noon of it, which may be later than now.
+    moved = total(flows.between(connection, close_of(before), calendar.day_start(today + DAY)))
+    return Today(
+        moved.net if moved.known else None,
+        returns.profit(account.last_equity, account.equity, moved),
+        returns.daily_return(account.last_equity, account.equity, moved),
     )
-
-
-def performance(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, now: float
-) -> tuple[TimeWeightedReturn, float | None]:
-    """The chain of returns up to now, and the deposits minus withdrawals of the money's present day."""
-    row = connection.execute(
-        "SELECT cash_flow FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'",
-        (calendar.trading_day(now).isoformat(),),
-    ).fetchone()
-    return chain(equity_days(connection, memory)), row[0] if row else None

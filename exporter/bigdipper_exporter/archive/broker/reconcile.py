@@ -13,7 +13,7 @@ from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.money.returns import ADJUSTMENTS
+from bigdipper_exporter.money.flows import ADJUSTMENTS
 
 Kind = Literal["fill_without_log", "log_without_order", "position_changed", "equity", "margin"]
 GRACE = 600.0

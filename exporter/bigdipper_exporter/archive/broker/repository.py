@@ -7,14 +7,15 @@ failed and is tried again with the same results writes the same rows.
 import sqlite3
 from dataclasses import replace
 
-from bigdipper_exporter import calendar, logs
-from bigdipper_exporter.archive.broker import activities, daily, orders, reconcile, snapshots
+from bigdipper_exporter import logs
+from bigdipper_exporter.archive.broker import account_history, accounts, activities, daily, doubts, orders, reconcile, snapshots
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Clock, newest
-from bigdipper_exporter.broker.results import Activities, History, Orders, PollResult, Positions
+from bigdipper_exporter.broker.results import Activities, Endpoint, History, Orders, PollResult, Positions
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
+from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.limits import BRAKE, HARD
 
 __all__ = ["BrokerRepository", "BrokerView"]
@@ -70,7 +71,7 @@ class BrokerRepository:
         elif isinstance(data, History):
             daily.write_history(connection, data.points, result.at, memory)
         if data is not None:
-            memory.save(connection)
+            self._memory.save(connection)
             view = self._figures(connection, view, result.at)
         self._next = view
 
@@ -104,13 +105,15 @@ class BrokerRepository:
     def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float) -> BrokerView:
         """What the view derives from the archive."""
         memory = self._memory
-        chain, cash_flow = daily.performance(connection, memory, now)
+        today = daily.since_last_equity(connection, view.account, view.account_at)
         (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
         (other,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
         return replace(
             view,
-            chain=chain,
-            cash_flow_today=cash_flow,
+            chain=daily.performance(connection, memory),
+            cash_flow_today=today.cash_flow,
+            day_profit=today.profit,
+            day_return=today.ratio,
             backfill=memory.backfill(now, newest((fill, other))),
             discrepancies=reconcile.open_by_kind(connection),
         )
@@ -120,42 +123,63 @@ class BrokerRepository:
     ) -> BrokerView:
         memory = self._memory
         if memory.account_id not in (None, account.id):
-            log.warning("another account answers: its history is read from the next start on, returns begin anew")
-            memory.forget_account(account.id, calendar.trading_day(at).isoformat())
+            log.warning("another account answers: its history is read now, that of the other one is kept")
+            memory = self._memory = accounts.switch(connection, memory, account.id, at)
+            view = BrokerView(
+                view.mode,
+                view.brake,
+                view.hard,
+                clock=view.clock,
+                clock_skew=view.clock_skew,
+                up=view.up,
+                why=view.why,
+                success=view.success,
+                rate_limit=view.rate_limit,
+                rate_remaining=view.rate_remaining,
+            )
+        accounts.remember(connection, account.id, at)
         memory.account_id, memory.created = account.id, account.created
+        judged = doubts.judge_account(connection, memory, view, account, at)
+        for reason in judged.reasons:
+            self._implausible(connection, "account", reason, account, at, counters)
+        view = replace(view, doubts=judged.reasons)
+        if judged.account is None:
+            return view
+        account = judged.account
         view = replace(view, account=account, account_at=at)
-        leverage, pl = view.leverage_ratio, view.unrealized_pl
-        cost = view.cost_basis
-        connection.execute(
-            "INSERT OR REPLACE INTO account_history (id, ts, date, source, equity, cash, margin_ratio, leverage_ratio,"
-            " margin_debt, pl_dollar, pl_percent, market_status, last_equity, buying_power, long_market_value,"
-            " short_market_value, initial_margin, maintenance_margin)"
-            " VALUES (?, ?, ?, 'alpaca', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                -round(at * 1000),
-                at,
-                calendar.trading_day(at).isoformat(),
-                account.equity,
-                account.cash,
-                account.margin_ratio,
-                leverage,
-                account.margin_debt,
-                pl,
-                None if pl is None or not cost else 100 * pl / abs(cost),
-                calendar.session(at),
-                account.last_equity,
-                account.buying_power,
-                account.long_market_value,
-                account.short_market_value,
-                account.initial_margin,
-                account.maintenance_margin,
-            ),
-        )
-        daily.write_account(connection, account, leverage, at, memory)
-        reconcile.compare_account(connection, account, leverage, at, memory, counters)
+        waiting, polled = view.waiting, view.waiting_at
+        if waiting is not None and polled is not None:
+            if doubts.waiting_is_wrong(memory, view, account, at):
+                self._implausible(connection, "positions", "positions", None, polled, counters)
+                view = replace(view, doubts=(*judged.reasons, "positions"))
+            else:
+                view = self._believe_positions(connection, view, waiting, polled)
+            view = replace(view, waiting=None, waiting_at=None)
+        account_history.write(connection, view, account, at)
+        daily.write_account(connection, account, at, memory)
+        reconcile.compare_account(connection, account, view.leverage_ratio, at, memory, counters)
         return view
 
+    @staticmethod
+    def _implausible(
+        connection: sqlite3.Connection,
+        endpoint: Endpoint,
+        reason: plausibility.Reason,
+        account: Account | None,
+        at: float,
+        counters: Counters,
+    ) -> None:
+        counters.inc(m.ACCOUNT_IMPLAUSIBLE, reason)
+        doubts.record(connection, endpoint, reason, account, at)
+
     def _positions(self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float) -> BrokerView:
+        if doubts.positions_wait(self._memory, positions, at):
+            return replace(view, waiting=positions, waiting_at=at)
+        return replace(self._believe_positions(connection, view, positions, at), waiting=None, waiting_at=None)
+
+    def _believe_positions(
+        self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float
+    ) -> BrokerView:
         snapshots.write(connection, positions, at, self._memory)
         return replace(view, positions=positions.items, positions_at=at, unreadable=positions.unreadable)
 

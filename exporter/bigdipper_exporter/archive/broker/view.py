@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bigdipper_exporter.broker.models import Account, Clock, Position
-from bigdipper_exporter.broker.results import Endpoint, Reason
+from bigdipper_exporter.broker.results import Endpoint, Positions, Reason
 from bigdipper_exporter.money.limits import BRAKE, HARD
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 
@@ -33,6 +33,8 @@ class OrdersToday:
 class BrokerView:
     """The present at the broker. None: not known (yet). `positions` lacks those (`unreadable`) whose records could not be read.
 
+    waiting: positions that wait for the account answer that confirms them. doubts: why the newest answers are not believed.
+    cash_flow_today, day_profit, day_return: since the broker's last_equity, without deposits in the latter two.
     up, success: by endpoint, what was polled at least once; why: of those that are not up. open_orders: (side, submitted).
     """
 
@@ -60,6 +62,11 @@ class BrokerView:
     wash: Wash = field(default_factory=Wash)
     chain: TimeWeightedReturn = field(default_factory=TimeWeightedReturn)
     cash_flow_today: float | None = None
+    day_profit: float | None = None
+    day_return: float | None = None
+    waiting: Positions | None = None
+    waiting_at: float | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def unrealized_pl(self) -> float | None:

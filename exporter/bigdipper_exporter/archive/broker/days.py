@@ -1,0 +1,55 @@
+"""Trading days as spans of money: from the close before a day to its own close."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from bigdipper_exporter import calendar
+
+DAY = timedelta(days=1)
+
+
+def previous_trading_day(day: date) -> date:
+    """The last day before `day` on which the exchange opened."""
+    day -= DAY
+    while not calendar.is_trading_day(day):
+        day -= DAY
+    return day
+
+
+def next_trading_day(day: date) -> date:
+    """The first day after `day` on which the exchange opens."""
+    day += DAY
+    while not calendar.is_trading_day(day):
+        day += DAY
+    return day
+
+
+def trading_day_of(ts: float) -> date:
+    """The trading day whose money a moment moves: after the close of one day it is the next one's."""
+    day = calendar.new_york_date(ts)
+    while (hours := calendar.open_close(day)) is None or hours[1] < ts:
+        day += DAY
+    return day
+
+
+def close_of(day: date) -> float:
+    """Close of the regular session of a trading day, in unix seconds. Raises ValueError on other days."""
+    hours = calendar.open_close(day)
+    if hours is None:
+        raise ValueError(f"the exchange stays closed on {day}")
+    return hours[1]
+
+
+def days_of(moments: Iterable[float]) -> set[date]:
+    """The days that these moments change: the one they count in and the one whose money they move."""
+    return {day for ts in moments for day in (calendar.trading_day(ts), trading_day_of(ts))}
+
+
+def money_span(day: date, latest: date | None) -> tuple[float, float]:
+    """(close before, end] of a trading day. `latest` is the day of the newest poll.
+
+    A day ends with its close. While it is the newest one, what comes after its close counts in it too: the broker's
+    `last_equity` is still the close before it.
+    """
+    over = latest is None or day < latest
+    return close_of(previous_trading_day(day)), close_of(day) if over else calendar.day_start(day + DAY)

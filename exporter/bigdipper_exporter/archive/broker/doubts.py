@@ -1,0 +1,217 @@
+"""Answers of the broker against the archive's last believed ones: what is not believed is recorded and changes nothing else."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
+from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.broker.models import Account, Position
+from bigdipper_exporter.broker.results import Positions
+from bigdipper_exporter.money import plausibility
+from bigdipper_exporter.money.flows import total
+from bigdipper_exporter.money.plausibility import Balances, Reason
+
+DAY = 86400.0
+NEAR_CLOSE = 1800.0  # a poll so shortly before the close stands for it
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`account` as it may be used, None when the answer is not believed; `reasons` for what is not."""
+
+    account: Account | None
+    reasons: tuple[Reason, ...] = ()
+
+
+def balances(account: Account, at: float) -> Balances:
+    """The sums of an account answer of `at`."""
+    return Balances(
+        at, account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity
+    )
+
+
+def judge_account(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, account: Account, at: float
+) -> Judgement:
+    """Decide what of an account answer is believed, and remember it."""
+    now, before = balances(account, at), _believed(memory)
+    reasons: list[Reason] = []
+    if _last_equity_is_wrong(connection, memory, account, now, before):
+        reasons.append("last_equity")
+        if not _lasts(memory, "last_equity", at):
+            account = replace(account, last_equity=None)
+    else:
+        memory.doubted_since.pop("last_equity", None)
+    reason = plausibility.judge(now, before, _explanations(connection, memory, account, now, before))
+    if reason is None and _contradicts_positions(view, now):
+        reason = "positions"
+    if reason is None:
+        memory.doubt = None
+    else:
+        reasons.append(reason)
+        if not _confirmed(memory, reason, now):
+            return Judgement(None, tuple(reasons))
+        if before is not None:
+            _notice_flow(connection, memory, view, before, now)
+    _believe(memory, account, now)
+    midnight = calendar.day_start(calendar.trading_day(at)) - calendar.DAY_START.hour * 3600
+    close = close_of(previous_trading_day(calendar.trading_day(at)))
+    flows.notice_adjustments(connection, account.intraday_adjustments, at, midnight, close)
+    return Judgement(account, tuple(reasons))
+
+
+def _believed(memory: BrokerCheckpoint) -> Balances | None:
+    return None if memory.believed is None else Balances(*memory.believed["balances"])
+
+
+def _believe(memory: BrokerCheckpoint, account: Account, now: Balances) -> None:
+    old = memory.believed or {}
+    same_day = old.get("balance_day") == (account.balance_day.isoformat() if account.balance_day else None)
+    # A `last_equity` that was left out is that of the answer before, as long as its day is the same.
+    last = account.last_equity if account.last_equity is not None else old["balances"][5] if old and same_day else None
+    memory.believed = {
+        "balances": [now.at, now.equity, now.cash, now.long, now.short, last],
+        "balance_day": account.balance_day.isoformat() if account.balance_day else None,
+        "adjustments": account.intraday_adjustments,
+        "held": {symbol: row[1] for symbol, row in memory.held.items()},
+    }
+
+
+def _explanations(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
+) -> list[float]:
+    """Amounts that may explain a jump: the flows of about this time, and the change of the broker's own adjustments."""
+    if before is None or memory.believed is None:
+        return []
+    recent = [f.amount for f in flows.between(connection, before.at - DAY, now.at + DAY) if f.amount is not None]
+    amounts = [total(flows.between(connection, before.at, now.at)).net, *recent]
+    if account.intraday_adjustments is not None:
+        amounts.append(account.intraday_adjustments - (memory.believed["adjustments"] or 0.0))
+    return amounts
+
+
+def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
+    """Take note of one more odd answer; whether enough of them agree, or contradict everything for long enough."""
+    doubt, count, since = memory.doubt, 1, now.at
+    if doubt is not None:
+        last = Balances(*doubt["last"])
+        if now.at - last.at <= plausibility.SOON:
+            since = doubt["since"]
+            if doubt["reason"] == reason and not plausibility.is_jump(last, now, ()):
+                count = doubt["count"] + 1
+    memory.doubt = {
+        "reason": reason,
+        "since": since,
+        "count": count,
+        "last": [now.at, now.equity, now.cash, now.long, now.short, now.last_equity],
+    }
+    if reason == "jump" and count >= plausibility.CONFIRMATIONS:
+        memory.doubt = None
+        return True
+    return count >= plausibility.CONFIRMATIONS and now.at - since >= plausibility.LONGEST_DOUBT
+
+
+def _lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
+    """Whether `what` has been doubted for so long that it is believed after all."""
+    return at - memory.doubted_since.setdefault(what, at) >= plausibility.LONGEST_DOUBT
+
+
+def _notice_flow(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
+) -> None:
+    """Cash or shares that came from nowhere are a flow, whose activity is still to come: never a profit or a loss."""
+    held: dict[str, float] = memory.believed["held"] if memory.believed is not None else {}
+    latest = view.waiting.items if view.waiting is not None else view.positions or ()
+    prices = {p.symbol: p.market_value / p.quantity for p in latest if p.market_value is not None and p.quantity}
+    quantities = {p.symbol: p.quantity for p in latest}
+    gone = {
+        s: memory.held[s][2] / memory.held[s][1] for s in held if s in memory.held and memory.held[s][1] and memory.held[s][2]
+    }
+    traded = sum(
+        (quantities.get(symbol, 0.0) - held.get(symbol, 0.0)) * prices.get(symbol, gone.get(symbol, 0.0))
+        for symbol in {*quantities, *held}
+    )
+    flow = plausibility.unexplained_flow(before, now, traded)
+    known = total(flows.between(connection, before.at, now.at)).net
+    if flow and abs(flow - known) > plausibility.NOISE * abs(before.equity):
+        flows.notice(connection, now.at, flow - known)
+
+
+def _last_equity_is_wrong(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
+) -> bool:
+    day = account.balance_day
+    known_day = memory.believed["balance_day"] if memory.believed is not None else None
+    same_day = day is not None and known_day == day.isoformat()
+    close = _polled_close(connection, day) if day is not None else None
+    return plausibility.last_equity_is_wrong(now, before, same_day, close)
+
+
+def _polled_close(connection: sqlite3.Connection, day: date) -> float | None:
+    if not calendar.is_trading_day(day):
+        return None
+    close = close_of(day)
+    row = connection.execute(
+        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
+        (close - NEAR_CLOSE, close),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+# -- positions
+
+
+def _sums(positions: Iterable[Position]) -> tuple[float, float] | None:
+    """Long and short value; None where a position has no price, so that the sums prove nothing."""
+    values = [p.market_value for p in positions]
+    known = [v for v in values if v is not None]
+    return (sum(v for v in known if v > 0), sum(v for v in known if v < 0)) if len(known) == len(values) else None
+
+
+def _differ(account: Balances, positions: Iterable[Position]) -> bool:
+    sums = _sums(positions)
+    return sums is not None and plausibility.values_differ(account, *sums)
+
+
+def _contradicts_positions(view: BrokerView, now: Balances) -> bool:
+    """Whether an account answer fits neither the newest positions nor the last that were believed."""
+    known = [(view.positions, view.positions_at, view.complete)]
+    if view.waiting is not None:
+        known.append((view.waiting.items, view.waiting_at, True))
+    fresh = [items for items, at, complete in known if items is not None and at and complete and now.at - at <= SAME_MOMENT]
+    return bool(fresh) and all(_differ(now, items) for items in fresh)
+
+
+def positions_wait(memory: BrokerCheckpoint, positions: Positions, at: float) -> bool:
+    """Whether a list of positions must wait for the next account answer, since the last believed one contradicts it."""
+    before = _believed(memory)
+    if before is None or not positions.complete:
+        return False
+    stale = at - before.at > SAME_MOMENT and memory.doubt is None
+    return not (stale and positions.items) and _differ(before, positions.items)
+
+
+def waiting_is_wrong(memory: BrokerCheckpoint, view: BrokerView, account: Account, at: float) -> bool:
+    """Whether the account answer that the positions waited for contradicts them too."""
+    assert view.waiting is not None
+    if not _differ(balances(account, at), view.waiting.items):
+        memory.doubted_since.pop("positions", None)
+        return False
+    return not _lasts(memory, "positions", at)
+
+
+def record(connection: sqlite3.Connection, endpoint: str, reason: Reason, account: Account | None, at: float) -> None:
+    """Keep an answer that is not believed, apart from the history that figures are made of."""
+    values = (
+        (account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity)
+        if account is not None
+        else (None,) * 5
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO implausible_answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (at, endpoint, reason, *values)
+    )

@@ -1,0 +1,114 @@
+"""Money and securities that enter or leave the account from outside. Pure; US dollars, positive is a deposit.
+
+A flow is no profit. Its activity often arrives after the equity has moved, so a flow can be noticed first: from the account's
+`intraday_adjustments`, or from a change of cash that neither prices nor trades explain. `merge` joins the two, each flow once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+Part = Literal["dividends", "fees", "interest"]
+
+# Alpaca's activity types by what they are in the attribution of a day; flows are below, any other type ends up in `other`.
+PARTS: dict[str, Part] = {
+    **dict.fromkeys(("DIV", "DIVCGL", "DIVCGS", "DIVFT", "DIVNRA", "DIVROC", "DIVTW", "DIVTXEX", "CGD"), "dividends"),
+    **dict.fromkeys(("FEE", "CFEE", "PTC", "PTR", "DIVFEE"), "fees"),
+    **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
+}
+CASH = frozenset(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"))
+# Transfers that can move shares; one without a symbol moves cash.
+TRANSFERS = frozenset(("ACATS", "JNLS", "JNL", "FOPT"))
+FLOWS = CASH | TRANSFERS
+# Activities after which a symbol's quantity or lots are not what its fills say.
+ADJUSTMENTS = TRANSFERS | frozenset(
+    ("SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD")
+)
+# Records with these statuses have not moved any money (yet).
+NOT_BOOKED = frozenset(("canceled", "cancelled", "rejected", "failed", "returned", "voided", "pending", "queued"))
+
+CENT = 0.005
+SAME = 0.01  # an activity explains a noticed flow that differs by less: a fee or interest may have come with it
+MOST_CANDIDATES = 8
+EARLIER, LATER = 3 * 86400.0, 7 * 86400.0  # how far an activity's stamp may be from the change of equity that it explains
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow at `ts` (unix seconds). `amount` is None when shares moved whose value is not known."""
+
+    ts: float
+    amount: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The flows of a span, both sums >= 0. `known` is False when one of them has no known value."""
+
+    deposits: float = 0.0
+    withdrawals: float = 0.0
+    known: bool = True
+
+    @property
+    def net(self) -> float:
+        """Deposits less withdrawals, of those whose value is known."""
+        return self.deposits - self.withdrawals
+
+
+def total(flows: Iterable[Flow]) -> Flows:
+    """Sum flows by direction."""
+    amounts = [flow.amount for flow in flows]
+    known = [amount for amount in amounts if amount is not None]
+    return Flows(sum(a for a in known if a > 0), -sum(a for a in known if a < 0), len(known) == len(amounts))
+
+
+def transfer_value(quantity: float | None, price: float | None, net_amount: float | None) -> float | None:
+    """Value of a transfer: of its shares at `price`, else the amount that the record itself names; None when neither is known.
+
+    `quantity` is negative for shares that leave.
+    """
+    if quantity and price:
+        return quantity * price
+    if net_amount:
+        return abs(net_amount) if quantity and quantity > 0 else -abs(net_amount) if quantity else net_amount
+    return None if quantity else net_amount
+
+
+def merge(booked: Sequence[Flow], noticed: Sequence[Flow]) -> list[Flow]:
+    """All flows in order of time, each once: what was noticed counts from that moment, with the amounts of its activities."""
+    left, found = list(booked), []
+    for seen in sorted(noticed, key=lambda flow: flow.ts):
+        twins = _activities_of(seen, left)
+        for flow in twins:
+            left.remove(flow)
+        known = [flow.amount for flow in twins if flow.amount is not None]
+        found.append(Flow(seen.ts, sum(known) if known else seen.amount))
+    return sorted([*left, *found], key=lambda flow: flow.ts)
+
+
+def _activities_of(seen: Flow, booked: Sequence[Flow]) -> tuple[Flow, ...]:
+    """The activities that explain a noticed flow, together if need be; those nearest in time first."""
+    near = [flow for flow in booked if seen.ts - EARLIER <= flow.ts <= seen.ts + LATER]
+    near = sorted(near, key=lambda flow: abs(flow.ts - seen.ts))[:MOST_CANDIDATES]
+    for size in range(1, len(near) + 1):
+        for group in combinations(near, size):
+            amounts = [flow.amount for flow in group]
+            if size == 1 and amounts[0] is None:
+                return group
+            if seen.amount is not None and None not in amounts:
+                difference = abs(sum(a for a in amounts if a is not None) - seen.amount)
+                if difference <= max(CENT, SAME * abs(seen.amount)):
+                    return group
+    return ()
+
+
+def unbooked(adjustments: float | None, *known: float) -> float:
+    """The part of the broker's `intraday_adjustments` that no record explains yet.
+
+    known: sums that the broker may mean (flows alone, or with dividends and fees; of today, or since the close).
+    """
+    if not adjustments:
+        return 0.0
+    rest = min((adjustments - sum_ for sum_ in known), key=lambda r: (abs(r), r * adjustments < 0), default=adjustments)
+    return rest if abs(rest) > CENT else 0.0

@@ -1,0 +1,114 @@
+"""Whether an answer of the broker can be right. Pure; money in US dollars, times in unix seconds.
+
+Equity is cash plus long plus short (negative) market value, by Alpaca's own definition. Between two answers prices move the
+positions, flows move the cash, and trades exchange one for the other: what remains is a fault of the answer, or a flow that is
+not known yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["sum", "zero", "positions", "jump", "last_equity"]
+REASONS: tuple[Reason, ...] = ("sum", "zero", "positions", "jump", "last_equity")
+
+# What prices can do to all positions together: this much at once, more with every minute, never more than the last.
+FALL, FALL_A_MINUTE, LARGEST_FALL = 0.15, 0.01, 0.6
+NOISE = 0.02  # of equity: dividends, fees and interest that are not known yet
+SUM_TOLERANCE = 0.001  # of the balances: the broker rounds, and prices move while it adds
+VALUES_TOLERANCE = 0.25  # of the larger value: account and positions are two answers, and an order may fill between them
+SMALL = 0.05  # of equity: a difference that no figure depends on
+LAST_EQUITY_TOLERANCE = 0.2
+FUNDED = 1.0  # dollars
+CONFIRMATIONS = 3  # answers that agree make a jump a fact
+LONGEST_DOUBT = 3600.0  # what is said for an hour is believed, whatever contradicts it
+SOON = 3600.0  # two answers so near to each other differ by prices, trades and flows that can be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """The sums of one account answer at `at`."""
+
+    at: float
+    equity: float
+    cash: float | None = None
+    long: float | None = None
+    short: float | None = None
+    last_equity: float | None = None
+
+    @property
+    def exposure(self) -> float | None:
+        """Absolute value of everything held; None when a side is unknown."""
+        return None if self.long is None or self.short is None else self.long + abs(self.short)
+
+
+def movement(before: Balances, now: Balances) -> float:
+    """Dollars by which prices, and small income not known yet, can have changed the equity between two answers."""
+    minutes = max(now.at - before.at, 0.0) / 60
+    share = min(FALL + FALL_A_MINUTE * minutes, LARGEST_FALL)
+    exposures = [e for e in (before.exposure, now.exposure) if e is not None]
+    exposure = max(exposures, default=max(abs(before.equity), abs(now.equity)))
+    return share * exposure + NOISE * abs(before.equity) + FUNDED
+
+
+def contradicts_itself(b: Balances) -> bool:
+    """Whether equity is not the sum of cash and values; False when a part is unknown."""
+    if b.cash is None or b.long is None or b.short is None:
+        return False
+    size = max(abs(b.equity), abs(b.cash), b.long, abs(b.short))
+    return abs(b.equity - b.cash - b.long - b.short) > max(SUM_TOLERANCE * size, FUNDED)
+
+
+def values_differ(account: Balances, long: float, short: float) -> bool:
+    """Whether the account's values and the sums over the positions can not be of the same holdings."""
+    if account.long is None or account.short is None:
+        return False
+    floor = max(SMALL * abs(account.equity), FUNDED)
+    pairs = ((account.long, long), (account.short, short))
+    return any(abs(a - b) > max(floor, VALUES_TOLERANCE * max(abs(a), abs(b))) for a, b in pairs)
+
+
+def is_jump(before: Balances, now: Balances, flows: Sequence[float]) -> bool:
+    """Whether equity changed by more than prices can do. flows: amounts that may explain it, one of them or their sum."""
+    allowed = movement(before, now)
+    change = now.equity - before.equity
+    return all(abs(change - flow) > allowed for flow in (0.0, sum(flows), *flows))
+
+
+def judge(now: Balances, before: Balances | None, flows: Sequence[float] = ()) -> Reason | None:
+    """Why an account answer is not believed, judged by itself and by the last one that was; None when nothing is wrong."""
+    if contradicts_itself(now):
+        return "sum"
+    if before is None or not is_jump(before, now, flows):
+        return None
+    return "zero" if now.equity == 0 and before.equity >= FUNDED else "jump"
+
+
+def last_equity_is_wrong(now: Balances, before: Balances | None, same_day: bool, close: float | None) -> bool:
+    """Whether `last_equity` can not be the previous close.
+
+    same_day: the answer before is of the same balance day; close: equity polled at that close, None when unknown.
+    """
+    last = now.last_equity
+    if last is None:
+        return False
+    reference = before.last_equity if same_day and before is not None else close
+    if last <= 0:
+        known = [x for x in (reference, close, None if before is None else before.last_equity) if x is not None]
+        return any(x >= FUNDED for x in known)
+    if reference is None or reference <= 0:
+        return False
+    exposure = (before.exposure if before is not None else None) or 0.0
+    return abs(last - reference) > max(LAST_EQUITY_TOLERANCE * reference, FALL * exposure)
+
+
+def unexplained_flow(before: Balances, now: Balances, traded: float) -> float:
+    """The part of a change of equity that came from outside: cash and shares that arrived without a trade.
+
+    traded: value of the shares that were added (negative: that left) between the two answers, at the prices of the second.
+    Zero when the answers are too far apart for that, or the cash is unknown.
+    """
+    if before.cash is None or now.cash is None or now.at - before.at > SOON:
+        return 0.0
+    flow = now.cash - before.cash + traded
+    return flow if abs(flow) > NOISE * abs(before.equity) + FUNDED else 0.0
