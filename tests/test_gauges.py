@@ -189,7 +189,7 @@ account_blocked kind=transfers 0
 account_cash_flow_today_usd -5309
 account_day_profit_usd -5313
 account_day_return_ratio -0.58
-account_implausible 1
+account_doubted 1
 account_equity_peak_usd 5312
 account_drawdown_ratio 0.55
 account_adjusted_return_ratio window=30 0.56

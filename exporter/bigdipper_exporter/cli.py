@@ -109,6 +109,14 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
+def _archive(settings: Settings, args: argparse.Namespace) -> int:
+    from bigdipper_exporter.commands.repair import repair_archive
+
+    for line in repair_archive(settings.archive_path, args.since):
+        print(line)
+    return 0
+
+
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.backfill import LABELS, backfill
 
@@ -132,6 +140,17 @@ def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
         print(logs.printable(str(finding)))
         worst = max(worst, 0 if finding.fine else 1)
     return worst
+
+
+def _date(text: str) -> date:
+    """A date of the past, New York."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; allowed: YYYY-MM-DD (New York)") from None
+    if not day.year >= 2000 or day > datetime.now(NEW_YORK).date():
+        raise argparse.ArgumentTypeError(f"{text} is not a date of the past; allowed: from 2000-01-01 to today (New York)")
+    return day
 
 
 def _day(text: str, days: int = 0) -> float:
@@ -236,6 +255,17 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
     backup = add("backup", _backup, "Copy the archive while the exporter runs.", f"FILE {archive}", "archive.path")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
+    mend = add(
+        "archive",
+        _archive,
+        "Recompute the figures of past days (archive repair); the exporter must be stopped.",
+        f"repair --from DATE {archive}",
+        "archive.path",
+    )
+    mend.add_argument("action", choices=("repair",), metavar="repair", help="recompute days from rows and portfolio history")
+    mend.add_argument(
+        "--from", dest="since", type=_date, required=True, metavar="DATE", help="first day, New York (YYYY-MM-DD)"
+    )
     past = add(
         "backfill",
         _backfill,

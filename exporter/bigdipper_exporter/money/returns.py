@@ -16,6 +16,7 @@ from bigdipper_exporter.money.flows import Flows
 
 WINDOWS: dict[str, int | None] = {"1d": 1, "1w": 7, "1m": 30, "1y": 365, "all": None}
 SMALLEST_BASE = 0.1  # of what a day ends with: a larger gain in one day is a flow that nobody named
+SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
 NO_FLOWS = Flows()
 
@@ -49,7 +50,10 @@ def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS
     if start is None or end is None or not flows.known or start <= 0:
         return None
     base, result = start + flows.deposits, end + flows.withdrawals
-    return None if result <= 0 or base < SMALLEST_BASE * result else result / base - 1
+    if result <= 0 or base < SMALLEST_BASE * result:
+        return None
+    ratio = result / base - 1
+    return ratio if ratio > -1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +104,21 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
     unfunded = next((i for i, day in enumerate(days) if day.ratio is not None), len(days))
     before, days = (0.0,) * unfunded, days[unfunded:]
-    if not days or days[-1].end is None:
+    if not days:
         return TimeWeightedReturn(before, (None,) * unfunded)
     drawdowns, peaks = [], []
     index = top = 1.0
     for day in days:
         top = max(top, index * day.peak_ratio)
-        index *= 1 + (day.ratio or 0.0)
+        index = max(index * (1 + (day.ratio or 0.0)), SMALLEST_INDEX)
         if not day.live:
             top = max(top, index)
         drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE))
         peaks.append(day.end * top / index if day.end is not None and day.end > 0 else None)
-    return TimeWeightedReturn(
-        (*before, *drawdowns), (*(None,) * unfunded, *peaks), 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days))
-    )
+    per_day = (*before, *drawdowns), (*(None,) * unfunded, *peaks)
+    if days[-1].end is None:
+        return TimeWeightedReturn(*per_day)
+    return TimeWeightedReturn(*per_day, 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days)))
 
 
 def _windows(days: Sequence[DayEquity]) -> Iterable[tuple[str, float]]:

@@ -30,6 +30,7 @@ from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeighte
 
 __all__ = ["days_of", "trading_day_of"]
 
+OPENING = 60.0  # seconds within which a new account has its first balance
 STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
@@ -189,6 +190,14 @@ def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
     return row[0] if row else None
 
 
+def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
+    """Flows of a span that began with `start`; the balance that an account opens with is in its first `last_equity`."""
+    found = flows.between(connection, first, last)
+    if start and memory.created is not None:
+        found = [flow for flow in found if flow.ts > memory.created + OPENING]
+    return total(found)
+
+
 def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
     row = connection.execute(
         "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'", (day.isoformat(),)
@@ -197,7 +206,7 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
         return
     start, end = row
     span = _span(day, memory)
-    moved = total(flows.between(connection, *span))
+    moved = _flows(connection, *span, start, memory)
     parts = attribution(connection, *span, moved.net)
     connection.execute(
         "UPDATE daily_stats SET realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?, interest = ?, cash_flow = ?,"
@@ -250,7 +259,7 @@ def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) ->
     (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
     span = (close_of(previous_trading_day(today)), calendar.day_start(today + DAY))
     peak = _extremes(connection, *span)[0]
-    moved = total(flows.between(connection, *span))
+    moved = _flows(connection, *span, days[-1].end, memory)
     return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True)]
 
 
@@ -275,7 +284,9 @@ def performance(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> Tim
     return chain(_days_with_live(connection, memory))
 
 
-def since_last_equity(connection: sqlite3.Connection, account: Account | None, at: float | None) -> Today:
+def since_last_equity(
+    connection: sqlite3.Connection, account: Account | None, at: float | None, memory: BrokerCheckpoint
+) -> Today:
     """Flows, profit and return since the moment of `last_equity`; `at` is the time of the account answer."""
     if account is None or at is None:
         return Today()
@@ -283,7 +294,8 @@ def since_last_equity(connection: sqlite3.Connection, account: Account | None, a
     if before is None or not calendar.is_trading_day(before):
         before = previous_trading_day(today)
     # A flow whose record has a date only counts at noon of it, which may be later than now.
-    moved = total(flows.between(connection, close_of(before), calendar.day_start(today + DAY)))
+    span = close_of(before), calendar.day_start(today + DAY)
+    moved = _flows(connection, *span, account.last_equity, memory)
     return Today(
         moved.net if moved.known else None,
         returns.profit(account.last_equity, account.equity, moved),

@@ -17,6 +17,7 @@ from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 DAY = 86400.0
+SAME_ROUND = 30.0
 NEAR_CLOSE = 1800.0  # a poll so shortly before the close stands for it
 
 
@@ -47,9 +48,10 @@ def judge_account(
             account = replace(account, last_equity=None)
     else:
         memory.doubted_since.pop("last_equity", None)
-    reason = plausibility.judge(now, before, _explanations(connection, memory, account, now, before))
-    if reason is None and _contradicts_positions(view, now):
-        reason = "positions"
+    explanations = _explanations(connection, memory, account, now, before)
+    reason = plausibility.judge(now, before, explanations, not _contradicts_positions(view, now))
+    if reason == "positions" and not _same_round(view, at):
+        return Judgement(None, tuple(reasons))  # perhaps a trade since then: the next positions will tell
     if reason is None:
         memory.doubt = None
     else:
@@ -185,6 +187,11 @@ def _contradicts_positions(view: BrokerView, now: Balances) -> bool:
         known.append((view.waiting.items, view.waiting_at, True))
     fresh = [items for items, at, complete in known if items is not None and at and complete and now.at - at <= SAME_MOMENT]
     return bool(fresh) and all(_differ(now, items) for items in fresh)
+
+
+def _same_round(view: BrokerView, at: float) -> bool:
+    """Whether positions were polled right before the account."""
+    return any(polled is not None and at - polled <= SAME_ROUND for polled in (view.positions_at, view.waiting_at))
 
 
 def positions_wait(memory: BrokerCheckpoint, positions: Positions, at: float) -> bool:

@@ -105,7 +105,7 @@ class BrokerRepository:
     def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float) -> BrokerView:
         """What the view derives from the archive."""
         memory = self._memory
-        today = daily.since_last_equity(connection, view.account, view.account_at)
+        today = daily.since_last_equity(connection, view.account, view.account_at, memory)
         (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
         (other,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
         return replace(
