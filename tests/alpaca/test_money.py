@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents, money
-
 from tests.alpaca.answers import Answers
 from tests.alpaca.conftest import Desk, Timing
 

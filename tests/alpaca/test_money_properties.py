@@ -11,6 +11,9 @@ from typing import Any
 import empyrical
 import pandas
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
@@ -19,8 +22,6 @@ from bigdipper_exporter.broker.results import PollResult
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.money.flows import Flow, Flows, merge, total, unbooked
 from bigdipper_exporter.money.returns import Attribution, DayEquity, chain, daily_return, profit
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FIRST = date(2025, 11, 3)
 returns = st.floats(-0.6, 1.5)

@@ -182,7 +182,7 @@ def _differ(account: Balances, positions: Iterable[Position]) -> bool:
 
 def _contradicts_positions(view: BrokerView, now: Balances) -> bool:
     """Whether an account answer fits neither the newest positions nor the last that were believed."""
-    known = [(view.positions, view.positions_at, view.complete)]
+    known = [(view.positions, view.positions_at, not view.unreadable)]
     if view.waiting is not None:
         known.append((view.waiting.items, view.waiting_at, True))
     fresh = [items for items, at, complete in known if items is not None and at and complete and now.at - at <= SAME_MOMENT]
