@@ -267,6 +267,54 @@ class DailyRow:
     return_ratio: Ratio | None = None
     drawdown_ratio: Ratio | None = None
     fills_by_hand: int = 0
+    profit: Usd | None = None
+    deposits: Usd | None = None
+    withdrawals: Usd | None = None
+    adjusted_peak: Usd | None = None
+
+
+@table("noticed_flows", key=("ts",), counted=False)
+@dataclass(slots=True)
+class NoticedFlowRow:
+    """Flows seen in the account answer before their activity."""
+
+    ts: Moment
+    amount: Usd
+
+
+@table("portfolio_history", key=("date",), counted=False)
+@dataclass(slots=True)
+class PortfolioHistoryRow:
+    """The broker's closes from portfolio history, rounded to the cent."""
+
+    date: Day
+    equity: Usd
+
+
+@table("implausible_answers", key=("ts", "endpoint", "reason"), retention=True, counted=False)
+@dataclass(slots=True)
+class ImplausibleAnswerRow:
+    """Answers of the broker that were not believed."""
+
+    ts: Moment
+    endpoint: str
+    reason: str
+    equity: Usd | None = None
+    cash: Usd | None = None
+    long_market_value: Usd | None = None
+    short_market_value: Usd | None = None
+    last_equity: Usd | None = None
+
+
+@table("accounts", key=("account_id",), time="first_seen", counted=False)
+@dataclass(slots=True)
+class AccountIdRow:
+    """The accounts seen under these keys. checkpoint: where reading goes on when the account comes back (JSON)."""
+
+    account_id: str
+    first_seen: Moment
+    present: int
+    checkpoint: str | None = None
 
 
 @table("discrepancies")
