@@ -82,7 +82,7 @@ def test_a_position_without_a_price_is_named_and_left_out_of_the_sums(open_desk:
     assert metrics['bigdipper_position_quantity{symbol="MRUS"}'] == 10
     assert metrics['bigdipper_limit_known{limit="brake"}'] == 1
     assert desk.sql("SELECT pl_dollar, pl_percent FROM account_history ORDER BY ts DESC LIMIT 1") == [
-        (450, pytest.approx(100 * 450 / 11_000))
+        (450, pytest.approx(100 * 450 / 10_000))
     ]
 
 
