@@ -115,7 +115,7 @@ def _swap_days(connection: sqlite3.Connection, old: str | None, new: str) -> Non
         " WHERE equity_source = 'alpaca'",
         (old,),
     )
-    empty = ", ".join(f"{name} = {0 if name == 'fills_count' else 'NULL'}" for name in DAY_COLUMNS)
+    empty = ", ".join(f"{name} = {0 if name.startswith('fills_') else 'NULL'}" for name in DAY_COLUMNS)
     connection.execute(f"UPDATE daily_stats SET {empty} WHERE equity_source = 'alpaca'")
     values = ", ".join(f"{name} = former.{name}" for name in DAY_COLUMNS)
     connection.execute(
