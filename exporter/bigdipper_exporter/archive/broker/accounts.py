@@ -31,6 +31,7 @@ DAY_COLUMNS = [
     "max_margin_ratio",
     "max_leverage_ratio",
     "fills_count",
+    "fills_by_hand",
     "realized_pl",
     "unrealized_change",
     "dividends",
