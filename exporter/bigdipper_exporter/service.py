@@ -129,7 +129,7 @@ class Service:
         if new := gaps - self._gaps:
             newest = self.store.connection.execute("SELECT reason, detail FROM gaps ORDER BY id DESC LIMIT ?", (new,))
             for reason, detail in newest.fetchall()[::-1]:
-                log.warning("lines were gone before they could be read", reason=reason, where=detail)
+                log.warning("lines may have been lost before they could be read", reason=reason, where=detail)
             self._gaps = gaps
 
     def _housekeeping(self, now: float) -> None:

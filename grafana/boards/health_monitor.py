@@ -52,7 +52,7 @@ def log() -> list[model.Panel]:
         ),
         stat(
             "Was anything lost or not understood?",
-            "Since counting began: places where lines were gone before anyone could read them, lines that bear a "
+            "Since counting began: places where lines may have been lost before anyone could read them, lines that bear a "
             "known tag and could not be read, rotations and truncations of the file.",
             now(f"sum({selector('log_gaps_total')})", "gaps"),
             now(f"sum({selector('log_malformed_total')})", "malformed"),

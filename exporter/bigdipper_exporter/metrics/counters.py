@@ -168,7 +168,7 @@ LOG_ROTATIONS = Counter("bigdipper_log_rotations_total", "Times that the log was
 LOG_TRUNCATIONS = Counter("bigdipper_log_truncations_total", "Times that the log was truncated.", ())
 LOG_GAPS = Counter(
     "bigdipper_log_gaps_total",
-    "Places where lines were gone before anyone could read them.",
+    "Places where lines may have been lost before anyone could read them.",
     ("reason",),
     known=_always(GAP_REASONS),
 )

@@ -1,0 +1,164 @@
+"""Whole logs at random: carried, encoded, cut, rotated, copied and killed in any way; an oracle knows what was written.
+
+Each line is an order of its own. In the end each whole one is archived once, but those that the test itself has damaged.
+"""
+
+import gzip
+import os
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.running import Monitor
+
+PREFIXES = ("", "", "", "bot-1  | ", "2025-10-17T13:31:05.123456789Z ", "Oct 17 09:31:05 host bot[7]: ", "\x1b[32m")
+TIMES = ("2025-10-17 09:31:05", "2025-10-17 09:31:05,123", "2025-10-17T09:31:05", "2025-10-17T13:31:05.5Z")
+
+
+class Files:
+    """A log, whatever stands around it, and what was written to it."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.number = 0
+        self.written: set[str] = set()
+        self.optional: set[str] = set()
+        self.happened = Counter[str]()
+        self.carrier = self.rng.choice(("plain", "plain", "docker", "kubernetes", "utf-16"))
+        self.prefix = self.rng.choice(PREFIXES) if self.carrier in ("plain", "utf-16") else ""
+        self.time = self.rng.choice(TIMES)
+        self.end = self.rng.choice(("\n", "\r\n"))
+        self.monitor = Monitor(folder)
+        self.log = self.monitor.log
+
+    def line(self) -> bytes:
+        """An order, as the carrier writes it."""
+        self.number += 1
+        order = f"order-{self.number:06}"
+        text = f"{self.time} [INFO] [TRADE] BUY MSFT: 1.0000 shares @ $1.00 = $1.00 (order {order})"
+        self.written.add(order)
+        if self.carrier == "docker":
+            cut = self.rng.randrange(len(text)) if self.rng.random() < 0.2 else 0
+            pieces = [text[:cut], text[cut:] + "\\n"] if cut else [text + "\\n"]
+            stamp = "2025-10-17T13:31:05.123456789Z"
+            return "".join(f'{{"log":"{piece}","stream":"stderr","time":"{stamp}"}}\n' for piece in pieces).encode()
+        if self.carrier == "kubernetes":
+            return f"2025-10-17T13:31:05.123456789Z stderr F {text}\n".encode()
+        return (self.prefix + text + self.end).encode("utf-16-le" if self.carrier == "utf-16" else "utf-8")
+
+    def write(self) -> None:
+        """A few lines, and now and then one that is damaged."""
+        with self.log.open("ab") as file:
+            for _ in range(self.rng.randint(1, 8)):
+                line = self.line()
+                if self.rng.random() < 0.05:
+                    # What follows on the same line may be read or counted as damaged.
+                    self.written.discard(f"order-{self.number:06}")
+                    line = line[: 2 * self.rng.randrange(5, len(line) // 4)] + self.line()
+                    self.written.discard(f"order-{self.number:06}")
+                    self.optional.add(f"order-{self.number:06}")
+                    self.happened["cut lines"] += 1
+                file.write(line)
+
+    def shift(self) -> Path:
+        """Free the name of the newest rotated file."""
+        for number in range(40, 0, -1):
+            for suffix in ("", ".gz"):
+                if (old := self.sibling(f".{number}{suffix}")).exists():
+                    old.rename(self.sibling(f".{number + 1}{suffix}"))
+        return self.sibling(".1")
+
+    def sibling(self, suffix: str) -> Path:
+        return self.log.with_name(self.log.name + suffix)
+
+    def rename(self) -> None:
+        self.log.rename(self.shift())
+        self.log.touch()
+
+    def copytruncate(self) -> None:
+        shutil.copyfile(self.log, self.shift())
+        os.truncate(self.log, 0)
+
+    def compress(self) -> None:
+        source = self.sibling(".2")
+        if source.exists():
+            stat = source.stat()
+            self.sibling(".2.gz").write_bytes(gzip.compress(source.read_bytes()))
+            os.utime(self.sibling(".2.gz"), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            source.unlink()
+
+    def replace(self) -> None:
+        """A restored backup: the same content in a new file."""
+        shutil.copy2(self.log, self.log.with_name("part"))
+        self.log.with_name("part").rename(self.log)
+
+    def copy_beside(self) -> None:
+        shutil.copyfile(self.log, self.log.with_name("kept.log"))
+
+    def kill(self) -> None:
+        self.monitor.restart()
+
+    def read(self) -> None:
+        self.monitor.catch_up()
+
+    def live(self, actions: int) -> None:
+        """So many random actions, and a last look."""
+        self.read()
+        choices: tuple[Callable[[], None], ...] = (
+            *(self.write, self.read) * 5,
+            *(self.rename, self.copytruncate, self.compress, self.replace, self.copy_beside, self.kill),
+        )
+        for _ in range(actions):
+            action = self.rng.choice(choices)
+            action()
+            self.happened[action.__name__] += 1
+        self.write()
+        self.read()
+        self.kill()
+        self.read()
+
+    def check(self) -> None:
+        """Every order once, no gap."""
+        orders = [order for (order,) in self.monitor.rows("SELECT order_id FROM trades")]
+        assert not [order for order, count in Counter(orders).items() if count > 1]
+        what = (self.carrier, self.prefix, self.time, self.end)
+        assert not self.written - set(orders), (what, sorted(self.written - set(orders))[:5])
+        extra = set(orders) - self.written - self.optional
+        assert not extra, (what, sorted(extra)[:5])
+        assert self.monitor.rows("SELECT * FROM gaps") == []
+
+
+def one_log(folder: Path, seed: int, actions: int) -> Files:
+    folder.mkdir()
+    files = Files(folder, seed)
+    try:
+        files.live(actions)
+        files.check()
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error}") from error
+    finally:
+        files.monitor.close()
+    return files
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whole_logs_at_random_are_archived_exactly_once(tmp_path: Path, seed: int) -> None:
+    assert one_log(tmp_path / "log", seed, 40).happened.total() >= 40
+
+
+@pytest.mark.chaos
+def test_whole_logs_at_random_for_ten_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    end, seed, logs, lines = time.monotonic() + 600, int.from_bytes(os.urandom(3)), 0, 0
+    happened = Counter[str]()
+    while time.monotonic() < end:
+        files = one_log(tmp_path / str(logs), seed + logs, 120)
+        logs, lines = logs + 1, lines + len(files.written)
+        happened += files.happened
+        shutil.rmtree(tmp_path / str(logs - 1))
+    with capsys.disabled():
+        print(f"\nseed {seed}: {logs:,} logs, {lines:,} orders, none lost, none twice; {dict(happened)}")
