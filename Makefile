@@ -4,14 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help install demo test lint types unit bench chaos soak docs dashboards env test-compose test-browser clean
+.PHONY: help install demo check test lint types unit bench chaos soak docs dashboards env test-compose test-browser clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What runs, for `make demo` and `make install`; `.developer` adds what tests need.
 $(BIN)/.installed: pyproject.toml
+	@echo "Installing into $(VENV): about 150 MB, one to two minutes."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(BIN)/.developer: $(BIN)/.installed
+	@echo "Installing what tests need: about 250 MB more, one to two minutes."
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -20,28 +27,34 @@ install: $(BIN)/.installed ## put the command into .venv/bin
 demo: $(BIN)/.installed tools ## show everything with a simulated bot and broker (Ctrl-C ends it)
 	$(BIN)/big-dipper-exporter demo $(ARGS)
 
+check: lint types ## the quick part of the tests: format, lint, types, golden list, generated files, imports
+	$(BIN)/pytest -n auto $(QUICK)
+
+QUICK := tests/test_architecture.py tests/archive/test_tables.py tests/test_gauges.py tests/test_metrics.py tests/test_grammar.py \
+	tests/cli/test_help.py tests/grafana/test_boards.py tests/alerts/test_form.py
+
 test: lint types unit ## everything that must hold: lint, types, tests
 
-lint: $(BIN)/.installed
+lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(BIN)/.installed
+types: $(BIN)/.developer
 	$(BIN)/mypy
 
-unit: $(BIN)/.installed tools
+unit: $(BIN)/.developer tools
 	$(BIN)/pytest -n auto --dist loadfile -m 'not bench and not chaos and not soak'
 
-bench: $(BIN)/.installed tools ## print figures: speed, memory, latency, beside a peer
+bench: $(BIN)/.developer tools ## print figures: speed, memory, latency, beside a peer
 	$(BIN)/pytest -s -p no:xdist -m bench tests/bench
 
-chaos: $(BIN)/.installed ## a minute of kills, and a million damaged lines
+chaos: $(BIN)/.developer ## a minute of kills, and a million damaged lines
 	$(BIN)/pytest -s -m chaos
 
-soak: $(BIN)/.installed tools ## twenty minutes of the demo at high speed: memory flat, figures true
+soak: $(BIN)/.developer tools ## twenty minutes of the demo at high speed: memory flat, figures true
 	$(BIN)/pytest -s -p no:xdist -m soak
 
-docs: $(BIN)/.installed ## write the generated documents anew
+docs: $(BIN)/.developer ## write the generated documents again
 	$(BIN)/python -m bigdipper_exporter.docs
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
@@ -52,7 +65,7 @@ env: ## write random passwords for docker compose, once
 test-compose: ## build the image and start the whole stack, where there is a Docker engine
 	@sh tests/compose/run.sh
 
-test-browser: $(BIN)/.installed ## open every board of a running Grafana: make test-browser GRAFANA_URL=http://localhost:3000
+test-browser: $(BIN)/.developer ## open every board of a running Grafana: make test-browser GRAFANA_URL=http://localhost:3000
 	$(BIN)/python tests/browser/boards.py $(GRAFANA_URL)
 
 .PHONY: tools

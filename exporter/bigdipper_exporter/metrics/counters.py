@@ -1,7 +1,10 @@
 """Every counter and histogram, as an object: whoever counts imports it from here. Their values are kept in the archive."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from itertools import product
+from typing import TYPE_CHECKING
 
 from bigdipper_exporter.broker.models import SIDES, TERMINAL
 from bigdipper_exporter.broker.results import ENDPOINTS, REASONS
@@ -10,9 +13,11 @@ from bigdipper_exporter.log.chunks import GAP_REASONS
 from bigdipper_exporter.log.compile import LEVELS
 from bigdipper_exporter.log.events import EVENT_KINDS
 from bigdipper_exporter.log.grammar import TAGS
-from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Histogram, Known, Labels, Metric
 from bigdipper_exporter.money import plausibility
+
+if TYPE_CHECKING:
+    from bigdipper_exporter.metrics.snapshot import Snapshot
 
 MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker", "joined", "length", "form", "unfinished"})
 DISCREPANCY_KINDS = ("fill_without_log", "log_without_order", "position_changed", "equity", "margin")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bigdipper_exporter.archive.statistics import Statistics
-from bigdipper_exporter.counters import Values
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.repository import BrokerView
     from bigdipper_exporter.botconfig.reader import BotConfigView
+    from bigdipper_exporter.counters import Values
     from bigdipper_exporter.projection.state import BotState
 
 
