@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.alpaca.conftest import TUESDAY
+
 DAY = 86_400.0
 
 
@@ -33,6 +35,11 @@ def log_reached(desk: Any, ts: float) -> None:
     desk.sql("INSERT OR REPLACE INTO state (key, value) VALUES ('bot', ?)", json.dumps({"log_ts": ts}))
 
 
+def watching(desk: Any) -> None:
+    """Let the monitor have watched the account since before its first order."""
+    desk.sql("UPDATE state SET value = json_set(value, '$.watched', 0) WHERE key = 'broker'")
+
+
 def opened(desk: Any, kind: str) -> tuple[float, float]:
     """(open now, counted ever) of a kind."""
     metrics = desk.metrics()
@@ -40,6 +47,7 @@ def opened(desk: Any, kind: str) -> tuple[float, float]:
 
 
 def test_a_fill_that_the_log_never_named_is_found_once_and_ages_out(desk: Any) -> None:
+    watching(desk)
     now = desk.timing.time()
     said(desk, now - 7200, order="something-old")
     log_reached(desk, now + 3600)
@@ -63,6 +71,7 @@ def test_a_fill_is_not_judged_before_the_log_has_gone_past_it(desk: Any) -> None
 
 
 def test_a_line_that_comes_late_resolves_the_fill(desk: Any) -> None:
+    watching(desk)
     now = desk.timing.time()
     said(desk, now - 7200, order="something-old")
     log_reached(desk, now + 3600)
@@ -162,3 +171,22 @@ def test_margin_is_compared_in_the_form_that_the_bot_speaks(desk: Any, name: str
         account_said(desk, desk.timing.time() + 55, desk.view.account.equity, **{name: true + 0.021})
         desk.advance(65)
     assert opened(desk, "margin") == (1, 1)
+
+
+def test_a_history_of_three_months_is_compared_and_raises_no_alarm(open_desk: Any, broker: Any) -> None:
+    ledger = broker.ledger
+    start = desk_start = TUESDAY + 60
+    for day in range(90):
+        for hour in (0, 1):
+            ledger.trade("AMD", 1, 200, start - (90 - day) * DAY + hour * 3600)
+    desk = open_desk()
+    said(desk, desk_start - 90 * DAY, order="unknown at the broker")
+    said(desk, desk_start - 600, order="unknown at the broker too")
+    log_reached(desk, desk_start + 7200)
+    desk.advance(4000)
+    assert desk.one("SELECT count(*) FROM discrepancies WHERE kind = 'fill_without_log'") > 100
+    for kind in ("fill_without_log", "log_without_order", "position_changed"):
+        assert opened(desk, kind) == (0, 0), kind
+    ledger.trade("AMD", 1, 200, desk.timing.time())
+    desk.advance(1300)
+    assert opened(desk, "fill_without_log") == (1, 1), "from then on as before"

@@ -18,6 +18,7 @@ class BrokerCheckpoint:
     with an official close; latest_day: that of the newest poll. held: the newest archived snapshot of each symbol held
     [ts, quantity, market value]. baseline: the quantity from which fills are added up [ts, quantity, misses].
     differs: per kind [id of the last log row compared, times in a row that it differed]. success: last good poll by endpoint.
+    watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     believed: the last account answer that was believed. doubt: an account answer that is not, until it is confirmed or gone.
     doubted_since: when `last_equity` or the positions began to be doubted, by reason.
@@ -37,6 +38,7 @@ class BrokerCheckpoint:
     baseline: dict[str, list[float]] = field(default_factory=dict)
     differs: dict[str, list[int]] = field(default_factory=dict)
     success: dict[str, float] = field(default_factory=dict)
+    watched: float | None = None
     rules: int = 0
     believed: dict[str, Any] | None = None
     doubt: dict[str, Any] | None = None

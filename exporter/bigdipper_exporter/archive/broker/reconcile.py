@@ -37,13 +37,16 @@ def _open(
     order_id: str | None = None,
     log_value: float | None = None,
     broker_value: float | None = None,
+    watched: float = 0.0,
 ) -> None:
+    """Archive a difference that arose at `at`. What is older than `watched` is history: recorded as resolved, not counted."""
+    resolved = at if at < watched else None
     added = connection.execute(
-        "INSERT OR IGNORE INTO discrepancies (ts, date, kind, symbol, order_id, log_value, broker_value, detail)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (at, calendar.trading_day(at).isoformat(), kind, symbol, order_id, log_value, broker_value, detail),
+        "INSERT OR IGNORE INTO discrepancies (ts, date, kind, symbol, order_id, log_value, broker_value, detail, resolved)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (at, calendar.trading_day(at).isoformat(), kind, symbol, order_id, log_value, broker_value, detail, resolved),
     )
-    if added.rowcount:
+    if added.rowcount and resolved is None:
         counters.inc(m.DISCREPANCIES, kind)
 
 
@@ -56,7 +59,7 @@ def _log_span(connection: sqlite3.Connection) -> tuple[float, float] | None:
     return None if first is None or row is None or row[0] is None else (first, float(row[0]))
 
 
-def fills_without_log(connection: sqlite3.Connection, now: float, counters: Counters) -> None:
+def fills_without_log(connection: sqlite3.Connection, now: float, counters: Counters, watched: float) -> None:
     """Fills of orders that no line of the log named. Judged once the log has gone on past them: it may lag, or be off."""
     span = _log_span(connection)
     if span is not None:
@@ -71,7 +74,17 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
         ).fetchall()
         for ts, symbol, side, order_id, quantity in rows:
             detail = f"{side} {quantity:g} {symbol}: the log names no such order"
-            _open(connection, counters, "fill_without_log", ts, detail, symbol=symbol, order_id=order_id, broker_value=quantity)
+            _open(
+                connection,
+                counters,
+                "fill_without_log",
+                ts,
+                detail,
+                symbol=symbol,
+                order_id=order_id,
+                broker_value=quantity,
+                watched=watched,
+            )
     connection.execute(
         "UPDATE discrepancies SET resolved = ? WHERE kind = 'fill_without_log' AND resolved IS NULL"
         " AND (ts < ? OR EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = discrepancies.order_id))",
@@ -79,7 +92,7 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
     )
 
 
-def log_without_order(connection: sqlite3.Connection, now: float, counters: Counters) -> None:
+def log_without_order(connection: sqlite3.Connection, now: float, counters: Counters, watched: float) -> None:
     """Orders that the log named and the broker does not know. Trades older than its first order cannot be judged."""
     rows = connection.execute(
         "SELECT t.ts, t.symbol, t.order_id, t.quantity FROM trades AS t WHERE t.order_id IS NOT NULL AND t.ts < ?"
@@ -90,7 +103,17 @@ def log_without_order(connection: sqlite3.Connection, now: float, counters: Coun
     ).fetchall()
     for ts, symbol, order_id, quantity in rows:
         detail = f"buy {quantity:g} {symbol}: the broker knows no such order"
-        _open(connection, counters, "log_without_order", ts, detail, symbol=symbol, order_id=order_id, log_value=quantity)
+        _open(
+            connection,
+            counters,
+            "log_without_order",
+            ts,
+            detail,
+            symbol=symbol,
+            order_id=order_id,
+            log_value=quantity,
+            watched=watched,
+        )
     connection.execute(
         "UPDATE discrepancies SET resolved = ? WHERE kind = 'log_without_order' AND resolved IS NULL"
         " AND (ts < ? OR EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = discrepancies.order_id))",

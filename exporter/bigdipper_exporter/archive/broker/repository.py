@@ -71,7 +71,11 @@ class BrokerRepository:
         elif isinstance(data, History):
             daily.write_history(connection, data.points, result.at, memory)
         if data is not None:
-            self._memory.save(connection)
+            memory = self._memory
+            if memory.watched is None:
+                # An archive of an earlier version has watched already where its history is complete.
+                memory.watched = 0.0 if memory.activities_done and memory.orders_done else result.at
+            memory.save(connection)
             view = self._figures(connection, view, result.at)
         self._next = view
 
@@ -192,7 +196,7 @@ class BrokerRepository:
         if data.backfill:
             memory.orders_cursor, memory.orders_done = data.cursor, data.done
         elif memory.orders_done:
-            reconcile.log_without_order(connection, at, counters)
+            reconcile.log_without_order(connection, at, counters, memory.watched or 0.0)
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
@@ -211,7 +215,7 @@ class BrokerRepository:
         memory.activities_done = memory.activities_done or data.caught_up
         daily.refresh(connection, daily.days_of(touched.moments), memory)
         if memory.activities_done:
-            reconcile.fills_without_log(connection, at, counters)
+            reconcile.fills_without_log(connection, at, counters, memory.watched or 0.0)
             if view.positions is not None and view.positions_at is not None and not view.unreadable:
                 reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
         return replace(
