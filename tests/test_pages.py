@@ -15,8 +15,9 @@ from bigdipper_exporter.broker.results import REASONS, Reason
 from bigdipper_exporter.counters import Values
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Labels
+from bigdipper_exporter.thresholds import LOG_AGE_SECONDS
 from bigdipper_exporter.web import landing
-from bigdipper_exporter.web.pages import FAILURES, QUIET_SECONDS, status_page
+from bigdipper_exporter.web.pages import FAILURES, status_page
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"
@@ -65,7 +66,7 @@ def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> Non
     words = {name: state for (heading, name), (state, _) in said(one, one.pipeline.snapshot).items() if heading == "The log"}
     assert words == {"file": "ok", "last line": "ok"}
     one.say(f"{STAMP} [INFO] [TRADE] BUY AMD lots")
-    own = replace(one.pipeline.snapshot.own, last_line=time.time() - QUIET_SECONDS - 1, log_lag=1_234)
+    own = replace(one.pipeline.snapshot.own, last_line=time.time() - LOG_AGE_SECONDS - 1, log_lag=1_234)
     gaps: dict[Labels, float] = {("truncated",): 1.0, ("unreachable",): 2.0}
     counters: Values = {**one.pipeline.snapshot.counters, "bigdipper_log_gaps_total": gaps}
     odd = said(one, replace(one.pipeline.snapshot, own=own, counters=counters))
@@ -132,7 +133,7 @@ def test_an_answer_that_is_not_believed_is_said_to_be_so(one: Monitor) -> None:
     assert (state, "equity is not the sum of cash and positions" in words) == ("warn", True)
 
 
-@pytest.mark.parametrize(("free", "state"), [(499_000_000, "warn"), (501_000_000, "ok"), (None, "ok")])
+@pytest.mark.parametrize(("free", "state"), [(2_147_000_000, "warn"), (2_148_000_000, "ok"), (None, "ok")])
 def test_a_disk_that_is_nearly_full_is_not_fine(one: Monitor, free: int | None, state: str) -> None:
     own = replace(one.pipeline.snapshot.own, archive=Statistics(disk_free=free))
     assert said(one, replace(one.pipeline.snapshot, own=own))["The archive", "file"][0] == state

@@ -14,7 +14,6 @@ COUNTED = tuple(table.name for table in TABLES.values() if table.counted)
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
-LOW_DISK = 500e6  # bytes free under which a person is told to make room
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST, version_of
-from bigdipper_exporter.archive.statistics import LOW_DISK
 from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.rate_budget import Budget
@@ -34,6 +33,7 @@ from bigdipper_exporter.log.segment import Source
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
 from bigdipper_exporter.sectors import read_sectors
+from bigdipper_exporter.thresholds import DISK_FREE_BYTES
 from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
 
@@ -234,7 +234,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(folder).free
     words = f"{free / 1e9:,.1f} GB free for the archive"
-    low = free < LOW_DISK
+    low = free < DISK_FREE_BYTES
     yield Finding(not low, "disk", f"only {words}: make room, or lower --archive.retention" if low else words)
 
 

@@ -4,7 +4,6 @@ import time
 
 from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.broker.view import BrokerView
-from bigdipper_exporter.archive.statistics import LOW_DISK
 from bigdipper_exporter.broker.results import Reason
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import total
@@ -12,12 +11,10 @@ from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.broker import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.limits import Distance
+from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS, DISK_FREE_BYTES, LOG_AGE_SECONDS, LOG_SKEW_SECONDS
 from bigdipper_exporter.web.landing import Page
 
 Row = tuple[str, str, str]
-QUIET_SECONDS = 180.0
-CYCLE_SECONDS = 600.0
-SKEW_SECONDS = 900.0
 MOST_NAMED = 5
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
@@ -70,10 +67,10 @@ def _cycle(s: Snapshot) -> Row:
         return "bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}."
     if skew is not None and abs(skew) > ZONE_SECONDS:
         return "warn", "cycle", f"Cycle #{number} began {when} by its own time, though its lines have just come: an old log?"
-    if skew is not None and abs(skew) > SKEW_SECONDS:
+    if skew is not None and abs(skew) > LOG_SKEW_SECONDS:
         question = "is log.timezone that of the bot's machine?"
         return "warn", "cycle", f"Cycle #{number}: its lines bear a time {abs(skew) / 3600:.1f} hours from ours: {question}"
-    if time.time() - (bot.cycle_ts or 0) > CYCLE_SECONDS:
+    if time.time() - (bot.cycle_ts or 0) > CYCLE_AGE_SECONDS:
         return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
     return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log form {bot.form})."
 
@@ -169,7 +166,7 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
-    quiet = own.last_line is None or time.time() - own.last_line > QUIET_SECONDS
+    quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
     malformed = int(total(s.counters, m.LOG_MALFORMED))
@@ -190,7 +187,7 @@ def _archive(s: Snapshot, settings: Settings) -> list[Row]:
         return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
     size = "" if own.archive.size is None else f"; {own.archive.size / 1e6:,.1f} MB"
     free = "" if own.archive.disk_free is None else f"; {own.archive.disk_free / 1e9:,.1f} GB free on the disk"
-    low = own.archive.disk_free is not None and own.archive.disk_free < LOW_DISK
+    low = own.archive.disk_free is not None and own.archive.disk_free < DISK_FREE_BYTES
     return [("warn" if low else "ok", "file", f"{path} is written{size}{free}{': make room' if low else ''}.")]
 
 
