@@ -71,7 +71,7 @@ class Broker:
         self._writing = len(waiting)
 
     def _digest(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
-        """Write one result; what cannot be digested is dropped and told, and costs neither the others nor the log."""
+        """Write one result. One that fails is dropped and logged; the others and the log go on."""
         mark = counters.savepoint()
         connection.execute("SAVEPOINT result")
         try:
@@ -101,7 +101,7 @@ class Broker:
         return self.book.view
 
     def traded(self) -> None:
-        """The log told of an order: follow it at once."""
+        """The log named a new order: poll it at once."""
         self.poller.poll_now()
 
 

@@ -187,7 +187,7 @@ class _Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ever, but what nobody knows is judged by the subcommand that was given it."""
+        """Parse as argparse does, but let the subcommand report its own unknown arguments."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
             getattr(found, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")

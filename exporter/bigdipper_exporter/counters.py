@@ -1,4 +1,4 @@
-"""Counters and histograms that survive a restart: staged by whoever counts, committed with the events that were counted.
+"""Counters and histograms that survive a restart: increments are staged, and committed with the events that they count.
 
 A counter that steps back by one is read by Prometheus as a reset, so what is exposed is only ever what the archive holds.
 """

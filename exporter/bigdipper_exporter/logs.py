@@ -153,7 +153,7 @@ class Throttle:
         return True
 
     def solved(self, key: Hashable, message: str, **fields: Any) -> bool:
-        """Say, once, that the problem `key` is over; nothing if it was never told."""
+        """Log, once, that the problem `key` is over. Does nothing if it was never logged."""
         with self._lock:
             told = self._told.pop(key, None)
         if told is not None:

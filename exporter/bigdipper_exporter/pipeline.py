@@ -53,7 +53,7 @@ class Source(Protocol[View]):
         """What was written is durable."""
 
     def traded(self) -> None:
-        """The log told of an order."""
+        """The log named a new order."""
 
     def close(self) -> None:
         """Stop whatever runs for it."""
@@ -200,7 +200,7 @@ class Pipeline:
         return lines, arrived
 
     def _write(self, connection: sqlite3.Connection, source: Source[object]) -> None:
-        """Let a source write; what it cannot digest is dropped and told, and never stops the log."""
+        """Let a source write. An answer that it fails on is dropped and logged, and never stops the log."""
         mark = self.counters.savepoint()
         connection.execute("SAVEPOINT source")
         try:
@@ -237,7 +237,7 @@ class Pipeline:
         self.refresh()
 
     def refresh(self) -> None:
-        """Publish what is not told by a line: sizes, and the turn of the day. Call about once a second."""
+        """Publish what changes without a line: sizes, and the start of a new day. Call about once a second."""
         self.snapshot = self.publish()
 
     def problems(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Wires the exporter together, runs it until it is told to stop, and stops it cleanly."""
+"""Builds the exporter from its parts, runs it until a signal stops it, and shuts it down cleanly."""
 
 import signal
 import sqlite3

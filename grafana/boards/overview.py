@@ -220,8 +220,7 @@ def _deeds() -> list[model.Panel]:
         shared.positions((24, 9)),
         grid(
             "What did it buy last?",
-            "The last 20 orders that the log tells of, with their state at the broker. A trade is an order submitted, "
-            "not a fill.",
+            "The last 20 orders in the log, with their state at the broker. A trade is an order submitted, not a fill.",
             listed("""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
                   COALESCE(o.status, 'unknown') AS State

@@ -53,7 +53,7 @@ def _sums() -> list[model.Panel]:
     return [
         stat(
             "How much was ordered?",
-            "Orders that the log tells of in the chosen time, and their value (archive: trades). An order is not yet a fill.",
+            "Orders in the log in the chosen time, and their value (archive: trades). An order is not yet a fill.",
             table(f"SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}"),
             unit=COUNT,
             size=(6, 4),

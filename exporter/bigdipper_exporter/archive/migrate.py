@@ -54,7 +54,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def copy(connection: sqlite3.Connection, target: Path) -> None:
-    """A consistent copy of an open archive, written beside `target` first so that a half copy never bears its name."""
+    """Copy an open archive consistently. It is written beside `target` and renamed, so that no half copy has its name."""
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     other = sqlite3.connect(part)

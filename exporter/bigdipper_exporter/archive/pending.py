@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.tables import AccountRow, BotEventRow, BrakeRow,
 # Rows made of log lines: written whole, by id. A row that grows within its cycle is written again.
 LogRow = AccountRow | TradeRow | SkipRow | OpportunityRow | BrakeRow | BotEventRow | ScanRow
 
-# Sums of the day, and the day's equity as the log told it (only until the broker tells it).
+# Sums of the day, and its equity from the log, which holds until the broker's is known.
 SUMS = (
     "cycles",
     "trades_count",

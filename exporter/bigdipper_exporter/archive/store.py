@@ -43,7 +43,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
 
 
 def refusal(path: Path, error: ArchiveError | sqlite3.Error) -> ArchiveError:
-    """The error that tells a person what is wrong with the archive at `path`, and what to do."""
+    """Return an error that says what is wrong with the archive at `path`, and what to do."""
     if isinstance(error, sqlite3.Error):
         return ArchiveError(f"archive {path} cannot be opened: {error}; {_advice(path, error)}")
     return error if str(path) in str(error) else ArchiveError(f"archive {path}: {error}")
@@ -239,7 +239,7 @@ def _advice(path: Path, error: sqlite3.Error) -> str:
     if "not a database" in text:
         return "the file is something else: name another archive.path"
     if "malformed" in text:
-        return "it is damaged: move it aside and restore a backup, or start anew"
+        return "it is damaged: move it aside and restore a backup, or start with an empty one"
     if "readonly" in text or "unable to open" in text:
         return f"check that user id {os.geteuid()} may write {path} and its folder"
     if "disk" in text:

@@ -217,7 +217,7 @@ def _speed(s: Mapping[str, Any]) -> Iterator[Finding]:
         said = f"{s['SCAN_INTERVAL_SEC']:g} s: the broker's rate limit will not stand it"
         yield Finding("warning", "SCAN_INTERVAL_SEC", said)
     if s.get("LOG_LEVEL") in ("WARNING", "ERROR", "CRITICAL"):
-        said = f"{s['LOG_LEVEL']}: the log tells nothing that could be monitored; use INFO or DEBUG"
+        said = f"{s['LOG_LEVEL']}: the log holds nothing that can be monitored; use INFO or DEBUG"
         yield Finding("error", "LOG_LEVEL", said)
 
 

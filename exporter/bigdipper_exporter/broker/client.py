@@ -177,7 +177,7 @@ def _whole(text: str | None) -> int | None:
 
 
 def _reset_in(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the limit starts anew. Both ends of the difference are the broker's: our clock may be wrong."""
+    """Return the seconds until the rate limit resets. Both times are the broker's, since our clock may be wrong."""
     retry, reset = _whole(headers.get("Retry-After")), headers.get("X-Ratelimit-Reset")
     if retry is not None:
         return float(retry)

@@ -15,7 +15,7 @@ from bigdipper_exporter.calendar import NEW_YORK
 T = TypeVar("T")
 Day = TypeVar("Day", date, datetime)
 
-# 21 signs hold the longest symbol there is, an option's (NVDA260909C00222500 has 19).
+# 21 characters hold the longest symbol there is, an option's (NVDA260909C00222500 has 19).
 _SYMBOL = re.compile(r"[A-Z0-9./-]{1,21}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NOON = time(12)

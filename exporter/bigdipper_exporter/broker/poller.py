@@ -1,6 +1,6 @@
 """The thread that asks the broker: a schedule per endpoint, the history in between, results handed on by `emit`.
 
-It waits for nobody and nobody waits for it: a request that hangs delays the next poll, never a scrape, the log or a stop.
+A request that hangs delays the next poll, never a scrape, the log or a shutdown.
 """
 
 import math
@@ -136,7 +136,7 @@ class Poller:
             self._thread.join(STOP_SECONDS)
 
     def poll_now(self) -> None:
-        """The log told of an order: look at the orders now. Safe from any thread."""
+        """Poll the orders now, because the log named a new one. Safe from any thread."""
         self._nudged = True
         self._wake.set()
 

@@ -34,7 +34,7 @@ class Budget:
         self._sent.append(self._clock())
 
     def update_from_headers(self, limit: int | None, remaining: int | None, reset_in: float | None) -> None:
-        """Note the rate headers of an answer: `reset_in` seconds until the broker's count starts anew."""
+        """Take in the rate headers of an answer. `reset_in`: seconds until the broker's limit resets."""
         if remaining is not None and remaining < RESERVE * (limit or 200):
             self.pause(reset_in)
 

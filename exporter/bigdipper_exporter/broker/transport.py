@@ -1,6 +1,6 @@
 """The one way out to the broker: every request of the SDK passes `BoundedAdapter.send`. GET only, bounded in time and size.
 
-The SDK knows no timeout, and the read timeout of requests counts anew at every byte. Here one deadline holds for all of it.
+The SDK knows no timeout, and the read timeout of requests restarts at every byte. Here one deadline covers the whole request.
 """
 
 import contextlib
@@ -87,7 +87,7 @@ class BoundedAdapter(HTTPAdapter):
         return response
 
     def _cut(self, late: threading.Event) -> None:
-        """The time is over: whoever reads from the connection now reads its end."""
+        """The deadline has passed: make a blocked read return."""
         late.set()
         for opened in self._open:
             with contextlib.suppress(OSError, AttributeError):  # it may be closed already, or not open yet

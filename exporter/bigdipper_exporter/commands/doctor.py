@@ -164,7 +164,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
     zone = settings.log_timezone
     skew = time.time() - quiet - portion.last_ts
     if abs(skew) > OLD_SECONDS:
-        old = "an old or a copied log, which tells nothing of the zone"
+        old = "an old or a copied log, which says nothing about the zone"
         yield Finding(True, "time zone", f"the newest line is {_span(abs(skew))} from the file's last change: {old}")
     elif abs(skew) > ZONE_TOLERANCE:
         hours = round(skew / 1800) / 2

@@ -166,13 +166,13 @@ def _url(text: str) -> str:
 
 def _secret(text: str) -> str:
     if not re.fullmatch(r"[!-~]{1,512}", text):
-        raise ValueError("contains a space, a line break or a sign that cannot be part of it")
+        raise ValueError("contains a space, a line break or a character that cannot be part of it")
     return text
 
 
 def _line(text: str) -> str:
     if not text.isprintable() or len(text) > 100:
-        raise ValueError("is not one line of at most 100 signs")
+        raise ValueError("is not one line of at most 100 characters")
     return text
 
 
@@ -192,4 +192,4 @@ URL_PATH = Kind(_url_path, "a path such as /metrics, not / and not below /-/")
 URL = Kind(_url, "http://host[:port] or https://host[:port]")
 HOSTS = Kind(_hosts, "host names separated by commas, without ports")
 SECRET = Kind(_secret, "visible ASCII without spaces")
-LINE = Kind(_line, "one line of at most 100 signs")
+LINE = Kind(_line, "one line of at most 100 characters")

@@ -38,7 +38,7 @@ class _Given:
 
 
 class _RefuseSecret(argparse.Action):
-    """A flag that nobody may use; it exists to say why (ConfigError), without repeating the value."""
+    """A flag for a secret. Using it raises ConfigError, which says why and does not repeat the value."""
 
     def __call__(self, *_: object, **__: object) -> None:
         why = "every user of the machine can read a command line"

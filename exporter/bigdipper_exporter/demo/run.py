@@ -115,7 +115,7 @@ def _die_with_parent() -> None:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nobody has it, else a free port of the system's choice."""
+    """Return `preferred` if it is free, else a port that the system chooses."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -148,7 +148,7 @@ def demo(args: argparse.Namespace) -> int:
     folder = args.dir or Path(tempfile.mkdtemp(prefix="bigdipper-demo-"))
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()):
-        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo makes everything anew"])
+        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo starts from nothing"])
     folder.mkdir(parents=True, exist_ok=True)
     running = Demo(folder, stopping=stop)
     try:

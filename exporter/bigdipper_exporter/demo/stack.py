@@ -53,7 +53,7 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
             "--data.retention=240h",  # longer than the longest repeat_interval
         ],
     )
-    part.url, part.what = f"http://127.0.0.1:{port}", "what is wrong, and whom it was told"
+    part.url, part.what = f"http://127.0.0.1:{port}", "alerts that fire, and who was notified"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     return part.url
 

@@ -1,4 +1,4 @@
-"""Every counter and histogram, as an object: whoever counts imports it from here. Their values are kept in the archive."""
+"""Every counter and histogram, as an object to import where something is counted. Their values are kept in the archive."""
 
 from __future__ import annotations
 

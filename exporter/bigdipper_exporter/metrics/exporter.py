@@ -30,7 +30,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_log_timestamp_skew_seconds",
-        "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
+        "Arrival of the newest line minus its own timestamp: far from 0 means a wrong log.timezone or clock.",
         read=lambda s: s.own.timestamp_skew,
     ),
     Gauge("bigdipper_log_lag_bytes", "Bytes of the log not yet processed.", read=lambda s: s.own.log_lag),

@@ -16,7 +16,7 @@ MOVER = re.compile(r"([A-Z0-9./-]{1,15}) ([-+]\d{1,9}(?:\.\d{1,9})?)%")
 
 @handles(e.Account)
 def account(c: Context, record: Record, event: e.Account) -> None:
-    """One row per cycle, however many lines told of the account: later lines replace its figures."""
+    """One row per cycle: later account lines of the same cycle replace its figures."""
     state = c.state
     if state.brake is not None:
         release(c, record.ts)

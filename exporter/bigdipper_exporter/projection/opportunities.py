@@ -119,7 +119,7 @@ def capital_exhausted(c: Context, record: Record, event: e.CapitalExhausted) -> 
 
 
 def _qualified(c: Context, record: Record, symbol: str, dip: float, price: float | None, score: float, outcome: str) -> None:
-    """One row per cycle and symbol, whichever line tells of it first."""
+    """Add one row per cycle and symbol; the first line that names the dip makes it."""
     c.state.last_symbol = symbol
     row = c.state.opportunities.get(symbol)
     if row is None:

@@ -133,7 +133,7 @@ class BotState:
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     def published(self) -> "BotState":
-        """A copy that nobody changes any more."""
+        """Return a copy that will not change."""
         brake = dataclasses.replace(self.brake) if self.brake else None
         custom = {name: dict(series) for name, series in self.custom.items()}
         return dataclasses.replace(self, brake=brake, damaged=self.damaged[:], custom=custom)

@@ -65,7 +65,7 @@ class Connection:
         self.deadline, self.silent = self.since + seconds, silent
 
     def cut(self) -> None:
-        """End it from another thread: whoever reads or writes here wakes up."""
+        """Shut the connection down from another thread; a blocked read or write returns at once."""
         with contextlib.suppress(OSError):
             # Not SSLSocket.shutdown, which takes the TLS state away from under the thread that uses it.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)

@@ -62,7 +62,7 @@ class BrokerCheckpoint:
         connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (KEY, json.dumps(asdict(self))))
 
     def backfill(self, now: float, latest_activity: float | None) -> float:
-        """Progress of the history backfill, 0 to 1: by time, since nobody says how many records there are."""
+        """Return the progress of the history backfill, 0 to 1, by time: the number of records is not known beforehand."""
         if self.orders_done and self.activities_done:
             return 1.0
         span = max(now - self.created, 1.0) if self.created is not None else None

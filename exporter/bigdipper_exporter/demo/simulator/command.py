@@ -59,7 +59,7 @@ def speed(text: str) -> float:
 
 
 def simulate(args: argparse.Namespace) -> int:
-    """Write the history, then live on until SIGTERM or SIGINT. The log is written anew, unless one is there already.
+    """Write the history, then go on until SIGTERM or SIGINT. An existing log is appended to, otherwise a new one is written.
 
     When one is there (a restart), the new bot goes on in it with an account of its own, and the history is not told again.
     """

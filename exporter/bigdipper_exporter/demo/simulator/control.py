@@ -26,7 +26,7 @@ def control(trigger: Callable[[str], bool], method: str, path: str) -> Response 
     if method == "GET" and not name:
         return _said(200, "\n".join(f"{incident.name:<23}{incident.what}" for incident in INCIDENTS))
     if method != "POST" or not name:
-        return _said(405, "GET /incidents tells what there is, POST /incidents/NAME lets it happen now")
+        return _said(405, "GET /incidents lists them, POST /incidents/NAME sets one off")
     try:
         happens = trigger(name)
     except ValueError as error:

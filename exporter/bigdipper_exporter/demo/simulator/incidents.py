@@ -129,7 +129,7 @@ def rotation(world: World) -> Iterator[float]:
 
 
 def restart(world: World) -> Iterator[float]:
-    """The bot is stopped and started again: cycle numbers and cooldowns begin anew."""
+    """The bot is restarted: cycle numbers and cooldowns start over."""
     world.stop_bot()
     yield 2 * MINUTE
     world.start_bot()
