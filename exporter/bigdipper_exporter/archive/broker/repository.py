@@ -146,6 +146,8 @@ class BrokerRepository:
         judged = doubts.judge_account(connection, memory, view, account, at)
         for reason in judged.reasons:
             self._implausible(connection, "account", reason, account, at, counters)
+        if judged.account is None and not judged.reasons:
+            return view  # not judged: the next answer that comes with its positions will be
         view = replace(view, doubts=judged.reasons)
         if judged.account is None:
             return view
