@@ -41,7 +41,8 @@ def under_water(title: str = "Under water", past: str | None = None) -> model.Pa
 def good_days() -> model.Panel:
     """The calendar of a year."""
     return calendar(
-        "Which days were good?",
+        "Returns by day",
+        "Which days were good? "
         "One square a trading day, weeks to the right: cash-flow adjusted return. Blue is a gain, orange a loss, "
         "darker is more; the last year, whatever time is chosen.",
         series(CALENDAR),

@@ -61,7 +61,8 @@ def positions(size: tuple[int, int]) -> model.Panel:
     names = "|".join(name.removeprefix("bigdipper_position_") for name in POSITION_COLUMNS if name != "symbol")
     matrix = {"symbol\\__name__": "Symbol"} | POSITION_COLUMNS
     return grid(
-        "What is held, and how is it doing?",
+        "Positions",
+        "What is held, and how is it doing? "
         "Alpaca's open positions at its last answer (bigdipper_position_*). Shares below zero are short. A position without "
         "a price is named, and left out of every sum. Click a symbol for its history.",
         rows(f'sum by (__name__, symbol) ({{__name__=~"bigdipper_position_({names})",bot="$bot"}})'),

@@ -183,3 +183,9 @@ def _outcomes(messages: list[str]) -> list[tuple[str, str]]:
                 if skip and skip[2] in found:
                     found[skip[2]] = "capital" if reason == "leverage_limit" else "rejected"
     return list(found.items())
+
+
+def missed_by_brake(path: Path) -> int:
+    """The dips that the brake's own reports count."""
+    said = re.findall(r"(?i)miss(?:ing|ed) (\d+) opportunities (?:due to emergency|during) brake", path.read_text("utf-8"))
+    return sum(map(int, said))

@@ -44,7 +44,7 @@ def skewed(one: Monitor, seconds: float) -> tuple[str, str]:
 
 def test_a_wrong_zone_is_asked_about_only_where_a_zone_can_explain_the_difference(one: Monitor) -> None:
     state, words = skewed(one, 5 * 3600.0)
-    assert (state, "5.0 hours from ours: is log.timezone" in words) == ("warn", True)
+    assert (state, "5 h 0 min from our clock: is log.timezone" in words) == ("warn", True)
     state, words = skewed(one, 386 * 86400.0)
     assert (state, "an old log?" in words, "timezone" in words) == ("warn", True, False)
 
@@ -52,7 +52,7 @@ def test_a_wrong_zone_is_asked_about_only_where_a_zone_can_explain_the_differenc
 def test_a_brake_that_holds_cannot_be_taken_for_one_that_is_over(one: Monitor) -> None:
     state, words = said(one, one.pipeline.snapshot)["The bot", "brake"]
     assert state == "warn"
-    assert words.startswith("The emergency brake is on: it began ")
+    assert words.startswith("The emergency brake is on, and the bot buys nothing: it began ")
 
 
 def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:

@@ -137,6 +137,7 @@ def test_the_days_sums_are_the_sums_of_the_rows(sample: Path, read: Monitor) -> 
     life, trades = oracle.live(sample), read.rows("SELECT count(*), total(total_value) FROM trades")[0]
     equities = [equity for _, equity, _ in life.accounts]
     missed = sum(n for (_, reason), n in oracle.skips(sample).items() if reason not in oracle.ROUTINE)
+    missed += oracle.missed_by_brake(sample)
     brakes = (len(life.brakes), sum(seconds for *_, seconds in life.brakes), missed, len(life.opportunities))
     assert day == [pytest.approx((*trades, *brakes, equities[0], equities[-1], max(equities), min(equities)))]
 

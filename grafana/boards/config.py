@@ -34,7 +34,8 @@ def build() -> model.Dashboard:
 def _present() -> list[model.Panel]:
     return [
         stat(
-            "Which limits does the bot keep?",
+            "Limits of the bot",
+            "Which limits does the bot keep? "
             "The limits as ratios of the equity (bigdipper_limit_ratio): from the bot's configuration where it is known.",
             now(selector("limit_ratio"), "{{limit}}"),
             unit=RATIO,
@@ -43,7 +44,8 @@ def _present() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "Does it pass the check?",
+            "Configuration check",
+            "Does it pass the check? "
             "Findings of the present configuration by severity (archive: bot_config_findings; the same as `check-config`).",
             table("""
                 SELECT CASE WHEN EXISTS (SELECT 1 FROM bot_config) THEN SUM(severity = 'error') END AS errors,
@@ -60,8 +62,8 @@ def _present() -> list[model.Panel]:
             ],
         ),
         grid(
-            "What is wrong with it?",
-            "Every finding, worst first.",
+            "Findings",
+            "What is wrong with it? Every finding, worst first.",
             listed("""
                 SELECT severity AS Severity, setting AS Setting, message AS Finding FROM bot_config_findings
                 ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, setting"""),
@@ -75,8 +77,8 @@ def _present() -> list[model.Panel]:
             ],
         ),
         grid(
-            "What is set?",
-            "The present value of every setting, and since when the monitor has seen it.",
+            "Settings",
+            "What is set? The present value of every setting, and since when the monitor has seen it.",
             listed(f"SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST}) ORDER BY setting"),
             size=(12, 14),
             says="Setting",
@@ -85,7 +87,8 @@ def _present() -> list[model.Panel]:
             overrides=[TIME_COLUMN, column("Setting", custom__width=230)],
         ),
         grid(
-            "Which threshold has each symbol?",
+            "Dip thresholds by symbol",
+            "Which threshold has each symbol? "
             "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio).",
             rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
             size=(12, 14),
@@ -100,7 +103,8 @@ def _present() -> list[model.Panel]:
 def _past() -> list[model.Panel]:
     return [
         grid(
-            "What changed?",
+            "Changes of settings",
+            "What changed? "
             "Changes in the chosen time, newest 200 (archive: bot_config). The first reading of the file is not a change.",
             listed(f"""
                 SELECT ts AS time, setting AS Setting, previous AS "Before", COALESCE(value, 'removed') AS "After"

@@ -46,7 +46,8 @@ def build() -> model.Dashboard:
 def _alerts() -> list[model.Panel]:
     return [
         stat(
-            "Is everything reachable?",
+            "Reachability",
+            "Is everything reachable? "
             "1 when Prometheus got an answer at its last scrape (up), the log can be read, the archive takes commits, "
             "and the exporter says it is ready.",
             now('min(up{bot="$bot"})', "exporter"),
@@ -61,8 +62,8 @@ def _alerts() -> list[model.Panel]:
             mappings=theme.YES_NO_GOOD,
         ),
         stat(
-            "Since when?",
-            "Time since the bot's and the exporter's start.",
+            "Uptime",
+            "Since when? Time since the bot's and the exporter's start.",
             now(f"time() - {selector('bot_start_timestamp_seconds')}", "bot"),
             now(f"time() - {selector('exporter_start_timestamp_seconds')}", "exporter"),
             unit=theme.Unit("s", 0),
@@ -71,8 +72,8 @@ def _alerts() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "Which versions?",
-            "Bot as its start-up line says (it may be wrong), form of its log, exporter.",
+            "Versions",
+            "Which versions? Bot as its start-up line says (it may be wrong), form of its log, exporter.",
             now(selector("bot_info"), "bot {{version}}, log {{log_form}}"),
             now(selector("exporter_build_info"), "exporter {{version}}, Python {{python}}"),
             unit=TEXT,
@@ -81,7 +82,8 @@ def _alerts() -> list[model.Panel]:
             only_names=True,
         ),
         grid(
-            "Which alerts are firing?",
+            "Firing alerts",
+            "Which alerts are firing? "
             "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
             "State: firing, or pending while the rule's own time is not over.",
             rows(_ranked('ALERTS{alertstate=~"firing|pending",severity!="none"}')),
@@ -130,7 +132,8 @@ def _bot() -> list[model.Panel]:
     )
     return [
         lines(
-            "Does it cycle?",
+            "Cycles",
+            "Does it cycle? "
             "Cycles a minute (bigdipper_bot_cycles_total). One a minute is normal; none while the market is closed.",
             over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
             unit=PER_MINUTE,
@@ -138,7 +141,8 @@ def _bot() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "How long do cycles take?",
+            "Cycle duration",
+            "How long do cycles take? "
             "Median and 95 % of what the bot itself prints at the end of a cycle; a cycle under the brake prints nothing.",
             *quantiles("bot_cycle_duration_seconds"),
             unit=SECONDS,
@@ -147,7 +151,8 @@ def _bot() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "How old was the newest cycle?",
+            "Age of the newest cycle",
+            "How old was the newest cycle? "
             "Age of the newest cycle; the dashed line is where the alert says that the bot does not work.",
             over_time(shared.LAST_CYCLE, "age"),
             unit=SECONDS,
@@ -158,8 +163,8 @@ def _bot() -> list[model.Panel]:
             overrides=[answer("A", colour=GOOD)],
         ),
         lines(
-            "Which errors does it make?",
-            "Errors an hour by kind (bigdipper_bot_errors_total), halts by cause.",
+            "Bot errors",
+            "Which errors does it make? Errors an hour by kind (bigdipper_bot_errors_total), halts by cause.",
             over_time(f"sum by (kind) (increase({selector('bot_errors_total')}[1h])) > 0", "error: {{kind}}"),
             over_time(f"sum by (cause) (increase({selector('halts_total')}[1h])) > 0", "halt: {{cause}}"),
             unit=theme.Unit("none", 1),
@@ -168,7 +173,8 @@ def _bot() -> list[model.Panel]:
             soft_zero=True,
         ),
         timeline(
-            "Which session did it believe in?",
+            "Market session, as the bot sees it",
+            "Which session did it believe in? "
             "The session of its own lines (bigdipper_market_session), and whether the broker's clock says open.",
             over_time(f"max({sessions})", "bot"),
             over_time(f"{selector('market_open')} * 2 + 1", "broker"),
@@ -177,8 +183,8 @@ def _bot() -> list[model.Panel]:
             mappings=theme.choices(_3=("regular", GOOD), _2=("extended", theme.BOT), _1=("closed", theme.QUIET)),
         ),
         grid(
-            "What happened to it?",
-            "Starts, stops, halts and errors in the chosen time, newest 100 (archive: bot_events).",
+            "Starts, stops, halts and errors",
+            "What happened to it? Starts, stops, halts and errors in the chosen time, newest 100 (archive: bot_events).",
             listed(f"""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail
                 FROM bot_events WHERE {IN_TIME} ORDER BY ts DESC LIMIT 100"""),

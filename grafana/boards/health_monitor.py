@@ -26,15 +26,16 @@ def log() -> list[model.Panel]:
     """The log as it is followed."""
     return [
         lines(
-            "How much does it log?",
-            "Records a minute by level (bigdipper_log_records_total).",
+            "Log volume",
+            "How much does it log? Records a minute by level (bigdipper_log_records_total).",
             over_time(f"sum by (level) (rate({selector('log_records_total')}[5m])) * 60", "{{level}}"),
             unit=PER_MINUTE,
             size=(8, 8),
             soft_zero=True,
         ),
         lines(
-            "How fast are lines read?",
+            "Ingest delay",
+            "How fast are lines read? "
             "From a line readable in the file to its figures in /metrics (bigdipper_log_ingest_delay_seconds).",
             *quantiles("log_ingest_delay_seconds"),
             unit=SECONDS,
@@ -43,15 +44,16 @@ def log() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "How much is still unread?",
-            "Bytes of the file not yet processed: near 0 unless the exporter catches up.",
+            "Log lag",
+            "How much is still unread? Bytes of the file not yet processed: near 0 unless the exporter catches up.",
             over_time(selector("log_lag_bytes"), "unread"),
             unit=BYTES,
             size=(8, 8),
             soft_zero=True,
         ),
         stat(
-            "Was anything lost or not understood?",
+            "Gaps and malformed lines",
+            "Was anything lost or not understood? "
             "Since counting began: places where lines may have been lost before anyone could read them, lines that bear a "
             "known tag and could not be read, rotations and truncations of the file.",
             now(f"sum({selector('log_gaps_total')})", "gaps"),
@@ -67,7 +69,8 @@ def log() -> list[model.Panel]:
             ],
         ),
         stat(
-            "Do the clocks agree?",
+            "Clock skew",
+            "Do the clocks agree? "
             "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
             now(selector("log_timestamp_skew_seconds"), "skew"),
             unit=SECONDS,
@@ -76,8 +79,8 @@ def log() -> list[model.Panel]:
             thresholds=steps(WARNING, (-threshold("log_skew_seconds"), "text"), (threshold("log_skew_seconds"), WARNING)),
         ),
         grid(
-            "Where were lines lost?",
-            "Every gap that the exporter noticed (archive: gaps), newest 50, all time.",
+            "Log gaps",
+            "Where were lines lost? Every gap that the exporter noticed (archive: gaps), newest 50, all time.",
             listed("""
                 SELECT ts AS time, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
                 FROM gaps ORDER BY ts DESC LIMIT 50"""),
@@ -94,16 +97,16 @@ def broker() -> list[model.Panel]:
     """The broker as it is asked."""
     return [
         timeline(
-            "Does it answer?",
-            "Whether the last poll of each endpoint worked (bigdipper_alpaca_up).",
+            "Broker availability",
+            "Does it answer? Whether the last poll of each endpoint worked (bigdipper_alpaca_up).",
             over_time(selector("alpaca_up"), "{{endpoint}}"),
             size=(12, 7),
             none=NO_BROKER,
             mappings=theme.YES_NO_GOOD,
         ),
         lines(
-            "How fast does it answer?",
-            "95 % of the requests of an hour by endpoint (bigdipper_alpaca_request_duration_seconds).",
+            "Broker request duration",
+            "How fast does it answer? 95 % of the requests of an hour by endpoint (bigdipper_alpaca_request_duration_seconds).",
             quantiles("alpaca_request_duration_seconds", "endpoint", "1h")[1],
             unit=SECONDS,
             size=(12, 7),
@@ -111,8 +114,8 @@ def broker() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "Which requests fail?",
-            "Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
+            "Failed broker requests",
+            "Which requests fail? Failures an hour by endpoint and reason (bigdipper_alpaca_request_failures_total).",
             over_time(
                 f"sum by (endpoint, reason) (increase({selector('alpaca_request_failures_total')}[1h])) > 0",
                 "{{endpoint}}: {{reason}}",
@@ -123,7 +126,8 @@ def broker() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "How much of the rate limit is left?",
+            "Rate limit remaining",
+            "How much of the rate limit is left? "
             "Requests left in the broker's own minute, from its answer's header; the exporter leaves the bot's share alone.",
             over_time(selector("alpaca_rate_limit_remaining"), "left"),
             over_time(f"sum(rate({selector('alpaca_requests_total')}[5m])) * 60", "used by us, a minute"),
@@ -133,8 +137,8 @@ def broker() -> list[model.Panel]:
             soft_zero=True,
         ),
         lines(
-            "How old were its answers?",
-            "Age of the last good answer by endpoint.",
+            "Age of broker data",
+            "How old were its answers? Age of the last good answer by endpoint.",
             over_time(f"time() - {selector('alpaca_last_success_timestamp_seconds')}", "{{endpoint}}"),
             unit=SECONDS,
             size=(8, 7),
@@ -148,16 +152,16 @@ def archive() -> list[model.Panel]:
     """The archive as it is written."""
     return [
         lines(
-            "How big is it?",
-            "The archive with its write-ahead log.",
+            "Archive size",
+            "How big is it? The archive with its write-ahead log.",
             over_time(selector("archive_size_bytes"), "size"),
             unit=BYTES,
             size=(12, 7),
             soft_zero=True,
         ),
         lines(
-            "How long does a commit take?",
-            "Median and 95 % (bigdipper_archive_commit_duration_seconds).",
+            "Commit duration",
+            "How long does a commit take? Median and 95 % (bigdipper_archive_commit_duration_seconds).",
             *quantiles("archive_commit_duration_seconds"),
             unit=SECONDS,
             size=(12, 7),
@@ -165,7 +169,8 @@ def archive() -> list[model.Panel]:
             soft_zero=True,
         ),
         stat(
-            "Is there room, did anything fail?",
+            "Disk space and failed commits",
+            "Is there room, did anything fail? "
             "Free space on its file system, commits that failed since counting began, time of the oldest account row.",
             now(selector("archive_disk_free_bytes"), "free"),
             now(selector("archive_errors_total"), "failed commits"),
@@ -181,8 +186,8 @@ def archive() -> list[model.Panel]:
             ],
         ),
         grid(
-            "How many rows?",
-            "Rows by table; large tables are counted every few minutes.",
+            "Archive rows",
+            "How many rows? Rows by table; large tables are counted every few minutes.",
             rows(f"sort_desc(sum by (table) ({selector('archive_rows')}))"),
             size=(12, 7),
             none=NO_SERIES,
@@ -197,16 +202,16 @@ def stack() -> list[model.Panel]:
     """What stands behind: Prometheus and Alertmanager."""
     return [
         timeline(
-            "Are the targets up?",
-            "Every target of Prometheus (up).",
+            "Scrape targets",
+            "Are the targets up? Every target of Prometheus (up).",
             over_time("up", "{{job}} {{instance}}"),
             size=(24, 8),
             none="Prometheus does not answer",
             mappings=theme.YES_NO_GOOD,
         ),
         lines(
-            "How long does a scrape take?",
-            "Of the exporter (scrape_duration_seconds).",
+            "Scrape duration",
+            "How long does a scrape take? Of the exporter (scrape_duration_seconds).",
             over_time('scrape_duration_seconds{bot="$bot"}', "scrape"),
             unit=SECONDS,
             size=(12, 7),
@@ -214,7 +219,8 @@ def stack() -> list[model.Panel]:
             soft_zero=True,
         ),
         stat(
-            "Do rules and notifications work?",
+            "Rules and notifications",
+            "Do rules and notifications work? "
             "Failed rule evaluations and failed or dropped notifications of the last hour, alerts that Alertmanager "
             "holds. They need Prometheus to scrape itself and Alertmanager.",
             now("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "rule failures"),

@@ -22,7 +22,7 @@ def build() -> model.Dashboard:
     return board(
         OPPORTUNITIES,
         "Opportunities",
-        "How does a dip become a trade, where does it get lost, and was that a pity?",
+        "How does a dip become a trade, where does it get lost, and what did prices do afterwards?",
         [
             Section([shared.header(), *_funnel()]),
             Section(_lists()),
@@ -39,7 +39,8 @@ def _funnel() -> list[model.Panel]:
     filled = f"FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND of_bot"
     return [
         stat(
-            "How far do dips get?",
+            "Dip funnel",
+            "How far do dips get? "
             "Chosen time: scans of all symbols; dips that they found (all symbols, from the scan lines) and those of them that "
             "the log names, one per cycle and symbol; orders of the bot; those filled at the broker (empty without "
             "credentials), in whole and in part.",
@@ -56,8 +57,8 @@ def _funnel() -> list[model.Panel]:
             names=True,
         ),
         columns(
-            "What became of the dips that qualified?",
-            "Opportunities in the chosen time by outcome (archive: opportunities).",
+            "Outcomes of qualified dips",
+            "What became of the dips that qualified? Opportunities in the chosen time by outcome (archive: opportunities).",
             table(f"""
                 SELECT REPLACE(outcome, '_', ' ') AS Outcome, COUNT(*) AS Dips {QUALIFIED}
                 GROUP BY outcome ORDER BY Dips DESC"""),
@@ -69,12 +70,15 @@ def _funnel() -> list[model.Panel]:
             colour=theme.fixed(BOT),
         ),
         columns(
-            "Why were trades missed?",
-            "Trades that were wanted and not made, by reason (archive: skips; the brake's from opportunities).",
+            "Missed trades by reason",
+            "Why were trades missed? "
+            "Trades that were wanted and not made, by reason (archive: skips). The brake's are counted by its "
+            "own lines, by the start of the episode (archive: brake_events). Most are not named, so no symbol filters them.",
             table(f"""
-                SELECT REPLACE(reason, '_', ' ') AS Reason, COUNT(*) AS Missed FROM (
-                  SELECT reason FROM skips WHERE {IN_TIME} AND {SYMBOL}
-                  UNION ALL SELECT 'brake' {QUALIFIED} AND outcome = 'missed_brake')
+                SELECT REPLACE(reason, '_', ' ') AS Reason, SUM(missed) AS Missed FROM (
+                  SELECT reason, 1 AS missed FROM skips WHERE {IN_TIME} AND {SYMBOL}
+                  UNION ALL SELECT 'brake', missed_opportunities FROM brake_events
+                    WHERE started BETWEEN $__from / 1000 AND $__to / 1000 AND missed_opportunities > 0)
                 GROUP BY 1 ORDER BY Missed DESC"""),
             x="Reason",
             unit=COUNT,
@@ -84,12 +88,16 @@ def _funnel() -> list[model.Panel]:
             colour=theme.fixed(LOSS),
         ),
         columns(
-            "How deep were the dips?",
-            "Distribution of the dips that qualified in the chosen time, in steps of one percent.",
+            "Dip depth",
+            "How deep were the dips? Distribution of the dips that qualified in the chosen time, in steps of one percent.",
             table(f"""
-                SELECT printf('%d %%', CAST(dip_percent AS INT)) AS Dip, SUM(outcome = 'submitted') AS Submitted,
-                  SUM(outcome <> 'submitted') AS "Not bought" {QUALIFIED} AND dip_percent IS NOT NULL
-                GROUP BY CAST(dip_percent AS INT) ORDER BY CAST(dip_percent AS INT) DESC"""),
+                WITH RECURSIVE
+                  dips AS (SELECT CAST(dip_percent AS INT) AS bin, outcome {QUALIFIED} AND dip_percent IS NOT NULL),
+                  bins(bin) AS (SELECT MAX(bin) FROM dips UNION ALL
+                    SELECT bin - 1 FROM bins WHERE bin > (SELECT MIN(bin) FROM dips))
+                SELECT printf('%d %%', bin) AS Dip, TOTAL(outcome = 'submitted') AS Submitted,
+                  TOTAL(outcome <> 'submitted') AS "Not bought"
+                FROM bins LEFT JOIN dips USING (bin) WHERE bin IS NOT NULL GROUP BY bin ORDER BY bin DESC"""),
             x="Dip",
             unit=COUNT,
             size=(12, 8),
@@ -99,7 +107,8 @@ def _funnel() -> list[model.Panel]:
             overrides=[column("Submitted", colour=PROFIT), column("Not bought", colour=LOSS)],
         ),
         columns(
-            "How many a day?",
+            "Qualified dips per day",
+            "How many a day? "
             "New York trading days (archive: daily_stats): dips qualified, orders submitted, trades missed. All symbols.",
             newest_last(f"""
                 SELECT date AS Day, opportunities AS Qualified, trades_count AS Submitted, missed_trades AS Missed
@@ -121,8 +130,8 @@ def _funnel() -> list[model.Panel]:
 def _lists() -> list[model.Panel]:
     return [
         grid(
-            "Which dips qualified?",
-            "The newest 300 of the chosen time with score and outcome (archive: opportunities).",
+            "Qualified dips",
+            "Which dips qualified? The newest 300 of the chosen time with score and outcome (archive: opportunities).",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, score AS Score, outcome AS Outcome,
                   REPLACE(reason, '_', ' ') AS Reason {QUALIFIED} ORDER BY ts DESC LIMIT 300"""),
@@ -141,8 +150,8 @@ def _lists() -> list[model.Panel]:
             ],
         ),
         grid(
-            "Which had the best scores?",
-            "The 20 highest scores of the chosen time, and whether they were bought.",
+            "Best scores",
+            "Which had the best scores? The 20 highest scores of the chosen time, and whether they were bought.",
             listed(f"""
                 SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, ts AS time {QUALIFIED}
                 AND score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
@@ -159,7 +168,8 @@ def _lists() -> list[model.Panel]:
             ],
         ),
         grid(
-            "Which trades were missed, one by one?",
+            "Missed trades",
+            "Which trades were missed, one by one? "
             "Every miss in the chosen time, newest 300, with the words of the log (archive: skips).",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, dip_percent AS Dip, detail AS Detail
@@ -177,7 +187,8 @@ def _lists() -> list[model.Panel]:
             ],
         ),
         grid(
-            "Where does the broker refuse a wash trade?",
+            "Wash-trade refusals by symbol",
+            "Where does the broker refuse a wash trade? "
             "Rejections for an opposite open order, per symbol in the chosen time. That is the broker's guard against "
             "two opposite orders, not the tax rule.",
             listed(f"""
@@ -195,7 +206,8 @@ def _lists() -> list[model.Panel]:
 def _afterwards() -> list[model.Panel]:
     return [
         grid(
-            "Was it a pity?",
+            "After missed dips",
+            "What did prices do after the missed dips? "
             "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and "
             "a week) later: of the same symbol among the dips, the fills or the positions of the archive. Empty where "
             "no price is known. Blue: it rose.",
@@ -239,7 +251,8 @@ def _price_after(seconds: int) -> str:
 def _routine() -> list[model.Panel]:
     return [
         lines(
-            "How often does it look and pass?",
+            "Routine skips",
+            "How often does it look and pass? "
             "Skips an hour by reason, from the counters (bigdipper_skips_total). The routine ones need the bot at DEBUG.",
             over_time(f"sum by (reason) (increase({selector('skips_total', symbol='~$symbol')}[1h])) > 0", "{{reason}}"),
             unit=theme.Unit("none", 0),
@@ -247,7 +260,8 @@ def _routine() -> list[model.Panel]:
             none="no skip in this time",
         ),
         grid(
-            "Which symbols are passed over, and why?",
+            "Routine skips by symbol and reason",
+            "Which symbols are passed over, and why? "
             "Sums of the chosen time, at most its last 31 days, per symbol and reason (archive: skip_counts, hourly "
             "sums); the 200 largest.",
             listed(f"""

@@ -45,7 +45,8 @@ def _status() -> list[model.Panel]:
     )
     return [
         stat(
-            "Bot working?",
+            "Bot status",
+            "Bot working? "
             f"Yes while its newest cycle is younger than {threshold('cycle_age_seconds'):g} s "
             "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades "
             "real money.",
@@ -219,7 +220,8 @@ def _deeds() -> list[model.Panel]:
     return [
         shared.positions((24, 9)),
         grid(
-            "What did it buy last?",
+            "Recent orders",
+            "What did it buy last? "
             "The last 20 orders in the log, with their state at the broker. A trade is an order submitted, not a fill.",
             listed("""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
@@ -240,7 +242,8 @@ def _deeds() -> list[model.Panel]:
             ],
         ),
         grid(
-            "What did it miss?",
+            "Recent missed trades",
+            "What did it miss? "
             "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are "
             "not here.",
             listed("""

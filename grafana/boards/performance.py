@@ -43,7 +43,8 @@ def build() -> model.Dashboard:
 def _figures() -> list[model.Panel]:
     return [
         stat(
-            "What did it earn?",
+            "Profit and return",
+            "What did it earn? "
             "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
             "days' profit in dollars without deposits. The bot's own equity stands in where there is no broker; then "
             "deposits count as profit.",
@@ -56,7 +57,8 @@ def _figures() -> list[model.Panel]:
             overrides=[column("profit", USD)],
         ),
         stat(
-            "From where to where?",
+            "Equity, start and end",
+            "From where to where? "
             "Equity at the start and the end of the chosen time, and the peak that the drawdown is measured from: the highest "
             "equity so far without deposits, in dollars of the last day (archive: daily_stats).",
             table(f"""
@@ -69,7 +71,8 @@ def _figures() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "How deep did it fall?",
+            "Drawdown",
+            "How deep did it fall? "
             "Worst and present distance from the peak of the cash-flow adjusted equity, at the ends of days.",
             table(f"""
                 SELECT MIN(drawdown_ratio) AS "worst",
@@ -82,7 +85,8 @@ def _figures() -> list[model.Panel]:
             thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
         ),
         stat(
-            "Was it worth the risk?",
+            "Risk-adjusted return",
+            "Was it worth the risk? "
             "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of "
             "252, riskless rate 0. They need 20 trading days.",
             table(RISK_FIGURES),
@@ -92,7 +96,8 @@ def _figures() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "How often does it win?",
+            "Win rate",
+            "How often does it win? "
             "Sales in the chosen time whose lots are known: share of winners, and profit factor = gains / losses "
             "(broker's fills, first in first out).",
             table(FILL_QUALITY),
@@ -103,8 +108,8 @@ def _figures() -> list[model.Panel]:
             overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
         ),
         stat(
-            "How are its days?",
-            "Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
+            "Daily returns",
+            "How are its days? Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
             table(f"""
                 SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day",
                   MIN(return_ratio) AS "worst day"
@@ -213,7 +218,8 @@ def _sources() -> list[model.Panel]:
     )
     return [
         columns(
-            "What moved the equity?",
+            "Equity change by source",
+            "What moved the equity? "
             "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, "
             "interest, other, the rest of days whose parts are not all known, and the deposits less withdrawals "
             "(archive: daily_stats, from the broker's activities).",
@@ -239,7 +245,8 @@ def _sources() -> list[model.Panel]:
             overrides=[column("Day", theme.TEXT, custom__width=100)],
         ),
         grid(
-            "Which symbols earned, which cost?",
+            "Realized P&L by symbol",
+            "Which symbols earned, which cost? "
             "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. "
             "Empty: lots incomplete or not held.",
             listed(f"""
@@ -265,7 +272,8 @@ def _sources() -> list[model.Panel]:
             ],
         ),
         grid(
-            "What else came and went?",
+            "Other account activity",
+            "What else came and went? "
             "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200.",
             listed(f"""
                 SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,

@@ -37,7 +37,8 @@ def _shares() -> list[model.Panel]:
     newest, ratio = tidy(NEWEST), selector("position_unrealized_pl_ratio")
     return [
         pie(
-            "How is the money spread over symbols?",
+            "Allocation by symbol",
+            "How is the money spread over symbols? "
             "Market value of each position at the broker's last answer, shorts as their absolute value.",
             table(f"WITH {newest} SELECT symbol AS Symbol, ABS(market_value) AS Value FROM newest ORDER BY Value DESC"),
             unit=DOLLARS,
@@ -45,8 +46,8 @@ def _shares() -> list[model.Panel]:
             none=f"no position, or {NO_BROKER}",
         ),
         pie(
-            "And over sectors?",
-            "The same by sector. The sectors are yours to edit: setting sectors.file (symbol,sector).",
+            "Allocation by sector",
+            "And over sectors? The same by sector. The sectors are yours to edit: setting sectors.file (symbol,sector).",
             table(f"""WITH {newest}
                 SELECT COALESCE(sector, 'unknown') AS Sector, SUM(ABS(market_value)) AS Value
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Value DESC"""),
@@ -55,7 +56,8 @@ def _shares() -> list[model.Panel]:
             none=f"no position, or {NO_BROKER}",
         ),
         bars(
-            "Who wins, who loses?",
+            "Unrealized P&L by symbol",
+            "Who wins, who loses? "
             "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
             "the three winners and losers that the bot's last cycle named.",
             now(
@@ -73,7 +75,8 @@ def _shares() -> list[model.Panel]:
 def _ladder() -> list[model.Panel]:
     return [
         grid(
-            "How deep are the dips that were bought?",
+            "Open lots below cost",
+            "How deep are the dips that were bought? "
             "Open positions at the newest snapshot (at most 15 minutes old). Since the position was last flat: buys with the "
             "lowest and highest price paid (of the last two years), first buy and days since; depth of the price under the "
             "mean entry; days of the last year whose close (16:00 New York) stood under water.",
@@ -126,7 +129,8 @@ def _history() -> list[model.Panel]:
         _over_time("What was each position worth?", "Market value", "market_value"),
         _over_time("What did each position gain or lose?", "Unrealised profit", "unrealized_pl"),
         grid(
-            "What was done in these symbols?",
+            "Orders and fills by symbol",
+            "What was done in these symbols? "
             "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
@@ -164,7 +168,8 @@ def _over_time(title: str, what: str, value: str) -> model.Panel:
 def _tax() -> list[model.Panel]:
     return [
         grid(
-            "Which loss sales are still inside their window?",
+            "Open wash-sale windows",
+            "Which loss sales are still inside their window? "
             "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the "
             "window. Unknown: the lots are incomplete.",
             listed(f"""
@@ -199,7 +204,8 @@ def _tax() -> list[model.Panel]:
             ],
         ),
         grid(
-            "How much loss may not be deducted?",
+            "Deferred wash-sale loss",
+            "How much loss may not be deducted? "
             "Estimate of this calendar year per symbol: losses whose window holds a buy "
             "(bigdipper_wash_sale_disallowed_loss_usd). An aid, not tax advice.",
             rows(f"sum by (symbol) ({selector('wash_sale_disallowed_loss_usd')}) > 0"),

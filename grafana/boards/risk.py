@@ -58,7 +58,8 @@ def _now() -> list[model.Panel]:
     debt = f"clamp_min(-{selector('bot_cash_usd')}, 0)"
     return [
         stat(
-            "How much is borrowed?",
+            "Margin debt",
+            "How much is borrowed? "
             "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from "
             "the bot's account line).",
             now(either(selector("account_margin_debt_usd"), debt), "{{source}}"),
@@ -70,7 +71,8 @@ def _now() -> list[model.Panel]:
             overrides=[answer("B", RATIO)],
         ),
         stat(
-            "How much is at work?",
+            "Leverage",
+            "How much is at work? "
             "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts "
             "added up (broker only).",
             now(either(selector("account_leverage_ratio"), selector("bot_leverage_ratio")), "leverage ({{source}})"),
@@ -81,7 +83,8 @@ def _now() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "What does the broker require?",
+            "Margin requirements",
+            "What does the broker require? "
             "Maintenance margin in dollars, and as a share of the equity: at 100 % comes the margin call.",
             now(selector("account_maintenance_margin_usd"), "maintenance"),
             now(f"{selector('account_maintenance_margin_usd')} / {selector('account_equity_usd')}", "of equity"),
@@ -92,7 +95,8 @@ def _now() -> list[model.Panel]:
             overrides=[answer("B", RATIO, thresholds=steps("text", (1, CRITICAL)))],
         ),
         stat(
-            "How far under the peak?",
+            "Drawdown from peak",
+            "How far under the peak? "
             "Distance of the cash-flow adjusted equity from its peak in the archive, and the equity at that peak.",
             now(f"-{selector('account_drawdown_ratio')}", "drawdown"),
             now(selector("account_equity_peak_usd"), "peak"),
@@ -108,7 +112,8 @@ def _now() -> list[model.Panel]:
 def _distance() -> list[model.Panel]:
     return [
         lines(
-            "Where does it stand between its limits?",
+            "Margin vs. limits",
+            "Where does it stand between its limits? "
             "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own "
             "configuration dashed.",
             over_time(selector("limit_level_ratio", limit="brake"), "debt by equity"),
@@ -120,7 +125,8 @@ def _distance() -> list[model.Panel]:
             overrides=[answer("A", colour=BROKER), *LIMITS],
         ),
         lines(
-            "How far may prices fall?",
+            "Price drop to each limit",
+            "How far may prices fall? "
             "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio). At 0 the limit is passed; at "
             "100 % no fall of prices reaches it.",
             over_time(f"clamp_min({selector('limit_distance_ratio')}, 0)", "to the {{limit}} limit"),
@@ -132,7 +138,8 @@ def _distance() -> list[model.Panel]:
             overrides=[override("byRegexp", f".*{name}.*", colour=colour) for name, colour in LIMIT_COLOURS.items()],
         ),
         lines(
-            "How many dollars to each limit?",
+            "Dollars to each limit",
+            "How many dollars to each limit? "
             "Dollars of positions until the limit is met (bigdipper_limit_distance_usd). Below zero: by how much it is passed.",
             over_time(selector("limit_distance_usd"), "to the {{limit}} limit"),
             unit=DOLLARS,
@@ -161,7 +168,8 @@ def _distance() -> list[model.Panel]:
 def _brake() -> list[model.Panel]:
     return [
         timeline(
-            "When did the brake hold?",
+            "Brake episodes, timeline",
+            "When did the brake hold? "
             "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with "
             "the first cycle that gets past the check.",
             series("""
@@ -176,12 +184,13 @@ def _brake() -> list[model.Panel]:
             mappings=theme.BRAKE,
         ),
         grid(
-            "Which episodes were there, why, and at what cost?",
+            "Brake episodes",
+            "Which episodes were there, why, and at what cost? "
             "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars "
             "to reduce, dips missed. The limits are the bot's own.",
             listed("""
                 SELECT started AS time, ended AS timeEnd,
-                  COALESCE(duration_seconds, unixepoch() - started) AS Duration,
+                  COALESCE(duration_seconds, last_seen - started) AS Duration,
                   CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
                   CASE WHEN leverage_ratio IS NULL THEN 'margin' ELSE 'leverage' END AS Cause,
                   COALESCE(leverage_ratio, margin_ratio) AS Level, peak_ratio AS Worst, reduce_usd AS "To reduce",
@@ -205,8 +214,8 @@ def _brake() -> list[model.Panel]:
             ],
         ),
         lines(
-            "How long does it hold a day?",
-            "Time under the brake per New York trading day (archive: daily_stats).",
+            "Brake time per day",
+            "How long does it hold a day? Time under the brake per New York trading day (archive: daily_stats).",
             series(f"SELECT ts AS time, brake_seconds AS held {DAYS} ORDER BY ts"),
             unit=SECONDS,
             size=(12, 7),
@@ -218,8 +227,8 @@ def _brake() -> list[model.Panel]:
             overrides=[column("held", colour=CRITICAL)],
         ),
         grid(
-            "What else stopped it?",
-            "Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
+            "Other halts",
+            "What else stopped it? Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
             listed("""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail FROM bot_events
                 WHERE kind IN ('halt', 'error') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 100"""),
@@ -240,7 +249,8 @@ def _exposure() -> list[model.Panel]:
     return [
         returns.under_water("How deep under the peak?", past="90d"),
         bars(
-            "Which positions weigh most?",
+            "Largest positions",
+            "Which positions weigh most? "
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
             now(
                 f"sort_desc(topk(10, abs({selector('position_market_value_usd')})"

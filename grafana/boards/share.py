@@ -35,8 +35,8 @@ def build() -> model.Dashboard:
 def _figures() -> list[model.Panel]:
     return [
         stat(
-            "How old is this?",
-            "Time since the newest account figures in the archive.",
+            "Age of the data",
+            "How old is this? Time since the newest account figures in the archive.",
             table("SELECT unixepoch() - MAX(ts) AS age FROM account_history WHERE source IN ('log', 'alpaca')"),
             unit=SECONDS,
             size=(4, 4),
@@ -121,8 +121,8 @@ def _curves() -> list[model.Panel]:
             thresholds=theme.SIGNED,
         ),
         pie(
-            "How is it spread over sectors?",
-            "Shares of the positions' value at the newest figures.",
+            "Allocation by sector",
+            "How is it spread over sectors? Shares of the positions' value at the newest figures.",
             table("""
                 WITH newest AS (
                   SELECT symbol, ABS(market_value) AS value FROM position_snapshots AS p

@@ -52,7 +52,8 @@ def _sums() -> list[model.Panel]:
     orders = f"FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND of_bot"
     return [
         stat(
-            "How much was ordered?",
+            "Order volume",
+            "How much was ordered? "
             "Orders in the log in the chosen time, and their value (archive: trades). An order is not yet a fill.",
             table(f"SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}"),
             unit=COUNT,
@@ -62,7 +63,8 @@ def _sums() -> list[model.Panel]:
             overrides=[column("value", DOLLARS)],
         ),
         stat(
-            "How many of them filled?",
+            "Fill rate",
+            "How many of them filled? "
             "Mean executed part of the bot's orders that came to an end (filled, cancelled, expired, rejected) in the chosen "
             "time, from the broker; and the orders by hand that the log does not name.",
             table(f"""
@@ -75,7 +77,8 @@ def _sums() -> list[model.Panel]:
             overrides=[column("by hand", COUNT)],
         ),
         stat(
-            "How long, and at what price?",
+            "Time to fill and slippage",
+            "How long, and at what price? "
             "Mean time from submission to fill, and the fill against the limit in basis points (below zero: bought "
             "cheaper than the limit), of the bot's orders at the broker.",
             table(f'SELECT AVG(time_to_fill_seconds) AS "time to fill", AVG(slippage_bps) AS "against limit" {orders}'),
@@ -86,7 +89,8 @@ def _sums() -> list[model.Panel]:
             overrides=[column("against limit", BASIS_POINTS)],
         ),
         stat(
-            "Is an order stuck?",
+            "Oldest open order",
+            "Is an order stuck? "
             "Orders open at the broker now, and the age of the oldest. The bot's own cancel of old orders never works: "
             f"older than {threshold('order_age_seconds') / 60:g} min deserves a look.",
             now(f"sum({selector('orders_open')})", "open"),
@@ -103,7 +107,8 @@ def _sums() -> list[model.Panel]:
 def _lists() -> list[model.Panel]:
     return [
         grid(
-            "What was ordered, and what became of it?",
+            "Orders",
+            "What was ordered, and what became of it? "
             "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
             "slippage against the limit (below zero is cheaper), time to fill.",
             listed(f"""
@@ -130,8 +135,8 @@ def _lists() -> list[model.Panel]:
             ],
         ),
         grid(
-            "Which orders are still open?",
-            "Orders without an end at the broker's last answer, oldest first.",
+            "Open orders",
+            "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
             listed(f"""
                 SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
                   filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age,
@@ -152,7 +157,8 @@ def _lists() -> list[model.Panel]:
             ],
         ),
         columns(
-            "How did orders end?",
+            "Orders by final status",
+            "How did orders end? "
             "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
             table(f"""
                 SELECT REPLACE(CASE WHEN result = 'unfilled' THEN status ELSE result END, '_', ' ') AS State,
@@ -174,7 +180,8 @@ def _lists() -> list[model.Panel]:
 def _groups() -> list[model.Panel]:
     return [
         grid(
-            "Which symbols does it trade most?",
+            "Most traded symbols",
+            "Which symbols does it trade most? "
             "Per symbol in the chosen time: orders of the log; fills, fill rate and realised profit of the broker. "
             "Realised profit stays empty where the lots are incomplete.",
             listed(f"""
@@ -205,7 +212,8 @@ def _groups() -> list[model.Panel]:
             ],
         ),
         columns(
-            "How many orders and fills a day?",
+            "Orders and fills per day",
+            "How many orders and fills a day? "
             "New York trading days (archive: daily_stats). Orders of the bot from its log, executions of them and of orders by "
             "hand from the broker. All symbols.",
             newest_last(f"""
@@ -225,7 +233,8 @@ def _groups() -> list[model.Panel]:
             ],
         ),
         columns(
-            "How much was deployed a day?",
+            "Capital deployed per day",
+            "How much was deployed a day? "
             "Value of the orders submitted per New York trading day (archive: daily_stats). All symbols.",
             newest_last(f"""
                 SELECT date AS Day, total_deployed AS Deployed {DAYS}
@@ -237,7 +246,8 @@ def _groups() -> list[model.Panel]:
             colour=theme.fixed(BOT),
         ),
         lines(
-            "How fast does it submit?",
+            "Order rate",
+            "How fast does it submit? "
             "Orders submitted and fills per hour, from the counters (bigdipper_trades_total, bigdipper_fills_total).",
             over_time(f"sum(increase({selector('trades_total', symbol='~$symbol')}[1h]))", "orders an hour"),
             over_time(f"sum(increase({selector('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
@@ -253,7 +263,8 @@ def _groups() -> list[model.Panel]:
 def _agreement() -> list[model.Panel]:
     return [
         grid(
-            "Where do log and broker disagree?",
+            "Discrepancies between log and broker",
+            "Where do log and broker disagree? "
             "Fills without a line of the log, lines without an order, positions changed by hand, equity or margin "
             "that differ (archive: discrepancies): those of the chosen time and all still open, newest 200.",
             listed(f"""

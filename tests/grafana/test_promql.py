@@ -102,7 +102,7 @@ def test_the_variable_bot_is_filled_from_a_metric_that_exists() -> None:
 
 
 def test_every_severity_of_an_alert_has_its_rank_and_its_word() -> None:
-    (panel,) = [panel for _, panel in PANELS if panel["title"] == "Which alerts are firing?"]
+    (panel,) = [panel for _, panel in PANELS if panel["title"] == "Firing alerts"]
     used = {severity for file in ROOT.glob("prometheus/rules/alerts/*.yml") for severity in SEVERITY.findall(file.read_text())}
     ranks = {severity: rank for rank, severity in RANKED.findall(panel["targets"][0]["expr"])}
     words = {name: word["text"] for mapping in mappings(panel, "Severity") for name, word in mapping["options"].items()}

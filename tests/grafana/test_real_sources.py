@@ -41,15 +41,15 @@ def ask(connection: sqlite3.Connection, board: str, title: str) -> list[dict[str
 def test_orders_are_as_many_as_grep_finds(ingested: tuple[Path, sqlite3.Connection]) -> None:
     log, connection = ingested
     expected = oracle.grep(log, oracle.HEADER + oracle.GREPS["trade"])
-    (found,) = ask(connection, "trades", "How much was ordered?")
+    (found,) = ask(connection, "trades", "Order volume")
     assert found["orders"] == expected
-    assert len(ask(connection, "trades", "What was ordered, and what became of it?")) == expected
+    assert len(ask(connection, "trades", "Orders")) == expected
 
 
 def test_outcomes_of_dips_are_those_of_a_naive_reader(ingested: tuple[Path, sqlite3.Connection]) -> None:
     log, connection = ingested
     expected = Counter(outcome.replace("_", " ") for _, outcome in oracle.live(log).opportunities)
-    found = {row["Outcome"]: row["Dips"] for row in ask(connection, "opportunities", "What became of the dips that qualified?")}
+    found = {row["Outcome"]: row["Dips"] for row in ask(connection, "opportunities", "Outcomes of qualified dips")}
     assert found == expected
 
 
@@ -59,15 +59,14 @@ def test_missed_trades_are_those_that_sed_finds(ingested: tuple[Path, sqlite3.Co
     for (_, reason), count in oracle.skips(log).items():
         if reason not in oracle.ROUTINE:
             reasons[reason.replace("_", " ")] += count
-    found = {row["Reason"]: row["Missed"] for row in ask(connection, "opportunities", "Why were trades missed?")}
-    brake = sum(outcome == "missed_brake" for _, outcome in oracle.live(log).opportunities)
-    assert found.pop("brake", 0) == brake
+    found = {row["Reason"]: row["Missed"] for row in ask(connection, "opportunities", "Missed trades by reason")}
+    assert found.pop("brake", 0) == oracle.missed_by_brake(log)
     assert found == reasons
 
 
 def test_brake_episodes_are_those_of_a_naive_reader(ingested: tuple[Path, sqlite3.Connection]) -> None:
     log, connection = ingested
-    found = ask(connection, "risk", "Which episodes were there, why, and at what cost?")
+    found = ask(connection, "risk", "Brake episodes")
     assert sorted((row["time"], row["timeEnd"], row["Cycles"]) for row in found) == [
         (started, ended, cycles) for started, ended, cycles, _ in sorted(oracle.live(log).brakes)
     ]
@@ -75,7 +74,7 @@ def test_brake_episodes_are_those_of_a_naive_reader(ingested: tuple[Path, sqlite
 
 def test_scans_are_as_many_as_grep_finds(ingested: tuple[Path, sqlite3.Connection]) -> None:
     log, connection = ingested
-    (found,) = ask(connection, "opportunities", "How far do dips get?")
+    (found,) = ask(connection, "opportunities", "Dip funnel")
     assert found["scans"] == oracle.grep(log, oracle.HEADER + oracle.GREPS["scan"])
     assert found["→ filled"] is None, "nobody asked the broker"
 
@@ -90,14 +89,12 @@ def test_equity_without_a_broker_says_that_it_is_the_bots(ingested: tuple[Path, 
 
 
 def test_spread_of_the_money_is_the_brokers_positions(desk: Any) -> None:  # noqa: F811
-    found = {
-        row["Symbol"]: row["Value"] for row in ask(desk.store.connection, "positions", "How is the money spread over symbols?")
-    }
+    found = {row["Symbol"]: row["Value"] for row in ask(desk.store.connection, "positions", "Allocation by symbol")}
     assert found == {position["symbol"]: abs(float(position["market_value"])) for position in desk.asked("positions")}
 
 
 def test_open_orders_are_the_brokers(desk: Any) -> None:  # noqa: F811
-    found = ask(desk.store.connection, "trades", "Which orders are still open?")
+    found = ask(desk.store.connection, "trades", "Open orders")
     expected = desk.asked("orders", status="open")
     assert [(row["Symbol"], row["Shares"], row["Limit"]) for row in found] == [
         (order["symbol"], float(order["qty"]), float(order["limit_price"])) for order in expected
@@ -107,7 +104,7 @@ def test_open_orders_are_the_brokers(desk: Any) -> None:  # noqa: F811
 
 def test_executions_are_the_brokers(desk: Any) -> None:  # noqa: F811
     known = [*WATCHED, *(position["symbol"] for position in desk.asked("positions"))]
-    found = answer(desk.store.connection, "positions", "What was done in these symbols?", *ALL_TIME, known)
+    found = answer(desk.store.connection, "positions", "Orders and fills by symbol", *ALL_TIME, known)
     expected = [row for row in desk.asked("account/activities") if row["activity_type"] == "FILL"]
     assert sorted((row["Symbol"], row["Shares"], row["Price"]) for row in found) == sorted(
         (row["symbol"], float(row["qty"]), float(row["price"])) for row in expected

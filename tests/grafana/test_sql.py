@@ -58,10 +58,10 @@ def test_statement_runs_on_an_archive_without_a_broker(asked: Asked, alone: sqli
     rows(alone, fill(asked.sql, NOW - asked.span, NOW, SYMBOLS, asked.points))
 
 
-@pytest.mark.parametrize("title", ["Profit today", "What did it buy last?"])
+@pytest.mark.parametrize("title", ["Profit today", "Recent orders"])
 def test_overview_has_tables_and_graphs_without_a_broker(title: str, alone: sqlite3.Connection) -> None:
     assert ask(alone, "overview", "Equity of the last seven days")[0]["source"] == "bot's log"
-    assert {row["State"] for row in ask(alone, "overview", "What did it buy last?")} == {"unknown"}
+    assert {row["State"] for row in ask(alone, "overview", "Recent orders")} == {"unknown"}
 
 
 @pytest.mark.parametrize(
@@ -110,27 +110,27 @@ def test_equity_is_the_last_row_of_each_point_and_the_brokers_where_there_is_one
 
 def test_orders_and_their_value_are_those_of_the_log(lived: sqlite3.Connection) -> None:
     trades = raw(lived, "trades")
-    (found,) = ask(lived, "trades", "How much was ordered?")
+    (found,) = ask(lived, "trades", "Order volume")
     assert found["orders"] == len(trades) > 50
     assert found["value"] == pytest.approx(sum(row["total_value"] for row in trades))
 
 
 def test_fill_rate_counts_the_orders_that_ended(lived: sqlite3.Connection) -> None:
     ended = [row for row in raw(lived, "orders", "submitted") if row["ended"] and row["status"] != "replaced"]
-    (found,) = ask(lived, "trades", "How many of them filled?")
+    (found,) = ask(lived, "trades", "Fill rate")
     assert found["fill rate"] == pytest.approx(sum(row["status"] == "filled" for row in ended) / len(ended))
 
 
 def test_time_to_fill_and_slippage_are_means_of_the_filled(lived: sqlite3.Connection) -> None:
     filled = [row for row in raw(lived, "orders", "submitted") if row["status"] == "filled"]
-    (found,) = ask(lived, "trades", "How long, and at what price?")
+    (found,) = ask(lived, "trades", "Time to fill and slippage")
     assert found["time to fill"] == pytest.approx(statistics.fmean(row["time_to_fill_seconds"] for row in filled))
     assert found["against limit"] == pytest.approx(statistics.fmean(row["slippage_bps"] for row in filled))
 
 
 def test_table_of_trades_joins_each_order_with_what_became_of_it(lived: sqlite3.Connection) -> None:
     orders = {row["order_id"]: row for row in raw(lived, "orders", "submitted", MONTHS)}
-    found = ask(lived, "trades", "What was ordered, and what became of it?")
+    found = ask(lived, "trades", "Orders")
     expected = sorted(raw(lived, "trades"), key=lambda row: -row["ts"])[:500]
     assert [(row["time"], row["Symbol"], row["State"], row["Fill"]) for row in found] == [
         (t["ts"], t["symbol"], orders[t["order_id"]]["status"], orders[t["order_id"]]["filled_avg_price"]) for t in expected
@@ -138,14 +138,14 @@ def test_table_of_trades_joins_each_order_with_what_became_of_it(lived: sqlite3.
 
 
 def test_states_of_orders_are_counted(lived: sqlite3.Connection) -> None:
-    found = {row["State"]: (row["of the bot"], row["by hand"]) for row in ask(lived, "trades", "How did orders end?")}
+    found = {row["State"]: (row["of the bot"], row["by hand"]) for row in ask(lived, "trades", "Orders by final status")}
     counted = Counter(row["status"] for row in raw(lived, "orders", "submitted") if row["ended"])
     assert found == {state: (count, None) for state, count in counted.items()}
 
 
 def test_symbols_are_summed_from_trades_orders_and_fills(lived: sqlite3.Connection) -> None:
     trades, fills = raw(lived, "trades"), raw(lived, "fills")
-    found = {row["Symbol"]: row for row in ask(lived, "trades", "Which symbols does it trade most?")}
+    found = {row["Symbol"]: row for row in ask(lived, "trades", "Most traded symbols")}
     assert set(found) == {row["symbol"] for row in trades}
     for symbol, row in found.items():
         assert row["Orders"] == sum(t["symbol"] == symbol for t in trades)
@@ -155,12 +155,12 @@ def test_symbols_are_summed_from_trades_orders_and_fills(lived: sqlite3.Connecti
 
 def test_days_show_what_the_days_rows_say(lived: sqlite3.Connection) -> None:
     trades = Counter(row["date"] for row in rows(lived, "SELECT * FROM trades"))
-    for row in ask(lived, "trades", "How many orders and fills a day?", MONTHS):
+    for row in ask(lived, "trades", "Orders and fills per day", MONTHS):
         assert row["Orders"] == trades[row["Day"]]
 
 
 def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) -> None:
-    (found,) = ask(lived, "opportunities", "How far do dips get?")
+    (found,) = ask(lived, "opportunities", "Dip funnel")
     assert list(found.values()) == [
         len(raw(lived, "scans")),
         sum(row["found"] for row in raw(lived, "scans")),
@@ -173,29 +173,29 @@ def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) ->
 
 def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
     dips = raw(lived, "opportunities")
-    found = {row["Outcome"]: row["Dips"] for row in ask(lived, "opportunities", "What became of the dips that qualified?")}
+    found = {row["Outcome"]: row["Dips"] for row in ask(lived, "opportunities", "Outcomes of qualified dips")}
     assert found == Counter(row["outcome"].replace("_", " ") for row in dips)
     missed = Counter(row["reason"].replace("_", " ") for row in raw(lived, "skips"))
-    missed["brake"] = sum(row["outcome"] == "missed_brake" for row in dips)
-    assert {row["Reason"]: row["Missed"] for row in ask(lived, "opportunities", "Why were trades missed?")} == missed
+    missed["brake"] = sum(row["missed_opportunities"] for row in raw(lived, "brake_events", "started"))
+    assert {row["Reason"]: row["Missed"] for row in ask(lived, "opportunities", "Missed trades by reason")} == missed
 
 
 def test_dips_are_sorted_into_whole_percents(lived: sqlite3.Connection) -> None:
     dips = Counter(f"{math.trunc(row['dip_percent'])} %" for row in raw(lived, "opportunities"))
-    found = ask(lived, "opportunities", "How deep were the dips?")
+    found = ask(lived, "opportunities", "Dip depth")
     assert {row["Dip"]: row["Submitted"] + row["Not bought"] for row in found} == dips
     depths = [int(row["Dip"].removesuffix(" %")) for row in found]
     assert depths == sorted(depths, reverse=True)
 
 
 def test_best_scores_are_the_twenty_highest(lived: sqlite3.Connection) -> None:
-    found = [row["Score"] for row in ask(lived, "opportunities", "Which had the best scores?")]
+    found = [row["Score"] for row in ask(lived, "opportunities", "Best scores")]
     assert found == sorted((row["score"] for row in raw(lived, "opportunities")), reverse=True)[:20]
 
 
 def test_price_after_a_missed_dip_is_the_first_known_one_in_its_window(lived: sqlite3.Connection) -> None:
     between = NOW - 30 * 86400, NOW - 14 * 86400
-    found = ask(lived, "opportunities", "Was it a pity?", between)
+    found = ask(lived, "opportunities", "After missed dips", between)
     missed = [row for row in raw(lived, "opportunities", between=between) if row["outcome"] != "submitted"]
     assert len(found) == min(150, len(missed)) > 50
     sources = [("position_snapshots", "current_price"), ("opportunities", "price"), ("fills", "price")]
@@ -222,27 +222,27 @@ def test_routine_skips_are_the_sums_of_the_hours(lived: sqlite3.Connection) -> N
     for row in rows(lived, "SELECT * FROM skip_counts"):
         if WEEK[0] - 3600 <= row["hour"] < WEEK[1]:
             sums[row["symbol"], row["reason"].replace("_", " ")] += row["count"]
-    found = ask(lived, "opportunities", "Which symbols are passed over, and why?")
+    found = ask(lived, "opportunities", "Routine skips by symbol and reason")
     assert {(row["Symbol"], row["Reason"]): row["Skips"] for row in found} == sums
 
 
 def test_brake_timeline_starts_in_the_state_of_its_beginning_and_turns_at_each_episode(lived: sqlite3.Connection) -> None:
     episode = next(row for row in raw(lived, "brake_events", "started", MONTHS) if row["ended"])
     middle = episode["started"] + 60
-    found = ask(lived, "risk", "When did the brake hold?", (middle, middle + 7200))
+    found = ask(lived, "risk", "Brake episodes, timeline", (middle, middle + 7200))
     assert [(row["time"], row["Brake"]) for row in found] == [(int(middle * 1000) // 1000, 1), (episode["ended"], 0)]
 
 
 def test_episodes_that_touch_the_time_are_listed(lived: sqlite3.Connection) -> None:
     expected = [row for row in rows(lived, "SELECT * FROM brake_events") if row["started"] < NOW and row["ended"] >= MONTHS[0]]
-    found = ask(lived, "risk", "Which episodes were there, why, and at what cost?", MONTHS)
+    found = ask(lived, "risk", "Brake episodes", MONTHS)
     assert [row["time"] for row in found] == sorted((row["started"] for row in expected), reverse=True)
     assert {(row["Cause"], row["Level"], row["State"]) for row in found} == {("leverage", 1.157, "over")}
 
 
 def test_return_chains_the_days_and_profit_leaves_deposits_out(lived: sqlite3.Connection) -> None:
     days = raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))
-    (found,) = ask(lived, "performance", "What did it earn?", MONTHS)
+    (found,) = ask(lived, "performance", "Profit and return", MONTHS)
     assert found["return"] == pytest.approx(math.prod(1 + day["return_ratio"] for day in days) - 1)
     assert found["profit"] == pytest.approx(sum(gain(day) for day in days))
     curve = ask(lived, "performance", "Return without deposits", MONTHS)
@@ -253,18 +253,18 @@ def test_return_chains_the_days_and_profit_leaves_deposits_out(lived: sqlite3.Co
 def test_sharpe_and_sortino_are_the_textbooks(lived: sqlite3.Connection) -> None:
     returns = [day["return_ratio"] for day in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))]
     downside = math.sqrt(statistics.fmean(min(r, 0) ** 2 for r in returns))
-    (found,) = ask(lived, "performance", "Was it worth the risk?", MONTHS)
+    (found,) = ask(lived, "performance", "Risk-adjusted return", MONTHS)
     assert found["Sharpe"] == pytest.approx(statistics.fmean(returns) / statistics.stdev(returns) * math.sqrt(252))
     assert found["Sortino"] == pytest.approx(statistics.fmean(returns) / downside * math.sqrt(252))
 
 
 def test_sharpe_needs_twenty_days(lived: sqlite3.Connection) -> None:
-    assert ask(lived, "performance", "Was it worth the risk?", WEEK) == []
+    assert ask(lived, "performance", "Risk-adjusted return", WEEK) == []
 
 
 def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlite3.Connection) -> None:
     gains = [row["realized_pl"] for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
-    (found,) = ask(lived, "performance", "How often does it win?", MONTHS)
+    (found,) = ask(lived, "performance", "Win rate", MONTHS)
     assert found["sales"] == len(gains)
     assert found["win rate"] == pytest.approx(sum(g > 0 for g in gains) / len(gains))
     assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
@@ -280,7 +280,7 @@ def test_calendar_puts_each_day_under_the_monday_of_its_week(lived: sqlite3.Conn
     from datetime import UTC, date, datetime, timedelta
 
     days = {row["date"]: row["return_ratio"] for row in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW))}
-    found = ask(lived, "performance", "Which days were good?", MONTHS)
+    found = ask(lived, "performance", "Returns by day", MONTHS)
     assert len(found) == len(days)
     for row in found:
         monday = datetime.fromtimestamp(row["time"], UTC).date()
@@ -291,7 +291,7 @@ def test_calendar_puts_each_day_under_the_monday_of_its_week(lived: sqlite3.Conn
 
 def test_bridge_closes_from_the_first_to_the_last_equity(lived: sqlite3.Connection) -> None:
     days = sorted(raw(lived, "daily_stats", between=(MONTHS[0] - 86400, NOW)), key=lambda day: day["ts"])
-    found = {row["Part"]: row["Amount"] for row in ask(lived, "performance", "What moved the equity?", MONTHS)}
+    found = {row["Part"]: row["Amount"] for row in ask(lived, "performance", "Equity change by source", MONTHS)}
     assert sum(found.values()) == pytest.approx(days[-1]["ending_equity"] - days[0]["starting_equity"])
     assert found["dividends"] == pytest.approx(sum(row["net_amount"] for row in raw(lived, "activities", between=MONTHS)))
 
@@ -300,7 +300,7 @@ def test_winners_and_losers_hold_realised_and_unrealised_profit(lived: sqlite3.C
     fills = [row for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
     last = max(row["ts"] for row in raw(lived, "position_snapshots"))
     held = {row["symbol"]: row["unrealized_pl"] for row in raw(lived, "position_snapshots") if row["ts"] == last}
-    found = {row["Symbol"]: row for row in ask(lived, "performance", "Which symbols earned, which cost?", MONTHS)}
+    found = {row["Symbol"]: row for row in ask(lived, "performance", "Realized P&L by symbol", MONTHS)}
     assert set(found) == {row["symbol"] for row in fills} | set(held)
     for symbol, row in found.items():
         realised = sum(f["realized_pl"] for f in fills if f["symbol"] == symbol)
@@ -311,14 +311,14 @@ def test_money_is_spread_over_symbols_and_sectors_as_the_newest_snapshot_says(li
     snapshots = raw(lived, "position_snapshots")
     last = max(row["ts"] for row in snapshots)
     held = {row["symbol"]: abs(row["market_value"]) for row in snapshots if row["ts"] == last}
-    assert {r["Symbol"]: r["Value"] for r in ask(lived, "positions", "How is the money spread over symbols?")} == held
+    assert {r["Symbol"]: r["Value"] for r in ask(lived, "positions", "Allocation by symbol")} == held
     sectors = {row["symbol"]: row["sector"] for row in rows(lived, "SELECT * FROM sectors")}
     by_sector: dict[str, float] = defaultdict(float)
     for symbol, value in held.items():
         by_sector[sectors[symbol]] += value
-    found = {row["Sector"]: row["Value"] for row in ask(lived, "positions", "And over sectors?")}
+    found = {row["Sector"]: row["Value"] for row in ask(lived, "positions", "Allocation by sector")}
     assert found == pytest.approx(by_sector)
-    shares = {row["Sector"]: row["Share"] for row in ask(lived, "share", "How is it spread over sectors?")}
+    shares = {row["Sector"]: row["Share"] for row in ask(lived, "share", "Allocation by sector")}
     assert sum(shares.values()) == pytest.approx(1)
     assert shares.keys() == found.keys()
 
@@ -339,7 +339,7 @@ def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connect
     symbol = SYMBOLS[0]
     flat = NOW - 20 * 86400
     copy.execute("INSERT INTO position_snapshots (ts, symbol, date, quantity) VALUES (?, ?, '2026-02-14', 0)", (flat, symbol))
-    found = {row["Symbol"]: row for row in ask(copy, "positions", "How deep are the dips that were bought?")}
+    found = {row["Symbol"]: row for row in ask(copy, "positions", "Open lots below cost")}
     bought = [row for row in raw(copy, "fills", between=MONTHS) if row["side"] == "buy"]
     for name, since in ((symbol, flat), (SYMBOLS[1], 0.0)):
         mine = [row for row in bought if row["symbol"] == name and row["ts"] >= since]
@@ -349,17 +349,17 @@ def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connect
 
 
 def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:
-    found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "What is set?")}
+    found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "Settings")}
     assert found["MAX_POSITION_PCT"] == "0.20"
     assert len(found) == 3
-    changes = ask(lived, "config", "What changed?", MONTHS)
+    changes = ask(lived, "config", "Changes of settings", MONTHS)
     assert [(row["Setting"], row["Before"], row["After"]) for row in changes] == [("MAX_POSITION_PCT", "0.15", "0.20")]
-    (findings,) = ask(lived, "config", "Does it pass the check?")
+    (findings,) = ask(lived, "config", "Configuration check")
     assert findings == {"errors": 0, "warnings": 1}
 
 
 def test_check_of_the_configuration_is_unknown_without_one(empty: sqlite3.Connection) -> None:
-    assert ask(empty, "config", "Does it pass the check?") == []
+    assert ask(empty, "config", "Configuration check") == []
 
 
 def test_marks_name_what_happened(lived: sqlite3.Connection) -> None:

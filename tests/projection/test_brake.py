@@ -1,5 +1,6 @@
 """Brake episodes: when they begin, what they are, and what ends them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_brake_begins_with_its_line_and_ends_with_the_first_line_of_a_cycle_pa
     assert bot.value("bigdipper_brake_active") == 1
     assert bot.value("bigdipper_brake_started_timestamp_seconds") == at("09:30:00")
     assert bot.value("bigdipper_brake_level_ratio") == 1.157
-    assert brakes(bot) == [(at("09:30:00"), None, None, 1)]
+    assert brakes(bot) == [(at("09:30:00"), None, 0.0, 1)]
     bot.say(*cycle("09:31:00", REGULAR, BRAKE, HALTING), *cycle("09:32:00", REGULAR, "📊 Positions: None", ACCOUNT))
     assert bot.value("bigdipper_brake_active") == 0
     assert bot.value("bigdipper_brake_started_timestamp_seconds") is None
@@ -43,7 +44,7 @@ def test_what_proves_nothing_does_not_end_an_episode(bot: Monitor, line: str) ->
     bot.say(*cycle("09:30:00", REGULAR, BRAKE), *cycle("09:31:00", REGULAR, line), *cycle("09:33:00", REGULAR, BRAKE))
     assert bot.value("bigdipper_brake_episodes_total") == 1
     assert bot.value("bigdipper_brake_seconds_total") == 180
-    assert brakes(bot) == [(at("09:30:00"), None, None, 2)]
+    assert brakes(bot) == [(at("09:30:00"), None, 180.0, 2)]
 
 
 def test_a_second_brake_after_a_free_cycle_is_a_second_episode(bot: Monitor) -> None:
@@ -57,7 +58,7 @@ def test_v218_stumbling_over_its_own_brake_report_is_still_the_brake(bot: Monito
     assert bot.value("bigdipper_halts_total", cause="brake") == 2
     assert bot.value("bigdipper_halts_total", cause="unexpected_error") == 0
     assert bot.value("bigdipper_missed_trades_total", reason="missed_brake") == 15
-    assert brakes(bot) == [(at("09:30:00"), None, None, 2)]
+    assert brakes(bot) == [(at("09:30:00"), None, 60.0, 2)]
     # The same words without a brake in the cycle are a halt of their own.
     bot.say(*cycle("09:32:00", *bug))
     assert bot.value("bigdipper_halts_total", cause="unexpected_error") == 1
@@ -114,3 +115,20 @@ def test_a_clock_set_back_inside_an_episode_takes_no_time_away(bot: Monitor) -> 
     ((started, ended, seconds, cycles),) = brakes(bot)
     assert (started, seconds, cycles) == (at("10:00:00"), 180, 4)
     assert ended >= started
+
+
+def test_the_brake_is_counted_up_to_now_while_the_bot_cycles_and_the_same_everywhere(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", BRAKE), *cycle("09:31:00", BRAKE))
+    snapshot = bot.pipeline.snapshot
+    day = replace(snapshot.day, start=at("04:00:00"), brake_seconds=60.0)
+    seen = replace(snapshot, day=day)
+    assert seen.brake_seconds_today(at("09:31:30")) == 90.0
+    assert seen.brake_seconds_today(at("09:50:00")) == 60.0, "a bot that is silent holds nothing"
+    assert seen.brake_seconds_today(at("09:30:30")) == 60.0, "a clock set back takes nothing away"
+    assert bot.rows("SELECT duration_seconds FROM brake_events") == [(60.0,)]
+
+
+def test_dips_that_the_brake_let_pass_are_missed_trades_of_the_day(bot: Monitor) -> None:
+    bot.say(*cycle("09:30:00", BRAKE, "   Missed 15 opportunities during brake:"))
+    assert bot.rows("SELECT missed_trades FROM daily_stats") == [(15,)]
+    assert bot.rows("SELECT missed_opportunities FROM brake_events") == [(15,)]

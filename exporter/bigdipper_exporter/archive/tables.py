@@ -101,7 +101,10 @@ class OpportunityRow:
 @table("brake_events", time="started", export="brakes")
 @dataclass(slots=True)
 class BrakeRow:
-    """Brake episodes; `ended` is NULL while one is open. Ratios: the level that started it, and the worst that was logged."""
+    """Brake episodes; `ended` is NULL while one is open.
+
+    duration_seconds: up to the last line of the episode. Ratios: the level that started it, and the worst that was logged.
+    """
 
     id: RowId
     started: Moment

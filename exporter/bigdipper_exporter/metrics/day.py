@@ -33,7 +33,11 @@ METRICS: tuple[Metric, ...] = (
         "Dips that qualified today, one per cycle and symbol.",
         read=lambda s: s.day.opportunities,
     ),
-    Gauge("bigdipper_day_brake_seconds", "Time under the brake today.", read=lambda s: s.day.brake_seconds),
+    Gauge(
+        "bigdipper_day_brake_seconds",
+        "Time under the brake today, up to now while the bot cycles.",
+        read=lambda s: s.brake_seconds_today(time.time()),
+    ),
     Gauge("bigdipper_day_brake_episodes", "Brake episodes begun today.", read=lambda s: s.day.brake_episodes),
     Gauge(
         "bigdipper_day_start_equity_usd",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bigdipper_exporter.archive.statistics import Statistics
+from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.repository import BrokerView
@@ -59,3 +60,13 @@ class Snapshot:
     own: ExporterStatus
     broker: BrokerView | None = None
     config: BotConfigView | None = None
+
+    def brake_seconds_today(self, now: float) -> float:
+        """Time under the brake today, in seconds, up to `now` (unix seconds).
+
+        The archive counts up to the last brake line. Between two lines the brake holds on while the bot cycles.
+        """
+        brake, cycle = self.bot.brake, self.bot.cycle_ts
+        if brake is None or cycle is None or not 0 <= now - cycle <= CYCLE_AGE_SECONDS:
+            return self.day.brake_seconds
+        return self.day.brake_seconds + max(0.0, now - max(brake.last_seen, self.day.start))

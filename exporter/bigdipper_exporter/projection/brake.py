@@ -67,6 +67,7 @@ def missing(c: Context, record: Record, event: e.Missing) -> None:
         c.state.brake.missed += event.missed
         _put(c, c.state.brake)
         c.counters.inc(m.MISSED_TRADES, "missed_brake", amount=event.missed)
+        c.add_to_day(record.ts, "missed_trades", event.missed)
 
 
 @handles(e.Halting)
@@ -92,7 +93,7 @@ def _put(c: Context, episode: Episode, ended: float | None = None) -> None:
         started=episode.started,
         ended=ended,
         date=c.date(episode.started),
-        duration_seconds=None if ended is None else episode.seconds,
+        duration_seconds=episode.seconds,
         cycles=episode.cycles,
         margin_ratio=episode.margin_ratio,
         leverage_ratio=episode.leverage_ratio,

@@ -41,6 +41,16 @@ def ago(ts: float | None) -> str:
     return "just now"
 
 
+def duration(seconds: float) -> str:
+    """Return a length of time in words: "45 s", "12 min", "3 h 5 min", "2 days 4 h"."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} day{'s' if days != 1 else ''} {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
 def status_page(snapshot: Snapshot, settings: Settings) -> Page:
     """The page for one snapshot."""
     name = f"Big Dipper Monitor: {settings.bot_name}" if settings.bot_name else "Big Dipper Monitor"
@@ -69,7 +79,7 @@ def _cycle(s: Snapshot) -> Row:
         return "warn", "cycle", f"Cycle #{number} began {when} by its own time, though its lines have just come: an old log?"
     if skew is not None and abs(skew) > LOG_SKEW_SECONDS:
         question = "is log.timezone that of the bot's machine?"
-        return "warn", "cycle", f"Cycle #{number}: its lines bear a time {abs(skew) / 3600:.1f} hours from ours: {question}"
+        return "warn", "cycle", f"Cycle #{number}: its timestamps are {duration(abs(skew))} from our clock: {question}"
     if time.time() - (bot.cycle_ts or 0) > CYCLE_AGE_SECONDS:
         return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
     return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log form {bot.form})."
@@ -77,7 +87,9 @@ def _cycle(s: Snapshot) -> Row:
 
 def _brake(s: Snapshot) -> Row:
     if s.bot.brake:
-        return "warn", "brake", f"The emergency brake is on: it began {ago(s.bot.brake.started)}, and the bot buys nothing."
+        today = duration(s.brake_seconds_today(time.time()))
+        began = ago(s.bot.brake.started)
+        return "warn", "brake", f"The emergency brake is on, and the bot buys nothing: it began {began} and held {today} today."
     return "ok", "brake", "The emergency brake is off."
 
 
