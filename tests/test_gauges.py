@@ -11,7 +11,7 @@ from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.metrics import broker, day
+from bigdipper_exporter.metrics import bot, broker, day
 from bigdipper_exporter.metrics import exporter as own
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
@@ -49,14 +49,14 @@ BOT = BotState(
     brake=Episode(1, 1016.0, 1017.0),
     brake_level=1.18,
 )
-DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0, 2011)
+DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0, 2011, 2012.0)
 OWN = ExporterStatus(
     3001.0,
     turned=3009.0,
     ready=False,
     log_up=True,
     log_lag=3002,
-    last_line=3003.0,
+    last_line=NOON - 3,
     timestamp_skew=3004.0,
     archive_up=False,
     archive=Statistics(size=3005, disk_free=3006, oldest=3007.0, rows={"trades": 3008}),
@@ -91,7 +91,7 @@ BROKER = BrokerView(
     clock=Clock(True, 1.0, 5301.0, 5302.0),
     clock_skew=5303.0,
     up={"account": True, "orders": False},
-    success={"account": 5304.0},
+    success={"account": 5304.0, "activities": 5314.0},
     rate_limit=5305,
     rate_remaining=5306,
     backfill=0.53,
@@ -142,6 +142,7 @@ day_trades 2002
 day_deployed_usd 2003
 day_fills 2004
 day_fills_by_hand 2011
+day_previous_equity_usd 2012
 day_missed_trades 2005
 day_cycles 2006
 day_opportunities 2007
@@ -160,7 +161,7 @@ exporter_start_timestamp_seconds 3001
 exporter_ready 0
 exporter_loop_age_seconds 11
 log_up 1
-log_last_line_timestamp_seconds 3003
+log_last_line_timestamp_seconds 1764349197
 log_timestamp_skew_seconds 3004
 log_lag_bytes 3002
 archive_up 0
@@ -255,6 +256,7 @@ alpaca_info account_status=ACTIVE mode=paper 1
 alpaca_up endpoint=account 1
 alpaca_up endpoint=orders 0
 alpaca_last_success_timestamp_seconds endpoint=account 5304
+alpaca_last_success_timestamp_seconds endpoint=activities 5314
 alpaca_rate_limit 5305
 alpaca_rate_limit_remaining 5306
 alpaca_clock_skew_seconds 5303
@@ -273,7 +275,7 @@ bot_config_changed_timestamp_seconds 6003
 @pytest.fixture(autouse=True)
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of the metrics that ask for the time."""
-    for module in (day, broker):
+    for module in (bot, day, broker):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: NOON))
     monkeypatch.setattr(own, "time", SimpleNamespace(monotonic=lambda: 3020.0))
 

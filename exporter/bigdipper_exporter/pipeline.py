@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.days import logged_equity
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
@@ -165,8 +165,10 @@ class Pipeline:
         """One transaction: what was read and how far. Returns its number of lines, and when the newest became readable."""
         lines, last_ts = self._digest(read)
         state, inc = self._projection.state, self.counters.inc
-        arrived = self._arrival() if lines else None
-        state.last_line = arrived or state.last_line
+        arrived = min(time.time(), read.written or float("inf")) if lines else None
+        if arrived is not None:
+            # A copy that is read late is no older sign of life, and a clock set back makes the future the present.
+            state.last_line = min(time.time(), max(arrived, state.last_line or 0.0))
         state.log_ts = self._reader.time.last
         state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in self._reader.pending.items()}
         state.header_seen, state.prefix = self._reader.cleaner.header_seen, self._reader.cleaner.prefix
@@ -212,13 +214,6 @@ class Pipeline:
             connection.execute("ROLLBACK TO source")
             self.counters.rollback_to(mark)
         connection.execute("RELEASE source")
-
-    def _arrival(self) -> float:
-        now = time.time()
-        try:
-            return min(now, os.stat(self._path).st_mtime)
-        except OSError:
-            return now
 
     def _undo(self, error: Exception) -> None:
         """The transaction failed: nothing of it has happened. The lines wait in the log, not in memory."""
@@ -280,5 +275,9 @@ class Pipeline:
             row = self.store.connection.execute(
                 f"SELECT {DAY_COLUMNS} FROM daily_stats WHERE date = ?", (today.isoformat(),)
             ).fetchone()
-            self._day = Day(calendar.day_start(today), *(row or ()))
+            start = calendar.day_start(today)
+            close = calendar.last_close(start)
+            opened = calendar.day_start(calendar.trading_day(close))
+            previous = logged_equity(self.store.connection, opened, close)
+            self._day = replace(Day(start, *(row or ())), previous_equity=previous)
         return self._day

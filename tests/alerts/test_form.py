@@ -134,6 +134,20 @@ def test_every_for_is_explained() -> None:
             assert not line.strip().startswith("for:") or "#" in line, f"{file.name}: {line}"
 
 
+@pytest.mark.parametrize("flag", ["--rules.alert.for-grace-period=0s", "--rules.alert.resend-delay=5m"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "docker-compose.yml",
+        "docs/deployment.md",
+        "prometheus/prometheus.yml",
+        "exporter/bigdipper_exporter/demo/stack.py",
+    ],
+)
+def test_a_restart_of_prometheus_ends_no_incident(file: str, flag: str) -> None:
+    assert flag in (rules.ROOT / file).read_text(encoding="utf-8")
+
+
 def test_every_threshold_is_a_number_of_its_own_name() -> None:
     thresholds = [rule for rule in rules.rules("record") if rule["record"] == "bigdipper:threshold"]
     assert all(re.fullmatch(r"vector\([0-9.]+\)", rule["expr"]) for rule in thresholds)
@@ -144,7 +158,7 @@ def test_every_threshold_that_a_rule_reads_exists() -> None:
     defined = {rule["labels"]["name"] for rule in rules.rules("record") if rule["record"] == "bigdipper:threshold"}
     read = {name for _, text in EXPRESSIONS for name in re.findall(r'bigdipper:threshold\{name="(\w+)"', text)}
     assert read <= defined
-    assert defined - read == {"limit_used_ratio"}  # for gauges only
+    assert defined - read == {"limit_used_ratio", "brake_silence_seconds"}  # for gauges, and for the exporter
 
 
 @needs_both

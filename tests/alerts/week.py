@@ -101,6 +101,7 @@ LOG: dict[str, Metric] = {
     "bigdipper_bot_equity_usd": equity,
     "bigdipper_bot_unrealized_pl_usd": lambda t: 0.05 * equity(t) * math.sin(t / DAY),
     "bigdipper_day_start_equity_usd": yesterday,
+    "bigdipper_day_previous_equity_usd": yesterday,
     "bigdipper_bot_config_up": constant(1),
     'bigdipper_bot_config_findings{severity="error"}': constant(0),
     'bigdipper_bot_config_setting{setting="MAX_POSITION_PCT"}': constant(0.15),

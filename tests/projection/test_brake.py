@@ -1,11 +1,15 @@
 """Brake episodes: when they begin, what they are, and what ends them."""
 
+import os
+import time
 from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.projection.bot import ACCOUNT, BRAKE, HALTING, REGULAR, at, cycle
+from tests.projection.bot import ACCOUNT, BRAKE, DAY, HALTING, REGULAR, at, cycle, lines
 from tests.running import Monitor
 
 
@@ -96,8 +100,17 @@ def test_an_episode_goes_on_through_a_restart_of_the_exporter(bot: Monitor) -> N
     assert brakes(bot) == [(at("09:30:00"), at("09:32:00"), 120, 2)]
 
 
+def until(last: str, *messages: str) -> list[str]:
+    """A cycle every ten minutes from Friday 23:00 to before `last`."""
+    now, end, said = datetime.fromisoformat(f"{DAY} 23:00"), datetime.fromisoformat(last), list[str]()
+    while now < end:
+        said += cycle(f"{now:%H:%M:%S}", *messages, day=f"{now:%Y-%m-%d}")
+        now += timedelta(minutes=10)
+    return said
+
+
 def test_time_under_the_brake_is_split_at_the_start_of_the_trading_day(bot: Monitor) -> None:
-    bot.say(*cycle("23:00:00", BRAKE), *cycle("03:59:00", BRAKE, day="2025-10-18"), *cycle("04:01:00", BRAKE, day="2025-10-18"))
+    bot.say(*cycle("23:00:00", BRAKE), *until("2025-10-20 06:00", "💤 Market closed. Next open: 2025-10-20 09:30 ET"))
     bot.say(*cycle("06:00:00", ACCOUNT, day="2025-10-20"))
     days = dict(bot.rows("SELECT date, brake_seconds FROM daily_stats WHERE brake_seconds"))
     hour = 3600
@@ -106,6 +119,38 @@ def test_time_under_the_brake_is_split_at_the_start_of_the_trading_day(bot: Moni
     assert dict(bot.rows("SELECT date, brake_events FROM daily_stats WHERE brake_events")) == {"2025-10-17": 1}
     assert bot.value("bigdipper_brake_seconds_total") == sum(expected.values())
     assert bot.rows("SELECT duration_seconds FROM brake_events") == [(sum(expected.values()),)]
+
+
+@pytest.mark.parametrize("return_line", [BRAKE, ACCOUNT, "💤 Market closed. Next open: 2025-10-20 09:30 ET"])
+def test_an_episode_ends_at_its_last_line_when_the_bot_was_silent(bot: Monitor, return_line: str) -> None:
+    bot.say(*cycle("10:00:00", BRAKE), *cycle("10:01:00", BRAKE), *cycle("10:02:00", return_line, day="2025-10-20"))
+    assert brakes(bot)[0] == (at("10:00:00"), at("10:01:00"), 60, 2)
+    assert bot.value("bigdipper_brake_seconds_total") == 60
+    assert bot.value("bigdipper_brake_active") == (return_line == BRAKE)
+    assert bot.value("bigdipper_brake_episodes_total") == 1 + (return_line == BRAKE)
+
+
+def test_an_episode_ends_with_the_bot_and_goes_on_with_a_quick_restart(bot: Monitor) -> None:
+    bot.say(*cycle("10:00:00", BRAKE), *lines("10:00:30", "👋 Shutting down gracefully..."))
+    assert brakes(bot) == [(at("10:00:00"), at("10:00:00"), 0, 1)]
+    bot.say(*cycle("10:03:00", BRAKE))
+    assert brakes(bot) == [(at("10:00:00"), None, None, 2)]
+
+
+def test_whether_the_brake_holds_is_unknown_after_a_silence(bot: Monitor) -> None:
+    bot.write(*cycle("10:00:00", BRAKE))
+    age(bot.log, 20 * 60)
+    bot.catch_up()
+    assert bot.value("bigdipper_brake_active") is None
+    assert bot.value("bigdipper_brake_started_timestamp_seconds") is None
+    bot.say(*cycle("10:01:00", BRAKE))
+    assert bot.value("bigdipper_brake_active") == 1
+
+
+def age(path: Path, seconds: float) -> None:
+    """Make `path` look as if it was last written so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
 
 
 def test_a_clock_set_back_inside_an_episode_takes_no_time_away(bot: Monitor) -> None:

@@ -80,6 +80,8 @@ def _prometheus(running: Demo, root: Path, exporter: str, alertmanager: str | No
             f"--config.file={config / 'prometheus.yml'}",
             f"--storage.tsdb.path={config / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
+            "--rules.alert.for-grace-period=0s",  # this and the next as in docker-compose.yml
+            "--rules.alert.resend-delay=5m",
         ],
     )
     part.url, part.what = f"http://127.0.0.1:{port}", "queries, rules and alerts"

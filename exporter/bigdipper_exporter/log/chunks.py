@@ -54,7 +54,7 @@ class Read:
     """What one look at the log brought. `checkpoints` are to be stored in the same transaction as what `batches` hold.
 
     lag: bytes not handed out yet, the beginning of an unfinished line among them. up: the log can be read; if not, `problem`
-    says why. more: read again at once.
+    says why. more: read again at once. written: unix seconds at which the newest file among the batches' was last written.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -67,6 +67,7 @@ class Read:
     up: bool = False
     problem: str | None = None
     more: bool = False
+    written: float | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -272,6 +272,8 @@ class Tail:
             return
         follow.failing = 0.0
         read.batches += batches
+        if batches:
+            read.written = max(read.written or 0.0, signature[1] / 1e9)
         if advanced is not checkpoint:
             follow.checkpoint, follow.moved = advanced, now
         if full:

@@ -1,6 +1,7 @@
 """What the bot said: from its log alone."""
 
 import re
+import time
 from collections.abc import Iterable
 from itertools import product
 
@@ -36,7 +37,13 @@ def _movers(s: Snapshot) -> list[Sample]:
 
 
 def _braked(s: Snapshot) -> float | None:
-    return float(s.bot.brake is not None) if s.bot.cycle_ts or s.bot.brake else None
+    if s.is_brake_unknown(time.time()) or not (s.bot.cycle_ts or s.bot.brake):
+        return None
+    return float(s.bot.brake is not None)
+
+
+def _brake_started(s: Snapshot) -> float | None:
+    return None if s.bot.brake is None or s.is_brake_unknown(time.time()) else s.bot.brake.started
 
 
 def _running(s: Snapshot) -> float | None:
@@ -111,11 +118,15 @@ METRICS: tuple[Metric, ...] = (
         read=lambda s: _one_of(e.SESSIONS, s.bot.session),
     ),
     Gauge("bigdipper_scan_opportunities", "Opportunities that the last scan found.", read=lambda s: s.bot.scan_found),
-    Gauge("bigdipper_brake_active", "1 while a brake episode is open.", read=_braked),
+    Gauge(
+        "bigdipper_brake_active",
+        "1 while a brake episode is open. No series after 15 minutes without a line: unknown.",
+        read=_braked,
+    ),
     Gauge(
         "bigdipper_brake_started_timestamp_seconds",
         "Start of the open brake episode.",
-        read=lambda s: s.bot.brake.started if s.bot.brake else None,
+        read=_brake_started,
     ),
     Gauge(
         "bigdipper_brake_level_ratio",

@@ -12,15 +12,25 @@ def _session(_: Snapshot) -> list[Sample]:
     return [((name,), float(name == now)) for name in ("regular", "extended", "closed")]
 
 
+def _from_broker(s: Snapshot, count: int | None) -> int | None:
+    """Return `count` once the broker has sent today's activities: before, and without keys, a 0 means that nobody asked."""
+    known = s.broker is not None and s.broker.success.get("activities", 0.0) >= s.day.start
+    return count if known else None
+
+
 METRICS: tuple[Metric, ...] = (
     Gauge("bigdipper_day_start_timestamp_seconds", "Start of the trading day: 04:00 New York.", read=lambda s: s.day.start),
     Gauge("bigdipper_day_trades", "Orders submitted today.", read=lambda s: s.day.trades),
     Gauge("bigdipper_day_deployed_usd", "Value of the orders submitted today.", read=lambda s: s.day.deployed),
-    Gauge("bigdipper_day_fills", "Executions of the bot's orders today, from the broker.", read=lambda s: s.day.fills),
+    Gauge(
+        "bigdipper_day_fills",
+        "Executions of the bot's orders today, from the broker.",
+        read=lambda s: _from_broker(s, s.day.fills),
+    ),
     Gauge(
         "bigdipper_day_fills_by_hand",
         "Executions today of orders that the log does not name, from the broker.",
-        read=lambda s: s.day.fills_by_hand,
+        read=lambda s: _from_broker(s, s.day.fills_by_hand),
     ),
     Gauge(
         "bigdipper_day_missed_trades",
@@ -43,6 +53,11 @@ METRICS: tuple[Metric, ...] = (
         "bigdipper_day_start_equity_usd",
         "Equity at the start of today: the broker's where there is one.",
         read=lambda s: s.day.start_equity,
+    ),
+    Gauge(
+        "bigdipper_day_previous_equity_usd",
+        "Equity at the previous close: of the last account line before it, on its own day.",
+        read=lambda s: s.day.previous_equity,
     ),
     Gauge(
         "bigdipper_calendar_session",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bigdipper_exporter.archive.statistics import Statistics
-from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
+from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS, CYCLE_AGE_SECONDS
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.repository import BrokerView
@@ -30,6 +30,7 @@ class Day:
     brake_episodes: int = 0
     start_equity: float | None = None
     fills_by_hand: int | None = None
+    previous_equity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,8 @@ class Snapshot:
         if brake is None or cycle is None or not 0 <= now - cycle <= CYCLE_AGE_SECONDS:
             return self.day.brake_seconds
         return self.day.brake_seconds + max(0.0, now - max(brake.last_seen, self.day.start))
+
+    def is_brake_unknown(self, now: float) -> bool:
+        """Return whether a brake episode is open, but the log too silent at `now` (unix seconds) to say that it holds."""
+        last = self.own.last_line
+        return self.bot.brake is not None and last is not None and now - last > BRAKE_SILENCE_SECONDS

@@ -9,6 +9,7 @@ from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import Context, handles, ratio
 from bigdipper_exporter.projection.state import Episode
+from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 
 @handles(e.Brake)
@@ -16,6 +17,7 @@ def brake(c: Context, record: Record, event: e.Brake) -> None:
     """The brake holds in this cycle: an episode starts or goes on."""
     state, ts = c.state, record.ts
     level = ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
+    end_after_silence(c, ts)
     if not state.braked:
         c.counters.inc(m.HALTS, "brake")
     episode = state.brake
@@ -45,6 +47,23 @@ def release(c: Context, ts: float) -> None:
         _hold(c, episode, ts)
         _put(c, episode, ended=max(ts, episode.started))
         c.state.brake = None
+
+
+def end_after_silence(c: Context, ts: float) -> None:
+    """End the episode at its last line if the bot was silent for longer than BRAKE_SILENCE_SECONDS before `ts`.
+
+    Call at the first line of a cycle, before `cycle_ts` moves. Nobody knows whether the brake held while no cycle ran.
+    """
+    state, episode = c.state, c.state.brake
+    if episode is not None and ts - max(state.cycle_ts or 0.0, episode.last_seen) > BRAKE_SILENCE_SECONDS:
+        _put(c, episode, ended=max(episode.last_seen, episode.started))
+        state.brake = None
+
+
+def pause(c: Context) -> None:
+    """The bot was stopped: the episode ends at its last line, unless the bot comes back with the brake soon."""
+    if c.state.brake is not None:
+        _put(c, c.state.brake, ended=max(c.state.brake.last_seen, c.state.brake.started))
 
 
 @handles(e.BrakeDetail)

@@ -5,6 +5,7 @@ import re
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
+from bigdipper_exporter.projection import brake
 from bigdipper_exporter.projection.context import Context, handles
 from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
 
@@ -32,6 +33,7 @@ def watching(c: Context, record: Record, event: e.Watching) -> None:
 def stop(c: Context, record: Record, event: e.Stop) -> None:
     """The bot was stopped in the normal way."""
     c.state.running = False
+    brake.pause(c)
     c.add_bot_event(record, "stop", "shutdown")
 
 
@@ -44,6 +46,7 @@ def _new_cycle(state: BotState) -> None:
 def cycle(c: Context, record: Record, event: e.Cycle) -> None:
     """A cycle started."""
     state = c.state
+    brake.end_after_silence(c, record.ts)
     state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
     _new_cycle(state)
     c.counters.inc(m.BOT_CYCLES)
@@ -84,6 +87,7 @@ def error(c: Context, record: Record, event: e.Error) -> None:
     c.add_bot_event(record, "error", event.kind, event.detail)
     if event.kind == "fatal":
         c.state.running = False
+        brake.pause(c)
 
 
 @handles(e.Malformed)

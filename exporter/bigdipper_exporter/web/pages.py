@@ -86,6 +86,8 @@ def _cycle(s: Snapshot) -> Row:
 
 
 def _brake(s: Snapshot) -> Row:
+    if s.is_brake_unknown(time.time()):
+        return "warn", "brake", "Unknown: the emergency brake was on when the bot's log fell silent."
     if s.bot.brake:
         today = duration(s.brake_seconds_today(time.time()))
         began = ago(s.bot.brake.started)
