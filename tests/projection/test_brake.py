@@ -134,7 +134,7 @@ def test_an_episode_ends_with_the_bot_and_goes_on_with_a_quick_restart(bot: Moni
     bot.say(*cycle("10:00:00", BRAKE), *lines("10:00:30", "👋 Shutting down gracefully..."))
     assert brakes(bot) == [(at("10:00:00"), at("10:00:00"), 0, 1)]
     bot.say(*cycle("10:03:00", BRAKE))
-    assert brakes(bot) == [(at("10:00:00"), None, None, 2)]
+    assert brakes(bot) == [(at("10:00:00"), None, 180, 2)]
 
 
 def test_whether_the_brake_holds_is_unknown_after_a_silence(bot: Monitor) -> None:
