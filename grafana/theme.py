@@ -82,7 +82,7 @@ WORKING = choices(_1=("✓ working", GOOD), _0=("✗ not working", CRITICAL))
 BRAKE = choices(_1=("■ HOLDING", CRITICAL), _0=("▶ released", GOOD))
 SESSION = choices(regular=("☀ regular hours", GOOD), extended=("☾ extended hours", BOT), closed=("– closed", QUIET))
 UNPRICED = choices(_1=("? no price", WARNING))
-NO_FALL = choices(_1=("no fall of prices reaches it", GOOD))
+NO_FALL = choices(_1=("out of reach", GOOD))
 MODE_NUMBER = choices(_1=("PAPER", GOOD), _2=("LIVE", CRITICAL))
 MODE = choices(LIVE=("LIVE", CRITICAL), live=("LIVE", CRITICAL), PAPER=("PAPER", GOOD), paper=("PAPER", GOOD))
 SEVERITIES = {"critical": ("✗ critical", CRITICAL), "warning": ("▲ warning", WARNING), "info": ("• info", GOOD)}

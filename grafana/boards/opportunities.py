@@ -26,7 +26,7 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_funnel()]),
             Section(_lists()),
-            Section(_afterwards(), "What did the dips that were not bought do afterwards?"),
+            Section(_afterwards(), "After missed dips"),
             Section(_routine(), "Routine skips"),
         ],
         since="now-7d",

@@ -163,7 +163,7 @@ def _money() -> list[model.Panel]:
         stat(
             "Distance to the brake",
             "Dollars of positions to the bot's own brake, and the fall of all prices together that would reach it "
-            "(bigdipper_limit_distance_*). Once the brake limit is passed: by how many dollars.",
+            "(bigdipper_limit_distance_*). Out of reach: no fall of prices leads there. Passed: by how many dollars.",
             now(f"{selector('limit_distance_usd', limit='brake')} >= 0", "dollars"),
             now(f"{selector('limit_distance_ratio', limit='brake')} >= 0", "fall of all prices"),
             now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),

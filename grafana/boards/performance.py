@@ -32,7 +32,7 @@ def build() -> model.Dashboard:
             Section([shared.header(), *_figures()]),
             Section(_curves()),
             Section(_periods(), "By day, week and month"),
-            Section(_sources(), "Where did it come from?"),
+            Section(_sources(), "Sources of profit"),
         ],
         since="now-90d",
         refresh="1m",
@@ -203,8 +203,8 @@ def _periods() -> list[model.Panel]:
 def _sources() -> list[model.Panel]:
     known = f"{DAYS} AND starting_equity IS NOT NULL"
     parts_of = (
-        ("realized_pl", "realised"),
-        ("unrealized_change", "unrealised"),
+        ("realized_pl", "realized"),
+        ("unrealized_change", "unrealized"),
         ("dividends", "dividends"),
         ("fees", "fees"),
         ("interest", "interest"),
@@ -220,7 +220,7 @@ def _sources() -> list[model.Panel]:
         columns(
             "Equity change by source",
             "What moved the equity? "
-            "The bridge from the first to the last equity of the chosen time: realised, unrealised, dividends, fees, "
+            "The bridge from the first to the last equity of the chosen time: realized, unrealized, dividends, fees, "
             "interest, other, the rest of days whose parts are not all known, and the deposits less withdrawals "
             "(archive: daily_stats, from the broker's activities).",
             table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
@@ -231,10 +231,10 @@ def _sources() -> list[model.Panel]:
             thresholds=theme.SIGNED,
         ),
         grid(
-            "The bridge day by day",
-            "Start + realised + unrealised + dividends + fees + interest + other + deposits = end (newest 100 days).",
+            "P&L attribution by day",
+            "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 days).",
             listed(f"""
-                SELECT date AS Day, starting_equity AS Start, realized_pl AS Realised, unrealized_change AS Unrealised,
+                SELECT date AS Day, starting_equity AS Start, realized_pl AS Realized, unrealized_change AS Unrealized,
                   dividends AS Dividends, fees AS Fees, interest AS Interest, other AS Other, cash_flow AS Deposits,
                   ending_equity AS "End" {DAYS} ORDER BY ts DESC LIMIT 100"""),
             size=(24, 9),
@@ -247,18 +247,18 @@ def _sources() -> list[model.Panel]:
         grid(
             "Realized P&L by symbol",
             "Which symbols earned, which cost? "
-            "Realised profit of the chosen time (fills, first in first out) and unrealised profit now, best first. "
+            "Realized profit of the chosen time (fills, first in first out) and unrealized profit now, best first. "
             "Empty: lots incomplete or not held.",
             listed(f"""
                 WITH gained AS (
-                  SELECT symbol, SUM(realized_pl) AS realised, COUNT(realized_pl) AS sales,
+                  SELECT symbol, SUM(realized_pl) AS realized, COUNT(realized_pl) AS sales,
                     AVG(realized_pl > 0) AS won FROM fills WHERE {IN_TIME} GROUP BY symbol HAVING COUNT(realized_pl) > 0),
                 held AS (
-                  SELECT symbol, unrealized_pl AS unrealised FROM position_snapshots AS p
+                  SELECT symbol, unrealized_pl AS unrealized FROM position_snapshots AS p
                   WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400 AND quantity <> 0
                     AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol))
-                SELECT symbol AS Symbol, realised AS Realised, unrealised AS Unrealised,
-                  COALESCE(realised, 0.0) + COALESCE(unrealised, 0.0) AS Total, sales AS Sales, won AS "Win rate"
+                SELECT symbol AS Symbol, realized AS Realized, unrealized AS Unrealized,
+                  COALESCE(realized, 0.0) + COALESCE(unrealized, 0.0) AS Total, sales AS Sales, won AS "Win rate"
                 FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
             size=(24, 10),
             says="Symbol",
@@ -266,7 +266,7 @@ def _sources() -> list[model.Panel]:
             sort=("Total", True),
             overrides=[
                 column("Symbol", theme.TEXT, link=shared.SYMBOL_LINK),
-                *(coloured(name, USD, thresholds=theme.SIGNED) for name in ("Realised", "Unrealised", "Total")),
+                *(coloured(name, USD, thresholds=theme.SIGNED) for name in ("Realized", "Unrealized", "Total")),
                 column("Sales", COUNT),
                 column("Win rate", RATIO),
             ],

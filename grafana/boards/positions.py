@@ -58,7 +58,7 @@ def _shares() -> list[model.Panel]:
         bars(
             "Unrealized P&L by symbol",
             "Who wins, who loses? "
-            "Unrealised profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
+            "Unrealized profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
             "the three winners and losers that the bot's last cycle named.",
             now(
                 f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')})",
@@ -127,14 +127,14 @@ def _ladder() -> list[model.Panel]:
 def _history() -> list[model.Panel]:
     return [
         _over_time("What was each position worth?", "Market value", "market_value"),
-        _over_time("What did each position gain or lose?", "Unrealised profit", "unrealized_pl"),
+        _over_time("What did each position gain or lose?", "Unrealized profit", "unrealized_pl"),
         grid(
             "Orders and fills by symbol",
             "What was done in these symbols? "
-            "Executions in the chosen time (broker), newest 200, with the realised profit against first-in-first-out lots.",
+            "Executions in the chosen time (broker), newest 200, with the realized profit against first-in-first-out lots.",
             listed(f"""
                 SELECT ts AS time, symbol AS Symbol, side AS Side, quantity AS Shares, price AS Price, value AS Value,
-                  realized_pl AS Realised
+                  realized_pl AS Realized
                 FROM fills WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 9),
             says="time",
@@ -146,7 +146,7 @@ def _history() -> list[model.Panel]:
                 column("Shares", QUANTITY),
                 column("Price", USD),
                 column("Value", USD),
-                coloured("Realised", USD, thresholds=theme.SIGNED),
+                coloured("Realized", USD, thresholds=theme.SIGNED),
             ],
         ),
     ]

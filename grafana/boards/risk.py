@@ -45,7 +45,7 @@ def build() -> model.Dashboard:
         "How much is borrowed, how far are the limits, when were they met?",
         [
             Section([shared.header(), *_now()]),
-            Section(_distance(), "How near are the limits?"),
+            Section(_distance(), "Limits"),
             Section(_brake(), "Emergency brake"),
             Section(_exposure(), "Drawdown and largest positions"),
         ],
@@ -128,7 +128,7 @@ def _distance() -> list[model.Panel]:
             "Price drop to each limit",
             "How far may prices fall? "
             "Fall of all prices together until a limit is met (bigdipper_limit_distance_ratio). At 0 the limit is passed; at "
-            "100 % no fall of prices reaches it.",
+            "100 % it is out of reach: no fall of prices leads there.",
             over_time(f"clamp_min({selector('limit_distance_ratio')}, 0)", "to the {{limit}} limit"),
             unit=RATIO,
             size=(12, 9),
@@ -247,7 +247,7 @@ def _brake() -> list[model.Panel]:
 
 def _exposure() -> list[model.Panel]:
     return [
-        returns.under_water("How deep under the peak?", past="90d"),
+        returns.under_water("Drawdown from peak, last 90 days", past="90d"),
         bars(
             "Largest positions",
             "Which positions weigh most? "

@@ -182,8 +182,8 @@ def _groups() -> list[model.Panel]:
         grid(
             "Most traded symbols",
             "Which symbols does it trade most? "
-            "Per symbol in the chosen time: orders of the log; fills, fill rate and realised profit of the broker. "
-            "Realised profit stays empty where the lots are incomplete.",
+            "Per symbol in the chosen time: orders of the log; fills, fill rate and realized profit of the broker. "
+            "Realized profit stays empty where the lots are incomplete.",
             listed(f"""
                 WITH ordered AS (
                   SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
@@ -193,9 +193,9 @@ def _groups() -> list[model.Panel]:
                   WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND result IN ({ENDED}) AND {SYMBOL} AND of_bot
                   GROUP BY symbol),
                 gained AS (
-                  SELECT symbol, SUM(realized_pl) AS realised FROM fills WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol)
+                  SELECT symbol, SUM(realized_pl) AS realized FROM fills WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol)
                 SELECT symbol AS Symbol, orders AS Orders, value AS Value, mean AS "Mean limit", rate AS "Fill rate",
-                  slippage AS Slippage, realised AS Realised
+                  slippage AS Slippage, realized AS Realized
                 FROM ordered LEFT JOIN done USING (symbol) LEFT JOIN gained USING (symbol) ORDER BY Value DESC"""),
             size=(12, 10),
             says="Symbol",
@@ -208,7 +208,7 @@ def _groups() -> list[model.Panel]:
                 column("Mean limit", USD, custom__width=110),
                 column("Fill rate", RATIO),
                 column("Slippage", BASIS_POINTS),
-                coloured("Realised", USD, thresholds=theme.SIGNED),
+                coloured("Realized", USD, thresholds=theme.SIGNED),
             ],
         ),
         columns(

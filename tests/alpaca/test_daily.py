@@ -87,7 +87,7 @@ def test_a_day_that_is_over_ends_with_the_brokers_close_and_the_next_begins_ther
     assert first["ending_equity"] == second["starting_equity"] == pytest.approx(close)
     assert second["return_ratio"] == pytest.approx(ledger.equity() / 1e6 / close - 1)
     assert first["ending_equity"] == pytest.approx(close)
-    assert first["other"] is None, "no poll before the first day: how much was unrealised then is not known"
+    assert first["other"] is None, "no poll before the first day: how much was unrealized then is not known"
     assert second["other"] == pytest.approx(0, abs=0.01)
 
 

@@ -85,8 +85,8 @@ def test_a_split_that_leaves_nothing_is_none(added: float) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 500), st.integers(1, 50), st.integers(1, 500)), max_size=20))
-def test_realised_plus_what_is_still_held_is_all_that_was_earned(rounds: list[tuple[int, int, int, int]]) -> None:
-    """Conservation: proceeds - cost = realised - cost of what is left, whatever the order of lots."""
+def test_realized_plus_what_is_still_held_is_all_that_was_earned(rounds: list[tuple[int, int, int, int]]) -> None:
+    """Conservation: proceeds - cost = realized - cost of what is left, whatever the order of lots."""
     events, held, cash = [], 0, Fraction(0)
     for i, (bought, price, sold, sale_price) in enumerate(rounds):
         sold = min(sold, held + bought)

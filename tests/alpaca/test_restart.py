@@ -124,7 +124,7 @@ def test_results_wait_while_the_archive_cannot_be_written_and_then_all_arrive(de
     assert not desk.source.pending()
 
 
-def test_a_late_activity_changes_what_a_sale_realised(desk: Any) -> None:
+def test_a_late_activity_changes_what_a_sale_realized(desk: Any) -> None:
     ledger, now = desk.broker.ledger, desk.timing.time()
     ledger.marks["LATE"] = cents(100)
     ledger.trade("LATE", 10, 100, now - 1000)

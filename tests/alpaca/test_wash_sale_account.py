@@ -90,7 +90,7 @@ def test_a_deferred_loss_is_lost_with_the_replacement(open_desk: Any, broker: Br
     assert desk.sql("SELECT loss, disallowed FROM wash_sales ORDER BY sold") == [(1000, 1000), (500, 50)]
     assert disallowed(desk) == 1050
     assert desk.view.wash.windows == {"AMD": at("2025-03-22", "23:59:59")}
-    # What the sales realised in dollars stays what it was: the bridge of the equity knows no tax.
+    # What the sales realized in dollars stays what it was: the bridge of the equity knows no tax.
     assert desk.sql("SELECT sum(realized_pl) FROM fills") == [(-500,)]
 
 

@@ -150,7 +150,7 @@ def test_symbols_are_summed_from_trades_orders_and_fills(lived: sqlite3.Connecti
     for symbol, row in found.items():
         assert row["Orders"] == sum(t["symbol"] == symbol for t in trades)
         gains = [f["realized_pl"] for f in fills if f["symbol"] == symbol and f["realized_pl"] is not None]
-        assert row["Realised"] == (pytest.approx(sum(gains)) if gains else None)
+        assert row["Realized"] == (pytest.approx(sum(gains)) if gains else None)
 
 
 def test_days_show_what_the_days_rows_say(lived: sqlite3.Connection) -> None:
@@ -296,15 +296,15 @@ def test_bridge_closes_from_the_first_to_the_last_equity(lived: sqlite3.Connecti
     assert found["dividends"] == pytest.approx(sum(row["net_amount"] for row in raw(lived, "activities", between=MONTHS)))
 
 
-def test_winners_and_losers_hold_realised_and_unrealised_profit(lived: sqlite3.Connection) -> None:
+def test_winners_and_losers_hold_realized_and_unrealized_profit(lived: sqlite3.Connection) -> None:
     fills = [row for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
     last = max(row["ts"] for row in raw(lived, "position_snapshots"))
     held = {row["symbol"]: row["unrealized_pl"] for row in raw(lived, "position_snapshots") if row["ts"] == last}
     found = {row["Symbol"]: row for row in ask(lived, "performance", "Realized P&L by symbol", MONTHS)}
     assert set(found) == {row["symbol"] for row in fills} | set(held)
     for symbol, row in found.items():
-        realised = sum(f["realized_pl"] for f in fills if f["symbol"] == symbol)
-        assert row["Total"] == pytest.approx(realised + held.get(symbol, 0.0))
+        realized = sum(f["realized_pl"] for f in fills if f["symbol"] == symbol)
+        assert row["Total"] == pytest.approx(realized + held.get(symbol, 0.0))
 
 
 def test_money_is_spread_over_symbols_and_sectors_as_the_newest_snapshot_says(lived: sqlite3.Connection) -> None:

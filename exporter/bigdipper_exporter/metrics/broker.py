@@ -149,7 +149,7 @@ ACCOUNT = (
     ),
     Gauge(
         "bigdipper_account_unrealized_pl_usd",
-        "Unrealised profit or loss, summed over the positions.",
+        "Unrealized profit or loss, summed over the positions.",
         read=_view(lambda b: b.unrealized_pl),
     ),
     Gauge("bigdipper_account_blocked", "1 when Alpaca blocks this.", ("kind",), read=_account(_blocked)),
@@ -209,10 +209,10 @@ POSITIONS = (
     _of_position("cost_basis_usd", "cost_basis", "Cost."),
     Gauge("bigdipper_position_avg_entry_price_usd", "Average entry price.", ("symbol",), read=_position("avg_entry_price")),
     Gauge("bigdipper_position_current_price_usd", "Price.", ("symbol",), read=_position("current_price")),
-    Gauge("bigdipper_position_unrealized_pl_usd", "Unrealised profit or loss.", ("symbol",), read=_position("unrealized_pl")),
+    Gauge("bigdipper_position_unrealized_pl_usd", "Unrealized profit or loss.", ("symbol",), read=_position("unrealized_pl")),
     Gauge(
         "bigdipper_position_unrealized_pl_ratio",
-        "Unrealised profit or loss over cost.",
+        "Unrealized profit or loss over cost.",
         ("symbol",),
         read=_position("unrealized_pl_ratio"),
     ),

@@ -27,6 +27,6 @@ def change_since_close(equity: float, last_equity: float | None) -> float | None
 
 
 def percent_of_equity(unrealized_pl: float | None, equity: float) -> float | None:
-    """Unrealised profit in percent of equity, as the bot's log prints `pl_pct`."""
+    """Unrealized profit in percent of equity, as the bot's log prints `pl_pct`."""
     ratio = ratio_of_equity(unrealized_pl, equity)
     return None if ratio is None else 100 * ratio

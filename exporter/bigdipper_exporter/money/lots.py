@@ -1,4 +1,4 @@
-"""First in, first out: which shares a sale closed, and what it realised. Pure; quantities in units, money in US dollars."""
+"""First in, first out: which shares a sale closed, and what it realized. Pure; quantities in units, money in US dollars."""
 
 from collections import deque
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Fills and other activities into the archive, each once; then the lots of the symbols they touch are matched again.
 
-Records come late and out of order, so what a sale realised is not added up but derived from all fills of its symbol.
+Records come late and out of order, so what a sale realized is not added up but derived from all fills of its symbol.
 """
 
 import sqlite3
@@ -202,7 +202,7 @@ def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float)
 
 
 def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> set[float]:
-    """Derive realised profit and loss sales of `symbol` from all its fills; returns the moments of fills that changed."""
+    """Derive realized profit and loss sales of `symbol` from all its fills; returns the moments of fills that changed."""
     events = _events(connection, symbol)
     realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
     changed = set()

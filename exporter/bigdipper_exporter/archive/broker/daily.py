@@ -182,7 +182,7 @@ def attribution(connection: sqlite3.Connection, first: float, last: float, cash_
 
 
 def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
-    """Unrealised profit of all positions as last polled before `at`."""
+    """Unrealized profit of all positions as last polled before `at`."""
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
         (at, at - STALE),

@@ -24,7 +24,7 @@ class Owner:
         self.ledger, self.market = ledger, market
 
     def gain(self, symbol: str) -> float:
-        """Unrealised profit as a share of the cost."""
+        """Unrealized profit as a share of the cost."""
         cost = self.ledger.positions[symbol].cost
         return (self.ledger.value(symbol) - cost) / abs(cost)
 
