@@ -143,6 +143,8 @@ day_deployed_usd 2003
 day_fills 2004
 day_fills_by_hand 2011
 day_previous_equity_usd 2012
+bot_day_profit_usd -1006
+bot_day_return_ratio -0.5
 day_missed_trades 2005
 day_cycles 2006
 day_opportunities 2007

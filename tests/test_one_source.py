@@ -21,9 +21,6 @@ ALERTS_AND_RECORDS = sorted((ROOT / "prometheus" / "rules").rglob("*.yml"))
 
 # (operator, metrics on the left, metrics on the right) without the prefix -> why it is not a figure of its own.
 REASONS = {
-    ("-", "bot_equity_usd", "day_start_equity_usd"): "the log's own profit, where there is no broker: no deposits are known",
-    ("/", "bot_equity_usd day_start_equity_usd", "day_start_equity_usd"): "the same over the equity of the day's start",
-    ("/", "day_pl:usd", "day_start_equity_usd"): "the same, in the rule",
     ("/", "limit_level_ratio", "limit_ratio"): "a gauge's needle: how much of a limit is used",
     ("/", "bot_cash_usd", "bot_equity_usd"): "the log's own margin of v2.18, which prints none",
     ("/", "account_maintenance_margin_usd", "account_equity_usd"): "the requirement beside others, as a share",

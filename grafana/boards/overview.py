@@ -120,8 +120,7 @@ def _status() -> list[model.Panel]:
 
 def _money() -> list[model.Panel]:
     broker_pl = selector("account_day_profit_usd"), selector("account_day_return_ratio")
-    bot_pl = f"{selector('bot_equity_usd')} - {selector('day_start_equity_usd')}"
-    bot_ratio = f"({bot_pl}) / {selector('day_start_equity_usd')}"
+    bot_pl, bot_ratio = selector("bot_day_profit_usd"), selector("bot_day_return_ratio")
     used = f"{selector('limit_level_ratio')} / {selector('limit_ratio')}"
     return [
         stat(

@@ -100,6 +100,8 @@ LOG: dict[str, Metric] = {
     "bigdipper_bot_cycle_duration_seconds_count": lambda t: t / 60,
     "bigdipper_bot_equity_usd": equity,
     "bigdipper_bot_unrealized_pl_usd": lambda t: 0.05 * equity(t) * math.sin(t / DAY),
+    "bigdipper_bot_day_profit_usd": lambda t: equity(t) - yesterday(t),
+    "bigdipper_bot_day_return_ratio": lambda t: equity(t) / yesterday(t) - 1,
     "bigdipper_day_start_equity_usd": yesterday,
     "bigdipper_day_previous_equity_usd": yesterday,
     "bigdipper_bot_config_up": constant(1),

@@ -5,6 +5,7 @@ import time
 from bigdipper_exporter import calendar
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
+from bigdipper_exporter.money.account import change_since_close, ratio_of_equity
 
 
 def _session(_: Snapshot) -> list[Sample]:
@@ -16,6 +17,15 @@ def _from_broker(s: Snapshot, count: int | None) -> int | None:
     """Return `count` once the broker has sent today's activities: before, and without keys, a 0 means that nobody asked."""
     known = s.broker is not None and s.broker.success.get("activities", 0.0) >= s.day.start
     return count if known else None
+
+
+def _log_profit(s: Snapshot) -> tuple[float | None, float | None]:
+    """Profit in dollars and as a ratio. Without an account line of the day before, they begin with today's first."""
+    base = s.day.start_equity if s.day.previous_equity is None else s.day.previous_equity
+    if s.bot.equity is None or base is None:
+        return None, None
+    profit = change_since_close(s.bot.equity, base)
+    return profit, ratio_of_equity(profit, base)
 
 
 METRICS: tuple[Metric, ...] = (
@@ -58,6 +68,16 @@ METRICS: tuple[Metric, ...] = (
         "bigdipper_day_previous_equity_usd",
         "Equity at the previous close: of the last account line before it, on its own day.",
         read=lambda s: s.day.previous_equity,
+    ),
+    Gauge(
+        "bigdipper_bot_day_profit_usd",
+        "Profit since the previous close, from the log alone: deposits count in it.",
+        read=lambda s: _log_profit(s)[0],
+    ),
+    Gauge(
+        "bigdipper_bot_day_return_ratio",
+        "The same over the equity of the previous close.",
+        read=lambda s: _log_profit(s)[1],
     ),
     Gauge(
         "bigdipper_calendar_session",
