@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import time
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def migrations() -> list[tuple[int, str]]:
     return [(int(name[:3]), (folder / name).read_text(encoding="utf-8")) for name in files]
 
 
+MODE = 0o640  # of a new archive: Grafana reads it through its group
 NEWEST = max(version for version, _ in migrations())
 
 
@@ -53,10 +55,21 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
                 raise
 
 
+def create_private(path: Path) -> None:
+    """Create an empty file that its owner may write, its group read, and nobody else open; an existing one stays as it is.
+
+    SQLite gives the -wal and -shm files the mode of the archive. Raises OSError.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+
+
 def copy(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy an open archive consistently. It is written beside `target` and renamed, so that no half copy has its name."""
+    """Write a consistent copy of an open archive. `target` appears, or is replaced, only when the copy is whole."""
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
+    with suppress(OSError):  # SQLite says better than this why it cannot
+        create_private(part)
     other = sqlite3.connect(part)
     try:
         connection.backup(other, pages=2048)

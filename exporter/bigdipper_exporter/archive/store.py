@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.migrate import copy, migrate, version_of
+from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.segment import Checkpoint
 
@@ -67,6 +68,8 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         connection = None
         try:
+            with suppress(OSError):  # SQLite says better than this why it cannot
+                create_private(self.path)
             connection = sqlite3.connect(
                 self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
             )
@@ -81,7 +84,8 @@ class Store:
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
             migrate(connection, self.path)
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
-            self._inode = self.path.stat().st_ino
+            status = self.path.stat()
+            self._inode, self._mode = status.st_ino, stat.S_IMODE(status.st_mode)
         except (ArchiveError, sqlite3.Error) as error:
             if connection is not None:
                 connection.close()
@@ -116,6 +120,7 @@ class Store:
         if not _beside(self.path, ".lock").exists():
             self._lock = _lock(self.path)
         copy(self.connection, self.path)
+        self.path.chmod(self._mode)
         with suppress(sqlite3.Error):
             self.connection.close()
         # They belong to the file that was deleted.
@@ -209,6 +214,7 @@ class _Lock:
 
     def __init__(self, file: Path, archive: Path) -> None:
         try:
+            create_private(file)
             self._file = file.open("a+", encoding="utf-8")
         except OSError as error:
             raise ArchiveError(
