@@ -109,6 +109,14 @@ def _backup(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_archive(settings: Settings, args: argparse.Namespace) -> int:
+    from bigdipper_exporter.archive.check import check_archive
+
+    path = Path(args.file) if args.file else settings.archive_path
+    print(f"{path}: whole, schema version {check_archive(path)}, {path.stat().st_size:,} bytes")
+    return 0
+
+
 def _archive(settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.repair import repair_archive
 
@@ -255,6 +263,14 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included")
     backup = add("backup", _backup, "Copy the archive while the exporter runs.", f"FILE {archive}", "archive.path")
     backup.add_argument("file", metavar="FILE", help="where to write the copy")
+    whole = add(
+        "check-archive",
+        _check_archive,
+        "Say whether an archive or a backup is whole and can be used by this version.",
+        f"[FILE] {archive}",
+        "archive.path",
+    )
+    whole.add_argument("file", metavar="FILE", nargs="?", help="default: the archive of the settings")
     mend = add(
         "archive",
         _archive,

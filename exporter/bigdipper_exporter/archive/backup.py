@@ -1,10 +1,11 @@
-"""A copy of the archive while the exporter runs: checked before it is made, and in the place of nothing but an older one."""
+"""Copies the archive while the exporter runs. The archive is checked first, and only an older backup is replaced."""
 
 import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from bigdipper_exporter.archive.check import integrity_error
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy
 from bigdipper_exporter.archive.store import connect_readonly
@@ -13,15 +14,13 @@ SQLITE = b"SQLite format 3\0"  # how every archive begins
 
 
 def backup(archive: Path, target: Path) -> None:
-    """Copy `archive` to `target`; ArchiveError, and an older backup as it was, when that cannot be."""
+    """Copy `archive` to `target`. Raises ArchiveError when that fails; an older backup at `target` then stays as it was."""
     if problem := _no_place(archive, target):
         raise ArchiveError(f"cannot back up to {target}: {problem}")
     connection = connect_readonly(archive)
     try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":  # the older backup may be the last good copy
-            why = " ".join(found.split())
-            raise ArchiveError(f"archive {archive} is damaged ({why}): no copy is made, an older backup stays")
+        if damage := integrity_error(connection):  # the older backup may be the last good copy
+            raise ArchiveError(f"archive {archive} is damaged ({damage}): no copy is made, an older backup stays")
         _copy(connection, target)
     finally:
         connection.close()

@@ -1,0 +1,42 @@
+"""Checks whether a file is an archive that this exporter can go on with, before anything is replaced by it."""
+
+import sqlite3
+from pathlib import Path
+
+from bigdipper_exporter import __version__
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.migrate import NEWEST, version_of
+from bigdipper_exporter.archive.store import connect_readonly, refusal
+
+
+def check_archive(path: Path) -> int:
+    """Return the schema version of the archive at `path`.
+
+    Raises ArchiveError when it is missing, empty, damaged, some other database, or of a newer schema.
+    """
+    if path.is_file() and path.stat().st_size == 0:
+        raise ArchiveError(f"archive {path} is empty: no backup was written there")
+    connection = connect_readonly(path)
+    try:
+        version = version_of(connection)
+        damage = integrity_error(connection)
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    finally:
+        connection.close()
+    if damage:
+        raise ArchiveError(f"archive {path} is damaged ({damage}): use another backup")
+    if version == 0:
+        raise ArchiveError(f"archive {path} has no tables: use another backup")
+    if version > NEWEST:
+        raise ArchiveError(
+            f"archive {path} has schema version {version}, this exporter ({__version__}) knows up to {NEWEST}:"
+            " use the exporter that wrote it, or a newer one"
+        )
+    return version
+
+
+def integrity_error(connection: sqlite3.Connection) -> str:
+    """Return the first problem that SQLite finds in an open archive, "" when it is whole."""
+    found = " ".join(str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0]).split())
+    return "" if found == "ok" else found
