@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help install demo check test lint types unit bench chaos soak docs dashboards env test-compose test-browser clean
+.PHONY: help install demo check test lint types unit bench chaos soak docs dashboards env sbom pin test-compose test-browser clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,14 @@ docs: $(BIN)/.developer ## write the generated documents again
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
 
-env: ## write random passwords for docker compose, once
+env: ## write random passwords for docker compose, once, and check the names in .env
 	@sh deploy/env.sh
+
+sbom: ## write the image's bill of materials (CycloneDX) to sbom.cdx.json
+	@$(PYTHON) deploy/sbom.py >sbom.cdx.json && echo "wrote sbom.cdx.json"
+
+pin: ## write the digests of all images into the compose files and the Dockerfile (needs docker and a registry)
+	@sh deploy/pin.sh
 
 test-compose: ## build the image and start the whole stack, where there is a Docker engine
 	@sh tests/compose/run.sh

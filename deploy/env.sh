@@ -10,13 +10,19 @@ mkdir -p secrets
 chmod 700 secrets
 mkdir -p secrets/exporter secrets/alerts secrets/prometheus
 
+# An empty file is no password: Grafana would start with the one that everyone knows.
 random() {
-	[ -e "$1" ] && return
-	LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 24 >"$1"
+	! grep -q '[^[:space:]]' "$1" 2>/dev/null || return 0
+	[ ! -e "$1" ] || was_empty=1
+	LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 24 >"$1.new"
+	[ "$(wc -c <"$1.new")" -eq 24 ] || { echo "cannot write a password to $1" >&2 && exit 1; }
+	mv "$1.new" "$1"
 	echo "wrote $1"
 }
-random secrets/grafana_password
+was_empty=""
 random secrets/grafana_secret_key
+random secrets/grafana_password
+[ -z "$was_empty" ] || echo "if Grafana has run with the empty file: docker compose exec grafana grafana cli admin reset-admin-password NEW" >&2
 
 # A setting of .env that is empty.
 fill() {
@@ -32,9 +38,23 @@ if [ ! -e .env ]; then
 	echo "wrote .env: name the folder of your bot's log in it (BOT_LOG_DIR)"
 fi
 fill SECRETS ./secrets
+setting() { sed -n "s/^$1=//p" .env | tail -n 1; }
 # "local" is UTC inside a container: the zone must be named.
 fill BOT_TIMEZONE "$(readlink /etc/localtime 2>/dev/null | sed -n 's|.*/zoneinfo/||p' | grep . || echo UTC)"
 
+# Folders of keys that the chosen compose files mount: docker compose must not fail on one that is missing.
+files=$(setting COMPOSE_FILE | tr ':' ' ')
+for name in $(sed -n 's|.*{SECRETS:?[^}]*}/\([a-z0-9-]*\)".*|\1|p' ${files:-docker-compose.yml} 2>/dev/null | sort -u); do
+	mkdir -p "secrets/$name"
+done
+chmod 755 secrets/*/
+
 # A checkout or a key that was written under umask 077 could not be read by the containers.
 chmod -R go+rX prometheus alertmanager grafana deploy secrets/*
+# Containers are given the variables that compose names, so a misspelt one would be read by nobody.
+unknown=""
+for name in $(sed -n 's/^\(\(ALERT\|ALPACA\|BIGDIPPER\|BOT2*\)_[A-Za-z0-9_]*\)=.*/\1/p' .env); do
+	cat docker-compose.yml deploy/*/compose.yml | grep -Eq "(\{|^ +)$name[:}]" || unknown="$unknown $name"
+done
+[ -z "$unknown" ] || { echo "no such setting in .env:$unknown" >&2 && exit 1; }
 echo "Grafana: user admin, password in secrets/grafana_password"

@@ -1,5 +1,6 @@
 """What people start: docker compose, its image and the files beside it, read as text and, where Docker is, by Docker itself."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from alertmanager.render import VARIABLES
 from bigdipper_exporter.config.settings import SETTINGS
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 
@@ -23,7 +25,8 @@ OVERRIDES = sorted((ROOT / "deploy").glob("*/compose.yml"))
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(MAIN.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONE_SHOT = ("alertmanager-config", "alertmanager-config-demo")
+ONE_SHOT = ("alertmanager-config", "alertmanager-config-demo", "alertmanager-reload")
+DIGEST = "(@sha256:[0-9a-f]{64})?"  # deploy/pin.sh writes them
 # Services that an override adds, rather than changes; those made by `extends` have what the original has.
 ADDED: dict[str, dict[str, Any]] = {
     name: service
@@ -76,11 +79,12 @@ class TestEveryService:
         if "build" in service:
             assert service["image"] == "big-dipper-monitor:local"
         else:
-            assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+(-alpine)?", service["image"])
+            assert re.fullmatch(rf"[a-z/]+:v?\d+\.\d+\.\d+(-alpine)?{DIGEST}", service["image"])
 
     def test_holds_no_password(self, name: str) -> None:
         for variable, value in EVERY[name].get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|TOKEN|KEY", variable) and value not in (KEY, SECRET):
+            # None and "${NAME:-}": from .env.
+            if re.search("PASSWORD|SECRET|TOKEN|KEY", variable) and value not in (KEY, SECRET, None):
                 assert (
                     variable == "GF_SECURITY_DISABLE_GRAVATAR"
                     or (variable.endswith("__FILE") and value.startswith("/run/secrets/"))
@@ -137,15 +141,99 @@ def test_the_demo_notifies_nobody() -> None:
         if "demo" in service.get("profiles", []):
             assert "env_file" not in service, name
             assert not any(variable.startswith("ALERT_") for variable in service.get("environment", {})), name
-    depended = SERVICES["alertmanager"]["depends_on"]
-    assert [SERVICES[name]["profiles"] for name in depended] == [["bot"], ["demo"]]
+    writers = {name for name, service in SERVICES.items() if ("alertmanager-config", "/rendered", False) in mounts(service)}
+    assert {name: SERVICES[name]["profiles"] for name in writers} == {
+        "alertmanager-config": ["bot"],
+        "alertmanager-config-demo": ["demo"],
+    }
+
+
+def services_of(path: Path) -> dict[str, dict[str, Any]]:
+    """The services of a compose file."""
+    return dict(yaml.safe_load(path.read_text())["services"])
+
+
+def reads(service: dict[str, Any]) -> set[str]:
+    """Variables of .env that a service of a compose file is given."""
+    assert "env_file" not in service or "litestream.env" in str(service["env_file"]), "a whole .env holds others' secrets"
+    given = service.get("environment") or {}
+    return {name for name, value in given.items() if value is None} | set(
+        re.findall(r"\$\{(\w+)", " ".join(map(str, given.values())))
+    )
+
+
+# Which variables of .env, secret ones among them, a service needs. "exporter" stands for those made from it by `extends`.
+NEEDED = {
+    "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|(HTTPS|NO)_PROXY",
+    "exporter-2": r"BOT2?_.*",
+    "alertmanager-config": r"ALERT_.*|GRAFANA_URL|DOMAIN",
+    "alertmanager": r"TZ|BOT_TIMEZONE",
+    "grafana": r"GRAFANA_URL|DOMAIN",
+    "caddy": r"DOMAIN",
+}
+
+
+def test_each_container_is_given_its_own_variables_and_secrets_only() -> None:
+    for path in (MAIN, *OVERRIDES):
+        for name, service in services_of(path).items():
+            foreign = {variable for variable in reads(service) if not re.fullmatch(NEEDED.get(name, ""), variable)}
+            assert not foreign, f"{path}: {name} is given {', '.join(sorted(foreign))}"
+    folders = {name: {s.rpartition("/")[2] for s, _, _ in mounts(service) if "SECRETS" in s} for name, service in EVERY.items()}
+    assert {name: folder for name, folder in folders.items() if folder} == {
+        "exporter": {"exporter"},
+        "alertmanager-config": {"alerts"},
+        "alertmanager-config-demo": {"alerts"},
+        "prometheus": {"prometheus"},
+    }
+    assert [name for name, service in EVERY.items() if "secrets" in service] == ["grafana"]
+
+
+def test_the_second_bot_has_no_key_of_the_first() -> None:
+    second = yaml.safe_load((ROOT / "deploy/second-bot/compose.yml").read_text())["services"]["exporter-2"]["environment"]
+    keys = {name for setting in SETTINGS if setting.secret for name in setting.env}
+    assert {second[name].partition("{")[2][:4] or second[name] for name in keys} == {"BOT2", ""}
+
+
+def test_the_renderer_is_given_every_variable_that_it_knows() -> None:
+    given = SERVICES["alertmanager-config"]["environment"].keys()
+    known = {name for variable in VARIABLES for name in (variable, f"{variable}_FILE")}
+    assert known - given <= {"ALERT_GRAFANA_URL_FILE"}
+    assert given <= known
+
+
+def test_grafana_reaches_what_it_shows_and_not_the_exporter() -> None:
+    def networks(name: str) -> set[str]:
+        return set(EVERY[name].get("networks", ["default"]))
+
+    assert {name for name in EVERY if networks(name) & networks("grafana")} == {
+        "grafana",
+        "prometheus",
+        "alertmanager",
+        "caddy",
+    }
+    assert networks("grafana") == {"grafana"}
+    assert {name for name in EVERY if "default" in networks(name)} == EVERY.keys() - {"grafana", "caddy"}
+
+
+def test_a_start_that_fails_stops_nothing_that_runs() -> None:
+    for name, service in EVERY.items():
+        waits = service.get("depends_on", {})
+        if service["restart"] != "no":
+            assert not any(condition.get("restart") for condition in waits.values()), name
+    assert SERVICES["alertmanager-reload"]["depends_on"] == {
+        "alertmanager-config": {"condition": "service_completed_successfully", "restart": True}
+    }, "docker compose up fails when a setting of notifications is wrong"
 
 
 def test_the_exporter_knows_every_setting_that_it_is_given() -> None:
     known = {name for setting in SETTINGS for name in setting.env}
     known |= {f"{name}_FILE" for setting in SETTINGS if setting.secret for name in setting.env}
-    for name in ("exporter", "exporter-demo"):
-        assert SERVICES[name]["environment"].keys() <= known
+    known |= {"BIGDIPPER_CONFIG_FILE", "HTTPS_PROXY", "NO_PROXY"}
+    given = SERVICES["exporter"]["environment"].keys()
+    assert given <= known
+    assert SERVICES["exporter-demo"]["environment"].keys() <= known
+    fixed_by_compose = {"BIGDIPPER_LOG_PATH", "BIGDIPPER_ARCHIVE_PATH"}  # would be given twice
+    assert known - given == fixed_by_compose, "x-settings in docker-compose.yml lists every setting"
     shown = set(re.findall(r"^#?((?:BIGDIPPER|ALPACA|LOG|DB)_\w+)=", EXAMPLE, re.M))
     assert shown <= known
 
@@ -186,7 +274,7 @@ class TestImage:
         assert (lint.returncode, lint.stdout) == (0, "")
 
     def test_is_built_in_two_stages_on_an_exact_python_that_keeps_the_archive_readable(self) -> None:
-        version = re.search(r"^ARG PYTHON=python:3\.(\d+)\.\d+-slim-\w+$", self.dockerfile, re.M)
+        version = re.search(rf"^ARG PYTHON=python:3\.(\d+)\.\d+-slim-\w+{DIGEST}$", self.dockerfile, re.M)
         assert version
         assert int(version[1]) >= 12, "older ones cannot close SQLite without deleting the -wal file"
         assert re.findall(r"^FROM (\S+)", self.dockerfile, re.M) == ["${PYTHON}", "${PYTHON}"]
@@ -218,15 +306,20 @@ class TestImage:
 class TestEnvSh:
     @pytest.fixture
     def checkout(self, tmp_path: Path) -> Path:
-        for folder in ("deploy", "prometheus", "alertmanager", "grafana"):
+        for folder in ("prometheus", "alertmanager", "grafana"):
             (tmp_path / folder).mkdir()
-        for name in (".env.example", "deploy/env.sh"):
+        shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+        for name in (".env.example", "docker-compose.yml"):
             shutil.copy(ROOT / name, tmp_path / name)
         return tmp_path
 
+    def run_env(self, checkout: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", str(checkout / "deploy/env.sh")], capture_output=True, text=True, cwd="/", check=False)
+
     def make_env(self, checkout: Path) -> str:
-        run = ["sh", str(checkout / "deploy/env.sh")]
-        return subprocess.run(run, check=True, capture_output=True, text=True, cwd="/").stdout
+        done = self.run_env(checkout)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def secrets(self, checkout: Path) -> dict[str, str]:
         return {path.name: path.read_text() for path in (checkout / "secrets").iterdir() if path.is_file()}
@@ -258,6 +351,32 @@ class TestEnvSh:
         assert self.secrets(checkout) == before
         assert (checkout / ".env").read_text() == "SECRETS=./elsewhere\nBOT_TIMEZONE=Asia/Tokyo\n"
 
+    @pytest.mark.parametrize("content", ["", "\n", "  \n"])
+    def test_makes_an_empty_password_again_and_says_what_else_to_do(self, checkout: Path, content: str) -> None:
+        (checkout / "secrets").mkdir()
+        for name in ("grafana_password", "grafana_secret_key"):
+            (checkout / "secrets" / name).write_text(content)
+        done = self.run_env(checkout)
+        assert all(re.fullmatch(r"[A-Za-z0-9]{24}", value) for value in self.secrets(checkout).values())
+        assert "reset-admin-password" in done.stderr
+
+    @pytest.mark.parametrize("name", ["ALERT_TELEGRM_TOKEN", "ALPACA_KEYFILE", "BIGDIPPER_LIMIT_BRAKE", "BOT2_LOGDIR"])
+    def test_names_a_setting_that_nothing_reads(self, checkout: Path, name: str) -> None:
+        self.make_env(checkout)
+        with (checkout / ".env").open("a") as file:
+            file.write(f"ALERT_TELEGRAM_CHAT=1\nBOT2_LOG_DIR=/x\n{name}=hidden\n")
+        done = self.run_env(checkout)
+        assert done.returncode == 1
+        assert done.stderr == f"no such setting in .env: {name}\n"
+
+    def test_makes_the_folders_that_the_chosen_overrides_mount(self, checkout: Path) -> None:
+        self.make_env(checkout)
+        assert not (checkout / "secrets/exporter-2").exists()
+        with (checkout / ".env").open("a") as file:
+            file.write("COMPOSE_FILE=docker-compose.yml:deploy/second-bot/compose.yml\n")
+        self.make_env(checkout)
+        assert stat.S_IMODE((checkout / "secrets/exporter-2").stat().st_mode) == 0o755
+
     def test_makes_the_folders_that_compose_mounts(self, checkout: Path) -> None:
         self.make_env(checkout)
         wanted = set(re.findall(r"\$\{SECRETS[^}]*\}(/[\w/-]+)", MAIN.read_text()))
@@ -274,10 +393,12 @@ class TestEnvSh:
         assert re.fullmatch(r"[\w+/-]+", settings["BOT_TIMEZONE"])
 
 
-def docker_compose(*arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def docker_compose(
+    *arguments: str | Path, env: dict[str, str], env_file: str | Path = os.devnull
+) -> subprocess.CompletedProcess[str]:
     if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
         pytest.skip("no docker compose here")
-    command = ["docker", "compose", "--project-directory", ROOT, "--env-file", os.devnull, *arguments]
+    command = ["docker", "compose", "--project-directory", ROOT, "--env-file", env_file, *arguments]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, env={**kept, **env})
 
@@ -297,6 +418,26 @@ class TestDockerCompose:
         assert ("exporter" in config.stdout.split()) == (profile == "bot")
         assert ("simulator" in config.stdout.split()) == (profile == "demo")
         assert {"prometheus", "alertmanager", "grafana"} <= set(config.stdout.split())
+
+    def test_gives_no_container_a_secret_of_another(self, tmp_path: Path) -> None:
+        names = {name for path in (MAIN, *OVERRIDES) for service in services_of(path).values() for name in reads(service)}
+        (env_file := tmp_path / "env").write_text(
+            f"SECRETS={tmp_path}\n" + "".join(f"{name}=value-of-{name}-\n" for name in names if name != "SECRETS")
+        )
+        files = [word for path in (MAIN, *OVERRIDES) for word in ("-f", path)]
+        rendered = docker_compose(*files, "--profile", "*", "config", "--format", "json", env={}, env_file=env_file)
+        assert rendered.returncode == 0, rendered.stderr
+        given = {
+            name: set(re.findall(r"value-of-(\w+)-", json.dumps(service.get("environment"))))
+            for name, service in json.loads(rendered.stdout)["services"].items()
+        }
+        assert {"ALPACA_SECRET", "BIGDIPPER_LIMITS_BRAKE"} <= given["exporter"]
+        assert "BOT2_ALPACA_SECRET" in given["exporter-2"]
+        assert not {"ALPACA_KEY", "ALPACA_SECRET"} & given["exporter-2"]
+        assert {"ALERT_TELEGRAM_TOKEN", "ALERT_EMAIL_PASSWORD_FILE"} <= given["alertmanager-config"]
+        for name, variables in given.items():
+            needed = NEEDED["exporter"] + "|" + NEEDED[name] if name == "exporter-2" else NEEDED.get(name, "")
+            assert not {variable for variable in variables if not re.fullmatch(needed, variable)}, name
 
     def test_says_what_to_do_when_there_is_no_password_yet(self) -> None:
         config = docker_compose("-f", MAIN, "config", "-q", env={})
