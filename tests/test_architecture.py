@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "exporter" / "bigdipper_exporter"
 NAME = PACKAGE.name
-FOUNDATION = {"__init__", "calendar", "files", "logs", "thresholds", "watchdog"}
+FOUNDATION = {"__init__", "calendar", "files", "logs", "symbols", "thresholds", "watchdog"}
 NESTED = ("archive.broker", "demo.simulator", "metrics.counters", "metrics.table")  # rooms of their own inside another
 
 

@@ -5,10 +5,11 @@ A counter that steps back by one is read by Prometheus as a reset, so what is ex
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVarTuple, cast
 
 from bigdipper_exporter.metrics.table import Counter, Histogram, Labels
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 # Series name -> label values -> value.
 Values = Mapping[str, Mapping[Labels, float]]
@@ -18,6 +19,25 @@ Names = TypeVarTuple("Names")
 def total(values: Values, counter: Counter[*tuple[Any, ...]]) -> float:
     """Return the sum over all series of a counter."""
     return sum(values.get(counter.name, {}).values())
+
+
+class SymbolLabels:
+    """Label values of symbols: the first 200 have one of their own, later ones share `other`, so that series stay few."""
+
+    def __init__(self, known: Iterable[str], counters: "Counters", overflow: Counter[()]) -> None:
+        """`known` have a label already; `overflow` counts the times that a symbol became `other`."""
+        self.known = dict.fromkeys(known, True)
+        self._counters, self._overflow = counters, overflow
+
+    def of(self, symbol: str) -> str:
+        """Return the label value of `symbol`, and remember it."""
+        if symbol in self.known:
+            return symbol
+        if len(self.known) >= MAX_SYMBOLS:
+            self._counters.inc(self._overflow)
+            return "other"
+        self.known[symbol] = True
+        return symbol
 
 
 class Counters:

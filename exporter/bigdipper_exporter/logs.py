@@ -32,6 +32,7 @@ class Log(logging.LoggerAdapter[logging.Logger]):
     """A logger whose keyword arguments become fields of the line."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Move keyword arguments into the fields of the record."""
         fields = {key: kwargs.pop(key) for key in list(kwargs) if key not in _LOGGING_OPTIONS}
         kwargs["extra"] = {"fields": fields}
         return msg, kwargs

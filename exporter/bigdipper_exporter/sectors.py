@@ -1,17 +1,16 @@
 """Which sector a symbol belongs to: a CSV file that the owner can edit, loaded into the archive for the dashboards."""
 
 import csv
-import re
 import sqlite3
 from importlib import resources
 from pathlib import Path
 
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.files import read_regular
+from bigdipper_exporter.symbols import is_symbol
 
 MOST_BYTES = 4 << 20
 HEADER = ["symbol", "sector"]
-SYMBOL = re.compile(r"[A-Z0-9./-]{1,15}")
 
 
 def read_sectors(path: Path | None) -> dict[str, str]:
@@ -24,7 +23,7 @@ def read_sectors(path: Path | None) -> dict[str, str]:
     problems = [
         f"sectors.file: {name}:{line}: {','.join(row)!r}; allowed: a symbol in capitals, a comma, its sector"
         for line, row in enumerate(rows[1:], 2)
-        if row and not (len(row) == 2 and SYMBOL.fullmatch(row[0]) and 0 < len(row[1].strip()) <= 60)
+        if row and not (len(row) == 2 and is_symbol(row[0]) and 0 < len(row[1].strip()) <= 60)
     ]
     if problems:
         raise ConfigError(problems)

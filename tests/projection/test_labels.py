@@ -2,7 +2,8 @@
 
 import pytest
 
-from bigdipper_exporter.projection.state import MAX_SYMBOLS, narrow
+from bigdipper_exporter.projection.state import narrow
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 from tests.projection.bot import ACCOUNT, BUY, REGULAR, TRADE, cycle, lines
 from tests.running import Monitor
 

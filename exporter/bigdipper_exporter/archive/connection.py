@@ -27,16 +27,20 @@ class Connection(sqlite3.Connection):
 
     @_damage_is_an_sqlite_error
     def execute(self, *args: Any) -> sqlite3.Cursor:
+        """Execute one statement. sqlite3.Error also for damaged names."""
         return super().execute(*args)
 
     @_damage_is_an_sqlite_error
     def executemany(self, *args: Any) -> sqlite3.Cursor:
+        """Execute one statement per row. sqlite3.Error also for damaged names."""
         return super().executemany(*args)
 
     @_damage_is_an_sqlite_error
     def executescript(self, *args: Any) -> sqlite3.Cursor:
+        """Execute several statements. sqlite3.Error also for damaged names."""
         return super().executescript(*args)
 
     @_damage_is_an_sqlite_error
     def backup(self, *args: Any, **kwargs: Any) -> None:
+        """Copy the database. sqlite3.Error also for damaged names."""
         super().backup(*args, **kwargs)

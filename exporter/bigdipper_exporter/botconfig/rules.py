@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bigdipper_exporter.botconfig.source import Value
+from bigdipper_exporter.symbols import is_symbol
 
 Severity = Literal["error", "warning", "info", "ok"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-SYMBOL = re.compile(r"[A-Z0-9./-]{1,15}")
 SECRETS = ("ALPACA_KEY", "ALPACA_SECRET")
 SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW")
 DEFAULT = "DEFAULT"
@@ -99,12 +99,12 @@ def fits(rule: Rule, value: Any) -> bool:
         case "level":
             return isinstance(value, str) and value in LEVELS
         case "symbols":
-            return isinstance(value, list) and all(isinstance(s, str) and SYMBOL.fullmatch(s) for s in value)
+            return isinstance(value, list) and all(isinstance(s, str) and is_symbol(s) for s in value)
         case "thresholds":
             return (
                 isinstance(value, dict)
                 and DEFAULT in value
-                and all(isinstance(s, str) and SYMBOL.fullmatch(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items())
+                and all(isinstance(s, str) and is_symbol(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items())
             )
         case _:
             return isinstance(value, str)

@@ -52,27 +52,35 @@ class Record:
         return None
 
     def number(self, key: str) -> float | None:
+        """Return a finite number, or None where there is none or the value is unreadable."""
         return self._read(key, _number, False)
 
     def needed_number(self, key: str) -> float:
+        """Return a finite number. Unreadable when there is none."""
         return self._needed(key, _number)
 
     def flag(self, key: str) -> bool | None:
+        """Return a boolean, or None."""
         return self._read(key, _flag, False)
 
     def needed_flag(self, key: str) -> bool:
+        """Return a boolean. Unreadable when there is none."""
         return self._needed(key, _flag)
 
     def time(self, key: str) -> float | None:
+        """Return a moment in unix seconds, or None."""
         return self._read(key, _time, False)
 
     def day(self, key: str) -> date | None:
+        """Return a date, or None."""
         return self._read(key, _day, False)
 
     def symbol(self, key: str) -> str | None:
+        """Return a symbol of stocks, options or coins, or None."""
         return self._read(key, _symbol, False)
 
     def needed_symbol(self, key: str) -> str:
+        """Return a symbol. Unreadable when there is none."""
         return self._needed(key, _symbol)
 
     def word(self, key: str) -> str | None:
@@ -80,6 +88,7 @@ class Record:
         return self._read(key, _word, False)
 
     def needed_word(self, key: str) -> str:
+        """Return the value of an enum. Unreadable when there is none."""
         return self._needed(key, _word)
 
     def text(self, key: str) -> str | None:
@@ -87,6 +96,7 @@ class Record:
         return self._read(key, _text, False)
 
     def needed_text(self, key: str) -> str:
+        """Return an identifier. Unreadable when there is none."""
         return self._needed(key, _identifier)
 
     def _needed(self, key: str, parse: Callable[[Any], T]) -> T:

@@ -27,7 +27,8 @@ Read = tuple[Data, int]
 class Get(Protocol):
     """`Client.get`."""
 
-    def __call__(self, path: str, query: Mapping[str, str | int] | None = None) -> Any: ...
+    def __call__(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """Return the decoded JSON of GET `path`. Raises Failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class OrdersFollower:
 
     @property
     def any_open(self) -> bool:
+        """Whether an order was open at the last poll."""
         return bool(self._open)
 
     def poll(self, get: Get, full: bool) -> Read:

@@ -66,6 +66,7 @@ class Account:
 
     @property
     def margin_ratio(self) -> float | None:
+        """Margin debt over equity; None without equity."""
         return self.ratio(self.margin_debt)
 
     @property
@@ -75,6 +76,7 @@ class Account:
 
     @property
     def gross_exposure_ratio(self) -> float | None:
+        """Long plus absolute short value over equity; None without equity."""
         return self.ratio(figures.gross_value(self.long_market_value, self.short_market_value))
 
     @property
@@ -138,6 +140,7 @@ class Order:
 
     @property
     def is_terminal(self) -> bool:
+        """Whether the order has reached its end."""
         return self.status in TERMINAL
 
 
@@ -172,6 +175,7 @@ class Activity:
 
     @property
     def is_fill(self) -> bool:
+        """Whether the activity is an execution."""
         return self.type == "FILL"
 
 

@@ -36,23 +36,29 @@ log = logs.get("alpaca")
 class Timing(Protocol):
     """Time as the poller sees it; tests let it pass faster."""
 
-    def time(self) -> float: ...
+    def time(self) -> float:
+        """Return unix seconds."""
 
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """Return seconds of a clock that is never set."""
 
-    def wait(self, wake: threading.Event, seconds: float) -> None: ...
+    def wait(self, wake: threading.Event, seconds: float) -> None:
+        """Wait until `wake` is set, at most `seconds`."""
 
 
 class SystemTiming:
     """The machine's time."""
 
     def time(self) -> float:
+        """Return unix seconds."""
         return time.time()
 
     def monotonic(self) -> float:
+        """Return seconds of a clock that is never set."""
         return time.monotonic()
 
     def wait(self, wake: threading.Event, seconds: float) -> None:
+        """Wait until `wake` is set, at most `seconds`."""
         wake.wait(seconds)
 
 

@@ -66,6 +66,7 @@ class Setting:
 
     @property
     def group(self) -> str:
+        """The part of the name before its first dot."""
         return self.name.split(".")[0]
 
     def parse(self, text: str) -> Any:

@@ -135,6 +135,7 @@ class Section:
             problems.append(f"{name or 'the file'}: must be keys and values, not {item.form} ({item.where})")
 
     def path(self, key: str) -> str:
+        """Return the dotted name of a key in this section."""
         return f"{self.name}.{key}" if self.name else key
 
     def get(self, key: str) -> Item | None:
@@ -143,6 +144,7 @@ class Section:
         return None if item is None or item.value is None else item
 
     def text(self, key: str) -> str | None:
+        """Return the text of a scalar, or None if it is absent."""
         item = self.get(key)
         if item is None or isinstance(item.value, str):
             return None if item is None else str(item.value)

@@ -8,14 +8,14 @@ from typing import NamedTuple, TypeVar, cast
 
 from bigdipper_exporter.log.events import ROUTINE_REASONS, Event, Malformed
 from bigdipper_exporter.log.grammar import RULES, TAGS, Rule
+from bigdipper_exporter.symbols import SYMBOL
 
 # Possessive throughout: what a field has taken it keeps, so that a line that is no event is given up at once.
-SYMBOL = r"[A-Z0-9./-]{1,15}+"
 # At most a trillion, and no sign where only damage could put one: what is counted must never step back.
 AMOUNT = r"\d[\d,]{0,15}+(?:\.\d{1,9}+)?+"
 NUMBER = rf"[-+]?+{AMOUNT}"
 TEXT = {
-    "symbol": SYMBOL,
+    "symbol": f"{SYMBOL}+",  # possessive: it never gives a character back
     "order_id": r"[0-9A-Za-z-]{1,64}+",
     "version": r"[\w.-]{1,20}+",
     "mode": r"[A-Za-z]{1,12}+",

@@ -1,6 +1,5 @@
 """What the bot said: from its log alone."""
 
-import re
 import time
 from collections.abc import Iterable
 from itertools import product
@@ -8,8 +7,7 @@ from itertools import product
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
-
-MOVER = re.compile(r"([A-Z0-9./-]{1,15}) ([-+]\d+(?:\.\d+)?)%")
+from bigdipper_exporter.symbols import movers
 
 
 def _symbols(s: Snapshot) -> Iterable[tuple[str]]:
@@ -30,9 +28,7 @@ def _one_of(names: Iterable[str], present: str | None) -> list[Sample]:
 
 def _movers(s: Snapshot) -> list[Sample]:
     return [
-        ((side, symbol), round(float(percent) / 100, 8))
-        for side, text in s.bot.movers.items()
-        for symbol, percent in MOVER.findall(text)
+        ((side, symbol), round(percent / 100, 8)) for side, text in s.bot.movers.items() for symbol, percent in movers(text)
     ]
 
 

@@ -10,8 +10,7 @@ from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Labels, Metric, Sample
 from bigdipper_exporter.money import limits
-
-MOST_POSITIONS = 200  # series by symbol; the largest are shown
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 Value = float | None
 Read = Callable[[Snapshot], float | Iterable[Sample] | None]
@@ -37,9 +36,9 @@ def _blocked(a: Account) -> list[Sample]:
 
 def _shown(b: BrokerView) -> list[Position]:
     positions = list(b.positions or ())
-    if len(positions) > MOST_POSITIONS:
+    if len(positions) > MAX_SYMBOLS:
         positions.sort(key=lambda p: -abs(p.market_value or 0.0))
-    return positions[:MOST_POSITIONS]
+    return positions[:MAX_SYMBOLS]
 
 
 def _position(name: str) -> Read:

@@ -64,6 +64,7 @@ class Counter(Metric, Generic[*Names]):
 
     @property
     def family(self) -> str:
+        """Name of the family, without `_total`."""
         return self.name.removesuffix("_total")
 
 

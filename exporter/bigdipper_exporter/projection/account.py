@@ -1,7 +1,6 @@
 """Account, positions and movers, as the bot logged them. These lines also prove that the brake has been released."""
 
-import re
-
+from bigdipper_exporter import symbols
 from bigdipper_exporter.archive.tables import AccountRow
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
@@ -11,7 +10,6 @@ from bigdipper_exporter.projection.context import Context, handles, ratio
 # The bot names three winners and three losers; a line that names more must not use up the labels of all symbols.
 MAX_MOVERS = 10
 MOVERS_LENGTH = 1000
-MOVER = re.compile(r"([A-Z0-9./-]{1,15}) ([-+]\d{1,9}(?:\.\d{1,9})?)%")
 
 
 @handles(e.Account)
@@ -57,7 +55,7 @@ def positions(c: Context, record: Record, event: e.Positions) -> None:
 def movers(c: Context, record: Record, event: e.Movers) -> None:
     """The bot named its best or worst positions."""
     named: dict[str, str] = {}
-    for symbol, percent in MOVER.findall(event.movers[:MOVERS_LENGTH])[:MAX_MOVERS]:
+    for symbol, percent in symbols.movers(event.movers[:MOVERS_LENGTH])[:MAX_MOVERS]:
         if c.label(symbol) == symbol:
-            named.setdefault(symbol, f"{symbol} {percent}%")
+            named.setdefault(symbol, f"{symbol} {percent:+}%")
     c.state.movers = {**c.state.movers, event.side: ", ".join(named.values())}

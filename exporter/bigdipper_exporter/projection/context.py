@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.archive.tables import BotEventRow
-from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
+from bigdipper_exporter.projection.state import BotState
 
 DETAIL_LIMIT = 500
 HOUR = 3600.0
@@ -33,7 +33,7 @@ class Context:
         self.counters = counters
         self.rows = PendingRows()
         self.routine_skips = RoutineSkips()
-        self._labels = dict.fromkeys(state.labels, True)
+        self._labels = SymbolLabels(state.labels, counters, m.EXPORTER_LABEL_OVERFLOW)
         self._date, self._date_start, self._date_end = "", float("inf"), float("-inf")
 
     def date(self, ts: float) -> str:
@@ -46,15 +46,12 @@ class Context:
         return self._date
 
     def label(self, symbol: str) -> str:
-        """Return the label value of a symbol: itself for the first 200 symbols, `other` for later ones."""
-        if symbol in self._labels:
+        """Return the label value of a symbol. A new one is remembered over restarts."""
+        if symbol in self._labels.known:
             return symbol
-        if len(self._labels) >= MAX_SYMBOLS:
-            self.counters.inc(m.EXPORTER_LABEL_OVERFLOW)
-            return "other"
-        self._labels[symbol] = True
-        self.state.labels = tuple(self._labels)
-        return symbol
+        label = self._labels.of(symbol)
+        self.state.labels = tuple(self._labels.known)
+        return label
 
     def is_known(self, order_id: str | None) -> bool:
         """Return whether the order was counted before: a log may be read twice, from a copy or after a restored backup."""

@@ -1,13 +1,12 @@
 """Starts, stops, cycles, sessions, halts and errors of the bot."""
 
-import re
-
 from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import brake
 from bigdipper_exporter.projection.context import Context, handles
-from bigdipper_exporter.projection.state import MAX_SYMBOLS, BotState
+from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.symbols import MAX_SYMBOLS, is_symbol
 
 
 @handles(e.Start)
@@ -25,7 +24,7 @@ def start(c: Context, record: Record, event: e.Start) -> None:
 def watching(c: Context, record: Record, event: e.Watching) -> None:
     """The bot listed the symbols that it scans."""
     symbols = [symbol.strip() for symbol in event.symbols.split(",")]
-    valid = [*dict.fromkeys(s for s in symbols if re.fullmatch(r"[A-Z0-9./-]{1,15}", s))]
+    valid = [*dict.fromkeys(s for s in symbols if is_symbol(s))]
     c.state.symbols = tuple(s for s in valid[:MAX_SYMBOLS] if c.label(s) == s)
 
 

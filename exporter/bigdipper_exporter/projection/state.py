@@ -10,7 +10,6 @@ from bigdipper_exporter.archive.tables import AccountRow, OpportunityRow
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
-MAX_SYMBOLS = 200
 MAX_DAMAGED = 10
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 

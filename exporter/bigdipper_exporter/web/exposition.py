@@ -34,6 +34,7 @@ def choose_format(accept: str | None) -> str:
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether an Accept-Encoding header allows gzip."""
     return any(name == "gzip" and quality > 0 for name, _, quality in _entries(accept_encoding))
 
 

@@ -32,6 +32,8 @@ _TLS_HANDSHAKE = b"\x16"  # first byte of every TLS connection
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """The head of a request; bodies are not read."""
+
     method: str
     target: str
     headers: Message
@@ -39,6 +41,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """What is sent back."""
+
     status: HTTPStatus
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
@@ -117,6 +121,7 @@ class Httpd(ThreadingHTTPServer):
                     connection.cut()
 
     def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection; the accepting loop calls this."""
         try:
             sock, address = self.socket.accept()
         except OSError:
@@ -126,6 +131,7 @@ class Httpd(ThreadingHTTPServer):
         return Connection(sock, now + self.HEAD_SECONDS, now), address
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread, or close it when there are too many."""
         with self._changed:
             if len(self._connections) >= self._most and not self._make_room():
                 request.sock.close()
@@ -143,6 +149,7 @@ class Httpd(ThreadingHTTPServer):
         return True
 
     def finish_request(self, request: Any, client_address: Any) -> None:
+        """Make the TLS handshake where configured, then answer requests."""
         request.sock.settimeout(self.HEAD_SECONDS)
         config = self._web_config()
         if config.tls is None or self._shake_hands(request, config, config.tls):
@@ -179,6 +186,7 @@ class Httpd(ThreadingHTTPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log why a connection ended."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):  # the client left, was too slow, or does not speak TLS
             log.debug("connection ended", client=client_address[0], reason=error)

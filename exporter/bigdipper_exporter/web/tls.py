@@ -175,6 +175,7 @@ def _plain_name(name: str) -> str:
 
 
 def alternative_names(certificate: Mapping[str, object]) -> Iterator[str]:
+    """Yield the names of a certificate's subjectAltName extension."""
     names = certificate.get("subjectAltName", ())
     for kind, value in names if isinstance(names, tuple) else ():
         if kind in ("DNS", "email", "URI", "IP Address"):

@@ -12,13 +12,13 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.broker.models import Activity, contract_units, is_option
-from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
 from bigdipper_exporter.money.flows import ADJUSTMENTS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 
-MOST_LABELS = 200
 SPLIT_SEEN = 2 * 86400.0  # a change of the position later than this after a split's day is another story
 # Raised where lots or wash sales are computed differently: those of older archives are then derived again, once.
 RULES = 2
@@ -41,7 +41,7 @@ def write(
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
     before = {symbol: _inside(connection, symbol, held) for symbol in touched.symbols}
-    labels = _Labels(connection, counters)
+    labels = _labels(connection, counters)
     for activity in new:
         if activity.is_fill:
             _write_fill(connection, activity, labels, counters)
@@ -70,7 +70,7 @@ def _former_moments(connection: sqlite3.Connection, changed: Iterable[Activity])
     return {row[0] for row in found if row is not None}
 
 
-def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: "_Labels", counters: Counters) -> None:
+def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: SymbolLabels, counters: Counters) -> None:
     assert fill.symbol is not None
     assert fill.quantity is not None
     assert fill.price is not None
@@ -107,26 +107,13 @@ def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
     )
 
 
-class _Labels:
-    """Symbols that have a label of their own in the counters of fills; beyond MOST_LABELS they share `other`."""
-
-    def __init__(self, connection: sqlite3.Connection, counters: Counters) -> None:
-        known = connection.execute(
-            "SELECT DISTINCT json_extract(labels, '$[0]') FROM counters WHERE name = 'bigdipper_fills_total'"
-        )
-        # Those of this transaction are not among the counters yet.
-        recent = connection.execute("SELECT DISTINCT symbol FROM fills LIMIT ?", (MOST_LABELS + 1,)).fetchall()
-        self._known = {row[0] for row in known} | {row[0] for row in recent if len(recent) <= MOST_LABELS}
-        self._counters = counters
-
-    def of(self, symbol: str) -> str:
-        if symbol in self._known:
-            return symbol
-        if len(self._known) >= MOST_LABELS:
-            self._counters.inc(m.EXPORTER_LABEL_OVERFLOW)
-            return "other"
-        self._known.add(symbol)
-        return symbol
+def _labels(connection: sqlite3.Connection, counters: Counters) -> SymbolLabels:
+    """Symbols that have a label of their own in the counters of fills."""
+    known = connection.execute("SELECT DISTINCT json_extract(labels, '$[0]') FROM counters WHERE name = ?", (m.FILLS.name,))
+    # Those of this transaction are not among the counters yet.
+    recent = connection.execute("SELECT DISTINCT symbol FROM fills LIMIT ?", (MAX_SYMBOLS + 1,)).fetchall()
+    symbols = {row[0] for row in known} | {row[0] for row in recent if len(recent) <= MAX_SYMBOLS}
+    return SymbolLabels(symbols, counters, m.EXPORTER_LABEL_OVERFLOW)
 
 
 def multiplier(connection: sqlite3.Connection, symbol: str) -> int | None:

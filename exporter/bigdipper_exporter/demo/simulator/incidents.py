@@ -123,7 +123,7 @@ def slump(world: World) -> Iterator[float]:
 
 
 def rotation(world: World) -> Iterator[float]:
-    """logrotate with copytruncate. Live only: a monitor that starts after the history must find all of it."""
+    """Logrotate with copytruncate. Live only: a monitor that starts after the history must find all of it."""
     world.log.copytruncate()
     yield 0.0
 
