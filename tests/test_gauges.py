@@ -18,6 +18,7 @@ from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 from bigdipper_exporter.projection.state import BotState, Episode
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 from tests.running import Series, series
 
 # The Friday after Thanksgiving, noon: a half day.
@@ -317,10 +318,10 @@ def test_what_is_not_known_of_account_and_positions_has_no_series_and_is_not_0()
 
 
 def test_the_largest_positions_have_series_however_many_there_are() -> None:
-    many = tuple(Position(f"S{n}", 1.0, "us_equity", (-1) ** n * float(n)) for n in range(broker.MOST_POSITIONS + 20))
+    many = tuple(Position(f"S{n}", 1.0, "us_equity", (-1) ** n * float(n)) for n in range(MAX_SYMBOLS + 20))
     shown = {
         dict(labels)["symbol"]
         for name, labels in gauges(replace(MOMENT, broker=replace(BROKER, positions=many)))
         if name == "bigdipper_position_quantity"
     }
-    assert shown == {f"S{n}" for n in range(20, broker.MOST_POSITIONS + 20)}
+    assert shown == {f"S{n}" for n in range(20, MAX_SYMBOLS + 20)}
