@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,9 +23,21 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 GRAFANA = "http://localhost:3000"  # as in templates/links.tmpl
-SEVERITIES = ("critical", "warning", "info")
+# Each receiver that sends: the severity of its messages, and whether "over" is sent. Nobody needs to hear that a note, the
+# digest, or what ends with its day is over.
+RECEIVERS = {
+    "critical": ("critical", True),
+    "critical-without-end": ("critical", False),
+    "warning": ("warning", True),
+    "warning-without-end": ("warning", False),
+    "info": ("info", False),
+}
+# What is over makes no sound.
 NTFY_PRIORITY = {"critical": "5", "warning": "3", "info": "2"}  # 5 breaks through "do not disturb"
+NTFY_QUIET = "2"
 PUSHOVER_PRIORITY = {"critical": "1", "warning": "0", "info": "-1"}  # 2 would ring until acknowledged
+PUSHOVER_QUIET = "-1"
+YEARS = 3  # whose holidays are written: this one and the next two
 TITLE, TEXT, WHOLE, LINK = (f'{{{{ template "bigdipper.{part}" . }}}}' for part in ("title", "text", "whole", "link"))
 
 # ntfy renders these itself, from the JSON of Alertmanager's webhook; Alertmanager's own templates do not reach there.
@@ -35,7 +48,7 @@ NTFY_TITLE = (
     '{{ if eq .status "resolved" }}over: {{ end }}'
     '{{ $first := "" }}{{ $status := .status }}{{ range .alerts }}{{ if and (eq .status $status) (eq $first "") }}'
     "{{ $first = .annotations.summary }}{{ end }}{{ end }}{{ $first }}"
-    "{{ if gt (len .alerts) 1 }} … {{ len .alerts }}{{ if .truncatedAlerts }}+{{ .truncatedAlerts }}{{ end }} in all{{ end }}"
+    "{{ if gt (len .alerts) 1 }}, and more{{ end }}"
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
@@ -69,7 +82,11 @@ def matches(pattern: str) -> Callable[[str], bool]:
 
 URL = (is_url, "an address that begins with http:// or https://")
 MAIL = r"[^@\s,]+@[^@\s,]+"
-ANY = (matches(r"[^\r\n]+"), "one line of text")
+# .env, Compose and systemd take quotes off; a value that has them was not read as it was meant.
+ANY = (
+    matches(r"(?!(['\"]).*\1$)[^\r\n]+"),
+    "one line of text without quotes around it (docs/notifications.md: $, # and quotes)",
+)
 PUSHOVER_KEY = (matches(r"[A-Za-z0-9]{30}"), "30 letters and digits")
 
 # Every variable: its check, and what is allowed in words.
@@ -140,7 +157,10 @@ def slack(v: Variables, severity: str) -> Config:
 
 def ntfy(v: Variables, severity: str) -> Config:
     """A webhook whose address carries the templates: needs ntfy.sh, or an own server from version 2.9 on."""
-    query = {"template": "yes", "title": NTFY_TITLE, "message": NTFY_TEXT, "priority": NTFY_PRIORITY[severity]}
+    priority = NTFY_PRIORITY[severity]
+    if urlsplit(v["ALERT_NTFY_URL"]).hostname == "ntfy.sh":  # an own server may be too old for a template in the priority
+        priority = f'{{{{ if eq .status "resolved" }}}}{NTFY_QUIET}{{{{ else }}}}{priority}{{{{ end }}}}'
+    query = {"template": "yes", "title": NTFY_TITLE, "message": NTFY_TEXT, "priority": priority}
     if "ALERT_GRAFANA_URL" in v:
         query["click"] = v["ALERT_GRAFANA_URL"]
     config: Config = {"url": f"{v['ALERT_NTFY_URL']}?{urlencode(query)}", "max_alerts": NTFY_ALERTS}
@@ -158,7 +178,7 @@ def pushover(v: Variables, severity: str) -> Config:
         "message": TEXT,
         "url": LINK,
         "url_title": "Panel",
-        "priority": PUSHOVER_PRIORITY[severity],
+        "priority": f'{{{{ if eq .Status "firing" }}}}{PUSHOVER_PRIORITY[severity]}{{{{ else }}}}{PUSHOVER_QUIET}{{{{ end }}}}',
     }
 
 
@@ -241,15 +261,31 @@ def fill(config: Config, values: Variables) -> list[str]:
     names = []
     for name, channel in chosen(values):
         names.append(name)
-        for severity in SEVERITIES:
-            # Nobody needs to hear that a note or the digest is over.
-            entry = {"send_resolved": severity != "info", **channel.build(values, severity)}
-            receivers[severity].setdefault(channel.key, []).append(entry)
+        for receiver, (severity, ends) in RECEIVERS.items():
+            entry = {"send_resolved": ends, **channel.build(values, severity)}
+            receivers[receiver].setdefault(channel.key, []).append(entry)
     if "ALERT_DEADMAN_URL" in values:
         names.append("dead man")
         ping = {"url": values["ALERT_DEADMAN_URL"], "send_resolved": False, "max_alerts": 1}
         receivers["deadman"]["webhook_configs"] = [ping]
     return names
+
+
+def add_holidays(config: Config, today: date) -> bool:
+    """Add the NYSE's holidays and half days to the hours outside the market's day. False without the exporter's calendar."""
+    try:
+        from bigdipper_exporter import calendar
+    except ImportError:
+        return False
+    intervals = next(one for one in config["time_intervals"] if one["name"] == "outside-market-day")["time_intervals"]
+    day, end = date(today.year, 1, 1), date(today.year + YEARS, 1, 1)
+    while day < end:
+        hours = {"times": [{"start_time": "17:00", "end_time": "24:00"}]} if calendar.is_half_day(day) else {}
+        if hours or (day.weekday() < 5 and not calendar.is_trading_day(day)):
+            when = {"years": [str(day.year)], "months": [str(day.month)], "days_of_month": [str(day.day)]}
+            intervals.append({"location": "America/New_York", **when, **hours})
+        day += timedelta(days=1)
+    return True
 
 
 def write(out: Path, config: Config, values: Variables) -> None:
@@ -280,6 +316,8 @@ def main(arguments: list[str] | None = None) -> int:
         values = read(os.environ)
         config = yaml.safe_load((HERE / "alertmanager.yml").read_text(encoding="utf-8"))
         names = fill(config, values)
+        if not add_holidays(config, date.today()):
+            print("alertmanager: without the exporter's package holidays count as market days", file=sys.stderr)
         write(options.out, config, values)
     except Problem as problem:
         print(f"alertmanager: {problem}", file=sys.stderr)

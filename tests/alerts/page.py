@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.alerts import rules
+from tests.alerts import inhibition, rules
 from tests.alerts.rules import Entry
 
 PAGE = rules.ROOT / "docs" / "alerts.md"
@@ -48,10 +48,11 @@ def pairs(text: str) -> dict[str, str]:
 @cache
 def fired() -> dict[str, Entry]:
     """Labels and annotations of every alert at the moment at which its case fires, for the first bot."""
-    return {alert: _fired(alert, case) for alert, case in rules.cases().items()}
+    return {alert: fire(alert, case) for alert, case in rules.cases().items()}
 
 
-def _fired(alert: str, case: Entry) -> Entry:
+def fire(alert: str, case: Entry) -> Entry:
+    """Labels and annotations of `alert` when its case fires."""
     # Nothing is expected, so promtool shows what it got.
     expected = [{"alertname": alert, "eval_time": case["fires"], "exp_alerts": []}]
     series = list(rules.inputs(case["series"], "shared" in case, rules.BOTS[:1]))
@@ -109,6 +110,7 @@ def render() -> str:
     together = [alerts["BrakeActive"], alerts["HardLimitExceeded"]]
     parts.append(f"## Several at once, and when it is over\n\n```text\n{message(together)}\n```\n")
     parts.append(f"```text\n{message([alerts['BrakeActive']], 'resolved')}\n```\n")
+    parts.append(f"## One incident, one message\n\n{inhibition.table()}")
     return "\n".join(parts)
 
 

@@ -6,12 +6,14 @@ import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
+from bigdipper_exporter import calendar
 from tests.alerts import page, rules
 from tests.alerts.rules import Entry
 
@@ -70,7 +72,8 @@ def integrations(config: Entry, name: str) -> Iterator[Entry]:
 @needs_amtool
 def test_the_configuration_is_valid_with_nothing_configured(tmp_path: Path) -> None:
     config = rendered(tmp_path, dict.fromkeys(ALL, ""))
-    assert config == yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    shipped = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    assert {**config, "time_intervals": []} == {**shipped, "time_intervals": []}
     for file in (CONFIG, tmp_path / "alertmanager.yml"):
         result = rules.run("amtool", "check-config", file)
         assert result.returncode == 0, result.stdout
@@ -99,8 +102,9 @@ def test_all_ways_together_and_without_any_one_are_valid(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", SENDING)
 def test_a_way_serves_every_severity_and_only_what_matters_is_told_to_be_over(name: str, tmp_path: Path) -> None:
     config = rendered(tmp_path, CHANNELS[name])
-    for severity, resolved in (("critical", True), ("warning", True), ("info", False)):
-        assert [one["send_resolved"] for one in integrations(config, severity)] == [resolved]
+    ends = {"critical": True, "critical-without-end": False, "warning": True, "warning-without-end": False, "info": False}
+    for name_of_receiver, resolved in ends.items():
+        assert [one["send_resolved"] for one in integrations(config, name_of_receiver)] == [resolved]
     assert list(integrations(config, "nobody")) == list(integrations(config, "deadman")) == []
 
 
@@ -143,6 +147,10 @@ WRONG = {
     "a token in pieces": ({"ALERT_TELEGRAM_TOKEN": SECRET}, "ALERT_TELEGRAM_TOKEN: must be the token of @BotFather"),
     "a mail server without port": ({"ALERT_EMAIL_SMTP": "smtp.example.org"}, "ALERT_EMAIL_SMTP: must be host:port"),
     "a user without password": ({**CHANNELS["email"], "ALERT_EMAIL_PASSWORD": ""}, "give both or none"),
+    "quotes that were taken for the value": (
+        {**CHANNELS["email"], "ALERT_EMAIL_PASSWORD": f"'{SECRET}'"},
+        "ALERT_EMAIL_PASSWORD: must be one line of text without quotes around it",
+    ),
     "a topic that is missing": ({"ALERT_NTFY_URL": "https://ntfy.sh/"}, "ALERT_NTFY_URL: must be an address with a topic"),
     "a short key": ({"ALERT_PUSHOVER_USER": SECRET[:9]}, "ALERT_PUSHOVER_USER: must be 30 letters and digits"),
     "a template in a link": ({"ALERT_GRAFANA_URL": "https://x/{{.}}"}, "ALERT_GRAFANA_URL: must be an address"),
@@ -178,7 +186,7 @@ def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(
     for severity, priority in (("critical", "5"), ("warning", "3"), ("info", "2")):
         (entry,) = integrations(config, severity)
         query = parse_qs(urlsplit(entry["url"]).query)
-        assert query["priority"] == [priority]
+        assert query["priority"] == [f'{{{{ if eq .status "resolved" }}}}2{{{{ else }}}}{priority}{{{{ end }}}}']
         assert query["template"] == ["yes"]
         for template in (*query["title"], *query["message"]):
             assert not re.search(r"\{\{-?\s*(call|template|define)\b", template)  # ntfy refuses these
@@ -187,9 +195,31 @@ def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(
     assert sum(longest) < 4096  # ntfy refuses longer ones
 
 
+def test_what_is_over_makes_no_sound(tmp_path: Path) -> None:
+    (entry,) = integrations(rendered(tmp_path, CHANNELS["pushover"]), "critical")
+    assert entry["priority"] == '{{ if eq .Status "firing" }}1{{ else }}-1{{ end }}'
+    own = {"ALERT_NTFY_URL": "https://ntfy.example.org/topic"}  # an own server may not know templates there
+    (entry,) = integrations(rendered(tmp_path, own), "critical")
+    assert parse_qs(urlsplit(entry["url"]).query)["priority"] == ["5"]
+
+
+def test_holidays_and_half_days_of_three_years_are_outside_the_markets_day(tmp_path: Path) -> None:
+    (interval,) = rendered(tmp_path, {})["time_intervals"]
+    dated = [one for one in interval["time_intervals"] if "years" in one]
+    days = {date(*(int(one[key][0]) for key in ("years", "months", "days_of_month"))): "times" in one for one in dated}
+    first = date.today().year
+    assert {day.year for day in days} == {first, first + 1, first + 2}
+    assert all(calendar.is_half_day(day) if half else not calendar.is_trading_day(day) for day, half in days.items())
+    assert sum(not half for day, half in days.items() if day.year == first) >= 8
+    assert all(one["location"] == "America/New_York" for one in dated)
+
+
 ROUTES = [
     ({"severity": "critical", "subject": "margin", "alertname": "BrakeActive"}, "critical"),
     ({"severity": "warning", "subject": "portfolio", "alertname": "Drawdown"}, "warning"),
+    ({"severity": "critical", "subject": "margin", "alertname": "BrakeHeldLong", "ends": "unsaid"}, "critical-without-end"),
+    ({"severity": "critical", "subject": "portfolio", "alertname": "DayLossSevere", "ends": "unsaid"}, "critical-without-end"),
+    ({"severity": "warning", "subject": "portfolio", "alertname": "DayLoss", "ends": "unsaid"}, "warning-without-end"),
     ({"severity": "warning", "subject": "broker", "alertname": "BrokerUnreachable"}, "warning"),
     ({"severity": "info", "subject": "trading", "alertname": "PositionChangedByHand"}, "info"),
     ({"severity": "info", "subject": "digest", "alertname": "DayClosed"}, "info"),
@@ -230,7 +260,7 @@ def test_inhibition_names_alerts_that_exist_and_stays_within_one_bot() -> None:
     for rule in config["inhibit_rules"]:
         assert "bot" in rule.get("equal", []) or rule["source_matchers"] == ['alertname="PrometheusNotStoring"']
         for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
-            label, _, values = re.fullmatch(r'(\w+)(=~?|!=)"(.*)"', matcher).groups()  # type: ignore[union-attr]
+            label, _, values = re.fullmatch(r'(\w+)(=~?|!=|!~)"(.*)"', matcher).groups()  # type: ignore[union-attr]
             known = {"alertname": set(rules.alerts()), "severity": set(page.ICONS), "subject": set(page.SUBJECTS)}[label]
             assert set(values.split("|")) <= known
 
@@ -274,13 +304,10 @@ def sent(name: str, severity: str, **more: str) -> Entry:
 
 TITLES = {
     "one": ([sent("A", "critical")], "firing", "🔴 b: summary of A"),
-    "the worst gives the colour": ([sent("A", "warning"), sent("B", "critical")], "firing", "🔴 b: A, B"),
-    "symbols are told apart": (
-        [sent("A", "warning", symbol="X"), sent("A", "warning", symbol="Y")],
-        "firing",
-        "🟡 b: A X, A Y",
-    ),
-    "many": ([sent(name, "info") for name in "ABCDE"], "firing", "ℹ️ b: A, B, C … 5 in all"),
+    "the worst comes first": ([sent("A", "warning"), sent("B", "critical")], "firing", "🔴 b: summary of B, and 1 more"),
+    "the first of equals": ([sent("A", "warning"), sent("B", "warning")], "firing", "🟡 b: summary of A, and 1 more"),
+    "many": ([sent(name, "info") for name in "ABCDE"], "firing", "ℹ️ b: summary of A, and 4 more"),
+    "several are over": ([sent(name, "critical") for name in "ABC"], "resolved", "✅ b: over: summary of A, and 2 more"),
     "over": ([sent("A", "critical")], "resolved", "✅ b: over: summary of A"),
     "the digest": ([sent("DayClosed", "info")], "firing", "📊 b: summary of DayClosed"),
 }

@@ -162,5 +162,20 @@ def test_every_threshold_that_a_rule_reads_exists() -> None:
 
 
 @needs_both
+def test_messages_are_written_in_words() -> None:
+    for name, alert in page.fired().items():
+        text = alert["annotations"]["summary"] + " " + alert["annotations"]["description"]
+        assert not re.findall(r"\b[A-Z][a-z]+[A-Z][A-Za-z]+\b", text), name
+        assert "_" not in text.replace("log.timezone", ""), name
+
+
+@needs_both
+def test_links_keep_any_name_of_a_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "BOTS", ("a&b c/#1",))
+    case = rules.cases()["BotStopped"]
+    assert page.fire("BotStopped", case)["annotations"]["dashboard"].endswith("?var-bot=a%26b+c%2F%231")
+
+
+@needs_both
 def test_the_page_of_messages_is_up_to_date() -> None:
     assert page.PAGE.read_text(encoding="utf-8") == page.render(), "run: python -m tests.alerts.page"

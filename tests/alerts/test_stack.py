@@ -237,6 +237,9 @@ MUTED = [  # PrometheusNotStoring, which mutes every bot, would mute all of thes
     ("BrokerUnauthorized", "BrokerUnreachable", True),
     ("BrokerUnreachable", "LogBrokerDisagree", True),
     ("CatchingUp", "BotRestarting", True),
+    ("ExporterStalled", "BotSilent", True),
+    ("ArchiveFailing", "BrokerDownInSession", True),
+    ("DiskFull", "BotSilent", False),
     ("CatchingUp", "BrakeActive", False),
 ]
 
