@@ -14,7 +14,7 @@ images=$(sed -nE 's/^ *(image:|ARG PYTHON=) *([a-z0-9./-]+:[A-Za-z0-9._-]+)(@sha
 for image in $images; do
 	digest=$(docker buildx imagetools inspect "$image" --format '{{.Manifest.Digest}}')
 	echo "$digest" | grep -Eqx 'sha256:[0-9a-f]{64}' || { echo "no digest for $image: $digest" >&2 && exit 1; }
-	echo "s#((image: |ARG PYTHON=)$(echo "$image" | sed 's/\./\\./g'))(@sha256:[0-9a-f]+)?\$#\\1@$digest#" >>"$edits"
+	printf 's#((image: |ARG PYTHON=)%s)(@sha256:[0-9a-f]+)?$#\\1@%s#\n' "$(printf '%s' "$image" | sed 's/\./[.]/g')" "$digest" >>"$edits"
 	echo "$image@$digest"
 done
 for file in $files; do

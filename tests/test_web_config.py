@@ -147,6 +147,7 @@ class TestFile:
             TLS + "  prefer_server_cipher_suites: false\n",
             TLS + "  curve_preferences: [CurveP521]\n",
             TLS + "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n",
+            TLS + "  client_auth_type: VerifyClientCertIfGiven\n",
             TLS + "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n",
             TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n  client_allowed_sans: [a]\n",
             "http_server_config: {http2: false}\n",
@@ -175,7 +176,12 @@ class TestFile:
             (TLS + "  client_ca_file: none\n", "cannot be read"),
             (TLS + "  client_ca_file: ca.crt\n", "client_auth_type: is missing, while client_ca is set"),
             (TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: junk\n", "holds no certificate"),
-            (TLS + "  client_auth_type: VerifyClientCertIfGiven\n", "client_ca_file: is missing or empty"),
+            (TLS + "  client_auth_type: RequireAndVerifyClientCert\n", "client_ca_file: is missing or empty"),
+            (TLS + "  client_auth_type: VerifyClientCertIfGiven\n  client_ca: ''\n", "client_ca_file: is missing or empty"),
+            (
+                TLS + "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: empty\n",
+                "client_ca_file: is missing or empty",
+            ),
             (TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca: ''\n", "client_ca_file: is missing or empty"),
             (
                 TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: empty\n",

@@ -80,6 +80,7 @@ class Machine:
             cwd="/",
             start_new_session=True,
             env={
+                "PYTHONPATH": str(ROOT / "exporter"),
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "STANDIN": str(self.state),
                 **{name: str(value) for name, value in env.items()},

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.standin import PLUGIN, SERVICES, Machine, ended_by
+from tests.running import COMMAND, command, content, monitor
 
 BACKUP_CALLS = 15
 RESTORE_CALLS = 17
@@ -217,6 +218,30 @@ class TestRestore:
         assert "exporter-2 is not in" in done.stdout
         assert restored(machine)
         assert machine.running == {*SERVICES, "exporter-2"}
+
+    def test_takes_a_real_archive_there_and_back(self, machine: Machine) -> None:
+        folder, archive = machine.folder, machine.state / "volumes/archive/bigdipper.db"
+        (folder / "bin/big-dipper-exporter").write_text(f'#!/bin/sh\nDB_PATH={archive} exec {" ".join(COMMAND)} "$@"\n')
+        with monitor(folder) as one:
+            one.say("2025-10-17 09:30:00 [INFO] Cycle #1")
+            archive.unlink()
+            assert command("backup", archive, "--archive.path", one.archive).returncode == 0
+        before = content(archive)
+        for suffix in ("-wal", ".lock"):
+            archive.with_name(archive.name + suffix).unlink()
+        assert machine.run("backup.sh", folder / "saved").returncode == 0
+        machine.fill("second")
+        done = machine.run("restore.sh", folder / "saved")
+        assert done.returncode == 0, done.stderr
+        assert "schema version" in done.stdout
+        assert content(archive) == before
+        damaged = (folder / "saved/exporter.db").read_bytes()[:-4096] + b"\xff" * 4096
+        (folder / "saved/exporter.db").write_bytes(damaged)
+        (folder / "saved/SHA256SUMS").unlink()
+        refused = machine.run("restore.sh", folder / "saved")
+        assert refused.returncode != 0
+        assert "nothing was changed" in refused.stderr
+        assert content(archive) == before
 
     def test_saves_and_restores_two_bots(self, tmp_path: Path) -> None:
         machine = Machine(tmp_path, (*SERVICES, "exporter-2"))

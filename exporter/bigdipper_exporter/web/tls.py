@@ -94,6 +94,10 @@ class TlsSection:
             self._problem(f"{key}_file: is missing; allowed: {key}_file or {key}")
         return None
 
+    def _names(self, key: str) -> bool:
+        """Return whether `key` or `<key>_file` is in the section, with whatever value."""
+        return self._section.get(key) is not None or self._section.get(f"{key}_file") is not None
+
     def _load_certificate(self, context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         try:
             with _as_file(certificate) as certificate_file, _as_file(key) as key_file:
@@ -115,6 +119,9 @@ class TlsSection:
         try:
             if authorities:
                 context.load_verify_locations(cadata=authorities.decode())
+            elif kind == "VerifyClientCertIfGiven" and not self._names("client_ca"):
+                # As the toolkit does: the system's authorities. Nobody gets in by it who would not without a certificate.
+                context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
             elif kind != "NoClientCert":
                 # Without authorities of their own, the certificate of any public authority would open the door.
                 self._problem(
