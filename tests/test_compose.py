@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,17 @@ class TestImage:
         assert version
         assert int(version[1]) >= 12, "older ones cannot close SQLite without deleting the -wal file"
         assert re.findall(r"^FROM (\S+)", self.dockerfile, re.M) == ["${PYTHON}", "${PYTHON}"]
+
+    def test_needs_none_of_the_packages_that_the_lock_leaves_out(self) -> None:
+        (imports,) = re.findall(r'python -c "(.*?)"', self.dockerfile.replace("\\\n", ""), re.S)
+        left_out = ("pandas", "numpy", "pytz", "msgpack", "websockets", "sseclient", "pip", "setuptools")
+        assert not {f"{name}==" for name in left_out[:-1]} & set(
+            re.findall(r"^[\w-]+==", (ROOT / "requirements.lock").read_text(), re.M)
+        )
+        blocked = f"import sys; sys.modules.update(dict.fromkeys({left_out!r})); "
+        others = "import alpaca.common.rest, sqlite_utils, bigdipper_exporter.broker.client, bigdipper_exporter.demo.run; "
+        done = subprocess.run([sys.executable, "-c", blocked + others + imports], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_runs_as_a_user_of_its_own_who_owns_the_archive(self) -> None:
         last = self.dockerfile.rsplit("FROM", 1)[1]
