@@ -150,6 +150,16 @@ def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
     return worst
 
 
+def _notify_test(_settings: Settings, args: argparse.Namespace) -> int:
+    from bigdipper_exporter.commands.notify import Sent, notify
+
+    worst = 0
+    for line in notify(args.alertmanager):
+        print(logs.printable(str(line)), flush=True)
+        worst = max(worst, int(isinstance(line, Sent) and not line.fine))
+    return worst
+
+
 def _date(text: str) -> date:
     """A date of the past, New York."""
     try:
@@ -300,6 +310,13 @@ def parser() -> argparse.ArgumentParser:
         help="label of Prometheus' target, as in its targets file (bot, instance, job)",
     )
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
+    test = add(
+        "notify-test",
+        _notify_test,
+        "Send a critical message, a warning, a digest and an end through every notification channel.",
+        f"[--alertmanager URL] {settings}",
+    )
+    test.add_argument("--alertmanager", metavar="URL", default="http://localhost:9093", help="default: http://localhost:9093")
     _add_demo(commands)
     return top
 

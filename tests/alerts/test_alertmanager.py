@@ -242,7 +242,13 @@ def test_an_alert_takes_the_route_of_its_severity(labels: dict[str, str], expect
 def test_only_critical_messages_and_the_digest_may_come_outside_the_market_day() -> None:
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     loud = [route["matchers"] for route in config["route"]["routes"] if "mute_time_intervals" not in route]
-    assert loud == [['alertname="Watchdog"'], ['severity="none"'], ['severity="critical"'], ['alertname="DayClosed"']]
+    assert loud == [
+        ['alertname="Watchdog"'],
+        ['subject="test"'],
+        ['severity="none"'],
+        ['severity="critical"'],
+        ['alertname="DayClosed"'],
+    ]
 
 
 def test_what_ends_unsaid_and_comes_back_is_told_within_hours() -> None:

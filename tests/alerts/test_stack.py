@@ -26,7 +26,7 @@ import pytest
 
 from tests.alerts import rules
 from tests.alerts.test_form import OUTSIDE
-from tests.running import Exporter, exporter, wait_for
+from tests.running import Exporter, command, exporter, wait_for
 
 ALERTMANAGER = next(filter(shutil.which, ("prometheus-alertmanager", "alertmanager")), "alertmanager")
 pytestmark = [
@@ -267,6 +267,29 @@ def test_the_cause_of_an_incident_mutes_its_effects_and_nothing_else(stack: Stac
     # Causes are noted one after the other, so what must be muted is so a moment later.
     wait_for(lambda: list(states().values()).count("suppressed") >= sum(muted for *_, muted in MUTED), "inhibition")
     assert states() == expected
+
+
+def test_the_test_of_notifications_sends_every_kind_of_message_and_says_what_came_of_it(stack: Stack) -> None:
+    result = command("notify-test", "--alertmanager", stack.alertmanager, timeout=PATIENCE)
+    assert result.returncode == 0, result.stderr
+    assert "sent as critical: Test: emergency brake" in result.stdout
+    assert re.search(r"^webhook: \d+ messages taken$", result.stdout, re.MULTILINE)
+    tests = [body for _, path, body in list(stack.inbox.messages) if path == "/people" and body["groupLabels"].get("run")]
+    kinds = sorted((body["groupLabels"]["severity"], body["status"]) for body in tests)
+    assert kinds == [
+        ("critical", "firing"),
+        ("critical", "resolved"),
+        ("info", "firing"),
+        ("warning", "firing"),
+        ("warning", "resolved"),
+    ]
+
+
+def test_the_test_of_notifications_says_that_nobody_answers() -> None:
+    result = command("notify-test", "--alertmanager", f"http://127.0.0.1:{free_port()}")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "no answer from Alertmanager" in result.stderr
 
 
 # These follow each other in one life of one stack: the order is the story.
