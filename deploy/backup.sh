@@ -101,22 +101,21 @@ for exporter in $(echo "$services" | grep '^exporter'); do
 done
 
 # ---- the others
-save() { # SERVICE FOLDER [OPTION OF TAR...]
-	service=$1 folder=$2 code=0
-	shift 2
+save() { # SERVICE FOLDER [LEFT OUT]
+	service=$1 code=0
 	if running "$service"; then
 		echo "$service" >>"$part/.paused"
 		docker compose stop "$service" || code=$?
 	fi
-	[ $code != 0 ] || docker compose run --rm --no-deps -T --entrypoint tar "$service" -C "$folder" "$@" -cf - . \
-		</dev/null >"$part/$service.tar" || code=$?
+	[ $code != 0 ] || docker compose run --rm --no-deps -T --entrypoint sh "$service" \
+		-ec "$(cat deploy/volume.sh)" volume.sh pack "$2" ${3:+"$3"} </dev/null >"$part/$service.tar" || code=$?
 	resume || failed=1
 	[ $code = 0 ] && [ -s "$part/$service.tar" ] && tar -tf "$part/$service.tar" >/dev/null || missing "$service" "its data cannot be copied"
 }
 failed=""
-save prometheus /prometheus --exclude=./.restore-new
-save alertmanager /alertmanager --exclude=./.restore-new
-save grafana /var/lib/grafana --exclude=./.restore-new --exclude=./plugins/frser-sqlite-datasource # 46 MB that the next start loads again
+save prometheus /prometheus
+save alertmanager /alertmanager
+save grafana /var/lib/grafana plugins/frser-sqlite-datasource # 46 MB that the next start loads again
 
 # ---- the name, at last
 resume || failed=1

@@ -1,5 +1,6 @@
-# Run inside a container by restore.sh: sh -ec "$(cat deploy/volume.sh)" volume.sh ACTION FOLDER [KEEP]
-# Replaces what is in FOLDER, a volume, by renames alone, so that each step can be undone after any interruption:
+# Run inside a container by backup.sh and restore.sh: sh -ec "$(cat deploy/volume.sh)" volume.sh ACTION FOLDER [KEEP]
+#   pack    write a tar archive of it to standard output, without KEEP
+# The others replace what is in FOLDER, a volume, by renames alone, so that each step can be undone after any interruption:
 #   stage   unpack the tar archive on standard input into .restore-new
 #   file    write standard input to .restore-new/KEEP
 #   unstage delete .restore-new
@@ -27,6 +28,19 @@ aside() { # a file that was written between an interrupted swap and its undo
 }
 
 case $action in
+pack) # not every tar knows --exclude
+	set --
+	for name in ./* ./.[!.]* ./..?*; do
+		[ -e "$name" ] || [ -L "$name" ] || continue
+		case ${name#./} in
+		"$new" | "$old" | "$gone") ;;
+		"${keep%/*}") for inner in "$name"/*; do [ "${inner#./}" = "$keep" ] || [ ! -e "$inner" ] || set -- "$@" "$inner"; done ;;
+		*) set -- "$@" "$name" ;;
+		esac
+	done
+	[ $# -gt 0 ] || set -- .
+	tar -cf - "$@"
+	;;
 stage | file)
 	[ ! -e "$old" ] || {
 		echo "$2/$old is there: run deploy/restore.sh --undo where a restore was interrupted" >&2
