@@ -107,6 +107,8 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_NTFY_TOKEN": ANY,
     "ALERT_PUSHOVER_USER": PUSHOVER_KEY,
     "ALERT_PUSHOVER_TOKEN": PUSHOVER_KEY,
+    "ALERT_PAGERDUTY_KEY": (matches(r"[A-Za-z0-9]{32}"), "32 letters and digits: the integration key of Events API v2"),
+    "ALERT_OPSGENIE_KEY": (matches(r"[A-Za-z0-9-]{20,}"), "the key of an API integration: letters, digits and hyphens"),
     "ALERT_WEBHOOK_URL": URL,
     "ALERT_DEADMAN_URL": URL,
     "ALERT_GRAFANA_URL": URL,
@@ -182,6 +184,25 @@ def pushover(v: Variables, severity: str) -> Config:
     }
 
 
+def pagerduty(v: Variables, severity: str) -> Config:
+    """An event; what is over closes its incident."""
+    details = {"text": TEXT}
+    link = [{"href": LINK, "text": "Panel"}]
+    return {
+        "routing_key": v["ALERT_PAGERDUTY_KEY"],
+        "description": TITLE,
+        "severity": severity,
+        "details": details,
+        "links": link,
+    }
+
+
+def opsgenie(v: Variables, severity: str) -> Config:
+    """An alert; what is over closes it."""
+    priority = {"critical": "P1", "warning": "P3", "info": "P5"}[severity]
+    return {"api_key": v["ALERT_OPSGENIE_KEY"], "message": TITLE, "description": TEXT, "priority": priority}
+
+
 def webhook(v: Variables, severity: str) -> Config:
     """Alertmanager's JSON, as it is."""
     return {"url": v["ALERT_WEBHOOK_URL"]}
@@ -209,6 +230,8 @@ CHANNELS = {
     "slack": Channel("slack_configs", slack, ("ALERT_SLACK_URL",)),
     "ntfy": Channel("webhook_configs", ntfy, ("ALERT_NTFY_URL",), ("ALERT_NTFY_TOKEN",)),
     "pushover": Channel("pushover_configs", pushover, ("ALERT_PUSHOVER_USER", "ALERT_PUSHOVER_TOKEN")),
+    "pagerduty": Channel("pagerduty_configs", pagerduty, ("ALERT_PAGERDUTY_KEY",)),
+    "opsgenie": Channel("opsgenie_configs", opsgenie, ("ALERT_OPSGENIE_KEY",)),
     "webhook": Channel("webhook_configs", webhook, ("ALERT_WEBHOOK_URL",)),
 }
 

@@ -36,6 +36,8 @@ CHANNELS = {
     "slack": {"ALERT_SLACK_URL": f"https://hooks.slack.com/services/T0/B0/{SECRET}"},
     "ntfy": {"ALERT_NTFY_URL": f"https://ntfy.sh/{SECRET}", "ALERT_NTFY_TOKEN": SECRET},
     "pushover": {"ALERT_PUSHOVER_USER": SECRET, "ALERT_PUSHOVER_TOKEN": SECRET},
+    "pagerduty": {"ALERT_PAGERDUTY_KEY": f"{SECRET}00"},
+    "opsgenie": {"ALERT_OPSGENIE_KEY": SECRET},
     "webhook": {"ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/{SECRET}"},
     "dead man": {"ALERT_DEADMAN_URL": f"https://hc-ping.com/{SECRET}"},
 }
@@ -77,6 +79,15 @@ def test_the_configuration_is_valid_with_nothing_configured(tmp_path: Path) -> N
     for file in (CONFIG, tmp_path / "alertmanager.yml"):
         result = rules.run("amtool", "check-config", file)
         assert result.returncode == 0, result.stdout
+
+
+def test_every_way_is_tried_here_and_has_its_row_in_the_docs() -> None:
+    source = RENDER.read_text(encoding="utf-8")
+    offered = re.findall(r'^    "(\w+)": Channel\(', source, re.MULTILINE)
+    assert set(SENDING) == set(offered)
+    rows = re.findall(r"^\| .* \|$", (rules.ROOT / "docs" / "notifications.md").read_text(encoding="utf-8"), re.MULTILINE)
+    known = {variable for variables in CHANNELS.values() for variable in variables}
+    assert {variable for row in rows for variable in re.findall(r"ALERT_\w+", row)} == known
 
 
 @needs_amtool
