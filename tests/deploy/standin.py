@@ -10,6 +10,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SCRIPTS = ("backup.sh", "restore.sh", "volume.sh")
 SERVICES = ("exporter", "prometheus", "alertmanager", "grafana")
+EXPECTED = {"exporter.db", "prometheus.tar", "alertmanager.tar", "grafana.tar", "SHA256SUMS"}
+SIGNALS = [("KILL", "before"), ("KILL", "after"), ("INT", "before"), ("TERM", "after")]
 PLUGIN = "plugins/frser-sqlite-datasource/plugin"
 
 Content = dict[str, bytes]
@@ -97,3 +99,17 @@ def ended_by(done: subprocess.CompletedProcess[str], name: str) -> bool:
     """Return whether the script was ended by the signal `name`, at once or through its trap."""
     number = signal.Signals[f"SIG{name}"]
     return done.returncode in (-number, 128 + number)
+
+
+def names(folder: Path) -> set[str]:
+    """Names of the files in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def saved(machine: Machine) -> Path:
+    """A backup of the content "first"; the volumes hold "second" now."""
+    folder = machine.folder / "saved"
+    done = machine.run("backup.sh", folder)
+    assert (done.returncode, names(folder)) == (0, EXPECTED), done.stderr
+    machine.fill("second")
+    return folder
