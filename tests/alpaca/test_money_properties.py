@@ -125,6 +125,21 @@ def test_the_brokers_adjustments_less_what_is_known(adjustments: float | None, k
     assert unbooked(adjustments, *known) == pytest.approx(rest)
 
 
+@pytest.mark.parametrize(
+    ("adjustments", "known", "moved", "rest"),
+    [
+        (4_000.0, (0.0, 3_000.0), 0.0, 0.0),  # what the broker still shows on a Saturday has been noticed on Friday
+        (1_700.55, (0.0, -800.0), 2_500.55, 2_500.55),
+        (5_000.0, (0.0, 100.0), 5_000.0, 5_000.0),
+        (5_000.0, (0.0, 100.0), 3_210.0, 4_900.0),  # trades moved the cash too: it decides nothing
+    ],
+)
+def test_the_change_of_cash_says_which_sum_the_broker_means(
+    adjustments: float, known: tuple[float, ...], moved: float, rest: float
+) -> None:
+    assert unbooked(adjustments, *known, moved=moved) == pytest.approx(rest)
+
+
 # -- one bad answer changes nothing a day later
 
 

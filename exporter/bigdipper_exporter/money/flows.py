@@ -103,12 +103,15 @@ def _activities_of(seen: Flow, booked: Sequence[Flow]) -> tuple[Flow, ...]:
     return ()
 
 
-def unbooked(adjustments: float | None, *known: float) -> float:
+def unbooked(adjustments: float | None, *known: float, moved: float | None = None) -> float:
     """The part of the broker's `intraday_adjustments` that no record explains yet.
 
     known: sums that the broker may mean (flows alone, or with dividends and fees; of today, or since the close).
+    moved: by how much the cash changed since the answer before. It decides where the sums differ: cash that did not move
+    holds no new flow, and a rest that is all of its change is one.
     """
-    if not adjustments:
+    if not adjustments or (moved is not None and abs(moved) <= CENT):
         return 0.0
-    rest = min((adjustments - sum_ for sum_ in known), key=lambda r: (abs(r), r * adjustments < 0), default=adjustments)
+    rests = [adjustments - sum_ for sum_ in known] or [adjustments]
+    rest = min(rests, key=lambda r: (moved is None or abs(r - moved) > CENT, abs(r), r * adjustments < 0))
     return rest if abs(rest) > CENT else 0.0

@@ -78,7 +78,7 @@ class DayEquity:
     @property
     def peak_ratio(self) -> float:
         """Growth from the day's start to its highest equity; below the truth where deposits came after that moment."""
-        if self.peak is None or self.start is None or self.ratio is None:
+        if self.peak is None or self.start is None or self.start + self.flows.deposits <= 0:
             return 0.0
         return self.peak / (self.start + self.flows.deposits)
 
@@ -102,15 +102,17 @@ class TimeWeightedReturn:
 def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     """Link the days (in order) to one index that only profit and loss move, and measure it."""
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
-    unfunded = next((i for i, day in enumerate(days) if day.ratio is not None), len(days))
-    before, days = (0.0,) * unfunded, days[unfunded:]
+    ratios = [day.ratio for day in days]
+    unfunded = next((i for i, ratio in enumerate(ratios) if ratio is not None), len(days))
+    before, days, ratios = (0.0,) * unfunded, days[unfunded:], ratios[unfunded:]
     if not days:
         return TimeWeightedReturn(before, (None,) * unfunded)
     drawdowns, peaks = [], []
     index = top = 1.0
-    for day in days:
-        top = max(top, index * day.peak_ratio)
-        index = max(index * (1 + (day.ratio or 0.0)), SMALLEST_INDEX)
+    for day, ratio in zip(days, ratios, strict=True):
+        if ratio is not None:
+            top = max(top, index * day.peak_ratio)
+            index = max(index * (1 + ratio), SMALLEST_INDEX)
         if not day.live:
             top = max(top, index)
         drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE))
@@ -118,17 +120,17 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     per_day = (*before, *drawdowns), (*(None,) * unfunded, *peaks)
     if days[-1].end is None:
         return TimeWeightedReturn(*per_day)
-    return TimeWeightedReturn(*per_day, 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days)))
+    return TimeWeightedReturn(*per_day, 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days, ratios)))
 
 
-def _windows(days: Sequence[DayEquity]) -> Iterable[tuple[str, float]]:
+def _windows(days: Sequence[DayEquity], ratios: Sequence[float | None]) -> Iterable[tuple[str, float]]:
     last = days[-1].day
     for name, length in WINDOWS.items():
         first = days[0].day if length is None else last - timedelta(days=length - 1)
         # The first day of the account covers every window that begins on a day without trading before it.
         if first < days[0].day - timedelta(days=4):
             continue
-        ratios = [day.ratio for day in days if day.day >= first]
-        known = [ratio for ratio in ratios if ratio is not None]
-        if known and len(known) == len(ratios):
+        inside = [ratio for day, ratio in zip(days, ratios, strict=True) if day.day >= first]
+        known = [ratio for ratio in inside if ratio is not None]
+        if known and len(known) == len(inside):
             yield name, math.prod(1 + ratio for ratio in known) - 1

@@ -21,7 +21,7 @@ class BrokerCheckpoint:
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     believed: the last account answer that was believed. doubt: an account answer that is not, until it is confirmed or gone.
-    doubted_since: when `last_equity` or the positions began to be doubted, by reason.
+    doubted: since when `last_equity` or the positions are doubted, and when they were so last, by reason [ts, ts].
     """
 
     account_id: str | None = None
@@ -42,7 +42,7 @@ class BrokerCheckpoint:
     rules: int = 0
     believed: dict[str, Any] | None = None
     doubt: dict[str, Any] | None = None
-    doubted_since: dict[str, float] = field(default_factory=dict)
+    doubted: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":

@@ -1,7 +1,7 @@
 """Answers of the broker against the archive's last believed ones: what is not believed is recorded and changes nothing else."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -47,7 +47,7 @@ def judge_account(
         if not _lasts(memory, "last_equity", at):
             account = replace(account, last_equity=None)
     else:
-        memory.doubted_since.pop("last_equity", None)
+        memory.doubted.pop("last_equity", None)
     explanations = _explanations(connection, memory, account, now, before)
     reason = plausibility.judge(now, before, explanations, not _contradicts_positions(view, now))
     if reason == "positions" and not _same_round(view, at):
@@ -60,11 +60,33 @@ def judge_account(
             return Judgement(None, tuple(reasons))
         if before is not None:
             _notice_flow(connection, memory, view, before, now)
+    if not _same_adjustments(memory, account):
+        moved = None if before is None or before.cash is None or now.cash is None else now.cash - before.cash
+        flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), moved)
     _believe(memory, account, now)
-    midnight = calendar.day_start(calendar.trading_day(at)) - calendar.DAY_START.hour * 3600
-    close = close_of(previous_trading_day(calendar.trading_day(at)))
-    flows.notice_adjustments(connection, account.intraday_adjustments, at, midnight, close)
     return Judgement(account, tuple(reasons))
+
+
+def _same_adjustments(memory: BrokerCheckpoint, account: Account) -> bool:
+    """Whether `intraday_adjustments` are those of the answer before, of the same broker's day: then no flow is new."""
+    old, day = memory.believed, account.balance_day
+    return (
+        old is not None
+        and old["adjustments"] == account.intraday_adjustments
+        and old["balance_day"] == (None if day is None else day.isoformat())
+    )
+
+
+def _starts_of_adjustments(account: Account, at: float) -> Iterator[float]:
+    """When the broker may have begun to add up `intraday_adjustments`: midnight, the last close, or that of `last_equity`.
+
+    Over a weekend, and in the morning before the broker's day begins, the last of them is older than the close before.
+    """
+    today = calendar.trading_day(at)
+    yield calendar.day_start(today) - calendar.DAY_START.hour * 3600
+    yield close_of(previous_trading_day(today))
+    if account.balance_day is not None and calendar.is_trading_day(account.balance_day):
+        yield close_of(account.balance_day)
 
 
 def _believed(memory: BrokerCheckpoint) -> Balances | None:
@@ -120,7 +142,11 @@ def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
 
 def _lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     """Whether `what` has been doubted for so long that it is believed after all."""
-    return at - memory.doubted_since.setdefault(what, at) >= plausibility.LONGEST_DOUBT
+    since, last = memory.doubted.get(what, [at, at])
+    if at - last > plausibility.SOON:
+        since = at  # another doubt: nobody looked in between
+    memory.doubted[what] = [since, at]
+    return at - since >= plausibility.LONGEST_DOUBT
 
 
 def _notice_flow(
@@ -199,15 +225,18 @@ def positions_wait(memory: BrokerCheckpoint, positions: Positions, at: float) ->
     before = _believed(memory)
     if before is None or not positions.complete:
         return False
+    if not _differ(before, positions.items):
+        memory.doubted.pop("positions", None)
+        return False
     stale = at - before.at > SAME_MOMENT and memory.doubt is None
-    return not (stale and positions.items) and _differ(before, positions.items)
+    return not (stale and positions.items)
 
 
 def waiting_is_wrong(memory: BrokerCheckpoint, view: BrokerView, account: Account, at: float) -> bool:
     """Whether the account answer that the positions waited for contradicts them too."""
     assert view.waiting is not None
     if not _differ(balances(account, at), view.waiting.items):
-        memory.doubted_since.pop("positions", None)
+        memory.doubted.pop("positions", None)
         return False
     return not _lasts(memory, "positions", at)
 

@@ -1,6 +1,7 @@
 """Flows and other entries of the account's history, read from the archive for `money.flows`."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
@@ -75,14 +76,17 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
 
 
 def notice_adjustments(
-    connection: sqlite3.Connection, adjustments: float | None, at: float, midnight: float, close: float
+    connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], moved: float | None
 ) -> None:
-    """Notice what `intraday_adjustments` hold beyond the known flows since `midnight`, or since the last `close`."""
+    """Notice what `intraday_adjustments` hold beyond the known flows.
+
+    starts: moments since which the broker may count. moved: change of cash since the answer before, None when unknown.
+    """
     if not adjustments:
         return
     known = []
-    for since in (midnight, close):
+    for since in starts:
         total = flows.total(between(connection, since, at)).net
         known += [total, total + sum(income(connection, since, at).values())]
-    if rest := flows.unbooked(adjustments, *known):
+    if rest := flows.unbooked(adjustments, *known, moved=moved):
         notice(connection, at, rest)

@@ -76,7 +76,7 @@ class BrokerRepository:
                 # An archive of an earlier version has watched already where its history is complete.
                 memory.watched = 0.0 if memory.activities_done and memory.orders_done else result.at
             memory.save(connection)
-            view = self._figures(connection, view, result.at)
+            view = self._figures(connection, view, result.at, isinstance(data, Account | Activities | History))
         self._next = view
 
     @staticmethod
@@ -106,15 +106,15 @@ class BrokerRepository:
             success=dict(self._memory.success),
         )
 
-    def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float) -> BrokerView:
-        """What the view derives from the archive."""
+    def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float, with_returns: bool = True) -> BrokerView:
+        """Update what the view derives from the archive; orders, positions and the clock leave the returns as they are."""
         memory = self._memory
         today = daily.since_last_equity(connection, view.account, view.account_at, memory)
         (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
         (other,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
         return replace(
             view,
-            chain=daily.performance(connection, memory),
+            chain=daily.performance(connection, memory) if with_returns else view.chain,
             cash_flow_today=today.cash_flow,
             day_profit=today.profit,
             day_return=today.ratio,

@@ -1,17 +1,39 @@
-"""When the simulated exchange is open: as in life, or always from a moment on (a demo on a Sunday)."""
+"""When the simulated exchange is open: as the real one, or always from a moment on (a demo on a Sunday).
+
+Trading days come from frozen data (`nyse`); the product's calendar answers only for years that the data does not cover.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import Session
+from bigdipper_exporter.demo.simulator import nyse
+
+_ONE_DAY = timedelta(days=1)
+
+
+def regular(day: date) -> tuple[float, float] | None:
+    """Opening and closing (unix seconds) of the real exchange on `day`; None when it stays closed."""
+    return nyse.regular(day) if nyse.knows(day) else calendar.open_close(day)
+
+
+def extended(day: date) -> tuple[float, float] | None:
+    """Begin and end (unix seconds) of all the real sessions of `day`; None when there are none."""
+    return nyse.extended(day) if nyse.knows(day) else calendar.extended_hours(day)
+
+
+def is_half_day(day: date) -> bool:
+    """Return whether the real exchange closes at 13:00 on `day`."""
+    return nyse.is_half_day(day) if nyse.knows(day) else calendar.is_half_day(day)
 
 
 @dataclass
 class Hours:
-    """The true calendar until `always_open_from` (unix seconds); from then on every day is one regular session.
+    """The hours of the real exchange until `always_open_from` (unix seconds); from then on every day is one regular session.
 
     Such a day lasts from 04:00 to 04:00 New York, like the monitor's trading day: its bell rings at 04:00.
     """
@@ -22,30 +44,47 @@ class Hours:
         return self.always_open_from is not None and ts >= self.always_open_from
 
     def session(self, ts: float) -> Session:
-        return "regular" if self.pretends(ts) else calendar.session(ts)
+        if self.pretends(ts):
+            return "regular"
+        day = calendar.trading_day(ts)
+        inner, outer = regular(day), extended(day)
+        if inner is None or outer is None:
+            return "closed"
+        if inner[0] <= ts < inner[1]:
+            return "regular"
+        return "extended" if outer[0] <= ts < outer[1] else "closed"
 
     def trades_on(self, day: date) -> bool:
         """Whether the exchange opens on the trading day `day`."""
         if self.always_open_from is not None and day >= calendar.trading_day(self.always_open_from):
             return True
-        return calendar.is_trading_day(day)
+        return regular(day) is not None
 
     def next_open(self, ts: float) -> float:
-        return self._next_bell(ts) if self.pretends(ts) else calendar.next_open(ts)
+        return self._next_bell(ts) if self.pretends(ts) else self._next(ts, 0)
 
     def next_close(self, ts: float) -> float:
-        return self._next_bell(ts) if self.pretends(ts) else calendar.next_close(ts)
+        return self._next_bell(ts) if self.pretends(ts) else self._next(ts, 1)
 
-    def expiry(self, ts: float, extended: bool) -> float:
+    def expiry(self, ts: float, extended_too: bool) -> float:
         """When a day order placed at `ts` expires: the next end of the sessions that it may trade in."""
         if self.pretends(ts):
             return self._next_bell(ts)
         day = calendar.trading_day(ts)
         while True:
-            hours = calendar.extended_hours(day) if extended else calendar.open_close(day)
+            hours = extended(day) if extended_too else regular(day)
             if hours is not None and hours[1] > ts:
                 return hours[1]
-            day += timedelta(days=1)
+            day += _ONE_DAY
+
+    @staticmethod
+    def _next(ts: float, which: Literal[0, 1]) -> float:
+        day = calendar.new_york_date(ts)
+        while True:
+            hours = regular(day)
+            if hours is not None and hours[which] > ts:
+                return hours[which]
+            day += _ONE_DAY
 
     def _next_bell(self, ts: float) -> float:
-        return calendar.day_start(calendar.trading_day(ts) + timedelta(days=1))
+        return calendar.day_start(calendar.trading_day(ts) + _ONE_DAY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -71,11 +72,21 @@ class Activity:
 
 @dataclass(slots=True)
 class Day:
-    """The books of one trading day, as `World.truth` and the portfolio history need them."""
+    """The books of one trading day, from close to close. booked: dividends, fees, interest and the like by activity type.
+
+    cash_flow: deposits less withdrawals, of which `deposits`; securities that are moved count by their value.
+    """
 
     equity: int
     realized: int = 0
     cash_flow: int = 0
+    deposits: int = 0
+    booked: Counter[str] = field(default_factory=Counter)
+
+    def add_flow(self, amount: int) -> None:
+        """Count a deposit (> 0) or a withdrawal."""
+        self.cash_flow += amount
+        self.deposits += max(amount, 0)
 
 
 @dataclass
@@ -103,9 +114,10 @@ class Ledger:
         self.closing_prices: dict[str, int] = {}
         self.last_equity = self.last_maintenance = self.closing_maintenance = self.accrued_interest = 0
         self.balance_day = trading_day(self.created)
+        self.adjustments = 0  # deposits less withdrawals since the last day began, in `intraday_adjustments`
         if self.cash_deposit:
             self.book("CSD", money(self.cash_deposit), self.created, "initial deposit")
-            self.last_equity = self.cash
+            self.last_equity, self.adjustments = self.cash, 0
 
     def new_id(self) -> str:
         """The next UUID of this seed."""
@@ -251,7 +263,14 @@ class Ledger:
         """A non-trade activity: deposits (CSD, CSW), dividends (DIV), interest (INT), fees (FEE)."""
         self.cash += amount
         if kind in ("CSD", "CSW"):
-            self.today.cash_flow += amount
+            self.today.add_flow(amount)
+            self.adjustments += amount
+        else:
+            self.today.booked[kind] += amount
+        return self.record(kind, amount, ts, description, **extra)
+
+    def record(self, kind: str, amount: int, ts: float, description: str, **extra: str) -> Activity:
+        """Add an activity to the history, and move nothing: what it says has happened already."""
         at = nanoseconds(ts)
         day = datetime.fromtimestamp(ts, NEW_YORK).date()
         body = {
@@ -288,7 +307,9 @@ class Ledger:
         closed = self.days.setdefault(day, Day(0))
         closed.equity = self.equity()
         closed.realized += self.today.realized
-        closed.cash_flow += self.today.cash_flow
+        closed.add_flow(self.today.deposits)
+        closed.add_flow(self.today.cash_flow - self.today.deposits)
+        closed.booked.update(self.today.booked)
         self.today = Day(0)
         self.closing_prices = dict(self.marks)
         self.closing_maintenance = self.margins()[1]
@@ -298,6 +319,7 @@ class Ledger:
         previous = max(self.days)
         self.last_equity, self.last_maintenance = self.days[previous].equity, self.closing_maintenance
         self.balance_day = previous
+        self.adjustments = 0
         for symbol, position in self.positions.items():
             position.lastday_price = self.closing_prices.get(symbol)
             position.day_qty = position.day_cost = 0

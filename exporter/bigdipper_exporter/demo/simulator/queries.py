@@ -11,7 +11,7 @@ from typing import Any
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.demo.simulator import shapes
+from bigdipper_exporter.demo.simulator import hours, shapes
 from bigdipper_exporter.demo.simulator.ledger import Activity, Ledger
 from bigdipper_exporter.demo.simulator.orders import TERMINAL, Order
 from bigdipper_exporter.demo.simulator.units import DOLLAR
@@ -140,12 +140,12 @@ def _day(activity: Activity) -> str:
 
 
 def clock(ledger: Ledger, query: Query, now: float) -> Any:
-    hours = ledger.hours
+    exchange = ledger.hours
     return {
         "timestamp": shapes.new_york(now),
-        "is_open": hours.session(now) == "regular",
-        "next_open": shapes.new_york(hours.next_open(now)),
-        "next_close": shapes.new_york(hours.next_close(now)),
+        "is_open": exchange.session(now) == "regular",
+        "next_open": shapes.new_york(exchange.next_open(now)),
+        "next_close": shapes.new_york(exchange.next_close(now)),
     }
 
 
@@ -157,13 +157,13 @@ def trading_calendar(ledger: Ledger, query: Query, now: float) -> Any:
     except ValueError:
         raise invalid("start and end must be dates") from None
     days = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
-    return [_calendar_day(day) for day in days if calendar.is_trading_day(day)]
+    return [_calendar_day(day) for day in days if hours.regular(day) is not None]
 
 
 def _calendar_day(day: date) -> shapes.Json:
-    half = calendar.is_half_day(day)
+    half = hours.is_half_day(day)
     settles = day + timedelta(days=1)
-    while not calendar.is_trading_day(settles):
+    while hours.regular(settles) is None:
         settles += timedelta(days=1)
     return {
         "date": day.isoformat(),

@@ -69,7 +69,7 @@ def account(ledger: Ledger) -> Json:
         "sma": decimal(max(equity - initial, 0), DOLLAR),
         "balance_asof": ledger.balance_day.isoformat(),
         "crypto_tier": 1,
-        "intraday_adjustments": "0",
+        "intraday_adjustments": decimal(ledger.adjustments, DOLLAR),
         "pending_reg_taf_fees": "0",
     }
 

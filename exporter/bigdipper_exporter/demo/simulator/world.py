@@ -28,7 +28,7 @@ from bigdipper_exporter.demo.simulator.bot import Bot
 from bigdipper_exporter.demo.simulator.botlog import BotLog
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.control import control
-from bigdipper_exporter.demo.simulator.hours import Hours
+from bigdipper_exporter.demo.simulator.hours import Hours, regular
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, LIVE_ROUND, WHOLE_SHARES_ONLY, Incident
 from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
 from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS, Market
@@ -47,7 +47,7 @@ def start_of_history(until: float, days: int) -> float:
     """04:00 New York of the trading day from which `days` trading days have opened up to `until` (unix seconds)."""
     day = calendar.trading_day(until)
     while True:
-        days -= calendar.is_trading_day(day)
+        days -= regular(day) is not None
         if days <= 0:
             return calendar.day_start(day)
         day -= timedelta(days=1)
@@ -197,7 +197,7 @@ class World:
             held = self.ledger.positions.get(symbol)
             if held is not None and held.qty > 0 and self._day_number % 63 == offset * 4 % 63:
                 self.ledger.dividend(symbol, round(STOCKS[symbol].price * 0.004, 2), self.now)
-        hours = calendar.open_close(day)
+        hours = regular(day)
         if self._live_since is None and hours is not None:
             for incident in self._incidents:
                 if incident.due(self._day_number):
