@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
@@ -78,15 +78,20 @@ def _same_adjustments(memory: BrokerCheckpoint, account: Account) -> bool:
 
 
 def _starts_of_adjustments(account: Account, at: float) -> Iterator[float]:
-    """When the broker may have begun to add up `intraday_adjustments`: midnight, the last close, or that of `last_equity`.
+    """When the broker may have begun to add up `intraday_adjustments`: at a close or at midnight.
 
-    Over a weekend, and in the morning before the broker's day begins, the last of them is older than the close before.
+    Over a weekend, and in the morning before the broker's day begins, those of `last_equity` are older than the last ones.
     """
     today = calendar.trading_day(at)
-    yield calendar.day_start(today) - calendar.DAY_START.hour * 3600
+    yield _midnight(today)
     yield close_of(previous_trading_day(today))
     if account.balance_day is not None and calendar.is_trading_day(account.balance_day):
         yield close_of(account.balance_day)
+        yield _midnight(account.balance_day + timedelta(days=1))
+
+
+def _midnight(day: date) -> float:
+    return calendar.day_start(day) - calendar.DAY_START.hour * 3600
 
 
 def _believed(memory: BrokerCheckpoint) -> Balances | None:
