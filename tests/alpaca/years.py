@@ -207,6 +207,7 @@ class Years:
     def flow(self, dollars: float) -> None:
         """Book a deposit or a withdrawal now."""
         self.ledger.book("CSD" if dollars > 0 else "CSW", money(dollars), self.now, "by the owner")
+        self.ledger.adjustments += money(dollars)
 
     def announce(self, dollars: float, seconds: float) -> None:
         """Move cash now; its activity comes `seconds` later."""

@@ -82,8 +82,8 @@ def merge(booked: Sequence[Flow], noticed: Sequence[Flow]) -> list[Flow]:
         twins = _activities_of(seen, left)
         for flow in twins:
             left.remove(flow)
-        known = [flow.amount for flow in twins if flow.amount is not None]
-        found.append(Flow(seen.ts, sum(known) if known else seen.amount))
+        known = [Flow(seen.ts, flow.amount) for flow in twins if flow.amount is not None]
+        found += known or [seen]
     return sorted([*left, *found], key=lambda flow: flow.ts)
 
 

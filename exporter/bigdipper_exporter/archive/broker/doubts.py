@@ -60,21 +60,23 @@ def judge_account(
             return Judgement(None, tuple(reasons))
         if before is not None:
             _notice_flow(connection, memory, view, before, now)
-    if not _same_adjustments(memory, account):
-        moved = None if before is None or before.cash is None or now.cash is None else now.cash - before.cash
-        flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), moved)
+    step = _step(memory, account, before, now)
+    if step is None or step.adjustments != 0:
+        flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), step)
     _believe(memory, account, now)
     return Judgement(account, tuple(reasons))
 
 
-def _same_adjustments(memory: BrokerCheckpoint, account: Account) -> bool:
-    """Whether `intraday_adjustments` are those of the answer before, of the same broker's day: then no flow is new."""
-    old, day = memory.believed, account.balance_day
-    return (
-        old is not None
-        and old["adjustments"] == account.intraday_adjustments
-        and old["balance_day"] == (None if day is None else day.isoformat())
-    )
+def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:
+    """What changed since the last believed answer; the change of adjustments only within the same day of the broker."""
+    if before is None or memory.believed is None:
+        return None
+    day = None if account.balance_day is None else account.balance_day.isoformat()
+    change = None
+    if memory.believed["balance_day"] == day and account.intraday_adjustments is not None:
+        change = account.intraday_adjustments - (memory.believed["adjustments"] or 0.0)
+    cash = None if before.cash is None or now.cash is None else now.cash - before.cash
+    return flows.Step(before.at, change, cash)
 
 
 def _starts_of_adjustments(account: Account, at: float) -> Iterator[float]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
@@ -75,18 +76,26 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
     connection.execute("INSERT OR REPLACE INTO noticed_flows (ts, amount) VALUES (?, ?)", (at, amount))
 
 
-def notice_adjustments(
-    connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], moved: float | None
-) -> None:
-    """Notice what `intraday_adjustments` hold beyond the known flows.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What changed since the account answer at `since`: `adjustments` (within a day of the broker) and `cash`, in dollars."""
 
-    starts: moments since which the broker may count. moved: change of cash since the answer before, None when unknown.
-    """
+    since: float
+    adjustments: float | None
+    cash: float | None
+
+
+def notice_adjustments(
+    connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], step: Step | None
+) -> None:
+    """Notice what `intraday_adjustments` hold beyond the known flows; `starts`: moments since which the broker may count."""
     if not adjustments:
         return
     known = []
     for since in starts:
         total = flows.total(between(connection, since, at)).net
         known += [total, total + sum(income(connection, since, at).values())]
-    if rest := flows.unbooked(adjustments, *known, moved=moved):
+    if step is not None and step.adjustments is not None:
+        known.append(adjustments - step.adjustments + flows.total(between(connection, step.since, at)).net)
+    if rest := flows.unbooked(adjustments, *known, moved=None if step is None else step.cash):
         notice(connection, at, rest)

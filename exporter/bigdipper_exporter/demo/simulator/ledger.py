@@ -114,10 +114,10 @@ class Ledger:
         self.closing_prices: dict[str, int] = {}
         self.last_equity = self.last_maintenance = self.closing_maintenance = self.accrued_interest = 0
         self.balance_day = trading_day(self.created)
-        self.adjustments = 0  # deposits less withdrawals since the last day began, in `intraday_adjustments`
+        self.adjustments = 0  # what `intraday_adjustments` shows; `securities.announce` and tests add to it
         if self.cash_deposit:
             self.book("CSD", money(self.cash_deposit), self.created, "initial deposit")
-            self.last_equity, self.adjustments = self.cash, 0
+            self.last_equity = self.cash
 
     def new_id(self) -> str:
         """The next UUID of this seed."""
@@ -264,7 +264,6 @@ class Ledger:
         self.cash += amount
         if kind in ("CSD", "CSW"):
             self.today.add_flow(amount)
-            self.adjustments += amount
         else:
             self.today.booked[kind] += amount
         return self.record(kind, amount, ts, description, **extra)
