@@ -6,7 +6,7 @@ import math
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import empyrical
 import pandas
@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import doubts
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.models import Account
@@ -205,3 +207,27 @@ def test_one_bad_answer_changes_nothing_a_day_later(moves: list[float], kind: in
     wrong = (at + 60, Account(**values))
     with_wrong = sorted([*honest, wrong], key=lambda poll: poll[0])
     assert figures(with_wrong) == figures(honest)
+
+
+@pytest.mark.parametrize("gap", [60.0, 1800.0])
+def test_a_last_equity_of_zero_is_doubted_again_without_a_poll_near_the_close(gap: float) -> None:
+    def answer(day: int, clock: str, last: float, asof: int) -> tuple[float, Account]:
+        at = datetime.fromisoformat(f"2025-11-0{day}T{clock}").replace(tzinfo=calendar.NEW_YORK).timestamp()
+        return at, Account(
+            "one", "ACTIVE", 15_000.0, 15_000.0, last, long_market_value=0.0, short_market_value=0.0,
+            balance_day=date(2025, 11, asof),
+        )  # fmt: skip
+
+    first = answer(4, "12:00", 15_000.0, 3)
+    at, odd = answer(5, "04:10", 0.0, 4)
+    *_, (_, profit_today, equity) = figures([first, (at, odd), (at + gap, odd)])
+    assert (profit_today, equity) == (None, 15_000)
+
+
+@pytest.mark.parametrize("name", ["positions", "last_equity"])
+def test_a_doubt_of_long_ago_does_not_confirm_another_one(name: Literal["positions", "last_equity"]) -> None:
+    memory = BrokerCheckpoint()
+    assert not doubts.lasts(memory, name, 0.0)
+    assert not doubts.lasts(memory, name, 90 * 86400.0)
+    assert not doubts.lasts(memory, name, 90 * 86400.0 + 1800)
+    assert doubts.lasts(memory, name, 90 * 86400.0 + 3600)

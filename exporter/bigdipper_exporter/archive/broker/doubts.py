@@ -44,7 +44,7 @@ def judge_account(
     reasons: list[Reason] = []
     if _last_equity_is_wrong(connection, memory, account, now, before):
         reasons.append("last_equity")
-        if not _lasts(memory, "last_equity", at):
+        if not lasts(memory, "last_equity", at):
             account = replace(account, last_equity=None)
     else:
         memory.doubted.pop("last_equity", None)
@@ -101,13 +101,13 @@ def _believed(memory: BrokerCheckpoint) -> Balances | None:
 
 
 def _believe(memory: BrokerCheckpoint, account: Account, now: Balances) -> None:
-    old = memory.believed or {}
-    same_day = old.get("balance_day") == (account.balance_day.isoformat() if account.balance_day else None)
-    # A `last_equity` that was left out is that of the answer before, as long as its day is the same.
-    last = account.last_equity if account.last_equity is not None else old["balances"][5] if old and same_day else None
+    day, last = account.balance_day.isoformat() if account.balance_day else None, account.last_equity
+    if last is None and memory.believed is not None and memory.believed["balances"][5] is not None:
+        # It was left out: the next answers are compared with the one that was believed, and with its day.
+        day, last = memory.believed["balance_day"], memory.believed["balances"][5]
     memory.believed = {
         "balances": [now.at, now.equity, now.cash, now.long, now.short, last],
-        "balance_day": account.balance_day.isoformat() if account.balance_day else None,
+        "balance_day": day,
         "adjustments": account.intraday_adjustments,
         "held": {symbol: row[1] for symbol, row in memory.held.items()},
     }
@@ -147,7 +147,7 @@ def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
     return count >= plausibility.CONFIRMATIONS and now.at - since >= plausibility.LONGEST_DOUBT
 
 
-def _lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
+def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     """Whether `what` has been doubted for so long that it is believed after all."""
     since, last = memory.doubted.get(what, [at, at])
     if at - last > plausibility.SOON:
@@ -245,7 +245,7 @@ def waiting_is_wrong(memory: BrokerCheckpoint, view: BrokerView, account: Accoun
     if not _differ(balances(account, at), view.waiting.items):
         memory.doubted.pop("positions", None)
         return False
-    return not _lasts(memory, "positions", at)
+    return not lasts(memory, "positions", at)
 
 
 def record(connection: sqlite3.Connection, endpoint: str, reason: Reason, account: Account | None, at: float) -> None:
