@@ -180,7 +180,7 @@ class Years:
         self.ledger.marks.update(self.prices)
 
     def trade(self) -> None:
-        """Buy with one or two executions, or sell a part or all of something; short sales now and then."""
+        """Buy, or sell a part or all of something, in one or two executions."""
         symbol = self.chance.choice([*PLAIN, *SPLITTING, OPTION, ADJUSTED])
         held = self.ledger.positions.get(symbol)
         option = symbol in (OPTION, ADJUSTED)
