@@ -32,22 +32,25 @@ Counts = Counter[tuple[str, str]]  # by metric and integration
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of the messages of one integration: requests to its service, and how many of them failed."""
+    """What became of the messages of one integration: requests to its service, how many of them failed, how many were due."""
 
     integration: str
     requests: int
     failed: int
+    due: int
 
     @property
     def fine(self) -> bool:
         """Whether the service took every message."""
-        return self.requests > 0 and not self.failed
+        return self.requests >= self.due and not self.failed
 
     def __str__(self) -> str:
         if not self.requests:
             return f"{self.integration}: nothing was sent within {WAIT_SECONDS:.0f} s"
         if self.failed:
             return f"{self.integration}: {self.failed} of {self.requests} requests refused; Alertmanager's log has the answer"
+        if self.requests < self.due:
+            return f"{self.integration}: only {self.requests} of {self.due} messages were sent within {WAIT_SECONDS:.0f} s"
         return f"{self.integration}: {self.requests} messages taken"
 
 
@@ -68,9 +71,10 @@ def notify(address: str, wait: float = WAIT_SECONDS) -> Iterator[str | Sent]:
     _post(address, [_alert(severity, run, datetime.now(UTC)) for severity in MESSAGES])
     yield f"sent as over: {MESSAGES['critical']}"
     ends = Counter({name: count // len(MESSAGES) for name, count in expected.items()})
-    now = _wait(address, before, expected + ends + ends, END_SECONDS, wait)
-    for name in expected:
-        yield Sent(name, now[REQUESTS, name] - before[REQUESTS, name], now[FAILED, name] - before[FAILED, name])
+    due = expected + ends + ends
+    now = _wait(address, before, due, END_SECONDS, wait)
+    for name, count in due.items():
+        yield Sent(name, now[REQUESTS, name] - before[REQUESTS, name], now[FAILED, name] - before[FAILED, name], count)
 
 
 def _alert(severity: str, starts: datetime, ends: datetime) -> dict[str, object]:
