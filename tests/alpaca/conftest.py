@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.broker.poller import JITTER
 from bigdipper_exporter.broker_source import Broker as Source
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.settings import Settings
@@ -43,6 +45,7 @@ class Timing:
     def __init__(self, start: float) -> None:
         self._start, self._now, self._horizon = start, 0.0, 0.0
         self._idle = False
+        self._random = random.Random(4)
         self._changed = threading.Condition()
 
     def time(self) -> float:
@@ -62,6 +65,9 @@ class Timing:
                 self._changed.notify_all()
                 self._changed.wait(0.02)
 
+    def spread(self, seconds: float) -> float:
+        return seconds * (1 + self._random.uniform(-JITTER, JITTER))
+
     def jump(self, seconds: float) -> None:
         """Time passes while no poller runs."""
         self._horizon += seconds
@@ -80,7 +86,7 @@ class Desk:
     """Poller, archive and metrics of one exporter, in steps. `turn` is what the main loop does."""
 
     def __init__(self, path: Path, broker: Broker, timing: Timing, **settings: Any) -> None:
-        self.settings = Settings(alpaca_key=KEY, alpaca_secret=SECRET, alpaca_url=broker.url, alpaca_timeout=1.0, **settings)
+        self.settings = Settings(alpaca_key=KEY, alpaca_secret=SECRET, alpaca_url=broker.url, **settings)
         self.timing, self.broker = timing, broker
         self.store = Store(path)
         self.counters = Counters()

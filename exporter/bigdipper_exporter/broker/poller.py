@@ -45,6 +45,9 @@ class Timing(Protocol):
     def wait(self, wake: threading.Event, seconds: float) -> None:
         """Wait until `wake` is set, at most `seconds`."""
 
+    def spread(self, seconds: float) -> float:
+        """Return `seconds` a little earlier or later, at most by `JITTER` of them, so that many exporters do not ask at once."""
+
 
 class SystemTiming:
     """The machine's time."""
@@ -60,6 +63,10 @@ class SystemTiming:
     def wait(self, wake: threading.Event, seconds: float) -> None:
         """Wait until `wake` is set, at most `seconds`."""
         wake.wait(seconds)
+
+    def spread(self, seconds: float) -> float:
+        """Return `seconds` a little earlier or later, at most by `JITTER` of them."""
+        return seconds * (1 + random.uniform(-JITTER, JITTER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,6 @@ class Poller:
         self._nudged = False
         self._client: Client | None = None
         self._throttle = logs.Throttle(log, 600)
-        self._random = random.Random()
         self._history = history
         self._account_id = resume.account_id if resume else None
         self._account_read = -math.inf
@@ -279,14 +285,14 @@ class Poller:
 
     def _delay(self, task: Task, failure: Failure | None) -> float:
         interval = task.interval()
-        jitter = 1 + self._random.uniform(-JITTER, JITTER)
         if failure is None:
-            return interval * jitter
+            return self._timing.spread(interval)
         if failure.reason == "unauthorized":
             # Keys that are wrong stay wrong: ask ever more rarely, but let a passing 401 cost no more than one interval.
             slow = max(interval, FIRST_RETRY) * 2.0 ** min(task.failures - 1, 10)
-            return max(min(slow, LONGEST_RETRY), interval) * jitter
-        return min(interval if not task.side else LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(task.failures - 1, 10)) * jitter
+            return self._timing.spread(max(min(slow, LONGEST_RETRY), interval))
+        longest = LONGEST_RETRY if task.side else interval
+        return self._timing.spread(min(longest, FIRST_RETRY * 2.0 ** min(task.failures - 1, 10)))
 
     def _tell(self, task: Task, failure: Failure | None) -> None:
         if failure is None:

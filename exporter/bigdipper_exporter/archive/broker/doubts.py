@@ -17,7 +17,8 @@ from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 DAY = 86400.0
-SAME_ROUND = 30.0
+# Positions and account are asked one after the other. An account answer that comes later than this was asked for by itself.
+SAME_ROUND = 5.0
 NEAR_CLOSE = 1800.0  # a poll so shortly before the close stands for it
 
 
