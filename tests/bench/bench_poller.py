@@ -42,6 +42,9 @@ class Passing:
     def monotonic(self) -> float:
         return self.now
 
+    def spread(self, seconds: float) -> float:
+        return seconds
+
     def wait(self, wake: threading.Event, seconds: float) -> None:
         if self.now + seconds >= HOURS * 3600:
             self.over.set()

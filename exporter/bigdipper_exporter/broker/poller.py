@@ -46,7 +46,7 @@ class Timing(Protocol):
         """Wait until `wake` is set, at most `seconds`."""
 
     def spread(self, seconds: float) -> float:
-        """Return `seconds` a little earlier or later, at most by `JITTER` of them, so that many exporters do not ask at once."""
+        """Return `seconds`, at most a share `JITTER` more or less, so that many exporters do not ask at once."""
 
 
 class SystemTiming:
@@ -65,7 +65,7 @@ class SystemTiming:
         wake.wait(seconds)
 
     def spread(self, seconds: float) -> float:
-        """Return `seconds` a little earlier or later, at most by `JITTER` of them."""
+        """Return `seconds`, at most a share `JITTER` more or less."""
         return seconds * (1 + random.uniform(-JITTER, JITTER))
 
 
