@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from bigdipper_exporter.docs import documents
 from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
-from bigdipper_exporter.metrics.registry import METRICS
+from bigdipper_exporter.metrics.registry import METRICS, NOW
 from tests.running import command, exporter, series
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -82,6 +82,22 @@ def test_both_formats_parse_and_say_the_same(scraped: tuple[str, str]) -> None:
         k: v for k, v in openmetrics.items() if not k[0].startswith(moving)
     }
     assert scraped[1].endswith("# EOF\n")
+
+
+def test_what_is_scraped_often_exists_and_is_no_counter() -> None:
+    assert {metric.name for metric in METRICS if metric.type == "gauge"} >= NOW
+
+
+def test_the_two_parts_have_every_series_once(tmp_path: Path) -> None:
+    with exporter(tmp_path) as one:
+        one.log.write_bytes(SAMPLES[-1].read_bytes())
+        one.wait_ready()
+        queries = ("", "?collect[]=now", "?exclude[]=now")
+        whole, now, rest = (set(series(parse_text(one.get(f"/metrics{query}")[1]))) for query in queries)
+    assert now | rest == whole
+    assert now & rest == set()
+    assert {name for name, _ in now} <= NOW
+    assert not {name for name, _ in rest} & NOW
 
 
 def test_every_promised_metric_of_log_and_exporter_has_its_series(scraped: tuple[str, str]) -> None:

@@ -336,7 +336,7 @@ class TestGate:
 
 @contextlib.contextmanager
 def serving(path: Path) -> Iterator[Server]:
-    server = Server("127.0.0.1:0", "/metrics", path, 40, collect=list, ready=list, page=lambda: Page("Orion", "1", []))
+    server = Server("127.0.0.1:0", "/metrics", path, 40, collect=lambda _: [], ready=list, page=lambda: Page("Orion", "1", []))
     server.start()
     try:
         yield server

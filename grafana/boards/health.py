@@ -50,7 +50,7 @@ def _alerts() -> list[model.Panel]:
             "Is everything reachable? "
             "1 when Prometheus got an answer at its last scrape (up), the log can be read, the archive takes commits, "
             "and the exporter says it is ready.",
-            now('min(up{bot="$bot"})', "exporter"),
+            now('min(up{bot="$bot",job=~"bigdipper|bigdipper-rest"})', "exporter"),
             now(selector("exporter_ready"), "ready"),
             now(selector("log_up"), "log"),
             now(selector("archive_up"), "archive"),

@@ -211,8 +211,9 @@ def stack() -> list[model.Panel]:
         ),
         lines(
             "Scrape duration",
-            "How long does a scrape take? Of the exporter (scrape_duration_seconds).",
-            over_time('scrape_duration_seconds{bot="$bot"}', "scrape"),
+            "How long does a scrape of the exporter take (scrape_duration_seconds)? bigdipper: state of the moment, every 2 s; "
+            "bigdipper-rest: the rest, every 30 s.",
+            over_time('scrape_duration_seconds{bot="$bot"}', "{{job}}"),
             unit=SECONDS,
             size=(12, 7),
             none="Prometheus does not answer",

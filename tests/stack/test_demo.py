@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
@@ -26,6 +28,8 @@ pytestmark = [
         reason="no Prometheus or Alertmanager on this machine (deploy/tools.sh installs them from Debian)",
     ),
 ]
+# The most that bench_storage.py measured for one sample, with short chunks and index.
+BYTES_PER_SAMPLE = 1.9
 COUNTED = "sum(bigdipper_trades_total)"
 BRAKE = "bigdipper_brake_active"
 
@@ -95,6 +99,11 @@ def over_time(running: Demo, expression: str) -> list[float]:
     return [float(value) for series in result for _, value in series["values"]]
 
 
+def seconds(duration: str) -> float:
+    """A duration of prometheus.yml: 2s, 1m; 0 for none."""
+    return float(duration[:-1]) * {"s": 1, "m": 60}[duration[-1]] if duration else 0.0
+
+
 def log_text(running: Demo) -> str:
     return (running.folder / "big_dipper.log").read_text(errors="replace")
 
@@ -148,13 +157,43 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
         start_exporter(running, port)
         exporter = running.parts[-1]
     lines = log_text(running).count("\n")
-    wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 30, "all lines in Prometheus")
+    wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 60, "all lines in Prometheus")
     for name in ("sum(bigdipper_log_lines_total)", COUNTED, "sum(bigdipper_bot_cycles_total)"):
         values = over_time(running, name)
         assert len(set(values)) > 1, f"{name} never moved"
         assert values == sorted(values), f"{name} stepped back"
     trades = log_text(running).count("[TRADE]")
-    wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), 30, f"{trades} trades counted once each")
+    wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), 90, f"{trades} trades counted once each")
+
+
+def test_a_day_of_one_bot_in_prometheus_is_as_small_as_its_configuration_says(running: Demo) -> None:
+    """Samples a day of all that is kept, times the most bytes that one took in `make bench`."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    usual = seconds(config["global"]["scrape_interval"])
+    intervals = {job["job_name"]: seconds(job.get("scrape_interval", "")) or usual for job in config["scrape_configs"]}
+    wait_for(lambda: query(running, 'count(bigdipper_trades_total{job="bigdipper"})'), 60, "the slower scrape")
+    each = {job: query(running, f'sum(scrape_samples_post_metric_relabeling{{job="{job}"}} + 5)') for job in intervals}
+    recorded = query(running, 'count({__name__=~"bigdipper:.*|ALERTS.*"})') or 0
+    assert all(each.values()), each
+    samples = sum((each[job] or 0) * 86_400 / interval for job, interval in intervals.items()) + recorded * 86_400 / usual
+    print(f"\n{each}, {recorded:g} recorded: {samples * BYTES_PER_SAMPLE / 1e6:.1f} MB a day")
+    promised = re.search(r"(\d+) MB a day", (ROOT / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    assert promised
+    assert samples * BYTES_PER_SAMPLE / 1e6 < float(promised[1])
+    # The retention by time is reached before the one by size.
+    compose = (ROOT / "docker-compose.yml").read_text("utf-8")
+    days, size = re.findall(r"PROMETHEUS_KEEP(?:_SIZE)?:-(\d+)(?:d|GB)\}", compose)
+    assert int(days) * float(promised[1]) < int(size) * 1000
+
+
+def test_the_series_of_both_scrapes_look_as_if_they_were_of_one(running: Demo) -> None:
+    assert query(running, "count(bigdipper_exporter_ready)") == 1
+    assert query(running, 'count({__name__=~"bigdipper_.+",job!="bigdipper"}) or vector(0)') == 0
+    assert query(running, 'count({__name__=~".+_created"}) or vector(0)') == 0
+    assert query(
+        running,
+        "count(bigdipper_position_market_value_usd / on (bot, instance, job) group_left () bigdipper_account_equity_usd)",
+    )
 
 
 def test_the_demo_command_tells_where_to_look_and_ends_clean(tmp_path: Path) -> None:

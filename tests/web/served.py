@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.server import Page, Server
 
 DEADLINE = 10.0
@@ -18,7 +19,7 @@ ROUTES = ("/", "/metrics", "/-/healthy", "/-/ready")
 PAGE = Page("Orion", "9.9", [("The log", [("ok", "File", "is read")])])
 
 
-def families(series: int = 3) -> list[Metric]:
+def families(part: Part = "all", series: int = 3) -> list[Metric]:
     value = GaugeMetricFamily("bigdipper_position_market_value_usd", "Value.", labels=["symbol"], unit="usd")
     for number in range(series):
         value.add_metric([f"S{number}"], number + 0.25)
@@ -26,10 +27,12 @@ def families(series: int = 3) -> list[Metric]:
     trades.add_metric(["AAPL"], 7, created=1_700_000_000)
     took = HistogramMetricFamily("bigdipper_bot_cycle_duration_seconds", "Cycles.")
     took.add_metric([], [("1.0", 2), ("+Inf", 3)], 4.5)
-    return [value, trades, took]
+    now: list[Metric] = [value]
+    rest: list[Metric] = [trades, took]
+    return [*(now if part != "rest" else ()), *(rest if part != "now" else ())]
 
 
-def long_families() -> list[Metric]:
+def long_families(_: Part = "all") -> list[Metric]:
     """Megabytes that take no time to make."""
     value = GaugeMetricFamily("bigdipper_long", "Long.", labels=["text"])
     for number in range(50):
@@ -39,7 +42,7 @@ def long_families() -> list[Metric]:
 
 @contextlib.contextmanager
 def serving(
-    collect: Callable[[], Iterable[Metric]] = families,
+    collect: Callable[[Part], Iterable[Metric]] = families,
     ready: Callable[[], list[str]] = list,
     page: Callable[[], Page] = lambda: PAGE,
     address: str = "127.0.0.1:0",

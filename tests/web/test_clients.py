@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client.core import Metric
 
+from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.httpd import Httpd
 from bigdipper_exporter.web.server import Server
 from tests.web.served import (
@@ -27,8 +28,8 @@ from tests.web.served import (
 
 class TestManyClients:
     def test_a_thousand_scrapes_in_a_row_leave_nothing_behind(self) -> None:
-        shown = families(100)
-        with serving(lambda: shown) as server:
+        shown = families(series=100)
+        with serving(lambda _: shown) as server:
             expected = fetch(server)[1]
 
             def scrape(times: int) -> None:
@@ -53,8 +54,8 @@ class TestManyClients:
             assert len(os.listdir("/proc/self/fd")) <= files
 
     def test_forty_at_once_all_get_everything(self) -> None:
-        shown = families(1000)
-        with serving(lambda: shown) as server, ThreadPoolExecutor(40) as pool:
+        shown = families(series=1000)
+        with serving(lambda _: shown) as server, ThreadPoolExecutor(40) as pool:
             expected = fetch(server)[1]
             for _ in range(3):
                 answers = list(pool.map(lambda _: fetch(server), range(40)))
@@ -63,7 +64,7 @@ class TestManyClients:
     def test_more_than_the_allowed_number_get_a_503_while_health_goes_on(self) -> None:
         entered, release = threading.Event(), threading.Event()
 
-        def collect() -> list[Metric]:
+        def collect(_: Part) -> list[Metric]:
             entered.set()
             assert release.wait(DEADLINE)
             return families()

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
 from bigdipper_exporter.web.server import Page, Server
 from tests.web.served import DEADLINE, PAGE, ROUTES, CountingLock, connections, eventually, families, fetch, plain, raw, serving
@@ -77,10 +78,22 @@ class TestMetrics:
         assert fetch(server, "/metrics?name[]=nothing")[1] == b""
         assert fetch(server, "/metrics?" + "name[]=x&" * 101)[0].status == 400
 
+    def test_can_be_asked_for_in_two_parts_that_make_the_whole(self, server: Server) -> None:
+        def names(query: str) -> list[str]:
+            return [sample.name for family in plain(fetch(server, f"/metrics?{query}")[1]) for sample in family.samples]
+
+        now, rest = names("collect[]=now"), names("exclude%5B%5D=now")
+        assert set(now) == {"bigdipper_position_market_value_usd"}
+        assert sorted(now + rest) == sorted(names(""))
+        for wrong in ("collect[]=all", "exclude[]=rest", "collect[]=now&exclude[]=now", "collect[]=now&collect[]=now"):
+            response, body = fetch(server, f"/metrics?{wrong}")
+            assert response.status == 400
+            assert b"collect[]=now" in body
+
     def test_with_half_a_character_in_a_label_lose_only_that_character(self) -> None:
         broken = GaugeMetricFamily("bigdipper_broken", "Broken.", labels=["text"])
         broken.add_metric(["a\ud83d"], 1)
-        with serving(lambda: [*families(), broken]) as server:
+        with serving(lambda _: [*families(), broken]) as server:
             response, body = fetch(server)
         assert response.status == 200
         assert 'bigdipper_broken{text="a?"} 1.0' in body.decode()
@@ -90,7 +103,7 @@ class TestMetrics:
         broken = threading.Event()
         broken.set()
 
-        def collect() -> list[Metric]:
+        def collect(_: Part) -> list[Metric]:
             if broken.is_set():
                 raise RuntimeError("internal detail")
             return families()
@@ -107,7 +120,7 @@ class TestMetrics:
         calls: list[int] = []
         entered, release = threading.Event(), threading.Event()
 
-        def collect() -> list[Metric]:
+        def collect(_: Part) -> list[Metric]:
             calls.append(1)
             entered.set()
             assert release.wait(DEADLINE)
@@ -127,7 +140,7 @@ class TestMetrics:
 
     def test_are_never_older_than_the_request(self) -> None:
         numbers = iter(range(100))
-        exposition = Exposition(lambda: [GaugeMetricFamily("bigdipper_n", "N.", value=next(numbers))])
+        exposition = Exposition(lambda _: [GaugeMetricFamily("bigdipper_n", "N.", value=next(numbers))])
         bodies = [exposition.render(TEXT, False).body for _ in range(3)]
         assert [body.split()[-1] for body in bodies] == [b"0.0", b"1.0", b"2.0"]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.core import Metric
 
+from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.server import ListenError, Server
 from tests.web.served import DEADLINE, PAGE, STOP_DEADLINE, eventually, families, serving
 
@@ -36,7 +37,7 @@ class TestStartAndStop:
     def test_stop_does_not_wait_for_a_reply_that_never_comes(self) -> None:
         entered, release = threading.Event(), threading.Event()
 
-        def collect() -> list[Metric]:
+        def collect(_: Part) -> list[Metric]:
             entered.set()
             release.wait(DEADLINE)
             return []

@@ -9,24 +9,31 @@ from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
+from bigdipper_exporter.metrics.registry import NOW
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Counter, Gauge, Histogram, Known, Labels, Metric
+from bigdipper_exporter.metrics.table import Counter, Gauge, Histogram, Known, Labels, Metric, Part
 
 
 class Collector:
     """Turns the newest published snapshot into metric families: a scrape waits for nothing, and all of it is of one moment."""
 
     def __init__(self, metrics: Iterable[Metric], latest: Callable[[], Snapshot]) -> None:
-        self._metrics = tuple(metrics)
+        known = tuple(metrics)
+        self._parts: dict[Part, tuple[Metric, ...]] = {
+            "all": known,
+            "now": tuple(metric for metric in known if metric.name in NOW),
+            "rest": tuple(metric for metric in known if metric.name not in NOW),
+        }
         self._latest = latest
 
-    def collect(self) -> Iterator[Family]:
-        """Every family of the table, also those without a series at the moment; then what the Python client says of itself."""
+    def collect(self, part: Part = "all") -> Iterator[Family]:
+        """Yield every family of `part`, also those without a series at the moment. `rest` has the Python client's own."""
         snapshot = self._latest()
-        for metric in self._metrics:
+        for metric in self._parts[part]:
             yield _family(metric, snapshot)
-        yield from PROCESS_COLLECTOR.collect()
-        yield from PLATFORM_COLLECTOR.collect()
+        if part != "now":
+            yield from PROCESS_COLLECTOR.collect()
+            yield from PLATFORM_COLLECTOR.collect()
 
 
 def _family(metric: Metric, snapshot: Snapshot) -> Family:

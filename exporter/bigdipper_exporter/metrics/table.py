@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVarTuple
 
 if TYPE_CHECKING:
     from bigdipper_exporter.metrics.snapshot import Snapshot
@@ -11,6 +11,8 @@ Labels = tuple[str, ...]
 Sample = tuple[Labels, float]
 Known = Callable[["Snapshot"], Iterable[Labels]]
 Read = Callable[["Snapshot"], float | Iterable[Sample] | None]
+# Which families a scrape asks for: those of registry.NOW, those that are not in it, or both.
+Part = Literal["all", "now", "rest"]
 UNITS = ("usd", "ratio", "seconds", "bytes")
 
 # One type (str) per label: a counter is incremented with as many values as it has labels, or mypy objects.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
+from bigdipper_exporter.metrics.table import Part
+
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 TEXT_1 = "text/plain;version=1.0.0"
 TEXT = "text/plain;version=0.0.4"
@@ -76,27 +78,27 @@ class Exposition:
     next rendering, which began after they came and so is as fresh as one of their own.
     """
 
-    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+    def __init__(self, collect: Callable[[Part], Iterable[Metric]]) -> None:
         self._collect = collect
         self._lock = threading.Lock()
-        self._newest: dict[tuple[str, bool], Rendered] = {}
+        self._newest: dict[tuple[str, bool, Part], Rendered] = {}
 
-    def render(self, format_: str, zipped: bool, names: Collection[str] = ()) -> Rendered:
-        """The metrics now, in `format_` (one of ours), gzipped if `zipped`, only those `names` if any are given."""
+    def render(self, format_: str, zipped: bool, names: Collection[str] = (), part: Part = "all") -> Rendered:
+        """Render `part` of the metrics in `format_` (one of ours), gzipped if `zipped`, only those `names` if any are given."""
         came = time.monotonic()
         with self._lock:
             if names:
-                return self._render(format_, zipped, frozenset(names))
-            newest = self._newest.get((format_, zipped))
+                return self._render(format_, zipped, part, frozenset(names))
+            newest = self._newest.get((format_, zipped, part))
             if newest is None or newest.begun < came:
-                newest = self._newest[format_, zipped] = self._render(format_, zipped, frozenset())
+                newest = self._newest[format_, zipped, part] = self._render(format_, zipped, part, frozenset())
             return newest
 
-    def _render(self, format_: str, zipped: bool, names: frozenset[str]) -> Rendered:
+    def _render(self, format_: str, zipped: bool, part: Part, names: frozenset[str]) -> Rendered:
         begun = time.monotonic()
-        families = list(self._collect())
+        families = list(self._collect(part))
         if names:
-            families = [part for family in families if (part := _only(family, names)).samples]
+            families = [named for family in families if (named := _only(family, names)).samples]
         encode, content_type = choose_encoder(format_)
         try:
             body = encode(_Families(families))
