@@ -165,7 +165,7 @@ def reads(service: dict[str, Any]) -> set[str]:
 
 # Which variables of .env, secret ones among them, a service needs. "exporter" stands for those made from it by `extends`.
 NEEDED = {
-    "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|(HTTPS|NO)_PROXY",
+    "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|GRAFANA_URL|(HTTPS|NO)_PROXY",
     "exporter-2": r"BOT2?_.*",
     "alertmanager-config": r"ALERT_.*|GRAFANA_URL|DOMAIN",
     "alertmanager": r"TZ|BOT_TIMEZONE",

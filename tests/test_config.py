@@ -45,6 +45,10 @@ EXAMPLES = {
     "limits.brake": ("1.15", 1.15, "15"),
     "limits.hard": ("1.2", 1.2, "20%"),
     "sectors.file": ("sectors.yml", Path("sectors.yml"), "~nobody-of-that-name/x"),
+    "alertmanager.url": ("http://alertmanager:9093", "http://alertmanager:9093", "alertmanager:9093"),
+    "links.grafana": ("https://boards.example/grafana/", "https://boards.example/grafana", "javascript:alert(1)"),
+    "links.prometheus": ("http://localhost:9090", "http://localhost:9090", "localhost:9090"),
+    "links.alertmanager": ("http://localhost:9093", "http://localhost:9093", "//localhost"),
 }
 SECRETS = {"alpaca.key", "alpaca.secret"}
 OPEN = [name for name in EXAMPLES if name not in SECRETS]

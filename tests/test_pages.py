@@ -4,19 +4,21 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.recent import ErrorLine, GapLine, Recent
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.results import REASONS, Reason
-from bigdipper_exporter.counters import Values
+from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Labels
 from bigdipper_exporter.thresholds import LOG_AGE_SECONDS
 from bigdipper_exporter.web import landing
+from bigdipper_exporter.web.alerts import Firing, FiringAlert
 from bigdipper_exporter.web.pages import FAILURES, status_page
 from tests.running import Monitor, monitor
 
@@ -31,9 +33,14 @@ def one(tmp_path: Path) -> Iterator[Monitor]:
         yield it
 
 
-def said(one: Monitor, snapshot: Snapshot) -> dict[tuple[str, str], tuple[str, str]]:
+NOTHING = Recent()
+
+
+def said(
+    one: Monitor, snapshot: Snapshot, recent: Recent = NOTHING, firing: Firing | None = None
+) -> dict[tuple[str, str], tuple[str, str]]:
     """(heading, name) -> (state, sentence)."""
-    sections = status_page(snapshot, one.settings).sections
+    sections = status_page(snapshot, one.settings, recent, firing).sections
     return {(heading, name): (state, words) for heading, rows in sections for state, name, words in rows}
 
 
@@ -65,15 +72,54 @@ def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:
 def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> None:
     words = {name: state for (heading, name), (state, _) in said(one, one.pipeline.snapshot).items() if heading == "The log"}
     assert words == {"file": "ok", "last line": "ok"}
-    one.say(f"{STAMP} [INFO] [TRADE] BUY AMD lots")
+    now = time.time()
+    one.say(f"{datetime.fromtimestamp(now, NEW_YORK):%Y-%m-%d %H:%M:%S} [INFO] [TRADE] BUY AMD lots")
     own = replace(one.pipeline.snapshot.own, last_line=time.time() - LOG_AGE_SECONDS - 1, log_lag=1_234)
-    gaps: dict[Labels, float] = {("truncated",): 1.0, ("unreachable",): 2.0}
-    counters: Values = {**one.pipeline.snapshot.counters, "bigdipper_log_gaps_total": gaps}
-    odd = said(one, replace(one.pipeline.snapshot, own=own, counters=counters))
+    gaps = (GapLine(now - 60, "truncated", "at 5"), GapLine(now - 90, "unreachable", "of 7"))
+    odd = said(one, replace(one.pipeline.snapshot, own=own), Recent(gaps=gaps))
     assert odd["The log", "lag"] == ("warn", "1,234 bytes are still to be read.")
     assert odd["The log", "last line"][0] == "warn"
-    assert odd["The log", "format"] == ("warn", "1 line could not be read: is the log damaged, or did the bot change its form?")
-    assert odd["The log", "gaps"] == ("warn", "In 3 places lines may have been lost before they could be read.")
+    assert odd["The log", "format"] == (
+        "warn",
+        "1 line of the last day could not be read: is the log damaged, or did the bot change its form?",
+    )
+    assert odd["The log", "damaged line"][0] == "warn"
+    assert "BUY AMD lots" in odd["The log", "damaged line"][1]
+    assert odd["The log", "gaps"] == ("warn", "In 2 places lines of the last day may have been lost before they could be read.")
+    assert odd["The log", "truncated"] == ("warn", "at 5; found 1 minute ago.")
+
+
+def test_what_was_odd_before_the_last_day_is_not_odd_for_ever(one: Monitor) -> None:
+    one.say(f"{STAMP} [INFO] [TRADE] BUY AMD lots")
+    snapshot = one.pipeline.snapshot
+    assert snapshot.counters["bigdipper_log_malformed_total"]
+    found = said(one, snapshot)
+    assert ("The log", "format") not in found
+    assert found["The log", "damaged line"][0] == "off"
+
+
+@pytest.mark.parametrize(("times", "state"), [(2, "warn"), (3, "bad")])
+def test_a_bot_whose_cycles_fail_is_not_fine(one: Monitor, times: int, state: str) -> None:
+    error = ErrorLine("cycle", time.time() - 30, times, "Error in trading cycle: <no> attribute")
+    found = said(one, one.pipeline.snapshot, Recent(errors=(error,)))
+    assert found["The bot", "errors"] == (state, f"The bot logged {times} errors within the last hour.")
+    assert found["The bot", "cycle error"][1].startswith(f"Error in trading cycle: <no> attribute: {times} times, last ")
+
+
+def test_alerts_are_those_of_this_bot_and_the_others_a_number(one: Monitor) -> None:
+    def alert(name: str, bot: str, severity: str = "critical", silenced: bool = False) -> FiringAlert:
+        return FiringAlert(name, severity, bot, "Something", time.time() - 60, silenced)
+
+    firing = Firing((alert("A", "main"), alert("B", "second"), alert("C", ""), alert("D", "main", silenced=True)), time.time())
+    named = replace(one.settings, bot_name="main")
+    rows = {row[1]: row for row in status_page(one.pipeline.snapshot, named, Recent(), firing).sections[0][1]}
+    assert set(rows) == {"A", "C", "D", "other bots"}
+    assert (rows["A"][0], rows["D"][0]) == ("bad", "ok")
+    assert rows["A"][2] == "Something; began 1 minute ago."
+    assert rows["other bots"][2] == "1 alert of second."
+    assert said(one, one.pipeline.snapshot, firing=firing)["Alerts", "B"] == ("bad", "Something (second); began 1 minute ago.")
+    assert said(one, one.pipeline.snapshot, firing=Firing(at=1.0))["Alerts", "none"][0] == "ok"
+    assert said(one, one.pipeline.snapshot, firing=Firing(problem="refused"))["Alerts", "Alertmanager"][0] == "warn"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +132,7 @@ def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> Non
     ],
 )
 def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overall: str, summary: str) -> None:
-    html = landing.render(landing.Page("title", "1", [("heading", [(state, "name", "words") for state in states])]), {})
+    html = landing.render(landing.Page("title", "1", [("heading", [(state, "name", "words") for state in states])]), ())
     assert re.search(rf'<p class="overall {overall}">.*</span> {summary}</p>', html)
 
 
@@ -115,6 +161,7 @@ def test_a_failed_poll_says_why_in_plain_words(one: Monitor, reason: Reason) -> 
     [
         (None, "down $100.00 today"),
         (0.0, "down $100.00 today"),
+        (-100.0, "unchanged today without $100.00 that was withdrawn"),
         (1500.0, "down $1,600.00 today without $1,500.00 that was deposited"),
         (-500.0, "up $400.00 today without $500.00 that was withdrawn"),
     ],

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.recent import recent
 from bigdipper_exporter.archive.retention import forget
 from bigdipper_exporter.archive.statistics import Measure
 from bigdipper_exporter.archive.store import Store
@@ -22,6 +23,8 @@ from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.projection import patterns
 from bigdipper_exporter.sectors import read_sectors, write_sectors
 from bigdipper_exporter.watchdog import Watchdog
+from bigdipper_exporter.web.alerts import Alerts
+from bigdipper_exporter.web.landing import Page
 from bigdipper_exporter.web.listen import listen
 from bigdipper_exporter.web.pages import status_page
 from bigdipper_exporter.web.server import Server
@@ -42,6 +45,7 @@ class Service:
     def __init__(self, settings: Settings, sources: Callable[[Store, Wake], Sources] = lambda _s, _w: Sources()) -> None:
         assert settings.log_path is not None
         self.settings = settings
+        self._alerts = Alerts(settings.alertmanager_url) if settings.alertmanager_url else None
         # What can be wrong with files of the owner's own shows before anything is made.
         self.server = Server(
             settings.web_listen_address,
@@ -51,7 +55,7 @@ class Service:
             settings.web_allowed_hosts or (),
             collect=Collector((*METRICS, *patterns.metrics(settings.patterns)), lambda: self.pipeline.snapshot).collect,
             ready=self._problems,
-            page=lambda: status_page(self.pipeline.snapshot, settings),
+            page=self._page,
         )
         sectors = read_sectors(settings.sectors_file)
         listen(settings.web_listen_address).close()
@@ -95,6 +99,12 @@ class Service:
             self.pipeline.tail.close()
             self.store.close()
             log.info("stopped")
+
+    def _page(self) -> Page:
+        """What the landing page says now. Called by the web threads."""
+        snapshot = self.pipeline.snapshot
+        happened = recent(self.settings.archive_path, snapshot.day.start, time.time())
+        return status_page(snapshot, self.settings, happened, self._alerts.current() if self._alerts else None)
 
     def _problems(self) -> list[str]:
         """Why the exporter is not ready. Called by the web threads, so that a loop that hangs is seen."""

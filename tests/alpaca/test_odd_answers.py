@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.archive.recent import Recent
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.faults import Response
@@ -147,6 +148,6 @@ def test_the_way_to_the_brake_in_words(cash: float, words: str, open_desk: Any, 
     desk.advance(60)
     said = desk.snapshot()
     state = replace(said.bot, cycle_ts=desk.timing.time(), cycle_number=1)
-    rows = [row for _, rows in status_page(replace(said, bot=state), Settings()).sections for row in rows]
+    rows = [row for _, rows in status_page(replace(said, bot=state), Settings(), Recent()).sections for row in rows]
     (limits,) = [sentence for _, name, sentence in rows if name == "limits"]
     assert limits.partition(": ")[2] == f"{words}."

@@ -37,6 +37,8 @@ GROUPS = {
     "bot": "The bot",
     "limits": "Limits",
     "sectors": "Sectors",
+    "alertmanager": "Alerts on the page",
+    "links": "Links on the page",
 }
 
 INTERVAL = duration("5s", "1d")
@@ -158,13 +160,23 @@ class Settings:
     bot_config: Path | None = _setting(
         "bot.config", PATH, "", "The bot's config.py: read, never executed, for limits and symbols."
     )
-    bot_name: str | None = _setting("bot.name", LINE, "", "The bot's name on the landing page.")
+    bot_name: str | None = _setting(
+        "bot.name", LINE, "", "The bot's name on the landing page; give Prometheus' label `bot` the same."
+    )
     limits_brake: float | None = _setting(
         "limits.brake", LIMIT, "", "Where the bot's brake acts, if its config.py is not given."
     )
     limits_hard: float | None = _setting("limits.hard", LIMIT, "", "The bot's hard limit, if its config.py is not given.")
     sectors_file: Path | None = _setting(
         "sectors.file", PATH, "", "CSV file `symbol,sector` for the dashboards; the bot's 44 symbols are known without it."
+    )
+    alertmanager_url: str | None = _setting(
+        "alertmanager.url", URL, "", "Alertmanager that the landing page asks for the alerts that fire."
+    )
+    links_grafana: str | None = _setting("links.grafana", URL, "", "Address of the boards for the landing page's link.")
+    links_prometheus: str | None = _setting("links.prometheus", URL, "", "Address of Prometheus for the landing page's link.")
+    links_alertmanager: str | None = _setting(
+        "links.alertmanager", URL, "", "Address of Alertmanager for the landing page's link."
     )
 
     patterns: tuple[Pattern, ...] = ()

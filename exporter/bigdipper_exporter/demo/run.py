@@ -26,6 +26,7 @@ from bigdipper_exporter.demo.simulator.command import KEY, SECRET, days, speed
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
 
 ROOT = Path(__file__).resolve().parents[3]
+PORTS = {"alertmanager": 9093, "prometheus": 9090, "grafana": 3000}  # where they are free
 WAIT_SECONDS = 120.0
 # Of the demo's past: at DEBUG a day is 70,000 lines, and enough to see which symbols are passed over.
 DEBUG_DAYS = 3
@@ -64,6 +65,7 @@ class Demo:
     folder: Path
     parts: list[Part] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port(port) for name, port in PORTS.items()})
 
     def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None, cwd: Path | None = None) -> Part:
         """Start one process; its output goes to `<name>.out`."""
@@ -153,7 +155,7 @@ def demo(args: argparse.Namespace) -> int:
     running = Demo(folder, stopping=stop)
     try:
         start_simulator(running, args)
-        start_exporter(running)
+        start_exporter(running, more=None if args.no_stack else _neighbours(running))
         if not args.no_stack:
             from bigdipper_exporter.demo.stack import start_stack
 
@@ -213,8 +215,8 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
     print(f"\r{args.days} trading days of a bot's life are simulated.")
 
 
-def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None = None) -> None:
-    """The exporter on the simulator's log and broker; returns when it has read the log."""
+def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None = None) -> Part:
+    """Start the exporter on the simulator's log and broker, and wait until it has read the log."""
     port = port or free_port(10077)
     env = {
         "LOG_PATH": str(running.folder / "big_dipper.log"),
@@ -233,6 +235,20 @@ def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None 
     part.url, part.what = f"http://127.0.0.1:{port}", "metrics at /metrics, state in plain words at /"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     print("Its log is read and archived.", flush=True)
+    return part
+
+
+def _neighbours(running: Demo) -> dict[str, str]:
+    """What the exporter's page asks and links to, of the programs that the demo will start after it."""
+    present = {
+        "alertmanager": program("alertmanager", "prometheus-alertmanager"),
+        "prometheus": program("prometheus"),
+        "grafana": program("grafana", "grafana-server"),
+    }
+    addresses = {name: f"http://127.0.0.1:{running.ports[name]}" for name, found in present.items() if found}
+    links = {f"BIGDIPPER_LINKS_{name.upper()}": address for name, address in addresses.items()}
+    asked = {"BIGDIPPER_ALERTMANAGER_URL": addresses["alertmanager"]} if "alertmanager" in addresses else {}
+    return links | asked
 
 
 def _tell(running: Demo, args: argparse.Namespace) -> None:

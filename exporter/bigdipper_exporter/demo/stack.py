@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bigdipper_exporter.config.yamlfile import ConfigError
-from bigdipper_exporter.demo.run import Demo, answers, free_port, program
+from bigdipper_exporter.demo.run import Demo, Part, answers, program
 
 DASHBOARDS = "dashboards"
 
@@ -18,9 +18,9 @@ def start_stack(running: Demo, root: Path, webhook: str | None) -> None:
         return
     exporter = next(part for part in running.parts if part.name == "exporter")
     alertmanager = _alertmanager(running, root, webhook)
-    prometheus = _prometheus(running, root, exporter.url, alertmanager)
+    prometheus = start_prometheus(running, root / "prometheus", exporter.url, alertmanager)
     if prometheus:
-        _grafana(running, root, prometheus, alertmanager or "http://127.0.0.1:9093")
+        _grafana(running, root, prometheus.url, alertmanager or "http://127.0.0.1:9093")
 
 
 def _host(url: str) -> str:
@@ -41,7 +41,7 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
     )
     if rendered.returncode:
         raise ConfigError([f"demo: {rendered.stderr.strip()}"])
-    port = free_port(9093)
+    port = running.ports["alertmanager"]
     part = running.start(
         "alertmanager",
         [
@@ -58,12 +58,16 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
     return part.url
 
 
-def _prometheus(running: Demo, root: Path, exporter: str, alertmanager: str | None) -> str | None:
+def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: str | None, *flags: str) -> Part | None:
+    """Start the machine's Prometheus on a copy of the folder `shipped`; None if there is none.
+
+    `exporter` and `alertmanager` are addresses, `flags` further flags of Prometheus.
+    """
     binary = program("prometheus")
     if binary is None:
         return None
-    config, port = running.folder / "prometheus", free_port(9090)
-    shutil.copytree(root / "prometheus", config, ignore=shutil.ignore_patterns("targets"))
+    config, port = running.folder / "prometheus", running.ports["prometheus"]
+    shutil.copytree(shipped, config, ignore=shutil.ignore_patterns("targets"))
     targets = {
         "bigdipper": (exporter, "demo"),
         "prometheus": (f"http://127.0.0.1:{port}", None),
@@ -82,11 +86,12 @@ def _prometheus(running: Demo, root: Path, exporter: str, alertmanager: str | No
             f"--web.listen-address=127.0.0.1:{port}",
             "--rules.alert.for-grace-period=0s",  # this and the next as in docker-compose.yml
             "--rules.alert.resend-delay=5m",
+            *flags,
         ],
     )
     part.url, part.what = f"http://127.0.0.1:{port}", "queries, rules and alerts"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
-    return part.url
+    return part
 
 
 def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> None:
@@ -96,7 +101,7 @@ def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> N
     home = Path(binary).resolve().parent.parent
     places = (home / "plugins", home.parent / "plugins", Path("/var/lib/grafana/plugins"))
     plugins = next((place for place in places if place.is_dir()), None)
-    port, data = free_port(3000), running.folder / "grafana"
+    port, data = running.ports["grafana"], running.folder / "grafana"
     boards = root / "grafana" / DASHBOARDS
     env = {
         "GF_PATHS_DATA": str(data),

@@ -1,28 +1,74 @@
-"""The landing page: in plain words how the log, the archive and the broker are doing."""
+"""The landing page as HTML: no script, nothing loaded from elsewhere, light and dark, for a phone too."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import Literal
 
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
 STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("broken", "✕"), "off": ("off", "–")}
+REFRESH_SECONDS = 15
+_WIDTH, _HEIGHT, _EDGE = 600, 90, 4
 
 _TEMPLATE = Template(files("bigdipper_exporter.web").joinpath("landing.html").read_text(encoding="utf-8"))
+
+Row = tuple[str, str, str]  # state (of STATES), name, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table: `look` places and colours it; `minor` cells are left out on a phone."""
+
+    text: str
+    look: Literal["text", "number", "gain", "loss"] = "text"
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its heading; `none` is said where there are no rows, `note` below them."""
+
+    heading: str
+    columns: tuple[Cell, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    none: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One large figure: what it is, its value, and a short remark."""
+
+    name: str
+    value: Cell
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Values in the order of time, at least two of them drawn, and the sentence that says what is seen."""
+
+    values: tuple[float, ...]
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Page:
-    """What the page says: sections of (heading, [(state, name, sentence)]), states as in STATES."""
+    """What the page says: sections of (heading, rows), states as in STATES. links: (address, words)."""
 
     title: str
     version: str
-    sections: list[tuple[str, list[tuple[str, str, str]]]]
+    sections: list[tuple[str, list[Row]]]
+    figures: Sequence[Figure] = ()
+    curve: Curve | None = None
+    tables: Sequence[Table] = ()
+    links: Sequence[tuple[str, str]] = field(default_factory=list)
 
 
-def render(page: Page, links: Mapping[str, str]) -> str:
-    """The page as HTML, with links (address -> words) to the rest of the server."""
+def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
+    """The page as HTML, with its links and `links` (address, words) to the rest of the server."""
     states = [state for _, rows in page.sections for state, _, _ in rows]
     overall = next((state for state in ("bad", "warn") if state in states), "ok")
     bad, warn = states.count("bad"), states.count("warn")
@@ -30,18 +76,26 @@ def render(page: Page, links: Mapping[str, str]) -> str:
         ", ".join(text for count, text in ((bad, f"{bad} broken"), (warn, f"{warn} to look at")) if count)
         or "everything is fine"
     )
+    # What needs a look comes first, what happened next, what is fine last.
+    urgent = [(heading, rows) for heading, rows in page.sections if any(state in ("bad", "warn") for state, _, _ in rows)]
+    calm = [section for section in page.sections if section not in urgent]
     return _TEMPLATE.substitute(
         title=escape(page.title),
         version=escape(page.version),
+        refresh=REFRESH_SECONDS,
         overall=overall,
         sign=STATES[overall][1],
         summary=summary,
-        sections="\n".join(_section(heading, rows) for heading, rows in page.sections),
-        links="\n".join(f'<a href="{escape(address)}">{escape(words)}</a>' for address, words in links.items()),
+        figures="\n".join(map(_figure, page.figures)),
+        curve=_curve(page.curve) if page.curve else "",
+        urgent="\n".join(_section(heading, rows) for heading, rows in urgent),
+        tables="\n".join(map(_table, page.tables)),
+        calm="\n".join(_section(heading, rows) for heading, rows in calm),
+        links="\n".join(f'<a href="{escape(address)}">{escape(words)}</a>' for address, words in (*page.links, *links)),
     )
 
 
-def _section(heading: str, rows: list[tuple[str, str, str]]) -> str:
+def _section(heading: str, rows: list[Row]) -> str:
     items = "\n".join(_row(*row) for row in rows)
     return f"<section>\n<h2>{escape(heading)}</h2>\n<ul>\n{items}\n</ul>\n</section>"
 
@@ -51,4 +105,44 @@ def _row(state: str, name: str, sentence: str) -> str:
     return (
         f'<li class="{state}"><span class="state"><span class="sign" aria-hidden="true">{sign}</span> {word}</span>'
         f'<span class="name">{escape(name)}</span><span class="says">{escape(sentence)}</span></li>'
+    )
+
+
+def _figure(figure: Figure) -> str:
+    remark = f'<span class="remark">{escape(figure.remark)}</span>' if figure.remark else ""
+    return (
+        f'<div class="figure"><dt>{escape(figure.name)}</dt>'
+        f'<dd><span class="{figure.value.look}">{escape(figure.value.text)}</span>{remark}</dd></div>'
+    )
+
+
+def _table(table: Table) -> str:
+    heading = f"<section>\n<h2>{escape(table.heading)}</h2>\n"
+    if not table.rows:
+        return f'{heading}<p class="none">{escape(table.none)}</p>\n</section>'
+    head = "".join(f'<th scope="col"{_classes(cell)}>{escape(cell.text)}</th>' for cell in table.columns)
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td{_classes(cell)}>{escape(cell.text)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
+    note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
+    return f"{heading}<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{note}\n</section>"
+
+
+def _classes(cell: Cell) -> str:
+    names = [*([cell.look] if cell.look != "text" else []), *(["minor"] if cell.minor else [])]
+    return f' class="{" ".join(names)}"' if names else ""
+
+
+def _curve(curve: Curve) -> str:
+    low, high = min(curve.values), max(curve.values)
+    span = (high - low) or 1.0
+    step = (_WIDTH - 2 * _EDGE) / (len(curve.values) - 1)
+    points = " ".join(
+        f"{_EDGE + number * step:.1f},{_HEIGHT - _EDGE - (value - low) / span * (_HEIGHT - 2 * _EDGE):.1f}"
+        for number, value in enumerate(curve.values)
+    )
+    says = escape(curve.sentence)
+    return (
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{says}">'
+        f'<polyline points="{points}"/></svg><figcaption>{says}</figcaption></figure>'
     )

@@ -4,6 +4,7 @@ import time
 
 from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.recent import MOST_ROWS, Recent
 from bigdipper_exporter.broker.results import Reason
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import total
@@ -11,11 +12,21 @@ from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.broker import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.limits import Distance
-from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS, DISK_FREE_BYTES, LOG_AGE_SECONDS, LOG_SKEW_SECONDS
-from bigdipper_exporter.web.landing import Page
+from bigdipper_exporter.thresholds import (
+    CYCLE_AGE_SECONDS,
+    CYCLE_ERRORS_PER_15M,
+    DISK_FREE_BYTES,
+    LOG_AGE_SECONDS,
+    LOG_SKEW_SECONDS,
+)
+from bigdipper_exporter.web import today
+from bigdipper_exporter.web.alerts import Firing, FiringAlert
+from bigdipper_exporter.web.landing import Page, Row
+from bigdipper_exporter.web.words import ago, count, duration
 
-Row = tuple[str, str, str]
 MOST_NAMED = 5
+QUARTER_SECONDS = 900.0
+DAY_SECONDS = 86400.0
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.
@@ -29,45 +40,76 @@ FAILURES: dict[Reason, str] = {
 }
 
 
-def ago(ts: float | None) -> str:
-    """How long ago `ts` (unix seconds) was, in words."""
-    if ts is None:
-        return "never"
-    seconds = max(0, int(time.time() - ts))
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {name}{'s' if count != 1 else ''} ago"
-    return "just now"
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words: "45 s", "12 min", "3 h 5 min", "2 days 4 h"."""
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if days:
-        return f"{days} day{'s' if days != 1 else ''} {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{int(seconds)} s"
-
-
-def status_page(snapshot: Snapshot, settings: Settings) -> Page:
-    """The page for one snapshot."""
+def status_page(snapshot: Snapshot, settings: Settings, recent: Recent, firing: Firing | None = None) -> Page:
+    """The page for one snapshot, with what the archive holds of today, and the alerts if an Alertmanager is known."""
     name = f"Big Dipper Monitor: {settings.bot_name}" if settings.bot_name else "Big Dipper Monitor"
     sections = [
-        ("The bot", _bot(snapshot)),
-        ("The log", _log(snapshot, settings)),
-        ("The archive", _archive(snapshot, settings)),
+        *([("Alerts", _alerts(firing, settings.bot_name or ""))] if firing else []),
+        ("The bot", _bot(snapshot, recent)),
+        ("The log", _log(snapshot, settings, recent)),
+        ("The archive", _archive(snapshot, settings, recent)),
         ("The broker", _broker(snapshot)),
     ]
-    return Page(name, __version__, sections)
+    links = [
+        (address, words)
+        for address, words in (
+            (settings.links_grafana, "Boards"),
+            (settings.links_prometheus, "Prometheus"),
+            (settings.links_alertmanager, "Alertmanager"),
+        )
+        if address
+    ]
+    tables = today.tables(snapshot, recent)
+    return Page(name, __version__, sections, today.figures(snapshot), today.curve(recent.curve), tables, links)
 
 
-def _bot(s: Snapshot) -> list[Row]:
+def _alerts(firing: Firing, bot: str) -> list[Row]:
+    """Alerts of this bot, and of none; those of others only as a number."""
+    if firing.problem:
+        return [("warn", "Alertmanager", f"It cannot be asked: {firing.problem}.")]
+    if firing.at is None:
+        return [("off", "Alertmanager", "It has not answered yet.")]
+    own = [alert for alert in firing.alerts if not (bot and alert.bot) or alert.bot == bot]
+    rows = [_alert(alert, bot) for alert in own] or [("ok", "none", "No alert is firing.")]
+    others = sorted({alert.bot for alert in firing.alerts if alert not in own})
+    if others:
+        number = count(len(firing.alerts) - len(own), "alert")
+        rows.append(("ok", "other bots", f"{number} of {', '.join(others[:MOST_NAMED])}."))
+    return rows
+
+
+def _alert(alert: FiringAlert, bot: str) -> Row:
+    state = "ok" if alert.silenced else {"critical": "bad", "warning": "warn"}.get(alert.severity, "ok")
+    whose = f" ({alert.bot})" if alert.bot and not bot else ""
+    silenced = ", silenced" if alert.silenced else ""
+    return state, alert.name, f"{alert.summary}{whose}; began {ago(alert.since)}{silenced}."
+
+
+def _bot(s: Snapshot, recent: Recent) -> list[Row]:
     bot = s.bot
     if bot.cycle_ts is None:
         return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
-    return [_cycle(s), _brake(s), *_money(s), _today(s)]
+    return [_cycle(s), *_errors(s, recent), _brake(s), *_money(s), _today(s)]
+
+
+def _errors(s: Snapshot, recent: Recent) -> list[Row]:
+    """Errors that the bot logged within the last hour; more failed cycles than the alert allows mean that it does nothing."""
+    if not recent.errors:
+        return []
+    lately = time.time() - QUARTER_SECONDS
+    failed = sum(line.times for line in recent.errors if line.cause == "cycle" and line.latest >= lately)
+    total = sum(line.times for line in recent.errors)
+    more = " or more" if len(recent.errors) >= MOST_ROWS else ""
+    state = "bad" if failed > CYCLE_ERRORS_PER_15M else "warn"
+    rows: list[Row] = [(state, "errors", f"The bot logged {count(total, 'error')}{more} within the last hour.")]
+    return rows + [
+        (
+            state,
+            f"{line.cause.replace('_', ' ')} error",
+            f"{line.detail}: {count(line.times, 'time')}, last {ago(line.latest)}.",
+        )
+        for line in recent.errors[:MOST_NAMED]
+    ]
 
 
 def _cycle(s: Snapshot) -> Row:
@@ -154,8 +196,9 @@ def _day(profit: float | None, flow: float | None) -> str:
     """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
     if profit is None:
         return ""
+    moved = f"{'up' if profit > 0 else 'down'} ${abs(profit):,.2f}" if round(profit, 2) else "unchanged"
     without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
-    return f", {'up' if profit >= 0 else 'down'} ${abs(profit):,.2f} today{without}"
+    return f", {moved} today{without}"
 
 
 def _today(s: Snapshot) -> Row:
@@ -171,7 +214,7 @@ def _today(s: Snapshot) -> Row:
     return "ok", "today", f"{ordered}. {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
 
 
-def _log(s: Snapshot, settings: Settings) -> list[Row]:
+def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     own, path = s.own, settings.log_path
     if not own.log_up:
         problem = own.log_problem or "cannot be read"
@@ -183,26 +226,33 @@ def _log(s: Snapshot, settings: Settings) -> list[Row]:
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
-    malformed = int(total(s.counters, m.LOG_MALFORMED))
-    gaps = int(total(s.counters, m.LOG_GAPS))
-    if malformed:
-        number = "1 line" if malformed == 1 else f"{malformed:,} lines"
+    # A total since the first start would never be fine again: what counts is the last day.
+    lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS]
+    if lately:
+        more = " or more" if total(s.counters, m.LOG_MALFORMED) > len(lately) == len(s.bot.damaged) else ""
+        number = f"{count(len(lately), 'line')}{more} of the last day"
         rows.append(("warn", "format", f"{number} could not be read: is the log damaged, or did the bot change its form?"))
-        rows += [("warn", "damaged line", str(line)) for line in s.bot.damaged]
-    if gaps:
-        places = "1 place" if gaps == 1 else f"{gaps:,} places"
-        rows.append(("warn", "gaps", f"In {places} lines may have been lost before they could be read."))
+    rows += [("warn" if line in lately else "off", "damaged line", f"{line}; {ago(line.ts)}") for line in s.bot.damaged]
+    if recent.gaps:
+        places = f"{count(len(recent.gaps), 'place')}{' or more' if len(recent.gaps) >= MOST_ROWS else ''}"
+        rows.append(("warn", "gaps", f"In {places} lines of the last day may have been lost before they could be read."))
+        rows += [
+            ("warn", gap.reason.replace("_", " "), f"{gap.detail}; found {ago(gap.ts)}.") for gap in recent.gaps[:MOST_NAMED]
+        ]
     return rows
 
 
-def _archive(s: Snapshot, settings: Settings) -> list[Row]:
+def _archive(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     own, path = s.own, settings.archive_path
     if not own.archive_up:
         return [("bad", "file", next((p for p in own.problems if "archive" in p), f"{path} cannot be written") + ".")]
     size = "" if own.archive.size is None else f"; {own.archive.size / 1e6:,.1f} MB"
     free = "" if own.archive.disk_free is None else f"; {own.archive.disk_free / 1e9:,.1f} GB free on the disk"
     low = own.archive.disk_free is not None and own.archive.disk_free < DISK_FREE_BYTES
-    return [("warn" if low else "ok", "file", f"{path} is written{size}{free}{': make room' if low else ''}.")]
+    rows: list[Row] = [("warn" if low else "ok", "file", f"{path} is written{size}{free}{': make room' if low else ''}.")]
+    if recent.problem:
+        rows.append(("warn", "today", f"What happened today cannot be read from it: {recent.problem}."))
+    return rows
 
 
 def _broker(s: Snapshot) -> list[Row]:

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.config.kinds import split_address
+from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.exposition import Exposition, accepts_gzip, choose_format
@@ -24,6 +25,12 @@ HEALTHY_PATH, READY_PATH = "/-/healthy", "/-/ready"
 STOP_SECONDS = 0.6
 _ALLOWED_METHODS = ("GET", "HEAD")
 _MOST_NAMES = 100
+# Values of collect[] and exclude[] (node_exporter's words for such a choice), and which part of the metrics they select.
+_PARTS: dict[tuple[tuple[str, ...], tuple[str, ...]], Part] = {
+    ((), ()): "all",
+    (("now",), ()): "now",
+    ((), ("now",)): "rest",
+}
 WRONG_HOST = (
     "this host name is not allowed; allowed: IP addresses, names without a dot, and those of the setting web.allowed-hosts"
 )
@@ -37,8 +44,8 @@ _PAGE_HEADERS = {
 class Server:
     """The web side. Reads only what the three callables give, which must be quick and safe to call from any thread.
 
-    `collect` yields the metric families, `ready` the reasons why the exporter is not ready (none = ready), `page` what
-    the landing page says. Raises ConfigError if `web_config` is bad.
+    `collect` yields the metric families of a part, `ready` the reasons why the exporter is not ready (none = ready), `page`
+    what the landing page says. Raises ConfigError if `web_config` is bad.
     """
 
     def __init__(
@@ -49,7 +56,7 @@ class Server:
         max_requests: int,
         allowed_hosts: Collection[str] = (),
         *,
-        collect: Callable[[], Iterable[Metric]],
+        collect: Callable[[Part], Iterable[Metric]],
         ready: Callable[[], list[str]],
         page: Callable[[], Page],
     ) -> None:
@@ -142,11 +149,16 @@ class Server:
 
     def _metrics(self, request: Request) -> Reply:
         try:
-            names = parse_qs(urlsplit(request.target).query, max_num_fields=_MOST_NAMES).get("name[]", [])
+            asked = parse_qs(urlsplit(request.target).query, max_num_fields=_MOST_NAMES)
         except ValueError:
             return text_reply(HTTPStatus.BAD_REQUEST, f"more than {_MOST_NAMES} names")
+        part = _PARTS.get((tuple(asked.get("collect[]", ())), tuple(asked.get("exclude[]", ()))))
+        if part is None:
+            return text_reply(
+                HTTPStatus.BAD_REQUEST, "collect[] and exclude[]: allowed is one of collect[]=now and exclude[]=now"
+            )
         zipped = accepts_gzip(request.headers.get("Accept-Encoding"))
-        rendered = self._exposition.render(choose_format(request.headers.get("Accept")), zipped, names)
+        rendered = self._exposition.render(choose_format(request.headers.get("Accept")), zipped, asked.get("name[]", ()), part)
         headers = {"Vary": "Accept, Accept-Encoding"} | ({"Content-Encoding": "gzip"} if zipped else {})
         return Reply(HTTPStatus.OK, rendered.body, rendered.content_type, headers)
 
@@ -157,7 +169,7 @@ class Server:
         return text_reply(HTTPStatus.OK, "ready")
 
     def _landing(self, _: Request) -> Reply:
-        links = {self._telemetry_path: "metrics", READY_PATH: "readiness", HEALTHY_PATH: "health"}
+        links = ((self._telemetry_path, "Metrics"), (READY_PATH, "Readiness"), (HEALTHY_PATH, "Health"))
         body = render(self._page(), links).encode(errors="replace")
         return Reply(HTTPStatus.OK, body, "text/html; charset=utf-8", _PAGE_HEADERS)
 

@@ -1,0 +1,217 @@
+"""The landing page's figures and tables: equity, positions, and what was ordered, executed and missed today."""
+
+import time
+
+from bigdipper_exporter.archive.recent import MOST_ROWS, EquityPoint, FillLine, MissedLine, OrderLine, Recent
+from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.money.account import ratio_of_equity
+from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
+from bigdipper_exporter.web.landing import Cell, Curve, Figure, Table
+from bigdipper_exporter.web.words import ago, clock, count, dollars, duration, number, percent, signed
+
+MOST_POSITIONS = 60
+
+
+def _gain(usd: float | None, text: str, minor: bool = False) -> Cell:
+    return Cell(text, "number" if not usd else "gain" if usd > 0 else "loss", minor)
+
+
+def figures(s: Snapshot) -> list[Figure]:
+    """Return the bot's state and the brake, then money: the broker's where there is any, else the bot's; never both."""
+    return [*_state(s), *(_account(s) if s.broker and s.broker.account else _logged(s))]
+
+
+def _state(s: Snapshot) -> list[Figure]:
+    now, bot = time.time(), s.bot
+    if bot.cycle_ts is None:
+        return []
+    working = bot.running is not False and now - bot.cycle_ts <= CYCLE_AGE_SECONDS
+    state = Cell("working", "gain") if working else Cell("stopped" if bot.running is False else "silent", "loss")
+    if s.is_brake_unknown(now):
+        brake = Cell("unknown", "loss")
+    else:
+        brake = Cell("off") if bot.brake is None else Cell("HOLDING", "loss")
+    return [
+        Figure("Bot", state, f"last cycle {ago(bot.cycle_ts)}"),
+        Figure("Emergency brake", brake, f"{duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""),
+    ]
+
+
+def _account(s: Snapshot) -> list[Figure]:
+    assert s.broker is not None
+    assert s.broker.account is not None
+    broker, account = s.broker, s.broker.account
+    held = "" if broker.positions is None else count(len(broker.positions), "position")
+    shown = [
+        Figure("Equity", Cell(dollars(account.equity)), f"{broker.mode} account"),
+        Figure(
+            "Profit today",
+            _gain(broker.day_profit, signed(broker.day_profit)),
+            f"{percent(broker.day_return, digits=2)}, without deposits",
+        ),
+        Figure("Open profit", _gain(broker.unrealized_pl, signed(broker.unrealized_pl)), held),
+        Figure("Cash", Cell(dollars(account.cash)), "borrowed" if (account.margin_debt or 0) > 0 else ""),
+        Figure("Buying power", Cell(dollars(account.buying_power))),
+    ]
+    return [figure for figure in shown if figure.value.text != "–"]
+
+
+def _logged(s: Snapshot) -> list[Figure]:
+    bot = s.bot
+    said = [
+        ("Equity", bot.equity, False, "by the bot's log"),
+        ("Open profit", bot.pl, True, "" if bot.positions is None else count(bot.positions, "stock")),
+        ("Cash", bot.cash, False, ""),
+    ]
+    return [
+        Figure(name, _gain(usd, signed(usd)) if is_profit else Cell(dollars(usd)), remark)
+        for name, usd, is_profit, remark in said
+        if usd is not None
+    ]
+
+
+def curve(points: tuple[EquityPoint, ...]) -> Curve | None:
+    """Return the equity at the end of each day; None for fewer than two days."""
+    if len(points) < 2:
+        return None
+    values = tuple(point.equity for point in points)
+    begin = time.strftime("%-d %B", time.gmtime(points[0].ts))
+    return Curve(
+        values,
+        f"Equity at the end of each day since {begin}: lowest {dollars(min(values), cents=False)}, "
+        f"highest {dollars(max(values), cents=False)}.",
+    )
+
+
+def tables(s: Snapshot, recent: Recent) -> list[Table]:
+    """Return positions, and today's orders, executions and missed trades."""
+    found = [_orders(recent.orders), _missed(recent.missed, s.day.missed_trades)]
+    if s.broker is None:
+        return found
+    return [_positions(s), found[0], _fills(recent.fills), found[1]]
+
+
+def _more(shown: int, most: int = MOST_ROWS) -> str:
+    return f"The newest {most} are shown." if shown >= most else ""
+
+
+def _positions(s: Snapshot) -> Table:
+    columns = (
+        Cell("Symbol"),
+        Cell("Shares", "number", minor=True),
+        Cell("Value", "number"),
+        Cell("Share of equity", "number", minor=True),
+        Cell("Today", "number", minor=True),
+        Cell("Profit", "number"),
+        Cell("%", "number"),
+    )
+    broker = s.broker
+    known = () if broker is None else broker.positions or ()
+    largest = sorted(known, key=lambda position: -abs(position.market_value or 0.0))
+    equity = 0.0 if broker is None or broker.account is None else broker.account.equity
+    left = len(known) - MOST_POSITIONS
+    return Table(
+        "Positions",
+        columns,
+        [_position(position, equity) for position in largest[:MOST_POSITIONS]],
+        "No position." if broker is not None and broker.positions is not None else "The broker has not answered yet.",
+        f"and {left} smaller ones" if left > 0 else "",
+    )
+
+
+def _position(p: Position, equity: float) -> tuple[Cell, ...]:
+    return (
+        Cell(p.symbol),
+        Cell(number(p.quantity), "number", minor=True),
+        Cell(dollars(p.market_value) if p.market_value is not None else "no price", "number"),
+        Cell(percent(ratio_of_equity(p.market_value, equity), plus=False), "number", minor=True),
+        _gain(p.intraday_pl, signed(p.intraday_pl), minor=True),
+        _gain(p.unrealized_pl, signed(p.unrealized_pl)),
+        _gain(p.unrealized_pl, percent(p.unrealized_pl_ratio)),
+    )
+
+
+def _orders(lines: tuple[OrderLine, ...]) -> Table:
+    return Table(
+        "Orders today (New York time)",
+        (
+            Cell("Time"),
+            Cell("Symbol"),
+            Cell("Side", minor=True),
+            Cell("Shares", "number"),
+            Cell("Price", "number"),
+            Cell("State"),
+            Cell("Whose", minor=True),
+        ),
+        [
+            (
+                Cell(clock(line.ts)),
+                Cell(line.symbol),
+                Cell(line.side or "–", minor=True),
+                Cell(number(line.quantity), "number"),
+                Cell(dollars(line.price), "number"),
+                Cell(line.status.replace("_", " ")),
+                Cell("by hand" if line.by_hand else "the bot's", minor=True),
+            )
+            for line in lines
+        ],
+        "No order today.",
+        _more(len(lines)),
+    )
+
+
+def _fills(lines: tuple[FillLine, ...]) -> Table:
+    return Table(
+        "Fills today (New York time)",
+        (
+            Cell("Time"),
+            Cell("Symbol"),
+            Cell("Side", minor=True),
+            Cell("Shares", "number"),
+            Cell("Price", "number"),
+            Cell("Realized", "number"),
+            Cell("Whose", minor=True),
+        ),
+        [
+            (
+                Cell(clock(line.ts)),
+                Cell(line.symbol),
+                Cell(line.side.replace("_", " "), minor=True),
+                Cell(number(line.quantity), "number"),
+                Cell(dollars(line.price), "number"),
+                _gain(line.realized_pl, signed(line.realized_pl)),
+                Cell("by hand" if line.by_hand else "the bot's", minor=True),
+            )
+            for line in lines
+        ],
+        "Nothing was executed today.",
+        _more(len(lines)),
+    )
+
+
+def _missed(lines: tuple[MissedLine, ...], total: int) -> Table:
+    named = sum(line.times for line in lines)
+    unnamed = f"{count(total - named, 'further dip')} the bot did not name." if total > named and len(lines) < MOST_ROWS else ""
+    return Table(
+        "Missed trades today (New York time)",
+        (
+            Cell("Symbol"),
+            Cell("Reason"),
+            Cell("Times", "number"),
+            Cell("Deepest dip", "number", minor=True),
+            Cell("Last"),
+        ),
+        [
+            (
+                Cell(line.symbol),
+                Cell(line.reason.removeprefix("missed_").replace("_", " ")),
+                Cell(f"{line.times:,}", "number"),
+                Cell("–" if line.deepest is None else percent(line.deepest / 100), "number", minor=True),
+                Cell(clock(line.latest)),
+            )
+            for line in lines
+        ],
+        f"{count(total, 'dip')} missed, of which the bot named none." if total else "No missed trade today.",
+        unnamed or _more(len(lines)),
+    )

@@ -1,0 +1,62 @@
+"""Times and money in words, as the status page says them."""
+
+import time
+from datetime import datetime
+
+from bigdipper_exporter.calendar import NEW_YORK
+
+
+def ago(ts: float | None) -> str:
+    """How long ago `ts` (unix seconds) was, in words."""
+    if ts is None:
+        return "never"
+    seconds = max(0, int(time.time() - ts))
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'s' if count != 1 else ''} ago"
+    return "just now"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words: "45 s", "12 min", "3 h 5 min", "2 days 4 h"."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} day{'s' if days != 1 else ''} {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def clock(ts: float) -> str:
+    """The time of day in New York, where the trading day is: "10:31"."""
+    return datetime.fromtimestamp(ts, NEW_YORK).strftime("%H:%M")
+
+
+def dollars(usd: float | None, cents: bool = True) -> str:
+    """An amount: "$1,234.50", "−$12.00"; a dash where it is unknown."""
+    if usd is None:
+        return "–"
+    return f"{'−' if usd < 0 else ''}${abs(usd):,.{2 if cents else 0}f}"
+
+
+def signed(usd: float | None) -> str:
+    """A profit or loss: "+$12.00", "−$12.00", "$0.00"."""
+    return ("+" if usd is not None and usd > 0 else "") + dollars(usd)
+
+
+def percent(ratio: float | None, plus: bool = True, digits: int = 1) -> str:
+    """A ratio in percent: "+1.2 %", "−3.4 %"; without the plus sign if `plus` is false."""
+    if ratio is None:
+        return "–"
+    return f"{'−' if ratio < 0 else '+' if plus and ratio > 0 else ''}{abs(ratio):.{digits}%}".replace("%", " %")
+
+
+def number(quantity: float | None) -> str:
+    """A number of shares, without zeros that say nothing."""
+    return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
+def count(how_many: int, what: str) -> str:
+    """A number and a noun: "1 line", "3 lines"."""
+    return f"{how_many:,} {what}{'' if how_many == 1 else 's'}"

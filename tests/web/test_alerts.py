@@ -1,0 +1,90 @@
+"""Alertmanager's answer on the page: read without trust, and never waited for."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from bigdipper_exporter.web.alerts import FRESH_SECONDS, MOST_ALERTS, WAIT_SECONDS, Alerts, decode
+from tests.web.served import DEADLINE, eventually
+
+ALERT = {
+    "labels": {"alertname": "BrakeActive", "severity": "critical", "bot": "main"},
+    "annotations": {"summary": "Emergency brake"},
+    "startsAt": "2026-11-20T14:30:00.000Z",
+    "status": {"state": "active"},
+}
+
+
+def answer(*alerts: Any) -> bytes:
+    return json.dumps(alerts).encode()
+
+
+def test_alerts_are_sorted_by_severity_and_the_watchdog_is_none() -> None:
+    def labelled(name: str, severity: str) -> dict[str, Any]:
+        return ALERT | {"labels": {"alertname": name, "severity": severity}}
+
+    found = decode(answer(labelled("Watchdog", "none"), labelled("DayClosed", "info"), labelled("BotSilent", "critical")))
+    assert [alert.name for alert in found] == ["BotSilent", "DayClosed"]
+
+
+def test_an_alert_is_read_whole() -> None:
+    (alert,) = decode(answer(ALERT))
+    assert (alert.name, alert.severity, alert.bot, alert.summary) == ("BrakeActive", "critical", "main", "Emergency brake")
+    assert (alert.since, alert.silenced) == (1_795_185_000.0, False)
+    (alert,) = decode(answer(ALERT | {"status": {"state": "suppressed"}}))
+    assert alert.silenced
+
+
+@pytest.mark.parametrize("entry", [None, [], "x", {}, {"labels": 3}, {"labels": {"alertname": 7, "severity": ["critical"]}}])
+def test_what_is_no_alert_is_left_out(entry: Any) -> None:
+    assert [alert.name for alert in decode(answer(entry, ALERT))] == ["BrakeActive"]
+
+
+@pytest.mark.parametrize("time", [None, 5, "soon", "9999-12-31T23:59:59+00:00"])
+def test_a_start_that_is_no_time_is_not_known(time: Any) -> None:
+    (alert,) = decode(answer(ALERT | {"startsAt": time}))
+    assert alert.since is None or time == "9999-12-31T23:59:59+00:00"
+
+
+def test_no_more_than_the_page_can_show_are_kept() -> None:
+    assert len(decode(answer(*[ALERT] * 500))) == MOST_ALERTS
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"{}", "not a list"), (b"<html>", "Expecting value"), (b"[" * 100_000, "recursion"), (b"\xff", "start byte")],
+)
+def test_an_answer_that_is_none_is_named(body: bytes, words: str) -> None:
+    alerts = Alerts("http://alertmanager", lambda _: body)
+    eventually(lambda: words in (alerts.current().problem or ""))
+
+
+def test_a_slow_alertmanager_does_not_hold_up_the_page() -> None:
+    asked, release = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def slow(address: str) -> bytes:
+        calls.append(address)
+        asked.set()
+        assert release.wait(DEADLINE)
+        return answer(ALERT)
+
+    alerts = Alerts("http://alertmanager", slow)
+    begun = time.monotonic()
+    assert alerts.current().at is None
+    assert time.monotonic() - begun < WAIT_SECONDS + 1
+    assert asked.wait(DEADLINE)
+    alerts.current()
+    assert calls == ["http://alertmanager"], "one request at a time"
+    release.set()
+    eventually(lambda: alerts.current().at is not None)
+    assert [alert.name for alert in alerts.current().alerts] == ["BrakeActive"]
+    assert len(calls) == 1, f"an answer counts for {FRESH_SECONDS} s"
+
+
+def test_nobody_who_answers_is_named() -> None:
+    alerts = Alerts("http://127.0.0.1:1")
+    eventually(lambda: "refused" in (alerts.current().problem or ""))
