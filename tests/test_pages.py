@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.broker.view import BrokerView
-from bigdipper_exporter.archive.recent import ErrorLine, GapLine, Recent
+from bigdipper_exporter.archive.recent import EquityPoint, ErrorLine, FillLine, GapLine, MissedLine, OrderLine, Recent
 from bigdipper_exporter.archive.statistics import Statistics
-from bigdipper_exporter.broker.models import Account
+from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import REASONS, Reason
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.thresholds import LOG_AGE_SECONDS
 from bigdipper_exporter.web import landing
-from bigdipper_exporter.web.alerts import Firing, FiringAlert
+from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
 from bigdipper_exporter.web.pages import FAILURES, status_page
 from tests.running import Monitor, monitor
 
@@ -103,7 +103,44 @@ def test_a_bot_whose_cycles_fail_is_not_fine(one: Monitor, times: int, state: st
     error = ErrorLine("cycle", time.time() - 30, times, "Error in trading cycle: <no> attribute")
     found = said(one, one.pipeline.snapshot, Recent(errors=(error,)))
     assert found["The bot", "errors"] == (state, f"The bot logged {times} errors within the last hour.")
-    assert found["The bot", "cycle error"][1].startswith(f"Error in trading cycle: <no> attribute: {times} times, last ")
+    html = landing.render(status_page(one.pipeline.snapshot, one.settings, Recent(errors=(error,))), ())
+    assert "<td>Error in trading cycle: &lt;no&gt; attribute</td>" in html
+
+
+def test_a_full_page_is_small_and_every_word_in_it_is_escaped(one: Monitor) -> None:
+    evil = "<script>alert('&')</script>" * 7
+    now = time.time()
+    recent = Recent(
+        (OrderLine(now, "AMD", evil, 1.0, 2.0, "filled", 1),) * 20,
+        (FillLine(now, evil, "buy", 1.0, 2.0, -3.0, 0),) * 20,
+        (MissedLine("AMD", evil, 3, now, -5.0),) * 20,
+        (ErrorLine("cycle", now, 3, evil),) * 20,
+        (GapLine(now, "truncated", evil),) * 20,
+        tuple(EquityPoint(number * 86400.0, 1000.0 + number) for number in range(90)),
+    )
+    positions = tuple(Position(f"S{number}", 1.0, "us_equity", 1.0, 1.0, 1.0, 1.0, -1.0, -0.5, 1.0) for number in range(500))
+    view = BrokerView("paper", account=Account("id", "ACTIVE", equity=900.0), account_at=now, positions=positions)
+    snapshot = replace(one.pipeline.snapshot, broker=view)
+    firing = Firing((FiringAlert("BrakeActive", "critical", "", evil, now, False),) * MOST_ALERTS, now)
+    html = landing.render(status_page(snapshot, replace(one.settings, bot_name=evil), recent, firing), ())
+    assert "<script" not in html
+    assert "and 450 smaller ones" in html
+    assert len(html) < 60_000
+
+
+def test_the_figures_are_the_brokers_or_the_logs_never_both(one: Monitor) -> None:
+    names = [figure.name for figure in status_page(one.pipeline.snapshot, one.settings, NOTHING).figures]
+    assert names == ["Bot", "Emergency brake"], "what is not known is not shown"
+    one.say(f"{STAMP} [INFO] 💰 Account: $1,000.00 equity, $-50.00 cash, Margin: 5.00%/20.00%")
+    account = Account("id", "ACTIVE", equity=900.0, cash=-10.0)
+    shown = []
+    for broker in (None, BrokerView("live", account=account, day_profit=-12.5)):
+        page = status_page(replace(one.pipeline.snapshot, broker=broker), one.settings, NOTHING)
+        shown.append({figure.name: figure.value.text for figure in page.figures[2:]})
+    assert shown == [
+        {"Equity": "$1,000.00", "Cash": "−$50.00"},
+        {"Equity": "$900.00", "Profit today": "−$12.50", "Cash": "−$10.00"},
+    ]
 
 
 def test_alerts_are_those_of_this_bot_and_the_others_a_number(one: Monitor) -> None:

@@ -33,7 +33,7 @@ FILLS = """
   FROM fill_sources WHERE ts >= :start ORDER BY ts DESC LIMIT :most"""
 # A dip is seen again every minute: one row for each symbol and reason.
 MISSED = """
-  SELECT symbol, reason, count(*) AS times, max(ts) AS latest, min(dip_percent) AS deepest, max(dip_percent) AS highest FROM (
+  SELECT symbol, reason, count(*) AS times, max(ts) AS latest, min(dip_percent) AS deepest FROM (
     SELECT symbol, reason, ts, dip_percent FROM skips WHERE ts >= :start
     UNION ALL
     SELECT symbol, 'missed_brake', ts, dip_percent FROM opportunities WHERE ts >= :start AND outcome = 'missed_brake')
@@ -78,14 +78,13 @@ class FillLine:
 
 @dataclass(frozen=True, slots=True)
 class MissedLine:
-    """Dips of one symbol that were missed today for one reason; `deepest` and `highest` are percent of the same dips."""
+    """Dips of one symbol that were missed today for one reason; `deepest` in percent, negative."""
 
     symbol: str
     reason: str
     times: int
     latest: float
     deepest: float | None
-    highest: float | None
 
 
 @dataclass(frozen=True, slots=True)

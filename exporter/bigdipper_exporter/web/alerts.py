@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 FRESH_SECONDS = 10.0  # an answer younger than this is shown without asking again
-WAIT_SECONDS = 0.02  # the page is worth more than its newest alert
+WAIT_SECONDS = 0.01  # the page is worth more than its newest alert
 ASK_SECONDS = 3.0
 ANSWER_BYTES = 1 << 20
-MOST_ALERTS = 50
+MOST_ALERTS = 20
 PATH = "/api/v2/alerts?silenced=true&inhibited=false&active=true"
 SEVERITIES = ("critical", "warning", "info")
 

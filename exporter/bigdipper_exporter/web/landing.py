@@ -10,6 +10,7 @@ from typing import Literal
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
 STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("broken", "✕"), "off": ("off", "–")}
 REFRESH_SECONDS = 15
+_CELL, _SENTENCE = 160, 400  # characters of a text that are shown
 _WIDTH, _HEIGHT, _EDGE = 600, 90, 4
 
 _TEMPLATE = Template(files("bigdipper_exporter.web").joinpath("landing.html").read_text(encoding="utf-8"))
@@ -95,6 +96,11 @@ def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def _text(text: str, most: int = _CELL) -> str:
+    """HTML of a text that others wrote: escaped, and no longer than `most` characters."""
+    return escape(text if len(text) <= most else text[: most - 1] + "…")
+
+
 def _section(heading: str, rows: list[Row]) -> str:
     items = "\n".join(_row(*row) for row in rows)
     return f"<section>\n<h2>{escape(heading)}</h2>\n<ul>\n{items}\n</ul>\n</section>"
@@ -104,7 +110,7 @@ def _row(state: str, name: str, sentence: str) -> str:
     word, sign = STATES[state]
     return (
         f'<li class="{state}"><span class="state"><span class="sign" aria-hidden="true">{sign}</span> {word}</span>'
-        f'<span class="name">{escape(name)}</span><span class="says">{escape(sentence)}</span></li>'
+        f'<span class="name">{escape(name)}</span><span class="says">{_text(sentence, _SENTENCE)}</span></li>'
     )
 
 
@@ -120,9 +126,9 @@ def _table(table: Table) -> str:
     heading = f"<section>\n<h2>{escape(table.heading)}</h2>\n"
     if not table.rows:
         return f'{heading}<p class="none">{escape(table.none)}</p>\n</section>'
-    head = "".join(f'<th scope="col"{_classes(cell)}>{escape(cell.text)}</th>' for cell in table.columns)
+    head = "".join(f'<th scope="col"{_classes(cell)}>{_text(cell.text)}</th>' for cell in table.columns)
     rows = "\n".join(
-        "<tr>" + "".join(f"<td{_classes(cell)}>{escape(cell.text)}</td>" for cell in row) + "</tr>" for row in table.rows
+        "<tr>" + "".join(f"<td{_classes(cell)}>{_text(cell.text)}</td>" for cell in row) + "</tr>" for row in table.rows
     )
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
     return f"{heading}<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{note}\n</section>"

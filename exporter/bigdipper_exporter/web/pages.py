@@ -101,15 +101,7 @@ def _errors(s: Snapshot, recent: Recent) -> list[Row]:
     total = sum(line.times for line in recent.errors)
     more = " or more" if len(recent.errors) >= MOST_ROWS else ""
     state = "bad" if failed > CYCLE_ERRORS_PER_15M else "warn"
-    rows: list[Row] = [(state, "errors", f"The bot logged {count(total, 'error')}{more} within the last hour.")]
-    return rows + [
-        (
-            state,
-            f"{line.cause.replace('_', ' ')} error",
-            f"{line.detail}: {count(line.times, 'time')}, last {ago(line.latest)}.",
-        )
-        for line in recent.errors[:MOST_NAMED]
-    ]
+    return [(state, "errors", f"The bot logged {count(total, 'error')}{more} within the last hour.")]
 
 
 def _cycle(s: Snapshot) -> Row:

@@ -2,7 +2,7 @@
 
 import time
 
-from bigdipper_exporter.archive.recent import MOST_ROWS, EquityPoint, FillLine, MissedLine, OrderLine, Recent
+from bigdipper_exporter.archive.recent import MOST_ROWS, EquityPoint, ErrorLine, FillLine, MissedLine, OrderLine, Recent
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import ratio_of_equity
@@ -10,7 +10,7 @@ from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
 from bigdipper_exporter.web.landing import Cell, Curve, Figure, Table
 from bigdipper_exporter.web.words import ago, clock, count, dollars, duration, number, percent, signed
 
-MOST_POSITIONS = 60
+MOST_POSITIONS = 50
 
 
 def _gain(usd: float | None, text: str, minor: bool = False) -> Cell:
@@ -85,15 +85,31 @@ def curve(points: tuple[EquityPoint, ...]) -> Curve | None:
 
 
 def tables(s: Snapshot, recent: Recent) -> list[Table]:
-    """Return positions, and today's orders, executions and missed trades."""
-    found = [_orders(recent.orders), _missed(recent.missed, s.day.missed_trades)]
-    if s.broker is None:
-        return found
-    return [_positions(s), found[0], _fills(recent.fills), found[1]]
+    """Return the errors of the last hour, positions, and today's orders, executions and missed trades."""
+    found = [_errors(recent.errors)] if recent.errors else []
+    if s.broker is not None:
+        found.append(_positions(s))
+    found.append(_orders(recent.orders))
+    if s.broker is not None:
+        found.append(_fills(recent.fills))
+    return [*found, _missed(recent.missed, s.day.missed_trades)]
 
 
 def _more(shown: int, most: int = MOST_ROWS) -> str:
     return f"The newest {most} are shown." if shown >= most else ""
+
+
+def _errors(lines: tuple[ErrorLine, ...]) -> Table:
+    return Table(
+        "Errors of the bot in the last hour (New York time)",
+        (Cell("Last"), Cell("Kind"), Cell("Times", "number"), Cell("Message")),
+        [
+            (Cell(clock(line.latest)), Cell(line.cause.replace("_", " ")), Cell(f"{line.times:,}", "number"), Cell(line.detail))
+            for line in lines
+        ],
+        "",
+        _more(len(lines)),
+    )
 
 
 def _positions(s: Snapshot) -> Table:
