@@ -10,7 +10,7 @@ from typing import Literal
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
 STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("broken", "✕"), "off": ("off", "–")}
 REFRESH_SECONDS = 15
-_CELL, _SENTENCE = 160, 400  # characters of a text that are shown
+_SENTENCE = 300  # characters of it that are shown
 _WIDTH, _HEIGHT, _EDGE = 600, 90, 4
 
 _TEMPLATE = Template(files("bigdipper_exporter.web").joinpath("landing.html").read_text(encoding="utf-8"))
@@ -20,11 +20,12 @@ Row = tuple[str, str, str]  # state (of STATES), name, sentence
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table: `look` places and colours it; `minor` cells are left out on a phone."""
+    """A cell of a table: `look` places and colours it; `minor` cells are left out on a phone. most: characters shown."""
 
     text: str
     look: Literal["text", "number", "gain", "loss"] = "text"
     minor: bool = False
+    most: int = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _text(text: str, most: int = _CELL) -> str:
+def _text(text: str, most: int) -> str:
     """HTML of a text that others wrote: escaped, and no longer than `most` characters."""
     return escape(text if len(text) <= most else text[: most - 1] + "…")
 
@@ -126,9 +127,10 @@ def _table(table: Table) -> str:
     heading = f"<section>\n<h2>{escape(table.heading)}</h2>\n"
     if not table.rows:
         return f'{heading}<p class="none">{escape(table.none)}</p>\n</section>'
-    head = "".join(f'<th scope="col"{_classes(cell)}>{_text(cell.text)}</th>' for cell in table.columns)
+    head = "".join(f'<th scope="col"{_classes(cell)}>{_text(cell.text, cell.most)}</th>' for cell in table.columns)
     rows = "\n".join(
-        "<tr>" + "".join(f"<td{_classes(cell)}>{_text(cell.text)}</td>" for cell in row) + "</tr>" for row in table.rows
+        "<tr>" + "".join(f"<td{_classes(cell)}>{_text(cell.text, cell.most)}</td>" for cell in row) + "</tr>"
+        for row in table.rows
     )
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
     return f"{heading}<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{note}\n</section>"

@@ -104,7 +104,12 @@ def _errors(lines: tuple[ErrorLine, ...]) -> Table:
         "Errors of the bot in the last hour (New York time)",
         (Cell("Last"), Cell("Kind"), Cell("Times", "number"), Cell("Message")),
         [
-            (Cell(clock(line.latest)), Cell(line.cause.replace("_", " ")), Cell(f"{line.times:,}", "number"), Cell(line.detail))
+            (
+                Cell(clock(line.latest)),
+                Cell(line.cause.replace("_", " ")),
+                Cell(f"{line.times:,}", "number"),
+                Cell(line.detail, most=200),
+            )
             for line in lines
         ],
         "",
