@@ -69,7 +69,7 @@ def test_the_table_of_this_test_knows_every_fault_of_the_stand_in() -> None:
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_fault_is_classified_keeps_the_last_values_and_heals(open_desk: Callable[..., Any], fault: str) -> None:
-    desk = open_desk(**{f"alpaca_{endpoint}_interval": 60.0 for endpoint in ENDPOINTS})
+    desk = open_desk(alpaca_timeout=1.0, **{f"alpaca_{endpoint}_interval": 60.0 for endpoint in ENDPOINTS})
     desk.broker.ledger.place("NVDA", 1, 100, desk.timing.time())
     desk.advance(130)
     before = desk.metrics()

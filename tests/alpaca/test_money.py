@@ -380,6 +380,56 @@ def test_a_deposit_that_is_cancelled_later_is_none(account: Callable[..., Accoun
     assert metrics[FLOW] == metrics[PROFIT] == 0
 
 
+@pytest.mark.parametrize("first_sign", ["activity", "adjustments"])
+def test_a_deposit_that_is_cancelled_days_later_went_back_then(account: Callable[..., Account], first_sign: str) -> None:
+    one = account("2025-11-04T10:00", 5_000, shares=100)
+    one.until("2025-11-04T10:10")
+    if first_sign == "adjustments":
+        one.ledger.cash += money(5_000)
+        one.answers.account(intraday_adjustments=5_000)
+        assert one.until("2025-11-04T10:20")[FLOW] == 5_000
+        one.ledger.cash -= money(5_000)
+        one.answers.account(intraday_adjustments=10_000)
+    deposit = one.book("CSD", 5_000)
+    one.book("CSD", 5_000)  # of the same day and amount; it stays
+    one.until("2025-11-04T12:00")
+    one.answers.clear()
+    one.until("2025-11-06T11:00")
+    deposit.body["status"] = "canceled"
+    one.ledger.cash -= money(5_000)
+    metrics = one.until("2025-11-06T15:00")
+    assert metrics[FLOW] == -5_000
+    assert metrics[PROFIT] == metrics[DRAWDOWN] == metrics[ALL] == 0
+    one.until("2025-11-07T12:00")
+    days = one.desk.sql("SELECT cash_flow, profit FROM daily_stats WHERE date BETWEEN '2025-11-04' AND '2025-11-06'")
+    assert days == [(10_000, 0), (0, 0), (-5_000, 0)]
+
+
+def test_a_deposit_that_never_arrived_and_is_cancelled_is_none(account: Callable[..., Account]) -> None:
+    one = account("2025-11-04T10:00", 5_000, shares=100)
+    one.until("2025-11-04T10:10")
+    deposit = one.book("CSD", 5_000)
+    one.ledger.cash -= money(5_000)
+    one.until("2025-11-06T11:00")
+    deposit.body["status"] = "canceled"
+    one.until("2025-11-07T12:00")
+    assert one.desk.one("SELECT sum(cash_flow) FROM daily_stats WHERE date >= '2025-11-04'") == 0
+    assert one.desk.one("SELECT max(abs(profit)) FROM daily_stats WHERE date >= '2025-11-04'") == 0
+
+
+def test_a_deposit_that_is_noticed_and_cancelled_the_same_day_is_none(account: Callable[..., Account]) -> None:
+    one = account("2025-11-04T10:00", 5_000, shares=100)
+    one.until("2025-11-04T10:10")
+    one.ledger.cash += money(5_000)
+    one.answers.account(intraday_adjustments=5_000)
+    assert one.until("2025-11-04T11:00")[FLOW] == 5_000
+    one.ledger.cash -= money(5_000)
+    one.answers.account(intraday_adjustments=0)
+    metrics = one.until("2025-11-04T11:05")
+    assert metrics[FLOW] == metrics[PROFIT] == 0
+    assert one.until("2025-11-05T12:00")[ALL] == 0
+
+
 def test_a_new_account_reads_its_history_at_once(account: Callable[..., Account]) -> None:
     one = account("2025-11-05T10:00", 5_000, shares=10)
     one.until("2025-11-05T10:30")

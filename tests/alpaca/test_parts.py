@@ -265,7 +265,7 @@ def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> 
         fills = [
             Activity(f"{page}-{i}", "FILL", 1e9 + i, symbol=f"S{page}X{i}", side="buy", quantity=1, price=1) for i in range(100)
         ]
-        activities.write(archive, fills, {}, counters)
+        activities.write(archive, fills, 0.0, {}, counters)
         counters.flush(archive)
         counters.commit()
     labels = {labels[0] for labels in counters.values["bigdipper_fills_total"]}
@@ -324,7 +324,7 @@ def test_the_repr_of_the_access_hides_its_secret() -> None:
 
 def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
     raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
-    activities.write(archive, [decode.activity(raw)], {}, Counters())
+    activities.write(archive, [decode.activity(raw)], 0.0, {}, Counters())
     assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
     with pytest.raises(Unreadable, match="id"):
         decode.activity(raw | {"id": "\ud800"})

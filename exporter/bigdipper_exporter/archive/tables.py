@@ -234,6 +234,7 @@ class ActivityRow:
     net_amount: Usd | None
     status: str | None
     description: str | None
+    reversed_at: Moment | None = None
 
 
 @table("daily_stats", key=("date",), export="daily")

@@ -108,10 +108,13 @@ def unbooked(adjustments: float | None, *known: float, moved: float | None = Non
 
     known: sums that the broker may mean (flows alone, or with dividends and fees; of today, or since the close).
     moved: by how much the cash changed since the answer before. It decides where the sums differ: cash that did not move
-    holds no new flow, and a rest that is all of its change is one.
+    holds no new flow, and a rest that is all of its change is one. Adjustments that fell to 0 are money that went back only if
+    the cash says so: the broker also begins a new day with 0.
     """
-    if not adjustments or (moved is not None and abs(moved) <= CENT):
+    if adjustments is None or (moved is None and not adjustments) or (moved is not None and abs(moved) <= CENT):
         return 0.0
     rests = [adjustments - sum_ for sum_ in known] or [adjustments]
     rest = min(rests, key=lambda r: (moved is None or abs(r - moved) > CENT, abs(r), r * adjustments < 0))
+    if not adjustments and moved is not None and abs(rest - moved) > CENT:
+        return 0.0
     return rest if abs(rest) > CENT else 0.0

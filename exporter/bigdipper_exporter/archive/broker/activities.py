@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.broker.models import Activity, contract_units, is_option
@@ -33,9 +34,9 @@ class Touched:
 
 
 def write(
-    connection: sqlite3.Connection, items: Iterable[Activity], held: dict[str, list[float]], counters: Counters
+    connection: sqlite3.Connection, items: Iterable[Activity], at: float, held: dict[str, list[float]], counters: Counters
 ) -> Touched:
-    """Archive the activities that are new. `held`: the broker's present positions, by symbol [ts, quantity, value]."""
+    """Archive the activities that are new at `at`. `held`: the broker's present positions, by symbol [ts, quantity, value]."""
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
@@ -46,7 +47,7 @@ def write(
         if activity.is_fill:
             _write_fill(connection, activity, labels, counters)
         else:
-            _write_other(connection, activity)
+            _write_other(connection, activity, at, touched)
     for symbol in touched.symbols:
         touched.moments |= rematch(connection, symbol, _short(held, symbol))
         if (more := _inside(connection, symbol, held) - before[symbol]) > 0:
@@ -98,12 +99,31 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: SymbolLa
         counters.inc(m.FILL_VALUE_USD, label, side, amount=value)
 
 
-def _write_other(connection: sqlite3.Connection, a: Activity) -> None:
+def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched: Touched) -> None:
     day = a.day or calendar.trading_day(a.ts)
+    reversed_at = None
+    if not flows.is_booked(a.status):
+        row = connection.execute("SELECT reversed_at FROM activities WHERE activity_id = ?", (a.id,)).fetchone()
+        reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
+    if reversed_at is not None:
+        touched.moments.add(reversed_at)
     connection.execute(
         "INSERT OR REPLACE INTO activities (activity_id, ts, date, type, sub_type, symbol, quantity, price, net_amount, status,"
-        " description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (a.id, a.ts, day.isoformat(), a.type, a.sub_type, a.symbol, a.quantity, a.price, a.net_amount, a.status, a.description),
+        " description, reversed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            a.id,
+            a.ts,
+            day.isoformat(),
+            a.type,
+            a.sub_type,
+            a.symbol,
+            a.quantity,
+            a.price,
+            a.net_amount,
+            a.status,
+            a.description,
+            reversed_at,
+        ),
     )
 
 
@@ -160,7 +180,7 @@ def _adjustments(connection: sqlite3.Connection, symbol: str) -> list[lots.Event
     places = ",".join("?" * len(ADJUSTMENTS))
     rows = connection.execute(
         "SELECT type, date, min(ts), sum(quantity), count(*) = count(quantity) FROM activities WHERE symbol = ?"
-        f" AND type IN ({places}) AND coalesce(status, 'executed') != 'canceled' GROUP BY type, date",
+        f" AND type IN ({places}) AND {flows.BOOKED} GROUP BY type, date",
         (symbol, *sorted(ADJUSTMENTS)),
     ).fetchall()
     events = []

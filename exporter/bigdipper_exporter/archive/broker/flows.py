@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
+from bigdipper_exporter.archive.broker.days import trading_day_of
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
@@ -15,6 +17,11 @@ BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
 
 
+def is_booked(status: str | None) -> bool:
+    """Whether a record with this status has moved money."""
+    return (status or "executed").lower() not in flows.NOT_BOOKED
+
+
 def between(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
     """All flows in (first, last], booked or noticed, each once."""
     window = (first - flows.LATER, last + flows.LATER)
@@ -22,7 +29,7 @@ def between(connection: sqlite3.Connection, first: float, last: float) -> list[F
         Flow(ts, _amount(connection, ts, kind, *values))
         for ts, kind, *values in connection.execute(
             f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
-            f" AND type IN ({TYPES}) AND {BOOKED}",
+            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
             window,
         ).fetchall()
     ]
@@ -30,7 +37,19 @@ def between(connection: sqlite3.Connection, first: float, last: float) -> list[F
         Flow(*row)
         for row in connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ?", window).fetchall()
     ]
+    noticed += _reversals(connection, *window)
     return [flow for flow in flows.merge(booked, noticed) if first < flow.ts <= last]
+
+
+def _reversals(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
+    """Money of canceled records that went back in (first, last]; an activity of its own may arrive for it."""
+    rows = connection.execute(
+        "SELECT reversed_at, ts, type, symbol, quantity, price, net_amount FROM activities"
+        " WHERE reversed_at > ? AND reversed_at <= ?",
+        (first, last),
+    ).fetchall()
+    amounts = [(back, _amount(connection, *values)) for back, *values in rows]
+    return [Flow(back, None if amount is None else -amount) for back, amount in amounts]
 
 
 def _amount(
@@ -76,6 +95,55 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
     connection.execute("INSERT OR REPLACE INTO noticed_flows (ts, amount) VALUES (?, ?)", (at, amount))
 
 
+def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:
+    """When the money of a record that was booked, and at `at` is not any more, went back; None when it never moved.
+
+    Told by the cash, by a flow that was noticed, and else by whether the day of the record adds up with it.
+    """
+    row = connection.execute(
+        f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE activity_id = ?"
+        f" AND type IN ({TYPES}) AND {BOOKED}",
+        (activity_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    since, amount = row[0], _amount(connection, *row)
+    if not amount:
+        return None
+    tolerance = max(flows.CENT, flows.SAME * abs(amount))
+    if (noticed := _first(connection, NOTICED, (since, at, -amount, tolerance))) is not None:
+        connection.execute("DELETE FROM noticed_flows WHERE ts = ?", (noticed,))
+        return noticed
+    if (stepped := _first(connection, CASH_STEP, (since, at, -amount, tolerance))) is not None:
+        return stepped
+    day = trading_day_of(since)
+    return at if day != trading_day_of(at) and _moved(connection, day, since, amount, tolerance) else None
+
+
+def _moved(connection: sqlite3.Connection, day: date, since: float, amount: float, tolerance: float) -> bool:
+    """Whether a booked flow moved the equity: its day adds up with it, or the cash made a step so large; True if unknown."""
+    (other,) = connection.execute("SELECT max(other) FROM daily_stats WHERE date = ?", (day.isoformat(),)).fetchone()
+    if other is not None:
+        return bool(abs(other + amount) > abs(amount) / 2)
+    polled = (since - flows.EARLIER, since + flows.LATER)
+    least, most = connection.execute(f"SELECT min(step), max(step) FROM ({STEPS})", polled).fetchone()
+    if least is None:
+        return True
+    return bool(most >= amount - tolerance if amount > 0 else least <= amount + tolerance)
+
+
+NOTICED = "SELECT ts FROM noticed_flows WHERE ts > ? AND ts <= ? AND abs(amount - ?) <= ? ORDER BY ts DESC LIMIT 1"
+STEPS = """
+    SELECT ts, cash - lag(cash) OVER (ORDER BY ts) AS step FROM account_history
+    WHERE source = 'alpaca' AND ts > ? AND ts <= ?"""
+CASH_STEP = f"SELECT ts FROM ({STEPS}) WHERE abs(step - ?) <= ? ORDER BY ts DESC LIMIT 1"
+
+
+def _first(connection: sqlite3.Connection, query: str, values: tuple[float, ...]) -> float | None:
+    row = connection.execute(query, values).fetchone()
+    return None if row is None else float(row[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What changed since the account answer at `since`: `adjustments` (within a day of the broker) and `cash`, in dollars."""
@@ -89,7 +157,7 @@ def notice_adjustments(
     connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], step: Step | None
 ) -> None:
     """Notice what `intraday_adjustments` hold beyond the known flows; `starts`: moments since which the broker may count."""
-    if not adjustments:
+    if adjustments is None or (adjustments == 0 and (step is None or not step.adjustments)):
         return
     known = []
     for since in starts:

@@ -211,7 +211,7 @@ class BrokerRepository:
         if memory.rules < activities.RULES:
             daily.refresh(connection, daily.days_of(activities.rematch_all(connection, memory.held)), memory)
             memory.rules = activities.RULES
-        touched = activities.write(connection, data.items, memory.held, counters)
+        touched = activities.write(connection, data.items, at, memory.held, counters)
         if data.token is not None:
             memory.activities_token = data.token
         memory.activities_done = memory.activities_done or data.caught_up
