@@ -1,6 +1,10 @@
 """Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
 
+from bigdipper_exporter.archive import figures
+from bigdipper_exporter.archive.figures import ADJUSTED, JUDGED, LOG_RETURN
 from grafana.theme import steps
+
+__all__ = ["ADJUSTED", "JUDGED", "LOG_RETURN"]
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
@@ -14,22 +18,11 @@ def account(*columns: str) -> str:
     A point shows the broker's figure, or the bot's own where the broker gave none; `source` keeps the two in separate lines.
     columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`.
     """
-    return f"""
-    WITH RECURSIVE step(seconds) AS (SELECT MAX(1, $__interval_ms / 1000)),
-    point(start) AS (
-      SELECT $__from / 1000
-      UNION ALL SELECT start + seconds FROM point, step WHERE start + seconds < $__to / 1000
+    source = "CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source"
+    points = figures.account_points(
+        f"a.ts AS time, {', '.join(columns)},\n      {source}", "$__from / 1000", "$__to / 1000", "$__interval_ms / 1000"
     )
-    SELECT a.ts AS time, {", ".join(columns)},
-      CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source
-    FROM point CROSS JOIN step CROSS JOIN account_history AS a ON a.id = COALESCE({_last("alpaca")}, {_last("log")})
-    ORDER BY time"""
-
-
-def _last(source: str) -> str:
-    return f"""(
-      SELECT id FROM account_history AS h
-      WHERE h.source = '{source}' AND h.ts >= point.start AND h.ts < point.start + step.seconds ORDER BY h.ts DESC LIMIT 1)"""
+    return f"{points}\n    ORDER BY time"
 
 
 def snapshots(value: str) -> str:
@@ -59,32 +52,14 @@ def snapshots(value: str) -> str:
 
 # Daily figures. Profit of a day: what the equity gained without what was paid in or out (computed by the exporter).
 GAIN = "profit"
-# Days whose return is known, so that profit and return are of the same days; the log's own days have a profit only.
-JUDGED = "(return_ratio IS NOT NULL OR equity_source = 'log')"
 # What a day gained beyond its known parts, where not all are known (no snapshot of the positions from its ends).
 REST = (
     f"CASE WHEN unrealized_change IS NULL THEN {GAIN} - COALESCE(realized_pl, 0) - COALESCE(dividends, 0)"
     " - COALESCE(fees, 0) - COALESCE(interest, 0) - COALESCE(other, 0) END"
 )
-LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"
-ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
 
-# Sharpe and Sortino: annual (252 trading days), riskless rate 0, from 20 days on.
-RISK_FIGURES = f"""
-    WITH daily AS (SELECT return_ratio AS r {DAYS} AND trading_day AND return_ratio IS NOT NULL),
-    mean AS (SELECT AVG(r) AS m, COUNT(*) AS n FROM daily),
-    spread AS (
-      SELECT SQRT(SUM((r - m) * (r - m)) / (n - 1)) AS deviation, SQRT(SUM(MIN(r, 0) * MIN(r, 0)) / n) AS downside
-      FROM daily, mean)
-    SELECT CASE WHEN n >= 20 THEN m / NULLIF(deviation, 0) * SQRT(252) END AS "Sharpe",
-      CASE WHEN n >= 20 THEN m / NULLIF(downside, 0) * SQRT(252) END AS "Sortino"
-    FROM mean, spread"""
-
-FILL_QUALITY = f"""
-    SELECT AVG(realized_pl > 0) AS "win rate",
-      SUM(MAX(realized_pl, 0)) / -NULLIF(SUM(MIN(realized_pl, 0)), 0) AS "profit factor",
-      NULLIF(COUNT(realized_pl), 0) AS "sales"
-    FROM fills WHERE {IN_TIME} AND realized_pl IS NOT NULL"""
+RISK_FIGURES = figures.risk_figures(DAYS)
+FILL_QUALITY = figures.fill_quality(IN_TIME)
 
 # A week is a column (its Monday), a weekday a row.
 CALENDAR = f"""

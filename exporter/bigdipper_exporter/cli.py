@@ -150,6 +150,18 @@ def _doctor(settings: Settings, _args: argparse.Namespace) -> int:
     return worst
 
 
+def _api(settings: Settings, _args: argparse.Namespace) -> int:
+    try:
+        from bigdipper_exporter.api.server import run
+    except ImportError as error:
+        if (error.name or "").startswith("bigdipper_exporter"):
+            raise
+        said = f"{error.name} is not installed; the API is optional: pip install 'big-dipper-monitor[api]'"
+        raise ConfigError([f"api: {said}"]) from None
+    run(settings)
+    return 0
+
+
 def _notify_test(_settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.notify import Sent, notify
 
@@ -310,6 +322,20 @@ def parser() -> argparse.ArgumentParser:
         help="label of Prometheus' target, as in its targets file (bot, instance, job)",
     )
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
+    add(
+        "api",
+        _api,
+        "Serve the archive as JSON, read-only (needs the extra `api`); until SIGTERM or SIGINT.",
+        settings,
+        "api.",
+        "archive.path",
+        "web.config.file",
+        "web.allowed-hosts",
+        "limits.",
+        "bot.",
+        "log.level",
+        "log.format",
+    )
     test = add(
         "notify-test",
         _notify_test,
@@ -350,7 +376,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return int(args.simulation(args))
         settings = load(args, os.environ, args.required)
         logs.setup(settings.log_level, settings.log_format)
-        logs.hide(settings.alpaca_key, settings.alpaca_secret)
+        logs.hide(settings.alpaca_key, settings.alpaca_secret, settings.api_token)
         code: int = _damage_in_one_line(args.run, settings, args)
     except ConfigError as error:
         code = _refuse(*error.problems)

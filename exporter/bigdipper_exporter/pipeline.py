@@ -6,11 +6,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from bigdipper_exporter import calendar, logs
-from bigdipper_exporter.archive.days import logged_equity
+from bigdipper_exporter import logs
+from bigdipper_exporter.archive.days import day_so_far
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
@@ -34,10 +34,6 @@ log = logs.get("pipeline")
 
 # At catch-up: what is read and committed at once. More saves little time and costs memory and a quick stop.
 PORTION_BYTES = 1 << 21
-DAY_COLUMNS = (
-    "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
-    " starting_equity, fills_by_hand"
-)
 
 
 class Source(Protocol[View]):
@@ -270,14 +266,6 @@ class Pipeline:
         )
 
     def _today(self) -> Day:
-        today = calendar.trading_day(time.time())
         with suppress(sqlite3.Error):
-            row = self.store.connection.execute(
-                f"SELECT {DAY_COLUMNS} FROM daily_stats WHERE date = ?", (today.isoformat(),)
-            ).fetchone()
-            start = calendar.day_start(today)
-            close = calendar.last_close(start)
-            opened = calendar.day_start(calendar.trading_day(close))
-            previous = logged_equity(self.store.connection, opened, close)
-            self._day = replace(Day(start, *(row or ())), previous_equity=previous)
+            self._day = day_so_far(self.store.connection, time.time())
         return self._day

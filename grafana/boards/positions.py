@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import shared, theme
 from grafana.board import POSITIONS, Section, board
 from grafana.overrides import coloured, column, organise, override
@@ -9,10 +10,6 @@ from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, pie
 from grafana.query import listed, now, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 from grafana.theme import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
-
-NEWEST = """
-    newest AS MATERIALIZED (SELECT * FROM position_snapshots AS p WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400
-      AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol) AND quantity <> 0)"""
 
 
 def build() -> model.Dashboard:
@@ -34,7 +31,7 @@ def build() -> model.Dashboard:
 
 
 def _shares() -> list[model.Panel]:
-    newest, ratio = tidy(NEWEST), selector("position_unrealized_pl_ratio")
+    newest, ratio = tidy(NEWEST_POSITIONS), selector("position_unrealized_pl_ratio")
     return [
         pie(
             "Allocation by symbol",
@@ -81,7 +78,7 @@ def _ladder() -> list[model.Panel]:
             "lowest and highest price paid (of the last two years), first buy and days since; depth of the price under the "
             "mean entry; days of the last year whose close (16:00 New York) stood under water.",
             listed(f"""
-                WITH {tidy(NEWEST)},
+                WITH {tidy(NEWEST_POSITIONS)},
                 flat AS MATERIALIZED (
                   SELECT n.symbol, COALESCE((SELECT ts FROM position_snapshots AS p
                     WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0) AS since FROM newest AS n),

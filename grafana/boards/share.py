@@ -2,11 +2,12 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import returns, theme
 from grafana.board import SHARE, Section, board
 from grafana.overrides import column
 from grafana.panels import columns, pie, stat
-from grafana.query import fixed_archive, newest_last, table
+from grafana.query import fixed_archive, newest_last, table, tidy
 from grafana.sql import (
     ADJUSTED,
     DAYS,
@@ -123,12 +124,9 @@ def _curves() -> list[model.Panel]:
         pie(
             "Allocation by sector",
             "How is it spread over sectors? Shares of the positions' value at the newest figures.",
-            table("""
-                WITH newest AS (
-                  SELECT symbol, ABS(market_value) AS value FROM position_snapshots AS p
-                  WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400 AND quantity <> 0
-                    AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol))
-                SELECT COALESCE(sector, 'unknown') AS Sector, SUM(value) / (SELECT SUM(value) FROM newest) AS Share
+            table(f"""WITH {tidy(NEWEST_POSITIONS)}
+                SELECT COALESCE(sector, 'unknown') AS Sector,
+                  SUM(ABS(market_value)) / (SELECT SUM(ABS(market_value)) FROM newest) AS Share
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Share DESC"""),
             unit=RATIO,
             size=(12, 8),

@@ -1,6 +1,32 @@
 """Figures of single days that are read back from the archive."""
 
 import sqlite3
+from dataclasses import dataclass, replace
+
+from bigdipper_exporter import calendar
+
+DAY_COLUMNS = (
+    "trades_count, total_deployed, fills_count, missed_trades, cycles, opportunities, brake_seconds, brake_events,"
+    " starting_equity, fills_by_hand"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The New York trading day so far, from the archive: exact, where `increase()` would estimate. Money in US dollars."""
+
+    start: float
+    trades: int = 0
+    deployed: float = 0.0
+    fills: int | None = None
+    missed_trades: int = 0
+    cycles: int = 0
+    opportunities: int = 0
+    brake_seconds: float = 0.0
+    brake_episodes: int = 0
+    start_equity: float | None = None
+    fills_by_hand: int | None = None
+    previous_equity: float | None = None
 
 
 def logged_equity(connection: sqlite3.Connection, since: float, until: float) -> float | None:
@@ -11,3 +37,13 @@ def logged_equity(connection: sqlite3.Connection, since: float, until: float) ->
         (since, until),
     ).fetchone()
     return None if row is None else float(row[0])
+
+
+def day_so_far(connection: sqlite3.Connection, now: float) -> Day:
+    """Return the figures of the trading day of `now` (unix seconds), up to the last commit."""
+    today = calendar.trading_day(now)
+    row = connection.execute(f"SELECT {DAY_COLUMNS} FROM daily_stats WHERE date = ?", (today.isoformat(),)).fetchone()
+    start = calendar.day_start(today)
+    close = calendar.last_close(start)
+    opened = calendar.day_start(calendar.trading_day(close))
+    return replace(Day(start, *(row or ())), previous_equity=logged_equity(connection, opened, close))

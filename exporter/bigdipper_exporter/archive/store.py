@@ -29,11 +29,18 @@ _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
 
 
-def connect_readonly(path: Path) -> sqlite3.Connection:
+def connect_readonly(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
     """A reader's connection; ArchiveError when there is no archive there. Never creates or changes the file."""
     if not path.is_file():
         raise ArchiveError(f"there is no archive at {path}: start `run` or `ingest` first, or name it with --archive.path")
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS, factory=Connection)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=PATIENCE_SECONDS,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+        factory=Connection,
+    )
     try:
         connection.execute("PRAGMA query_only = 1")
         version_of(connection)

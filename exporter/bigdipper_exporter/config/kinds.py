@@ -176,6 +176,27 @@ def _line(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages, as a browser sends them: scheme, host and port, nothing more."""
+    origins = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", origin):
+            raise ValueError(f"has {origin!r}, which is not an origin")
+    return tuple(origins)
+
+
+def _named_paths(text: str) -> Mapping[str, Path]:
+    found: dict[str, Path] = {}
+    for item in (part.strip() for part in text.split(",") if part.strip()):
+        name, equals, path = item.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", name) or not path:
+            raise ValueError(f"has {item!r}, which is not NAME=PATH")
+        if name in found:
+            raise ValueError(f"has the name {name!r} twice")
+        found[name] = _path(path)
+    return found
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
@@ -191,5 +212,7 @@ ADDRESS = Kind(_address, "host:port, [IPv6]:port or :port")
 URL_PATH = Kind(_url_path, "a path such as /metrics, not / and not below /-/")
 URL = Kind(_url, "http://host[:port] or https://host[:port]")
 HOSTS = Kind(_hosts, "host names separated by commas, without ports")
+ORIGINS = Kind(_origins, "origins such as https://home.example.org, separated by commas")
+NAMED_PATHS = Kind(_named_paths, "NAME=PATH, separated by commas; names of letters, digits, dot, dash")
 SECRET = Kind(_secret, "visible ASCII without spaces")
 LINE = Kind(_line, "one line of at most 100 characters")

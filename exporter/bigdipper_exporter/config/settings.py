@@ -14,6 +14,8 @@ from bigdipper_exporter.config.kinds import (
     BOOLEAN,
     HOSTS,
     LINE,
+    NAMED_PATHS,
+    ORIGINS,
     PATH,
     SECRET,
     TIME_ZONE,
@@ -39,6 +41,7 @@ GROUPS = {
     "sectors": "Sectors",
     "alertmanager": "Alerts on the page",
     "links": "Links on the page",
+    "api": "The JSON API",
 }
 
 INTERVAL = duration("5s", "1d")
@@ -177,6 +180,22 @@ class Settings:
     links_prometheus: str | None = _setting("links.prometheus", URL, "", "Address of Prometheus for the landing page's link.")
     links_alertmanager: str | None = _setting(
         "links.alertmanager", URL, "", "Address of Alertmanager for the landing page's link."
+    )
+
+    api_listen_address: str = _setting(
+        "api.listen-address", ADDRESS, "127.0.0.1:10078", "Where the command `api` serves; :10078 serves on every interface."
+    )
+    api_token: str | None = _setting(
+        "api.token", SECRET, "", "What clients of the API send as `Authorization: Bearer`, at least 16 characters.", secret=True
+    )
+    api_archives: Mapping[str, Path] | None = _setting(
+        "api.archives", NAMED_PATHS, "", "Archives of further bots that the API serves."
+    )
+    api_cors_origins: tuple[str, ...] | None = _setting(
+        "api.cors-origins", ORIGINS, "", "Web pages that may call the API from a browser; none by default."
+    )
+    api_requests_per_minute: int = _setting(
+        "api.requests-per-minute", integer(1, 1_000_000), "600", "Most requests a minute of one client of the API."
     )
 
     patterns: tuple[Pattern, ...] = ()

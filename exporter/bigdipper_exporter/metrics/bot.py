@@ -32,7 +32,8 @@ def _movers(s: Snapshot) -> list[Sample]:
     ]
 
 
-def _braked(s: Snapshot) -> float | None:
+def braked(s: Snapshot) -> float | None:
+    """Return 1.0 while a brake episode is open, 0.0 while none is, None when that is unknown."""
     if s.is_brake_unknown(time.time()) or not (s.bot.cycle_ts or s.bot.brake):
         return None
     return float(s.bot.brake is not None)
@@ -117,7 +118,7 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_brake_active",
         "1 while a brake episode is open. No series after 15 minutes without a line: unknown.",
-        read=_braked,
+        read=braked,
     ),
     Gauge(
         "bigdipper_brake_started_timestamp_seconds",

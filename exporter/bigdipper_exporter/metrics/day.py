@@ -19,7 +19,7 @@ def _from_broker(s: Snapshot, count: int | None) -> int | None:
     return count if known else None
 
 
-def _log_profit(s: Snapshot) -> tuple[float | None, float | None]:
+def log_profit(s: Snapshot) -> tuple[float | None, float | None]:
     """Profit in dollars and as a ratio. Without an account line of the day before, they begin with today's first."""
     base = s.day.start_equity if s.day.previous_equity is None else s.day.previous_equity
     if s.bot.equity is None or base is None:
@@ -72,12 +72,12 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_bot_day_profit_usd",
         "Profit since the previous close, from the log alone: deposits count in it.",
-        read=lambda s: _log_profit(s)[0],
+        read=lambda s: log_profit(s)[0],
     ),
     Gauge(
         "bigdipper_bot_day_return_ratio",
         "The same over the equity of the previous close.",
-        read=lambda s: _log_profit(s)[1],
+        read=lambda s: log_profit(s)[1],
     ),
     Gauge(
         "bigdipper_calendar_session",

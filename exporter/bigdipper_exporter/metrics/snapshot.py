@@ -5,32 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bigdipper_exporter.archive.days import Day
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS, CYCLE_AGE_SECONDS
+
+__all__ = ["Day", "ExporterStatus", "Snapshot"]
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.repository import BrokerView
     from bigdipper_exporter.botconfig.reader import BotConfigView
     from bigdipper_exporter.counters import Values
     from bigdipper_exporter.projection.state import BotState
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """The New York trading day so far, from the archive: exact, where `increase()` would estimate. Money in US dollars."""
-
-    start: float
-    trades: int = 0
-    deployed: float = 0.0
-    fills: int | None = None
-    missed_trades: int = 0
-    cycles: int = 0
-    opportunities: int = 0
-    brake_seconds: float = 0.0
-    brake_episodes: int = 0
-    start_equity: float | None = None
-    fills_by_hand: int | None = None
-    previous_equity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

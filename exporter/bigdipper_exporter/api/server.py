@@ -1,0 +1,140 @@
+"""`big-dipper-exporter api`: the application on a port, with the TLS and passwords of the web config."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.api.app import application, guarded
+from bigdipper_exporter.api.archives import Archives
+from bigdipper_exporter.api.context import Services
+from bigdipper_exporter.api.present import OwnLimits
+from bigdipper_exporter.config.kinds import split_address
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.web.config import ReloadingConfig
+from bigdipper_exporter.web.hosts import AllowedHosts
+from bigdipper_exporter.web.listen import listen
+
+DEFAULT_BOT = "bot"
+SHORTEST_TOKEN = 16
+STOP_SECONDS = 2
+MOST_CONNECTIONS = 300
+
+log = logs.get("api")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError, ListenError when it cannot start."""
+    config = ReloadingConfig(settings.web_config_file, log.warning)
+    _check(settings, config)
+    app = build(settings, config)
+    listener = listen(settings.api_listen_address)
+    listener.setblocking(False)
+    server = _Server(_uvicorn(app, config))
+    scheme, port = "https" if config.current().tls else "http", listener.getsockname()[1]
+    host = split_address(settings.api_listen_address)[0] or "localhost"
+    log.info("serving the API", url=f"{scheme}://{host}:{port}/api/v1/", archives=len(_paths(settings)))
+    try:
+        asyncio.run(_serve(server, listener))
+    finally:
+        listener.close()
+        log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal as the other commands do; uvicorn's own would let the signal end the process afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `_serve`."""
+        yield
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.handle_exit, number, None)
+    await server.serve(sockets=[listener])
+
+
+def build(settings: Settings, config: ReloadingConfig) -> ASGIApp:
+    """The application as these settings want it."""
+    services = Services(Archives(_paths(settings)), OwnLimits(settings.limits_brake, settings.limits_hard))
+    return guarded(
+        application(services),
+        config=config,
+        token=settings.api_token,
+        hosts=AllowedHosts(split_address(settings.api_listen_address)[0], settings.web_allowed_hosts or ()),
+        origins=settings.api_cors_origins or (),
+        per_minute=settings.api_requests_per_minute,
+    )
+
+
+def _paths(settings: Settings) -> dict[str, Path]:
+    return {settings.bot_name or DEFAULT_BOT: settings.archive_path, **(settings.api_archives or {})}
+
+
+def _check(settings: Settings, config: ReloadingConfig) -> None:
+    token = settings.api_token
+    if token is None and not config.current().users:
+        raise ConfigError(
+            [
+                "api.token: is required, unless web.config.file has basic_auth_users; make one with"
+                " `openssl rand -hex 32 > api_token` and set BIGDIPPER_API_TOKEN_FILE=api_token"
+            ]
+        )
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        raise ConfigError([f"api.token: is too short to be safe; allowed: at least {SHORTEST_TOKEN} characters"])
+
+
+def _uvicorn(app: ASGIApp, config: ReloadingConfig) -> uvicorn.Config:
+    class Protocol(H11Protocol):
+        """HTTP on connections whose client certificate is allowed by the web config."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            connection = transport.get_extra_info("ssl_object")
+            if connection is not None and not config.current().client_allowed(connection.getpeercert() or {}):
+                transport.abort()
+
+    served = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="websockets-sansio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        limit_concurrency=MOST_CONNECTIONS,
+        ws_max_size=1 << 16,
+        h11_max_incomplete_event_size=1 << 16,
+    )
+    served.load()
+    if config.current().tls is not None:
+        served.ssl = _following(config)
+    return served
+
+
+def _following(config: ReloadingConfig) -> ssl.SSLContext:
+    """The TLS of the web config; each handshake uses the newest certificate."""
+    context = config.current().tls
+    assert context is not None
+
+    def newest(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        if (tls := config.current().tls) is not None:
+            connection.context = tls
+
+    context.sni_callback = newest
+    return context

@@ -1,0 +1,75 @@
+"""The broker's view as the archive holds it: for readers beside the exporter, which has its own in memory."""
+
+import sqlite3
+from datetime import date
+
+from bigdipper_exporter.archive.broker import daily
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.queries.account import newest_account
+from bigdipper_exporter.archive.queries.positions import held
+from bigdipper_exporter.archive.tables import AccountRow, PositionRow
+from bigdipper_exporter.broker.models import Account, Position
+from bigdipper_exporter.money.limits import BRAKE, HARD
+
+
+def archived_view(connection: sqlite3.Connection, brake: float | None = None, hard: float | None = None) -> BrokerView | None:
+    """Return the present at the broker up to the last commit; None when it never answered.
+
+    Positions are their newest snapshots: at most 15 minutes old, exact in quantity. brake, hard: as in the settings.
+    """
+    row = newest_account(connection, "alpaca")
+    if row is None or row.equity is None:
+        return None
+    memory = BrokerCheckpoint.load(connection)
+    account = _account(row, memory)
+    today = daily.since_last_equity(connection, account, row.ts, memory)
+    positions = tuple(_position(snapshot) for snapshot in held(connection))
+    return BrokerView(
+        "unknown",
+        BRAKE if brake is None else brake,
+        HARD if hard is None else hard,
+        account=account,
+        account_at=row.ts,
+        positions=positions,
+        positions_at=memory.positions_at,
+        success=memory.success,
+        chain=daily.performance(connection, memory),
+        cash_flow_today=today.cash_flow,
+        day_profit=today.profit,
+        day_return=today.ratio,
+    )
+
+
+def _account(row: AccountRow, memory: BrokerCheckpoint) -> Account:
+    known = (memory.believed or {}).get("balance_day")
+    return Account(
+        id=memory.account_id or "",
+        status="",
+        equity=row.equity or 0.0,
+        cash=row.cash,
+        last_equity=row.last_equity,
+        buying_power=row.buying_power,
+        long_market_value=row.long_market_value,
+        short_market_value=row.short_market_value,
+        initial_margin=row.initial_margin,
+        maintenance_margin=row.maintenance_margin,
+        created=memory.created,
+        balance_day=date.fromisoformat(known) if known else None,
+    )
+
+
+def _position(row: PositionRow) -> Position:
+    percent = row.unrealized_pl_pct
+    return Position(
+        symbol=row.symbol,
+        quantity=row.quantity or 0.0,
+        asset_class=row.asset_class or "us_equity",
+        market_value=row.market_value,
+        cost_basis=row.cost_basis,
+        avg_entry_price=row.avg_entry_price,
+        current_price=row.current_price,
+        unrealized_pl=row.unrealized_pl,
+        unrealized_pl_ratio=None if percent is None else percent / 100,
+        intraday_pl=row.intraday_pl,
+    )

@@ -1,0 +1,1 @@
+"""Questions to an archive that somebody else writes: SQL in, typed rows out."""

@@ -1,0 +1,113 @@
+"""The same figure in the metrics, on the boards and in the API, from one archive."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.api.present import OwnLimits, snapshot
+from bigdipper_exporter.archive.reader import open_archive
+from bigdipper_exporter.metrics import registry
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.table import Gauge
+from tests.alpaca.conftest import Desk
+from tests.api.conftest import NOW, Opened
+from tests.grafana.asked import answer
+from tests.grafana.synthetic import SYMBOLS
+from tests.running import Series, monitor, series
+from tests.test_samples import SAMPLES
+
+DAYS_90 = (NOW - 90 * 86400, NOW)
+# What only a poll says: it is nowhere in the archive.
+POLLED = re.compile(
+    "bigdipper_(alpaca_(up|info|last_success|rate|backfill|clock).*|market_(open|next_.*)|account_(blocked|doubted)|orders_.*"
+    "|order_oldest_.*|day_orders.*|fill_rate_ratio|fills_without_value|wash_sale_.*|discrepancies_open|positions_unreadable)"
+)
+
+
+def gauges(metrics: Iterable[object]) -> tuple[Gauge, ...]:
+    return tuple(metric for metric in metrics if isinstance(metric, Gauge) and not POLLED.fullmatch(metric.name))
+
+
+def read_by(metrics: tuple[Gauge, ...], present: Callable[[], Snapshot]) -> Series:
+    found = series(Collector(metrics, present).collect())
+    return {key: value for key, value in found.items() if key[0].startswith("bigdipper_")}
+
+
+def rebuilt(path: Path, metrics: tuple[Gauge, ...], now: float) -> Series:
+    """The metrics of the present that the API rebuilds from the archive."""
+    with closing(open_archive(path)) as connection:
+        return read_by(metrics, lambda: snapshot(connection, OwnLimits(), now))
+
+
+def test_every_gauge_of_broker_and_limits_is_that_of_the_exporter(desk: Desk) -> None:
+    desk.advance(300)
+    metrics = gauges(registry.BROKER)
+    of_exporter = read_by(metrics, desk.snapshot)
+    assert len(of_exporter) > 40
+    path = desk.store.path
+    assert rebuilt(path, metrics, desk.timing.time()) == pytest.approx(of_exporter)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[path.stem for path in SAMPLES])
+def test_every_gauge_of_the_log_is_that_of_the_exporter(sample: Path, tmp_path: Path) -> None:
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(sample.read_bytes())
+        one.catch_up()
+        metrics = gauges((*registry.BOT, *registry.DAY))
+        now = one.pipeline.snapshot.day.start + 60
+        of_exporter = read_by(metrics, lambda: one.pipeline.snapshot)
+        assert len(of_exporter) > 20
+        assert rebuilt(one.archive, metrics, now) == pytest.approx(of_exporter)
+
+
+def test_boards_and_api_agree_on_performance(open_api: Opened, lived: Path) -> None:
+    api = open_api(lived)
+    with closing(sqlite3.connect(f"file:{lived}?mode=ro", uri=True)) as connection:
+        found = api.get("/api/v1/account/performance?period=all").json()
+        (earned,) = answer(connection, "performance", "Profit and return", *DAYS_90, SYMBOLS)
+        (equity,) = answer(connection, "performance", "Equity, start and end", *DAYS_90, SYMBOLS)
+        (fall,) = answer(connection, "performance", "Drawdown", *DAYS_90, SYMBOLS)
+        (risk,) = answer(connection, "performance", "Risk-adjusted return", *DAYS_90, SYMBOLS)
+        held = answer(connection, "positions", "Allocation by symbol", *DAYS_90, SYMBOLS)
+    assert found["profit"] == earned["profit"]
+    assert found["return_percent"] == 100 * earned["return"]
+    assert (found["start_equity"], found["end_equity"], found["peak_equity"]) == (
+        equity["start"],
+        equity["end"],
+        equity["peak"],
+    )
+    assert found["max_drawdown_percent"] == 100 * fall["worst"]
+    assert (found["sharpe"], found["sortino"]) == (risk["Sharpe"], risk["Sortino"])
+    allocation = api.get("/api/v1/positions/allocation").json()["by_symbol"]
+    assert [(share["name"], share["value"]) for share in allocation] == [(row["Symbol"], row["Value"]) for row in held]
+
+
+def test_metric_board_and_api_agree_on_the_return_of_all_time(open_api: Opened, desk: Desk) -> None:
+    desk.advance(300)
+    now = desk.timing.time()
+    metric = desk.metrics()['bigdipper_account_adjusted_return_ratio{window="all"}']
+    (board,) = answer(desk.store.connection, "performance", "Profit and return", now - 90 * 86400, now, ("AMD",))
+    api = open_api(desk.store.path, now=now).get("/api/v1/account/performance?period=all").json()
+    assert board["return"] == pytest.approx(metric, rel=1e-9)
+    assert api["return_percent"] == pytest.approx(100 * metric, rel=1e-9)
+
+
+def test_the_account_of_the_api_is_that_of_the_metrics(open_api: Opened, desk: Desk) -> None:
+    desk.advance(300)
+    metrics = desk.metrics()
+    found = open_api(desk.store.path, now=desk.timing.time()).get("/api/v1/dashboard").json()
+    account, brake = found["account"], found["brake"]
+    for name in ("equity", "cash", "buying_power", "margin_debt", "last_equity", "day_profit", "maintenance_margin"):
+        assert account[name] == metrics[f"bigdipper_account_{name}_usd"], name
+    assert account["unrealized_profit"] == metrics["bigdipper_account_unrealized_pl_usd"]
+    assert account["margin_ratio"] == metrics["bigdipper_account_margin_ratio"]
+    assert account["leverage_ratio"] == metrics["bigdipper_account_leverage_ratio"]
+    assert account["day_return_percent"] == 100 * metrics["bigdipper_account_day_return_ratio"]
+    assert brake["distance_usd"] == metrics['bigdipper_limit_distance_usd{limit="brake"}']
+    assert brake["distance_ratio"] == metrics['bigdipper_limit_distance_ratio{limit="brake"}']
+    assert found["positions"] == sum(value for name, value in metrics.items() if name.startswith("bigdipper_positions{"))
