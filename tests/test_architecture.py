@@ -11,7 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "exporter" / "bigdipper_exporter"
 NAME = PACKAGE.name
 FOUNDATION = {"__init__", "calendar", "files", "logs", "symbols", "thresholds", "watchdog"}
-NESTED = ("archive.broker", "demo.simulator", "metrics.counters", "metrics.table")  # rooms of their own inside another
+NESTED = (
+    "archive.broker",
+    "archive.prices",
+    "demo.simulator",
+    "metrics.counters",
+    "metrics.table",
+)  # rooms of their own inside another
 
 
 def allowed() -> dict[str, set[str]]:

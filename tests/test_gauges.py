@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday, Wash
+from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
@@ -108,7 +109,8 @@ BROKER = BrokerView(
     chain=TimeWeightedReturn((), (), 0.55, 5312.0, (("30", 0.56),)),
 )
 CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
-MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG)
+PRICES = PriceView("SPY", True, None, 7001.0, {"FB": "renamed to META", "XYZ": "no prices"})
+MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG, PRICES)
 
 SHOWN = """
 bot_equity_usd 1006
@@ -272,6 +274,9 @@ bot_config_threshold_ratio symbol=AMD 0.06
 bot_config_findings severity=error 6002
 bot_config_findings severity=warning 0
 bot_config_changed_timestamp_seconds 6003
+market_data_up 1
+market_data_last_success_timestamp_seconds 7001
+market_data_symbols_without_prices 2
 """
 
 
@@ -311,7 +316,7 @@ def test_every_gauge_is_there() -> None:
 
 
 def test_what_is_not_known_of_account_and_positions_has_no_series_and_is_not_0() -> None:
-    nothing = replace(MOMENT, broker=BrokerView("paper"), config=BotConfigView(), day=Day(1.0), bot=BotState())
+    nothing = replace(MOMENT, broker=BrokerView("paper"), config=BotConfigView(), day=Day(1.0), bot=BotState(), prices=None)
     told = {name.removeprefix("bigdipper_") for name, _ in gauges(nothing)}
     assert {name for name in told if name.startswith(("account_", "position", "order", "limit", "wash", "market_"))} == set()
     assert not told & {"day_fills", "day_start_equity_usd", "bot_config_info", "bot_running", "brake_active", "fill_rate_ratio"}

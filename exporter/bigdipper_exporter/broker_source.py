@@ -2,22 +2,19 @@
 
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.archive.broker.checkpoint import resume
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
-from bigdipper_exporter.botconfig.reader import BotConfig
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Plan, Poller, Timing
 from bigdipper_exporter.broker.results import PollResult
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.pipeline import Sources
+from bigdipper_exporter.result_queue import ResultQueue
 
-INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 MOST_WAITING = 100  # results; while the archive cannot be written, the broker is not asked for more
 
 
@@ -43,52 +40,24 @@ class Broker:
             settings.alpaca_activities_interval,
             settings.alpaca_requests_per_minute,
         )
-        self._wake = wake
-        self._queue: deque[PollResult] = deque()
-        self._writing = 0
+        self._queue: ResultQueue[PollResult] = ResultQueue(log, wake, MOST_WAITING)
         now = timing.time() if timing else time.time()
         self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard)
-        self.poller = Poller(access, plan, self._emit, resume(connection), self._busy, timing=timing)
+        self.poller = Poller(access, plan, self._queue.put, resume(connection), self._queue.is_full, timing=timing)
         self.poller.start()
 
-    def _emit(self, result: PollResult) -> None:
-        self._queue.append(result)
-        self._wake()
-
-    def _busy(self) -> bool:
-        return len(self._queue) >= MOST_WAITING
-
     def pending(self) -> bool:
-        """Whether a result waits."""
-        return bool(self._queue)
+        """Return whether a result waits."""
+        return len(self._queue) > 0
 
     def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
         """Write all results that wait; they stay until `commit`."""
         self.book.rollback()
-        waiting = list(self._queue)
-        for result in waiting:
-            self._digest(connection, result, counters)
-        self._writing = len(waiting)
-
-    def _digest(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
-        """Write one result. One that fails is dropped and logged; the others and the log go on."""
-        mark = counters.savepoint()
-        connection.execute("SAVEPOINT result")
-        try:
-            self.book.write(connection, result, counters)
-        except Exception as error:
-            if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
-                raise  # the archive is at fault: all of it is tried again
-            log.exception("an answer could not be digested and is dropped; please report this", endpoint=result.endpoint)
-            connection.execute("ROLLBACK TO result")
-            counters.rollback_to(mark)
-        connection.execute("RELEASE result")
+        self._queue.write(connection, counters, self.book.write)
 
     def commit(self) -> None:
         """What was written is durable."""
-        for _ in range(self._writing):
-            self._queue.popleft()
-        self._writing = 0
+        self._queue.commit()
         self.book.commit()
 
     def close(self) -> None:
@@ -110,9 +79,3 @@ def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[],
     if not settings.alpaca_key or not settings.alpaca_secret:
         return None
     return Broker(settings, connection, wake)
-
-
-def sources(settings: Settings, connection: sqlite3.Connection, wake: Callable[[], None]) -> Sources:
-    """Everything beside the log that the settings name: the bot's configuration, the broker."""
-    config = BotConfig(settings.bot_config, connection) if settings.bot_config is not None else None
-    return Sources(config=config, broker=start(settings, connection, wake))

@@ -30,11 +30,11 @@ Command = Callable[[Settings, argparse.Namespace], int]
 
 
 def _run(settings: Settings, _args: argparse.Namespace) -> int:
-    from bigdipper_exporter.broker_source import sources
     from bigdipper_exporter.service import Service
+    from bigdipper_exporter.sources import sources
 
     try:
-        service = Service(settings, lambda store, wake: sources(settings, store.connection, wake.set))
+        service = Service(settings, lambda store, wake: sources(settings, store, wake.set))
     except sqlite3.Error as error:
         raise refusal(settings.archive_path, error) from error
     service.run()

@@ -32,6 +32,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Metric, ...]], ...] = (
     ("What the bot said", "From its log alone: a trade is an order submitted, not a fill.", registry.BOT),
     ("Today", "The New York trading day, 04:00 to 04:00, from the archive; and the NYSE's calendar.", registry.DAY),
     ("What the broker says", "From Alpaca, to the cent; only with credentials.", registry.BROKER),
+    (
+        "Market prices",
+        "From Alpaca's data host; only with credentials, and not with `market-data.enabled: false`.",
+        registry.PRICES,
+    ),
     ("What the exporter does", "About log, archive and itself.", registry.EXPORTER),
 )
 

@@ -26,6 +26,7 @@ from bigdipper_exporter.projection.state import BotState
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.view import BrokerView
+    from bigdipper_exporter.archive.prices.view import PriceView
     from bigdipper_exporter.botconfig.reader import BotConfigView
 
 View = TypeVar("View", covariant=True)
@@ -37,7 +38,7 @@ PORTION_BYTES = 1 << 21
 
 
 class Source(Protocol[View]):
-    """Another source of facts that shares the transaction: the broker, the bot's configuration."""
+    """Another source of facts that shares the transaction: the broker, the bot's configuration, market prices."""
 
     def pending(self) -> bool:
         """Whether there is something to write."""
@@ -65,9 +66,10 @@ class Sources:
 
     config: Source[BotConfigView] | None = None
     broker: Source[BrokerView] | None = None
+    prices: Source[PriceView] | None = None
 
     def __iter__(self) -> Iterator[Source[object]]:
-        return iter([source for source in (self.config, self.broker) if source is not None])
+        return iter([source for source in (self.config, self.broker, self.prices) if source is not None])
 
 
 class Pipeline:
@@ -254,7 +256,7 @@ class Pipeline:
             archive_up=self.trouble is None,
             archive=self.statistics,
         )
-        config, broker = self._sources.config, self._sources.broker
+        config, broker, prices = self._sources.config, self._sources.broker, self._sources.prices
         return Snapshot(
             bot=state,
             counters=self.counters.values,
@@ -263,6 +265,7 @@ class Pipeline:
             own=own,
             broker=None if broker is None else broker.view,
             config=None if config is None else config.view,
+            prices=None if prices is None else prices.view,
         )
 
     def _today(self) -> Day:

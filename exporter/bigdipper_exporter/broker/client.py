@@ -56,12 +56,15 @@ class Client:
         self._attempts: list[Attempt] = []
         self.rate: Rate | None = None
 
-    def get(self, path: str, query: Query | None = None) -> Any:
-        """The decoded JSON of GET `path` (below /v2). Raises Failure. Waits until the rate share allows the request."""
+    def get(self, path: str, query: Query | None = None, version: str = "v2") -> Any:
+        """Return the decoded JSON of GET `path` (below /v2, or another `version` of the API). Raises Failure.
+
+        Waits until the rate share allows the request.
+        """
         try:
-            return self._once(path, query)
+            return self._once(path, query, version)
         except _Stale:
-            return self._once(path, query, retried=True)
+            return self._once(path, query, version, retried=True)
 
     def drain(self) -> tuple[Attempt, ...]:
         """The requests sent since the last call."""
@@ -72,7 +75,7 @@ class Client:
         """Close idle connections; a request under way ends by its deadline. Safe from another thread."""
         self._session.close()
 
-    def _once(self, path: str, query: Query | None, retried: bool = False) -> Any:
+    def _once(self, path: str, query: Query | None, version: str, retried: bool = False) -> Any:
         while (delay := self._budget.delay()) > 0:
             self._pause(delay)
         self._budget.take()
@@ -80,7 +83,7 @@ class Client:
         started = time.monotonic()
         failure: Failure | None = None
         try:
-            answer = self._sdk.get(path, dict(query) if query else None)
+            answer = self._sdk.get(path, dict(query) if query else None, api_version=version)
             if answer is None:
                 raise Failure("bad_response", "the answer is empty", self._status())
             return answer

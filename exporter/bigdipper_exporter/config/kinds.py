@@ -205,6 +205,12 @@ def _hosts(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _stock(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{1,5}(\.[A-Z]{1,2})?", text):
+        raise ValueError("is not a stock's symbol in capitals")
+    return text
+
+
 BOOLEAN = Kind(_boolean, "true, false, yes, no, 1, 0")
 PATH = Kind(_path, "a path")
 TIME_ZONE = Kind(_time_zone, "an IANA name such as America/New_York, or local")
@@ -215,4 +221,5 @@ HOSTS = Kind(_hosts, "host names separated by commas, without ports")
 ORIGINS = Kind(_origins, "origins such as https://home.example.org, separated by commas")
 NAMED_PATHS = Kind(_named_paths, "NAME=PATH, separated by commas; names of letters, digits, dot, dash")
 SECRET = Kind(_secret, "visible ASCII without spaces")
+STOCK = Kind(_stock, "a symbol such as SPY or BRK.B")
 LINE = Kind(_line, "one line of at most 100 characters")

@@ -18,6 +18,7 @@ from bigdipper_exporter.config.kinds import (
     ORIGINS,
     PATH,
     SECRET,
+    STOCK,
     TIME_ZONE,
     URL,
     URL_PATH,
@@ -36,6 +37,8 @@ GROUPS = {
     "archive": "The archive",
     "web": "The web side",
     "alpaca": "The broker",
+    "market-data": "Market prices",
+    "benchmark": "The benchmark",
     "bot": "The bot",
     "limits": "Limits",
     "sectors": "Sectors",
@@ -160,6 +163,28 @@ class Settings:
     alpaca_requests_per_minute: int = _setting(
         "alpaca.requests-per-minute", integer(1, 60), "60", "Most requests a minute; the bot needs the rest of the 200."
     )
+    market_data_enabled: bool = _setting(
+        "market-data.enabled", BOOLEAN, "true", "Read prices and corporate actions with the broker's keys."
+    )
+    market_data_url: str | None = _setting(
+        "market-data.url", URL, "", "Ask this address in place of Alpaca's data host; alpaca.url if that is set."
+    )
+    market_data_history: float = _setting(
+        "market-data.history", duration("30d", "10y"), "5y", "How far back daily prices are read."
+    )
+    market_data_interval: float = _setting(
+        "market-data.interval", duration("1m", "1d"), "15m", "Time between two readings of today's prices."
+    )
+    market_data_minute_retention: float = _setting(
+        "market-data.minute-retention",
+        duration("1d", "1y", zero="read none"),
+        "30d",
+        "How long prices by the minute are kept; they are read for the hours around a dip, an order or a brake.",
+    )
+    market_data_requests_per_minute: int = _setting(
+        "market-data.requests-per-minute", integer(1, 60), "20", "Most requests a minute; the bot needs the rest of the 200."
+    )
+    benchmark_symbol: str = _setting("benchmark.symbol", STOCK, "SPY", "What the account is compared with.")
     bot_config: Path | None = _setting(
         "bot.config", PATH, "", "The bot's config.py: read, never executed, for limits and symbols."
     )

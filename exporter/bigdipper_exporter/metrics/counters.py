@@ -44,6 +44,11 @@ def _with_broker(labels: Iterable[Labels]) -> Known:
     return lambda s: () if s.broker is None else listed
 
 
+def _with_prices(labels: Iterable[Labels]) -> Known:
+    listed = list(labels)
+    return lambda s: () if s.prices is None else listed
+
+
 def _after_history(labels: Iterable[Labels]) -> Known:
     """Zeros only once the history is read: before, old rejections would look to `increase()` like new ones."""
     listed = list(labels)
@@ -156,6 +161,29 @@ ALPACA_REJECTED_RECORDS = Counter(
 
 BROKER = _declared(globals(), BOT)
 
+# What the data host said.
+DATA_ENDPOINTS = ("bars", "corporate_actions")
+MARKET_DATA_REQUESTS = Counter(
+    "bigdipper_market_data_requests_total",
+    "Requests for prices sent.",
+    ("endpoint",),
+    known=_with_prices(_each(DATA_ENDPOINTS)),
+)
+MARKET_DATA_REQUEST_FAILURES = Counter(
+    "bigdipper_market_data_request_failures_total",
+    "Requests for prices without a usable answer.",
+    ("endpoint", "reason"),
+    known=_with_prices(product(DATA_ENDPOINTS, REASONS)),
+)
+MARKET_DATA_REJECTED_RECORDS = Counter(
+    "bigdipper_market_data_rejected_records_total",
+    "Bars and corporate actions that could not be read or contradict themselves.",
+    (),
+    known=_with_prices([()]),
+)
+
+PRICES = _declared(globals(), BOT, BROKER)
+
 # What the exporter did.
 EXPORTER_LABEL_OVERFLOW = Counter(
     "bigdipper_exporter_label_overflow_total", "Times that a symbol beyond the first 200 became `other`.", ()
@@ -183,4 +211,4 @@ LOG_INGEST_DELAY_SECONDS = Histogram(
 ARCHIVE_COMMIT_DURATION_SECONDS = Histogram("bigdipper_archive_commit_duration_seconds", "Time of a commit.", (), buckets=FAST)
 ARCHIVE_ERRORS = Counter("bigdipper_archive_errors_total", "Commits that failed.", ())
 
-EXPORTER = _declared(globals(), BOT, BROKER)
+EXPORTER = _declared(globals(), BOT, BROKER, PRICES)

@@ -1,13 +1,14 @@
 """All metric families, and how often each is to be scraped. docs/metrics.md is generated from them."""
 
-from bigdipper_exporter.metrics import bot, broker, counters, day, exporter
+from bigdipper_exporter.metrics import bot, broker, counters, day, exporter, prices
 from bigdipper_exporter.metrics.table import Metric
 
 BOT = (*bot.METRICS, *counters.BOT)
 DAY = day.METRICS
 BROKER = (*broker.METRICS, *counters.BROKER)
+PRICES = (*prices.METRICS, *counters.PRICES)
 EXPORTER = (*exporter.METRICS, *counters.EXPORTER)
-METRICS: tuple[Metric, ...] = (*BOT, *DAY, *BROKER, *EXPORTER)
+METRICS: tuple[Metric, ...] = (*BOT, *DAY, *BROKER, *PRICES, *EXPORTER)
 
 # The state of this moment, about 75 series: what must be on the screen, or become an alert, within seconds.
 # Prometheus scrapes these every 2 s and the rest every 30 s: each series here costs as much as fifteen of those.

@@ -13,6 +13,7 @@ __all__ = ["Day", "ExporterStatus", "Snapshot"]
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.repository import BrokerView
+    from bigdipper_exporter.archive.prices.view import PriceView
     from bigdipper_exporter.botconfig.reader import BotConfigView
     from bigdipper_exporter.counters import Values
     from bigdipper_exporter.projection.state import BotState
@@ -46,6 +47,7 @@ class Snapshot:
     own: ExporterStatus
     broker: BrokerView | None = None
     config: BotConfigView | None = None
+    prices: PriceView | None = None
 
     def brake_seconds_today(self, now: float) -> float:
         """Time under the brake today, in seconds, up to `now` (unix seconds).

@@ -1,4 +1,4 @@
-"""The stand-in broker: Alpaca's trading API over HTTP on the loopback, read-only, with switchable faults.
+"""The stand-in broker: Alpaca's trading API and data host over HTTP on the loopback, read-only, with switchable faults.
 
 broker = Broker(ledger, clock=time.time)
 broker.start()
@@ -23,10 +23,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from bigdipper_exporter.demo.simulator import queries
+from bigdipper_exporter.demo.simulator import marketdata, queries
 from bigdipper_exporter.demo.simulator.faults import Faults, Response, broken
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.queries import BadRequest
+from bigdipper_exporter.demo.simulator.tape import Tape
 
 SECRET_HEADERS = frozenset({"apca-api-secret-key", "authorization"})
 DRIP_SECONDS = 0.5
@@ -77,7 +78,7 @@ class RateLimit:
 class Broker:
     """Serves `ledger` until `stop`. `keys` maps key ids to secrets; `lock` guards the books against their simulator.
 
-    `limit` is requests per minute; `remember` the number of past requests that are kept at least.
+    `limit` is requests per minute; `remember` the number of past requests that are kept at least; `tape` what was traded.
     """
 
     def __init__(
@@ -90,10 +91,13 @@ class Broker:
         host: str = "127.0.0.1",
         lock: threading.RLock | None = None,
         remember: int = 1_000_000,
+        tape: Tape | None = None,
     ) -> None:
         self.ledger, self.clock = ledger, clock
+        self.tape = tape if tape is not None else Tape()
         self.keys = {"PKSIMULATED": "simulated-secret"} if keys is None else keys
         self.rate = RateLimit(limit)
+        self.data_rate = RateLimit(limit)  # the data host counts for itself
         self.faults = Faults()
         self.lock = lock if lock is not None else threading.RLock()
         self.requests: list[Request] = []
@@ -153,8 +157,10 @@ class Broker:
     def respond(self, method: str, path: str, query: dict[str, str], credentials: tuple[str | None, ...]) -> Response:
         """The honest answer, before any fault."""
         now = self.clock()
-        allowed = self.rate.take(now)
-        headers = {"Content-Type": "application/json; charset=UTF-8"} | self.rate.headers()
+        market_data = path in marketdata.PATHS
+        rate = self.data_rate if market_data else self.rate
+        allowed = rate.take(now)
+        headers = {"Content-Type": "application/json; charset=UTF-8"} | rate.headers()
         if credentials == (None, None, None):
             return _error(401, 40110000, "request is not authorized", headers)
         if not self.authorized(*credentials):
@@ -165,7 +171,10 @@ class Broker:
             return _error(429, 42910000, "rate limit exceeded", headers)
         try:
             with self.lock:
-                data = queries.answer(self.ledger, path, query, now)
+                if market_data:
+                    data = marketdata.answer(self.tape, path, query, now)
+                else:
+                    data = queries.answer(self.ledger, path, query, now)
         except BadRequest as refused:
             return _error(refused.status, refused.code, refused.message, headers)
         return Response(200, json.dumps(data, separators=(",", ":")).encode(), headers)
@@ -231,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
             bearer.removeprefix("Bearer ") if bearer else None,
         )
         response = broker.respond(self.command, url.path, query, credentials)
-        endpoint = queries.endpoint(url.path)
+        endpoint = marketdata.PATHS.get(url.path) or queries.endpoint(url.path)
         fault = broker.faults.next(endpoint) if endpoint is not None and response.status == 200 else None
         if fault is not None and endpoint is not None:
             response = broken(response, endpoint, fault)

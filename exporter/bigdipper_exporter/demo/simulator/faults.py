@@ -43,6 +43,8 @@ FIELDS = {
     "portfolio_history": Fields("base_value", "timeframe"),
 }
 ENDPOINTS = tuple(FIELDS)
+# The data host's, with its records inside an object.
+MARKET_DATA = {"bars": Fields("c", "t"), "corporate_actions": Fields("new_rate", "process_date")}
 HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body><center><h1>{0}</h1></center><hr>nginx</body>\r\n</html>\r\n"
 
 Change = Callable[[Response, Fields], Response]
@@ -75,13 +77,26 @@ def _wire(wire: Wire) -> Change:
     return lambda r, _: replace(r, wire=wire)
 
 
+def _groups(data: Any) -> dict[str, list[Any]] | None:
+    """The records of the data host, by symbol or kind."""
+    return next((data[name] for name in MARKET_DATA if name in data), None) if isinstance(data, dict) else None
+
+
+def _record_lists(data: Any) -> list[list[Any]]:
+    """All the records of an answer, in lists that are not empty: the one object, the list, or those inside an object."""
+    groups = _groups(data)
+    lists = list(groups.values()) if groups is not None else [data if isinstance(data, list) else [data]]
+    return [records for records in lists if records]
+
+
 def _each(change: Callable[[dict[str, Any], Fields], None]) -> Change:
     """Change every object of the answer: the one object, or each of the list."""
 
     def apply(r: Response, fields: Fields) -> Response:
         data = json.loads(r.body)
-        for item in data if isinstance(data, list) else [data]:
-            change(item, fields)
+        for records in _record_lists(data):
+            for item in records:
+                change(item, fields)
         return replace(r, body=json.dumps(data).encode())
 
     return apply
@@ -96,10 +111,10 @@ def _one(change: Callable[[dict[str, Any], Fields], Any]) -> Change:
 
     def apply(r: Response, fields: Fields) -> Response:
         data = json.loads(r.body)
-        if not isinstance(data, list):
-            data = change(data, fields)
-        elif data:
-            data[len(data) // 2] = change(data[len(data) // 2], fields)
+        if isinstance(data, dict) and not _groups(data):
+            return replace(r, body=json.dumps(change(data, fields)).encode())
+        for records in _record_lists(data)[:1]:
+            records[len(records) // 2] = change(records[len(records) // 2], fields)
         return replace(r, body=json.dumps(data).encode())
 
     return apply
@@ -143,7 +158,7 @@ Script = Sequence[str | None]
 
 
 class Faults:
-    """The switches, per endpoint (one of `ENDPOINTS`, or "*" for all): thread-safe."""
+    """The switches, per endpoint (one of `ENDPOINTS` or `MARKET_DATA`, or "*" for all): thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,8 +173,8 @@ class Faults:
         A list alternates: `["500", None, "hang"]` breaks the first request, answers the second, hangs at the third, …
         """
         script: list[str | None] = [fault] if isinstance(fault, str) else list(fault)
-        if endpoint != "*" and endpoint not in FIELDS:
-            raise ValueError(f"unknown endpoint {endpoint!r}: use * or one of {', '.join(ENDPOINTS)}")
+        if endpoint != "*" and endpoint not in FIELDS | MARKET_DATA:
+            raise ValueError(f"unknown endpoint {endpoint!r}: use * or one of {', '.join(FIELDS | MARKET_DATA)}")
         for name in script:
             if name is not None and name not in FAULTS:
                 raise ValueError(f"unknown fault {name!r}: use one of {', '.join(FAULTS)}")
@@ -196,4 +211,4 @@ class Faults:
 
 def broken(response: Response, endpoint: str, fault: str) -> Response:
     """The response as the fault leaves it."""
-    return FAULTS[fault](response, FIELDS[endpoint])
+    return FAULTS[fault](response, (FIELDS | MARKET_DATA)[endpoint])

@@ -141,6 +141,17 @@ class Market:
         self._closes.append(list(self.cents))
         self._find_highs()
 
+    def closes(self) -> list[list[int]]:
+        """The closes of the last days in cents, oldest first."""
+        return [list(day) for day in self._closes]
+
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """Exchange every `old` shares for `new` ones: from now on the price is another, the closes before stay as they were."""
+        i = self.index[symbol]
+        self.prices[i] *= old / new
+        self.anchors[i] *= old / new
+        self._round()
+
     def _find_highs(self) -> None:
         self.highs = [max(column) for column in zip(*self._closes, strict=True)]
 

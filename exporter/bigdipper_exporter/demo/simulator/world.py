@@ -34,13 +34,14 @@ from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
 from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS, Market
 from bigdipper_exporter.demo.simulator.orders import Order
 from bigdipper_exporter.demo.simulator.owner import Owner
+from bigdipper_exporter.demo.simulator.tape import Tape
 from bigdipper_exporter.demo.simulator.trading import ApiError
 from bigdipper_exporter.demo.simulator.truth import Tally, report
 from bigdipper_exporter.demo.simulator.units import Number
 
 MINUTE = 60.0
 OWNER_LOOKS_AT = 45  # minutes past the hour
-DIVIDENDS = ("MSFT", "AVGO", "ORCL", "NEE", "AMT", "CCI", "LMT", "NOC", "RTX", "GD", "DLR", "AWK", "WTRG", "XYL")
+DIVIDENDS = ("MSFT", "AVGO", "ORCL", "NEE", "AMT", "CCI", "LMT", "NOC", "RTX", "GD", "DLR", "AWK", "WTRG", "XYL", "SPY")
 
 
 def start_of_history(until: float, days: int) -> float:
@@ -80,7 +81,11 @@ class World:
         self.ledger = Ledger(cash, seed, self.now, assets, self.hours)
         self.ledger.marks.update(self.market.marks())
         self.lock = threading.RLock()
-        self.broker = Broker(self.ledger, self.time, lock=self.lock, port=broker_port, host=broker_host, remember=1000)
+        self.tape = Tape(self.market.symbols)
+        self.tape.begin(self.market.closes(), calendar.trading_day(self.now))
+        self.broker = Broker(
+            self.ledger, self.time, lock=self.lock, port=broker_port, host=broker_host, remember=1000, tape=self.tape
+        )
         self.broker.control = partial(control, self.trigger)
         self.owner = Owner(self.ledger, self.market)
         self.tally = Tally()
@@ -179,6 +184,7 @@ class World:
             return
         self.market.minute(session)
         self.ledger.marks.update(self.market.marks())
+        self.tape.add(self.now, day, self.market.cents, session == "regular")
         if session == before:  # the first prices of a session are quotes, the first fills come a minute later
             exchange.match(self.ledger, self.market, session, self.now, self._chance)
         if self.now // MINUTE % 60 == OWNER_LOOKS_AT:
@@ -194,14 +200,21 @@ class World:
             self.market.open_day()
             self.ledger.marks.update(self.market.marks())
         for offset, symbol in enumerate(DIVIDENDS):  # each pays in a week of its own, once a quarter
-            held = self.ledger.positions.get(symbol)
-            if held is not None and held.qty > 0 and self._day_number % 63 == offset * 4 % 63:
-                self.ledger.dividend(symbol, round(STOCKS[symbol].price * 0.004, 2), self.now)
+            if self._day_number % 63 == offset * 4 % 63:
+                self._pay(symbol, day)
         hours = regular(day)
         if self._live_since is None and hours is not None:
             for incident in self._incidents:
                 if incident.due(self._day_number):
                     self._schedule(incident, hours[0] + incident.at * MINUTE)
+
+    def _pay(self, symbol: str, day: date) -> None:
+        """A dividend: announced to everybody, paid to who holds the stock."""
+        rate = round(STOCKS[symbol].price * 0.004, 2)
+        self.tape.note("cash_dividend", symbol, day, rate=rate, special=False, foreign=False)
+        held = self.ledger.positions.get(symbol)
+        if held is not None and held.qty > 0:
+            self.ledger.dividend(symbol, rate, self.now)
 
     # -- incidents --------------------------------------------------------------------------------------------------
 

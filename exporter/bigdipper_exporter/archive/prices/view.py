@@ -1,0 +1,21 @@
+"""What a scrape knows of market prices: immutable, of one committed moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bigdipper_exporter.broker.results import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PriceView:
+    """The present of the market data.
+
+    up: whether the last reading brought all that was wanted, None before the first; why: the reason when it did not.
+    success: unix seconds of the last complete reading. problems: symbols without prices, and why.
+    """
+
+    benchmark: str
+    up: bool | None = None
+    why: Reason | None = None
+    success: float | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)

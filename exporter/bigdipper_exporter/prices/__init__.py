@@ -1,0 +1,1 @@
+"""Market prices and corporate actions from Alpaca's data host."""

@@ -1,0 +1,209 @@
+"""The thread that reads prices: it asks the archive what is lacking, reads that, and hands it on page by page.
+
+Nothing is remembered here: whatever was read is in the archive, so a restart goes on where the last page was committed.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.broker.client import Access, Client
+from bigdipper_exporter.broker.poller import SystemTiming, Timing
+from bigdipper_exporter.broker.rate_budget import Budget
+from bigdipper_exporter.broker.results import Attempt, Failure
+from bigdipper_exporter.prices import fetch
+from bigdipper_exporter.prices.models import (
+    Actions,
+    Ask,
+    DailyBars,
+    MinuteBars,
+    PriceData,
+    PriceResult,
+    Refused,
+    RoundOver,
+    Wanted,
+    Window,
+)
+
+DATA_HOST = "https://data.alpaca.markets"
+# How old prices must be: a free key may not see the newest 15 minutes, and a clock may be wrong.
+AGES = (16 * 60.0, 75 * 60.0, 26 * 3600.0)
+ANNOUNCED = timedelta(days=90)  # how far ahead corporate actions are looked for
+FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
+BUSY_PAUSE = 0.5
+STOP_SECONDS = 0.5
+START_DELAY = 5.0  # the log and the broker come first: from them come the symbols
+
+log = logs.get("market-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Seconds between two readings, and the share of the rate limit (requests a minute)."""
+
+    interval: float = 900.0
+    per_minute: int = 20
+
+
+class _Stopped(Exception):
+    """The exporter stops."""
+
+
+class PricePoller:
+    """Reads until `stop`. `ask` says what is lacking; `emit` must return at once; nothing is read while `busy`."""
+
+    def __init__(
+        self,
+        access: Access,
+        schedule: Schedule,
+        ask: Ask,
+        emit: Callable[[PriceResult], None],
+        busy: Callable[[], bool],
+        timing: Timing | None = None,
+    ) -> None:
+        self._access, self._schedule, self._ask, self._emit, self._busy = access, schedule, ask, emit, busy
+        self._timing = timing or SystemTiming()
+        self._budget = Budget(schedule.per_minute, self._timing.monotonic)
+        self._stopping = False
+        self._wake = threading.Event()
+        self._client: Client | None = None
+        self._throttle = logs.Throttle(log, 3600)
+        self._age = 0
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="market-data", daemon=True)
+
+    def start(self) -> None:
+        """Begin on a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a second, even while a request hangs."""
+        self._stopping = True
+        self._wake.set()
+        if self._client is not None:
+            self._client.close()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._pause(START_DELAY)
+            self._client = client = Client(self._access, self._budget, self._pause)
+            while True:
+                self._pause(self._timing.spread(self._round(client)))
+        except _Stopped:
+            pass
+        except Exception:
+            log.exception("prices are not read any more; please report this")
+
+    def _round(self, client: Client) -> float:
+        """Read what is lacking. Returns the seconds until the next reading."""
+        over = RoundOver()
+        try:
+            wanted = self._ask(self._timing.time())
+            self._read(client, wanted)
+        except Failure as failure:
+            over = RoundOver(failure.reason, str(failure))
+        except _Stopped:
+            raise
+        except Exception as error:
+            log.exception("a reading of prices failed unexpectedly")
+            over = RoundOver("bad_response", type(error).__name__)
+        self._say(over)
+        self._hand_on(client, "", over)
+        if over.failure is None:
+            self._failures = 0
+            return self._schedule.interval
+        self._failures += 1
+        return float(min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self._failures - 1, 10)))
+
+    def _read(self, client: Client, wanted: Wanted) -> None:
+        for span in wanted.daily:
+            self._with_symbols(client, span.symbols, partial(self._daily, client, span.first))
+        for span in wanted.actions:
+            self._with_symbols(client, span.symbols, partial(self._actions, client, span.first))
+        for window in wanted.minutes:
+            self._with_symbols(client, window.symbols, partial(self._minutes, client, window))
+
+    def _with_symbols(self, client: Client, symbols: tuple[str, ...], read: Callable[[tuple[str, ...]], None]) -> None:
+        """Read; when the list is refused, find the symbol that the data host does not know by halves."""
+        try:
+            self._not_too_recent(lambda: read(symbols))
+        except Failure as failure:
+            if not fetch.refuses_symbols(failure):
+                raise
+            if len(symbols) > 1:
+                middle = len(symbols) // 2
+                self._with_symbols(client, symbols[:middle], read)
+                self._with_symbols(client, symbols[middle:], read)
+            else:
+                self._hand_on(client, "bars", Refused(symbols[0], str(failure)))
+
+    def _not_too_recent(self, read: Callable[[], None]) -> None:
+        while True:
+            try:
+                return read()
+            except Failure as failure:
+                if not fetch.too_recent(failure) or self._age + 1 >= len(AGES):
+                    raise
+                self._age += 1
+
+    def _end(self) -> float:
+        return self._timing.time() - AGES[self._age]
+
+    def _daily(self, client: Client, first: date, symbols: tuple[str, ...]) -> None:
+        end = self._end()
+        left = sorted(symbols)
+        for page in fetch.bars(client.get, tuple(left), "1Day", first.isoformat(), end):
+            # Pages are sorted by symbol: those before the last one of a page are complete.
+            newest = max((bar.symbol for bar in page.bars), default="")
+            done = [s for s in left if page.token is None or s < newest]
+            left = left[len(done) :]
+            self._hand_on(client, "bars", DailyBars(page.bars, tuple(done), first, end), page.rejected)
+
+    def _actions(self, client: Client, first: date, symbols: tuple[str, ...]) -> None:
+        last = calendar.new_york_date(self._timing.time()) + ANNOUNCED
+        items, rejected = fetch.actions(client.get, symbols, first, last)
+        self._hand_on(client, "corporate_actions", Actions(items, symbols, first), rejected)
+
+    def _minutes(self, client: Client, window: Window, symbols: tuple[str, ...]) -> None:
+        chosen = window.of(symbols)
+        end = min(chosen.last, self._end())
+        if end > chosen.first:
+            found, rejected = fetch.minute_bars(client.get, symbols, chosen.first, end)
+            self._hand_on(client, "bars", MinuteBars(found, chosen, end), rejected)
+
+    def _hand_on(self, client: Client, endpoint: str, data: PriceData, rejected: int = 0) -> None:
+        attempts = _of(endpoint or "bars", client.drain())
+        if not self._stopping:
+            self._emit(PriceResult(self._timing.time(), data, tuple(attempts), rejected))
+        while self._busy():
+            self._sleep(BUSY_PAUSE)
+
+    def _sleep(self, seconds: float) -> None:
+        if not self._stopping:
+            self._timing.wait(self._wake, seconds)
+        if self._stopping:
+            raise _Stopped
+        self._wake.clear()
+
+    def _pause(self, seconds: float) -> None:
+        end = self._timing.monotonic() + seconds
+        while (left := end - self._timing.monotonic()) > 0:
+            self._sleep(left)
+
+    def _say(self, over: RoundOver) -> None:
+        if over.failure is None:
+            self._throttle.solved("round", "reading prices works again")
+            return
+        advice = {}
+        if over.failure == "unauthorized":
+            advice = {"advice": "check alpaca.key and alpaca.secret, or set market-data.enabled to false"}
+        self._throttle.problem("round", "reading prices fails", reason=over.failure, detail=over.detail, **advice)
+
+
+def _of(endpoint: str, attempts: Iterable[Attempt]) -> list[tuple[str, Attempt]]:
+    return [(endpoint, attempt) for attempt in attempts]

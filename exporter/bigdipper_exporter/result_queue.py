@@ -1,0 +1,67 @@
+"""A queue between a thread that asks and the main loop that writes: each result leaves it once its transaction is durable."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.counters import Counters
+
+INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+
+Result = TypeVar("Result")
+
+
+class ResultQueue(Generic[Result]):
+    """Results that wait for the next transaction. The asking thread calls `put` and `is_full`, the main loop the rest.
+
+    `wake` rouses the main loop; `most`: while so many wait, nothing more is asked.
+    """
+
+    def __init__(self, log: logs.Log, wake: Callable[[], None], most: int) -> None:
+        self._log, self._wake, self._most = log, wake, most
+        self._waiting: deque[Result] = deque()
+        self._writing = 0
+
+    def put(self, result: Result) -> None:
+        """Add a result, and wake the main loop."""
+        self._waiting.append(result)
+        self._wake()
+
+    def is_full(self) -> bool:
+        """Return whether the archive lags so far behind that nothing more should be asked."""
+        return len(self._waiting) >= self._most
+
+    def __len__(self) -> int:
+        """Return how many results wait."""
+        return len(self._waiting)
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        counters: Counters,
+        write: Callable[[sqlite3.Connection, Result, Counters], None],
+    ) -> None:
+        """Write all results that wait; they stay until `commit`. One that fails is dropped and logged, the others go on."""
+        waiting = list(self._waiting)
+        for result in waiting:
+            mark = counters.savepoint()
+            connection.execute("SAVEPOINT result")
+            try:
+                write(connection, result, counters)
+            except Exception as error:
+                if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
+                    raise  # the archive is at fault: all of it is tried again
+                endpoint = getattr(result, "endpoint", type(result).__name__)
+                self._log.exception("an answer could not be digested and is dropped; please report this", endpoint=endpoint)
+                connection.execute("ROLLBACK TO result")
+                counters.rollback_to(mark)
+            connection.execute("RELEASE result")
+        self._writing = len(waiting)
+
+    def commit(self) -> None:
+        """Forget what was written: it is durable."""
+        for _ in range(self._writing):
+            self._waiting.popleft()
+        self._writing = 0
