@@ -3,12 +3,15 @@
 import math
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from starlette.testclient import TestClient
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.api.routes.opportunities import Reason
+from bigdipper_exporter.log.events import MISSED_REASONS
 from bigdipper_exporter.money.returns import WINDOWS
 from tests.api.conftest import NOW
 
@@ -217,3 +220,109 @@ def test_bots_are_listed_with_what_can_be_read(open_api: Any, lived: Any, tmp_pa
     assert "there is no archive" in second["problem"]
     assert get(api, "dashboard?bot=bot1") == get(api, "dashboard")
     assert api.get("/api/v1/dashboard?bot=bot2").status_code == 503
+
+
+def test_dips_come_newest_first_with_their_outcome(api: TestClient, sql: sqlite3.Connection) -> None:
+    rows = sql.execute("SELECT * FROM opportunities ORDER BY ts DESC, id DESC").fetchall()
+    found = all_pages(api, "opportunities/recent?limit=400")
+    assert [(dip["id"], dip["dip_percent"], dip["outcome"], dip["reason"]) for dip in found] == [
+        (str(row["id"]), row["dip_percent"], row["outcome"], row["reason"]) for row in rows
+    ]
+    assert all(dip["executed"] == (dip["outcome"] == "submitted") for dip in found)
+
+
+@pytest.mark.parametrize("reason", [None, *MISSED_REASONS])
+def test_missed_trades_by_reason(api: TestClient, sql: sqlite3.Connection, reason: str | None) -> None:
+    rows = sql.execute(
+        "SELECT * FROM skips WHERE ts >= ? AND (? IS NULL OR reason = ?) ORDER BY ts DESC, id DESC",
+        (start("1m"), reason, reason),
+    ).fetchall()
+    path = "opportunities/missed?period=1m" + (f"&reason={reason}" if reason else "")
+    assert [skip["id"] for skip in all_pages(api, path)] == [str(row["id"]) for row in rows]
+    counts = {row["reason"]: row["count"] for row in get(api, path)["by_reason"]}
+    for name in MISSED_REASONS:
+        assert counts.get(name, 0) == one(sql, "SELECT COUNT(*) FROM skips WHERE ts >= ? AND reason = ?", start("1m"), name)
+    by_brake = one(sql, "SELECT SUM(missed_opportunities) FROM brake_events WHERE started >= ?", start("1m"))
+    assert counts["brake"] == by_brake
+
+
+def test_every_reason_of_the_log_can_be_asked_for() -> None:
+    assert get_args(Reason) == MISSED_REASONS
+
+
+def test_the_best_scores_are_the_highest(api: TestClient, sql: sqlite3.Connection) -> None:
+    rows = sql.execute("SELECT score FROM opportunities WHERE ts >= ? ORDER BY score DESC LIMIT 5", (start("1w"),)).fetchall()
+    found = get(api, "opportunities/best-scores?period=1w&limit=5")["items"]
+    assert [dip["score"] for dip in found] == [row["score"] for row in rows]
+
+
+def test_wash_sales_are_the_rows_of_the_archive(api: TestClient, sql: sqlite3.Connection) -> None:
+    rows = sql.execute("SELECT * FROM wash_sales WHERE sold >= ? ORDER BY sold DESC", (start("1y"),)).fetchall()
+    found = all_pages(api, "analytics/wash-sales?limit=1")
+    assert rows
+    assert [(s["id"], s["loss"], unix(s["window_end"]), s["bought_after"], s["known"]) for s in found] == [
+        (row["activity_id"], row["loss"], row["window_end"], row["bought_after"], row["status"] == "known") for row in rows
+    ]
+    refused = get(api, "analytics/wash-sales?period=1m")["refusals"]
+    assert sum(symbol["count"] for symbol in refused) == one(
+        sql, "SELECT COUNT(*) FROM skips WHERE reason = 'wash_sale_conflict' AND ts >= ?", start("1m")
+    )
+
+
+@pytest.mark.parametrize("period", WINDOWS)
+def test_the_win_rate_is_that_of_the_fills(api: TestClient, sql: sqlite3.Connection, period: str) -> None:
+    gains = [
+        row["realized_pl"]
+        for row in sql.execute("SELECT * FROM fills WHERE realized_pl IS NOT NULL AND ts >= ?", (start(period),))
+    ]
+    found = get(api, f"analytics/win-rate?period={period}")
+    assert found["sales"] == len(gains)
+    assert found["win_rate_percent"] == pytest.approx(100 * sum(gain > 0 for gain in gains) / len(gains))
+    assert found["profit_factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
+    assert found["realized_profit"] == pytest.approx(sum(gains))
+
+
+@pytest.mark.parametrize("period", WINDOWS)
+def test_dips_by_depth_are_all_dips(api: TestClient, sql: sqlite3.Connection, period: str) -> None:
+    counts: dict[tuple[int, bool], int] = {}
+    for row in sql.execute("SELECT dip_percent, outcome FROM opportunities WHERE ts >= ?", (start(period),)):
+        place = int(row["dip_percent"]), row["outcome"] == "submitted"
+        counts[place] = counts.get(place, 0) + 1
+    found = get(api, f"analytics/dip-distribution?period={period}")["items"]
+    bins = [step["from_percent"] for step in found]
+    assert bins == list(range(max(bins), min(bins) - 1, -1))
+    for step in found:
+        assert step["submitted"] == counts.pop((step["from_percent"], True), 0)
+        assert step["not_bought"] == counts.pop((step["from_percent"], False), 0)
+    assert counts == {}
+
+
+def test_settings_are_the_newest_rows(api: TestClient, sql: sqlite3.Connection) -> None:
+    found = get(api, "config/current")
+    settings = {setting["name"]: setting for setting in found["settings"]}
+    assert set(settings) == {row["setting"] for row in sql.execute("SELECT setting FROM bot_config")}
+    newest = settings["MAX_POSITION_PCT"]
+    assert (newest["value"], newest["previous"], newest["allowed"]) == ("0.20", "0.15", "above 0, at most 1")
+    assert unix(newest["since"]) == unix(found["changed"]) == NOW - 7200
+    assert [finding["severity"] for finding in found["findings"]] == ["warning"]
+
+
+def check(api: TestClient, text: str) -> Any:
+    answer = api.post("/api/v1/config/validate", json={"text": text})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_config_is_checked_and_never_executed(api: TestClient, tmp_path: Path) -> None:
+    bad = check(api, f"class Config:\n    MAX_MARGIN_PCT = 20\n    X = open({str(tmp_path / 'made')!r}, 'w')\n")
+    assert bad["valid"] is False
+    assert ("error", "MAX_MARGIN_PCT") in [(finding["severity"], finding["setting"]) for finding in bad["findings"]]
+    assert not (tmp_path / "made").exists()
+    assert check(api, "class")["findings"][0]["setting"] == "file"
+    good = check(api, "MAX_MARGIN_PCT = 0.2\nMARGIN_SAFETY_THRESHOLD = 0.15\n")
+    assert good["valid"] is True
+    secret = check(api, 'ALPACA_KEY = "PKSECRETSECRET"\n')
+    assert "PKSECRETSECRET" not in str(secret)
+    assert api.post("/api/v1/config/validate", content=b"x" * (2 << 20)).status_code == 413
+    assert api.post("/api/v1/config/validate", json={"txt": ""}).status_code == 422
+    assert api.post("/api/v1/config/validate", content=b"{").status_code == 422

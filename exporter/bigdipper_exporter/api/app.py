@@ -15,14 +15,22 @@ from bigdipper_exporter.api import problems
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.etag import Tagged
 from bigdipper_exporter.api.guard import HEALTHY_PATH, Guard
-from bigdipper_exporter.api.routes import brake, holdings, overview, trades
+from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunities, overview, settings, trades
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 
 DESCRIPTION = """The archive of Big Dipper Monitor, read-only. Money is JSON numbers of US dollars, times are RFC 3339 in UTC,
 what is not known is null. Lists have pages: `next` is the path of the following one. Every answer has an ETag."""
-ROUTERS = (overview.router, holdings.router, trades.router, brake.router)
-REFUSALS = problems.responses(401, 403, 404, 421, 422, 429, 503)
+ROUTERS = (
+    overview.router,
+    holdings.router,
+    trades.router,
+    opportunities.router,
+    brake.router,
+    analytics.router,
+    settings.router,
+)
+REFUSALS = problems.responses(401, 403, 404, 411, 413, 421, 422, 429, 503)
 
 
 def application(services: Services) -> FastAPI:

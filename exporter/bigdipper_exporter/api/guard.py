@@ -19,6 +19,7 @@ from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 
 HEALTHY_PATH = "/-/healthy"
+MOST_BODY_BYTES = 1 << 20
 WRONG_HOST = "this host name is not allowed; allowed: IP addresses, names without a dot, and those of web.allowed-hosts"
 WRONG_ORIGIN = "this web page may not call the API; allowed: those of the setting api.cors-origins"
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
@@ -82,6 +83,8 @@ class Guard:
         if wait := self._limit.wait(client):
             said = f"too many requests: try again in {math.ceil(wait)} s"
             return problem(HTTPStatus.TOO_MANY_REQUESTS, said, headers={"Retry-After": str(math.ceil(wait))})
+        if (refusal := _too_long(scope, headers)) is not None:
+            return refusal
         if scope["path"] in self._open or (scope["type"] == "http" and _is_preflight(scope, headers)):
             return None
         return await self._unauthorized(headers.get("authorization"))
@@ -102,6 +105,18 @@ class Guard:
             return _who_are_you(HTTPStatus.UNAUTHORIZED)
         status = await asyncio.to_thread(self._passwords.refusal, config, authorization)
         return None if status is None else _who_are_you(status)
+
+
+def _too_long(scope: Scope, headers: Headers) -> Response | None:
+    """Refuse bodies before they are read: their length must be given and within bounds."""
+    if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return None
+    length = headers.get("content-length", "")
+    if not length.isdecimal() or "transfer-encoding" in headers:
+        return problem(HTTPStatus.LENGTH_REQUIRED, "the request needs a Content-Length")
+    if len(length) > 9 or int(length) > MOST_BODY_BYTES:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is too long; allowed: {MOST_BODY_BYTES:,} bytes")
+    return None
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

@@ -55,14 +55,22 @@ def read(path: Path) -> Reading:
     """Read and check the file. Whatever is in it or wrong with it becomes a finding; this never raises."""
     try:
         text = read_regular(path, source.MOST_BYTES)
-        settings = source.read(text)
-        findings = [*_replaced(path), *rules.check(settings)]
+        replaced = _replaced(path)
     except OSError as error:
         return Reading((Finding("error", "file", f"{path} cannot be read: {error.strerror or error}"),))
+    reading = judge(text, str(path))
+    return replace(reading, findings=(*replaced, *reading.findings)) if reading.settings is not None else reading
+
+
+def judge(text: bytes, name: str) -> Reading:
+    """Check a config.py; `name` is what messages call it. This never raises."""
+    try:
+        settings = source.read(text)
+        findings = rules.check(settings)
     except ValueError as error:
-        return Reading((Finding("error", "file", f"{path}: {error}"),))
+        return Reading((Finding("error", "file", f"{name}: {error}"),))
     except Exception as error:  # a file that the owner edits must not end the exporter
-        return Reading((Finding("error", "file", f"{path} cannot be checked: {type(error).__name__}; please report this"),))
+        return Reading((Finding("error", "file", f"{name} cannot be checked: {type(error).__name__}; please report this"),))
     return Reading(tuple(findings), settings, hashlib.sha256(text).hexdigest()[:12])
 
 
