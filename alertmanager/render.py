@@ -8,16 +8,19 @@ Values never reach the output of this program; the file it writes contains them 
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
 
 import yaml
 
@@ -37,6 +40,8 @@ NTFY_PRIORITY = {"critical": "5", "warning": "3", "info": "2"}  # 5 breaks throu
 NTFY_QUIET = "2"
 PUSHOVER_PRIORITY = {"critical": "1", "warning": "0", "info": "-1"}  # 2 would ring until acknowledged
 PUSHOVER_QUIET = "-1"
+TELL_SECONDS = 3.0
+REFUSED_LASTS = timedelta(days=30)
 YEARS = 3  # whose holidays are written: this one and the next two
 TITLE, TEXT, WHOLE, LINK = (f'{{{{ template "bigdipper.{part}" . }}}}' for part in ("title", "text", "whole", "link"))
 
@@ -334,22 +339,54 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. Returns 0, or 2 with one line on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(description="Fill Alertmanager's receivers from ALERT_* variables.")
     parser.add_argument("--out", type=Path, required=True, help="folder for alertmanager.yml and templates/")
+    parser.add_argument(
+        "--alertmanager", metavar="URL", help="tell this Alertmanager when settings are refused, and when not any more"
+    )
     options = parser.parse_args(arguments)
+    code, said = render(options.out)
+    print(f"alertmanager: {said}", file=sys.stderr if code else sys.stdout)
+    if options.alertmanager:
+        tell(options.alertmanager, said if code else None)
+    return code
+
+
+def render(out: Path) -> tuple[int, str]:
+    """Write the configuration into `out`. Returns the exit code, and what to say of it: never a value of a variable."""
     try:
         values = read(os.environ)
         config = yaml.safe_load((HERE / "alertmanager.yml").read_text(encoding="utf-8"))
         names = fill(config, values)
         if not add_holidays(config, date.today()):
             print("alertmanager: without the exporter's package holidays count as market days", file=sys.stderr)
-        write(options.out, config, values)
+        write(out, config, values)
     except Problem as problem:
-        print(f"alertmanager: {problem}", file=sys.stderr)
-        return 2
+        return 2, str(problem)
     except OSError as error:
-        print(f"alertmanager: cannot write to {options.out}: {error.strerror}", file=sys.stderr)
-        return 2
-    print(f"alertmanager: notifications by {', '.join(names)}" if names else "alertmanager: no notifications configured")
-    return 0
+        return 2, f"cannot write to {out}: {error.strerror}"
+    return 0, f"notifications by {', '.join(names)}" if names else "no notifications configured"
+
+
+def tell(address: str, problem: str | None) -> None:
+    """Raise the alert NotificationSettingsRejected at a running Alertmanager, or end it; without one nothing happens.
+
+    It still has the settings from before, so the message arrives by the ways that worked until now.
+    """
+    now = datetime.now(UTC)
+    alert = {
+        "labels": {"alertname": "NotificationSettingsRejected", "severity": "critical", "subject": "alerting"},
+        "annotations": {
+            "summary": "New notification settings are refused; the earlier ones stay in force",
+            "description": problem or "The settings are accepted.",
+            "runbook_url": "docs/notifications.md",
+            "dashboard": "/alerting/list",
+        },
+        "endsAt": (now if problem is None else now + REFUSED_LASTS).isoformat(),
+    }
+    request = Request(
+        f"{address.rstrip('/')}/api/v2/alerts", json.dumps([alert]).encode(), {"Content-Type": "application/json"}
+    )
+    with suppress(OSError, ValueError):
+        urlopen(request, timeout=TELL_SECONDS).close()
 
 
 if __name__ == "__main__":

@@ -57,4 +57,7 @@ for name in $(sed -n 's/^\(\(ALERT\|ALPACA\|BIGDIPPER\|BOT2*\)_[A-Za-z0-9_]*\)=.
 	cat docker-compose.yml deploy/*/compose.yml | grep -Eq "(\{|^ +)$name[:}]" || unknown="$unknown $name"
 done
 [ -z "$unknown" ] || { echo "no such setting in .env:$unknown" >&2 && exit 1; }
+# Compose reads $name as a variable and what follows " #" as a comment: a password would arrive cut.
+cut=$(grep -E "^(ALERT_[A-Z_]*|[A-Z0-9]*_?ALPACA_(KEY|SECRET))=" .env | grep -Ev "^[A-Z0-9_]+='" | sed 's/\$\$//g' | grep -E '[$]|[[:space:]]#' | sed 's/=.*//' | tr '\n' ' ' || :)
+[ -z "$cut" ] || { echo "put the value between single quotes, it has \$ or #: ${cut% } (.env)" >&2 && exit 1; }
 echo "Grafana: user admin, password in secrets/grafana_password"

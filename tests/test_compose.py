@@ -382,6 +382,30 @@ class TestEnvSh:
         assert done.returncode == 1
         assert done.stderr == f"no such setting in .env: {name}\n"
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "ALERT_EMAIL_PASSWORD=pa$word",
+            'ALERT_EMAIL_PASSWORD="pa$word"',
+            "ALERT_EMAIL_PASSWORD=pa #word",
+            "ALPACA_SECRET=a$b",
+            "BOT2_ALPACA_SECRET=${a",
+        ],
+    )
+    def test_names_a_secret_that_would_arrive_cut(self, checkout: Path, line: str) -> None:
+        self.make_env(checkout)
+        with (checkout / ".env").open("a") as file:
+            file.write(f"ALERT_TELEGRAM_CHAT=1\n{line}\n")
+        done = self.run_env(checkout)
+        assert done.returncode == 1
+        assert done.stderr == f"put the value between single quotes, it has $ or #: {line.split('=')[0]} (.env)\n"
+
+    def test_takes_secrets_that_arrive_whole(self, checkout: Path) -> None:
+        self.make_env(checkout)
+        with (checkout / ".env").open("a") as file:
+            file.write("ALERT_EMAIL_PASSWORD='pa$ #word'\nALPACA_SECRET=a$$b#c\nGRAFANA_URL=${X:-y}\n")
+        assert self.run_env(checkout).returncode == 0
+
     def test_makes_the_folders_that_the_chosen_overrides_mount(self, checkout: Path) -> None:
         self.make_env(checkout)
         assert not (checkout / "secrets/exporter-2").exists()
