@@ -214,9 +214,17 @@ def test_empty_values_count_as_not_set(tmp_path: Path) -> None:
 
 def test_a_missing_required_setting_says_every_way_to_give_it() -> None:
     with pytest.raises(ConfigError) as caught:
-        load({}, {}, required=("log.path",))
+        load({}, {}, required=(("log.path",),))
     (line,) = caught.value.problems
     assert all(way in line for way in ("--log.path", "BIGDIPPER_LOG_PATH or LOG_PATH", "YAML"))
+
+
+def test_one_of_several_settings_can_be_enough() -> None:
+    required = (("log.path", "alpaca.key"),)
+    with pytest.raises(ConfigError, match=r"^log\.path: is required.*; without it, alpaca\.key is enough"):
+        load({}, {"LOG_PATH": ""}, required)
+    assert load({}, {"ALPACA_KEY": "k", "ALPACA_SECRET": "s"}, required).log_path is None
+    assert load({"log.path": "x.log"}, {}, required).alpaca_key is None
 
 
 def test_home_and_zero_retention_and_local_time() -> None:

@@ -165,6 +165,7 @@ calendar_next_close_timestamp_seconds 2025-11-28T13:00
 exporter_start_timestamp_seconds 3001
 exporter_ready 0
 exporter_loop_age_seconds 11
+log_configured 1
 log_up 1
 log_last_line_timestamp_seconds 1764349197
 log_timestamp_skew_seconds 3004

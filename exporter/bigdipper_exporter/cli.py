@@ -21,7 +21,7 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import refusal
 from bigdipper_exporter.archive.tables import EXPORTS
 from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.config.load import add_flags, describe, load
+from bigdipper_exporter.config.load import Required, add_flags, describe, load
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.web.listen import ListenError
@@ -233,7 +233,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, command: Command, text: str, usage: str, *used: str, required: tuple[str, ...] = ()) -> _Parser:
+    def add(name: str, command: Command, text: str, usage: str, *used: str, required: Required = ()) -> _Parser:
         sub: _Parser = commands.add_parser(
             name, help=text, description=text, usage=f"%(prog)s [-h] {usage}".rstrip(), allow_abbrev=False
         )
@@ -241,14 +241,15 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=command, required=required, parser=sub)
         return sub
 
-    log = ("log.path",)
+    log: Required = (("log.path",),)
+    log_or_keys: Required = (("log.path", "alpaca.key"),)
     settings, archive = "[--SETTING VALUE ...]", "[--archive.path PATH]"
     add(
         "run",
         _run,
-        "Tail the log, archive it, serve /metrics; until SIGTERM or SIGINT.",
-        f"--log.path PATH {settings}",
-        required=log,
+        "Tail the log, poll the broker, archive both, serve /metrics; until SIGTERM or SIGINT.",
+        f"[--log.path PATH] {settings}",
+        required=log_or_keys,
     )
     add(
         "ingest",

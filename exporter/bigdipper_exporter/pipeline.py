@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from bigdipper_exporter import logs
@@ -16,6 +17,7 @@ from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.absent import NoLog
 from bigdipper_exporter.log.parser import ParsedChunk, Reader, pieces
 from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.metrics import counters as m
@@ -76,14 +78,12 @@ class Pipeline:
     """Reads the log and the other sources into the archive, and publishes a snapshot of what is committed."""
 
     def __init__(self, settings: Settings, store: Store, sources: Sources = Sources()) -> None:
-        assert settings.log_path is not None
         self.store = store
         self.counters = Counters()
         self.caught_up = False
         self.trouble: str | None = None
         self.statistics = Statistics()
         self._settings = settings
-        self._path = settings.log_path
         self._sources = sources
         self._failures = 0
         self._skew: float | None = None
@@ -93,18 +93,22 @@ class Pipeline:
         self._created = self._first_start()
         self._saved = store.load("bot") or BotState().to_json()
         self._restore()
+        self.tail: Tail | NoLog = NoLog() if settings.log_path is None else self._follow(settings.log_path)
+        self._read: Read | None = None
+        self.snapshot = self.publish()
+
+    def _follow(self, path: Path) -> Tail:
+        settings = self._settings
         start: Literal["start", "end"] = "end" if settings.log_from == "end" else "start"
-        self.tail = Tail(
-            self._path,
-            store.checkpoints(),
+        return Tail(
+            path,
+            self.store.checkpoints(),
             start=start,
             rotated=settings.log_rotated,
             limit=PORTION_BYTES,
             first=self._created,
             copies=str(settings.log_copies or ""),
         )
-        self._read: Read | None = None
-        self.snapshot = self.publish()
 
     def _first_start(self) -> float:
         """When counting began: the true start of every counter."""
@@ -248,6 +252,7 @@ class Pipeline:
             turned=time.monotonic(),
             ready=not problems,
             problems=problems,
+            log_configured=self._settings.log_path is not None,
             log_up=bool(read and read.up),
             log_problem=read.problem if read else "not read yet",
             log_lag=read.lag if read else 0,

@@ -43,7 +43,6 @@ class Service:
     """One exporter. ArchiveError, ConfigError or ListenError when it cannot start."""
 
     def __init__(self, settings: Settings, sources: Callable[[Store, Wake], Sources] = lambda _s, _w: Sources()) -> None:
-        assert settings.log_path is not None
         self.settings = settings
         self._alerts = Alerts(settings.alertmanager_url) if settings.alertmanager_url else None
         # What can be wrong with files of the owner's own shows before anything is made.

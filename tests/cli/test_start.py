@@ -23,6 +23,7 @@ def test_a_missing_log_setting_is_named_with_the_ways_to_give_it(tmp_path: Path)
     assert line.startswith("log.path: is required")
     assert "--log.path" in line
     assert "LOG_PATH" in line
+    assert "alpaca.key is enough" in line
 
 
 @pytest.mark.parametrize(

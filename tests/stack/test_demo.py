@@ -28,7 +28,7 @@ pytestmark = [
         reason="no Prometheus or Alertmanager on this machine (deploy/tools.sh installs them from Debian)",
     ),
 ]
-# The most that bench_storage.py measured for one sample, with short chunks and index.
+# Of one sample in full chunks, with the index; bench_storage.py has shorter chunks and prints more.
 BYTES_PER_SAMPLE = 1.9
 COUNTED = "sum(bigdipper_trades_total)"
 BRAKE = "bigdipper_brake_active"

@@ -87,6 +87,11 @@ def _config(settings: Settings) -> Iterator[Finding]:
 
 def _log(settings: Settings) -> Iterator[Finding]:
     path = settings.log_path
+    if path is None and settings.alpaca_key:
+        yield Finding(
+            True, "log", "no log is named: the account is watched with its keys alone, and nothing is known of the bot"
+        )
+        return
     if path is None:
         yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
         return

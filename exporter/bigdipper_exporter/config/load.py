@@ -19,6 +19,7 @@ from bigdipper_exporter.logs import MASK
 MOST_SECRET_BYTES = 1 << 16
 
 
+Required = tuple[tuple[str, ...], ...]
 CONFIG_FLAG = "config.file"
 CONFIG_ENV = ENV_PREFIX + "CONFIG_FILE"
 RELATIVE_PATHS = "Relative paths, also those inside the YAML file, start at the working directory."
@@ -78,10 +79,11 @@ def add_flags(parser: argparse.ArgumentParser, shown: tuple[str, ...] = ("",)) -
             group.add_argument(flag, metavar=setting.name.split(".")[-1].upper(), **kwargs)
 
 
-def load(flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, str], required: tuple[str, ...] = ()) -> Settings:
+def load(flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, str], required: Required = ()) -> Settings:
     """The settings in force, from the flags as parsed, the environment and the YAML file that either names.
 
-    `required` names settings that must be set, such as `log.path`. Raises ConfigError with one line per problem.
+    `required` names settings that must be set, as tuples of which one each is enough. Raises ConfigError with one line per
+    problem.
     """
     problems: list[str] = []
     given = vars(flags) if isinstance(flags, argparse.Namespace) else flags
@@ -94,15 +96,22 @@ def load(flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, st
         found = next((layer[setting.name] for layer in layers if setting.name in layer), None)
         value, origin = _value(setting, found, problems)
         values[setting.attribute], origins[setting.name] = value, origin
-        if value is None and found is None and setting.name in required:
-            problems.append(
-                f"{setting.name}: is required; allowed: {setting.kind.allowed}, as --{setting.name}, "
-                f"environment {' or '.join(setting.env)}, or {setting.name} in the YAML file"
-            )
+    for names in required:
+        if all(origins[name].text == "" for name in names):
+            problems.append(_missing(names))
     _check_together(values, origins, problems)
     if problems:
         raise ConfigError(problems)
     return Settings(**values, patterns=patterns, config_file=path, origins=MappingProxyType(origins))
+
+
+def _missing(names: tuple[str, ...]) -> str:
+    first, *others = (next(setting for setting in SETTINGS if setting.name == name) for name in names)
+    enough = "".join(f"; without it, {other.name} is enough (environment {' or '.join(other.env)})" for other in others)
+    return (
+        f"{first.name}: is required; allowed: {first.kind.allowed}, as --{first.name}, "
+        f"environment {' or '.join(first.env)}, or {first.name} in the YAML file{enough}"
+    )
 
 
 def describe(settings: Settings) -> str:
@@ -254,4 +263,4 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, Origin], pr
         problems.append(refusal("limits.hard", quoted(text), where, "is below limits.brake", f"{brake:g} or more"))
 
 
-__all__ = ["SETTINGS", "ConfigError", "Settings", "add_flags", "describe", "load", "settings_table"]
+__all__ = ["SETTINGS", "ConfigError", "Required", "Settings", "add_flags", "describe", "load", "settings_table"]

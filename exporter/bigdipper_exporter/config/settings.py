@@ -99,7 +99,9 @@ class Origin:
 class Settings:
     """The settings in force. Durations are seconds, ratios are ratios of equity (15 % is 0.15), None means not set."""
 
-    log_path: Path | None = _setting("log.path", PATH, "", "The bot's log file; required by run and ingest.", env=("LOG_PATH",))
+    log_path: Path | None = _setting(
+        "log.path", PATH, "", "The bot's log file; `run` can do without if it has keys, `ingest` cannot.", env=("LOG_PATH",)
+    )
     log_timezone: ZoneInfo = _setting(
         "log.timezone", TIME_ZONE, "local", "Time zone of the log's timestamps: the one of the machine the bot runs on."
     )

@@ -27,9 +27,9 @@ class _Handler(FileSystemEventHandler):
 class Wake:
     """Watches the folder of `path` through inotify, where there is such a thing; also set by other threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._event = threading.Event()
-        self._path = path.absolute()
+        self._path = path and path.absolute()
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
         self._watch()
@@ -37,13 +37,15 @@ class Wake:
     def _folder(self) -> tuple[int, int] | None:
         """Device and inode of the folder, if it is there."""
         with suppress(OSError):
+            if self._path is None:
+                return None
             stat = os.stat(self._path.parent)
             return stat.st_dev, stat.st_ino
         return None
 
     def _watch(self) -> None:
         folder = self._folder()
-        if folder is None:
+        if folder is None or self._path is None:
             return
         with suppress(OSError, RuntimeError):
             self._observer = observer = Observer()
@@ -59,6 +61,8 @@ class Wake:
 
     def notice(self, event: FileSystemEvent) -> None:
         """Judge what the watch tells; called in its thread."""
+        if self._path is None:
+            return
         log, folder = str(self._path), str(self._path.parent)
         paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
         if event.event_type == "deleted" and folder in paths:

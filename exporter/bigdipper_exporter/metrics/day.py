@@ -1,6 +1,7 @@
 """Today, the New York trading day, and the NYSE's calendar: exact, without a broker."""
 
 import time
+from collections.abc import Callable
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.metrics.snapshot import Snapshot
@@ -28,10 +29,15 @@ def log_profit(s: Snapshot) -> tuple[float | None, float | None]:
     return profit, ratio_of_equity(profit, base)
 
 
+def _logged(read: Callable[[Snapshot], float]) -> Callable[[Snapshot], float | None]:
+    """What only the log can say: without one a 0 would mean that nobody looked."""
+    return lambda s: read(s) if s.own.log_configured else None
+
+
 METRICS: tuple[Metric, ...] = (
     Gauge("bigdipper_day_start_timestamp_seconds", "Start of the trading day: 04:00 New York.", read=lambda s: s.day.start),
-    Gauge("bigdipper_day_trades", "Orders submitted today.", read=lambda s: s.day.trades),
-    Gauge("bigdipper_day_deployed_usd", "Value of the orders submitted today.", read=lambda s: s.day.deployed),
+    Gauge("bigdipper_day_trades", "Orders submitted today.", read=_logged(lambda s: s.day.trades)),
+    Gauge("bigdipper_day_deployed_usd", "Value of the orders submitted today.", read=_logged(lambda s: s.day.deployed)),
     Gauge(
         "bigdipper_day_fills",
         "Executions of the bot's orders today, from the broker.",
@@ -45,20 +51,20 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_day_missed_trades",
         "Missed trades today (skips other than the routine ones).",
-        read=lambda s: s.day.missed_trades,
+        read=_logged(lambda s: s.day.missed_trades),
     ),
-    Gauge("bigdipper_day_cycles", "Cycles today.", read=lambda s: s.day.cycles),
+    Gauge("bigdipper_day_cycles", "Cycles today.", read=_logged(lambda s: s.day.cycles)),
     Gauge(
         "bigdipper_day_opportunities",
         "Dips that qualified today, one per cycle and symbol.",
-        read=lambda s: s.day.opportunities,
+        read=_logged(lambda s: s.day.opportunities),
     ),
     Gauge(
         "bigdipper_day_brake_seconds",
         "Time under the brake today, up to now while the bot cycles.",
-        read=lambda s: s.brake_seconds_today(time.time()),
+        read=_logged(lambda s: s.brake_seconds_today(time.time())),
     ),
-    Gauge("bigdipper_day_brake_episodes", "Brake episodes begun today.", read=lambda s: s.day.brake_episodes),
+    Gauge("bigdipper_day_brake_episodes", "Brake episodes begun today.", read=_logged(lambda s: s.day.brake_episodes)),
     Gauge(
         "bigdipper_day_start_equity_usd",
         "Equity at the start of today: the broker's where there is one.",

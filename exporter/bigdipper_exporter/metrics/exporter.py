@@ -22,7 +22,16 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_exporter_ready", "1 when /-/ready says so: caught up, and able to write.", read=lambda s: float(s.own.ready)
     ),
-    Gauge("bigdipper_log_up", "1 when the log can be read.", read=lambda s: float(s.own.log_up)),
+    Gauge(
+        "bigdipper_log_configured",
+        "1 when there is a log to read, 0 when an account is watched with keys alone.",
+        read=lambda s: float(s.own.log_configured),
+    ),
+    Gauge(
+        "bigdipper_log_up",
+        "1 when the log can be read.",
+        read=lambda s: float(s.own.log_up) if s.own.log_configured else None,
+    ),
     Gauge(
         "bigdipper_log_last_line_timestamp_seconds",
         "When the newest line arrived, by our clock.",
@@ -33,7 +42,11 @@ METRICS: tuple[Metric, ...] = (
         "Arrival of the newest line minus its own timestamp: far from 0 means a wrong log.timezone or clock.",
         read=lambda s: s.own.timestamp_skew,
     ),
-    Gauge("bigdipper_log_lag_bytes", "Bytes of the log not yet processed.", read=lambda s: s.own.log_lag),
+    Gauge(
+        "bigdipper_log_lag_bytes",
+        "Bytes of the log not yet processed.",
+        read=lambda s: s.own.log_lag if s.own.log_configured else None,
+    ),
     Gauge("bigdipper_archive_up", "1 when the last commit worked.", read=lambda s: float(s.own.archive_up)),
     Gauge(
         "bigdipper_archive_rows",

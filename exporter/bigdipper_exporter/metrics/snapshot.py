@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExporterStatus:
-    """The exporter about itself. Times in unix seconds; `turned`: monotonic seconds of the main loop's last turn."""
+    """The exporter about itself. Times in unix seconds; `turned`: monotonic seconds of the main loop's last turn.
+
+    log_configured: False where an account is watched with keys alone; nothing else of the log has a meaning then.
+    """
 
     started: float
     turned: float = 0.0
     ready: bool = False
     problems: tuple[str, ...] = ()
+    log_configured: bool = True
     log_up: bool = False
     log_problem: str | None = None
     log_lag: int = 0

@@ -87,6 +87,11 @@ def _alert(alert: FiringAlert, bot: str) -> Row:
 
 def _bot(s: Snapshot, recent: Recent) -> list[Row]:
     bot = s.bot
+    if not s.own.log_configured:
+        return [
+            ("off", "log", "No log is read, so nothing is known of the bot: cycles, brake, errors, missed trades."),
+            *_money(s),
+        ]
     if bot.cycle_ts is None:
         return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
     return [_cycle(s), *_errors(s, recent), _brake(s), *_money(s), _today(s)]
@@ -208,6 +213,8 @@ def _today(s: Snapshot) -> Row:
 
 def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     own, path = s.own, settings.log_path
+    if not own.log_configured:
+        return [("off", "file", "None is named (log.path): the account is watched with its keys alone.")]
     if not own.log_up:
         problem = own.log_problem or "cannot be read"
         return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]

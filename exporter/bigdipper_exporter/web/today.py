@@ -92,7 +92,9 @@ def tables(s: Snapshot, recent: Recent) -> list[Table]:
     found.append(_orders(recent.orders))
     if s.broker is not None:
         found.append(_fills(recent.fills))
-    return [*found, _missed(recent.missed, s.day.missed_trades)]
+    if s.own.log_configured:
+        found.append(_missed(recent.missed, s.day.missed_trades))
+    return found
 
 
 def _more(shown: int, most: int = MOST_ROWS) -> str:
