@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from bigdipper_exporter.api.app import application, guarded
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
+from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS
 from bigdipper_exporter.api.present import OwnLimits
 from bigdipper_exporter.archive.migrate import NEWEST
 from bigdipper_exporter.web.config import ReloadingConfig
@@ -49,10 +50,11 @@ def open_api() -> Iterator[Opened]:
         web_config: Path | None = None,
         origins: tuple[str, ...] = (),
         per_minute: int = 100_000,
+        heartbeat: float = HEARTBEAT_SECONDS,
     ) -> TestClient:
         archives = Archives({f"bot{number}": path for number, path in enumerate(paths, 1)})
         app = guarded(
-            application(Services(archives, OwnLimits(), lambda: now)),
+            application(Services(archives, OwnLimits(), lambda: now), heartbeat),
             config=ReloadingConfig(web_config, print),
             token=TOKEN,
             hosts=AllowedHosts("127.0.0.1", ()),

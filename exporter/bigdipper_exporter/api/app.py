@@ -15,6 +15,8 @@ from bigdipper_exporter.api import problems
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.etag import Tagged
 from bigdipper_exporter.api.guard import HEALTHY_PATH, Guard
+from bigdipper_exporter.api.live import endpoints as live
+from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
 from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunities, overview, settings, trades
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
@@ -29,11 +31,12 @@ ROUTERS = (
     brake.router,
     analytics.router,
     settings.router,
+    live.router,
 )
 REFUSALS = problems.responses(401, 403, 404, 411, 413, 421, 422, 429, 503)
 
 
-def application(services: Services) -> FastAPI:
+def application(services: Services, heartbeat: float = HEARTBEAT_SECONDS) -> FastAPI:
     """The endpoints alone, without authentication."""
 
     @asynccontextmanager
@@ -52,6 +55,7 @@ def application(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.live = Live(services.archives, heartbeat)
     for router in ROUTERS:
         app.include_router(router, responses=REFUSALS)
     problems.install(app)

@@ -20,9 +20,9 @@ class Archives:
         """Names of the bots, the default first."""
         return list(self._readers)
 
-    def path(self, bot: str | None) -> Path:
-        """Path of a bot's archive. Raises Problem for an unknown name."""
-        return self._readers[self.name(bot)].path
+    def reader(self, bot: str | None) -> ArchiveReader:
+        """Reader of a bot's archive. Raises Problem for an unknown name."""
+        return self._readers[self.name(bot)]
 
     def name(self, bot: str | None) -> str:
         """The name that counts. Raises Problem for an unknown one."""
@@ -35,7 +35,7 @@ class Archives:
     @contextmanager
     def reading(self, bot: str | None) -> Iterator[sqlite3.Connection]:
         """A connection to a bot's archive that sees one committed moment. Raises Problem, ArchiveError."""
-        with self._readers[self.name(bot)].reading() as connection:
+        with self.reader(bot).reading() as connection:
             yield connection
 
     def close(self) -> None:

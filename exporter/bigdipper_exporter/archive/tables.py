@@ -442,6 +442,21 @@ class SectorRow:
     sector: str
 
 
+@table("changes", key=("seq",), counted=False)
+@dataclass(slots=True)
+class ChangeRow:
+    """The newest 50,000 changes, in the order of the commits, written by triggers: the live channel of the API.
+
+    channel: trades, account, opportunities, brake, skips or positions. row: id in its table; for positions `symbol` and `ts`.
+    """
+
+    seq: int
+    channel: str
+    ts: Moment
+    row: int | None
+    symbol: str | None
+
+
 @table("schema_version", key=("version",), time="applied", counted=False)
 @dataclass(slots=True)
 class SchemaVersionRow:

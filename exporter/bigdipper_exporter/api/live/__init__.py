@@ -1,0 +1,1 @@
+"""Events within a second of the log line, by WebSocket and Server-Sent Events."""
