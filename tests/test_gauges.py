@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday, Wash
+from bigdipper_exporter.archive.price_tables import DipTriggerRow
+from bigdipper_exporter.archive.prices.figures import Ahead, Figures
 from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
@@ -17,6 +19,7 @@ from bigdipper_exporter.metrics import exporter as own
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.money.benchmark import Comparison
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 from bigdipper_exporter.projection.state import BotState, Episode
 from bigdipper_exporter.symbols import MAX_SYMBOLS
@@ -109,7 +112,28 @@ BROKER = BrokerView(
     chain=TimeWeightedReturn((), (), 0.55, 5312.0, (("30", 0.56),)),
 )
 CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
-PRICES = PriceView("SPY", True, None, 7001.0, {"FB": "renamed to META", "XYZ": "no prices"})
+FIGURES = Figures(
+    7002.0,
+    triggers=[DipTriggerRow("AMD", 7003.0, 7004.0, 7005.0, "2025-11-03", 0.05, 7006.0, -0.071, -0.021, True)],
+    comparison=Comparison(
+        days=7007,
+        account_return=0.71,
+        benchmark_return=0.72,
+        difference=7008.0,
+        twin=7009.0,
+        beta=0.73,
+        alpha=0.74,
+        correlation=0.75,
+        tracking_error=0.76,
+        information_ratio=0.77,
+        up_capture=0.78,
+        down_capture=0.79,
+    ),
+    ahead=(Ahead("AMD", "forward_split", 7010.0),),
+    stale=("TER", "MSFT", "AMD"),
+    phantoms={"TER": 7011},
+)
+PRICES = PriceView("SPY", True, None, 7001.0, {"FB": "renamed to META", "XYZ": "no prices"}, FIGURES)
 MOMENT = Snapshot(BOT, {}, 1.0, DAY, OWN, BROKER, CONFIG, PRICES)
 
 SHOWN = """
@@ -278,6 +302,26 @@ bot_config_changed_timestamp_seconds 6003
 market_data_up 1
 market_data_last_success_timestamp_seconds 7001
 market_data_symbols_without_prices 2
+market_data_stale_symbols 3
+price_usd symbol=AMD 7004
+dip_ratio symbol=AMD -0.071
+dip_trigger_price_usd symbol=AMD 7006
+phantom_dips symbol=TER 7011
+corporate_action_ex_timestamp_seconds kind=forward_split symbol=AMD 7010
+benchmark_info symbol=SPY 1
+benchmark_days 7007
+benchmark_account_return_ratio 0.71
+benchmark_return_ratio 0.72
+benchmark_excess_return_ratio -0.01
+benchmark_twin_usd 7009
+benchmark_difference_usd 7008
+benchmark_beta 0.73
+benchmark_alpha_ratio 0.74
+benchmark_correlation 0.75
+benchmark_tracking_error_ratio 0.76
+benchmark_information_ratio 0.77
+benchmark_up_capture_ratio 0.78
+benchmark_down_capture_ratio 0.79
 """
 
 

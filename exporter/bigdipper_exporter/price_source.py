@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bigdipper_exporter import calendar, logs
+from bigdipper_exporter.archive.prices.figures import Figures, derive
 from bigdipper_exporter.archive.prices.repository import PriceRepository
 from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.prices.wanted import Scope, wanted
@@ -36,7 +37,7 @@ class Prices:
         assert settings.alpaca_key
         assert settings.alpaca_secret
         self._settings, self._path, self._beside = settings, store.path, beside
-        self._queue: ResultQueue[PriceResult] = ResultQueue(log, wake, MOST_WAITING)
+        self._queue: ResultQueue[PriceResult | Figures] = ResultQueue(log, wake, MOST_WAITING)
         self.book = PriceRepository(store.connection, settings.benchmark_symbol, settings.market_data_minute_retention)
         access = Access(
             settings.alpaca_key,
@@ -46,13 +47,21 @@ class Prices:
             settings.alpaca_timeout,
         )
         schedule = Schedule(settings.market_data_interval, settings.market_data_requests_per_minute)
-        self.poller = PricePoller(access, schedule, self._wanted, self._queue.put, self._queue.is_full, timing)
+        self.poller = PricePoller(access, schedule, self._wanted, self._queue.put, self._queue.is_full, self._derive, timing)
         self.poller.start()
 
     def _wanted(self, now: float) -> Wanted:
         """Called on the poller's thread, so with a connection of its own."""
         with closing(connect_readonly(Path(self._path))) as connection:
             return wanted(connection, self._scope(now), now)
+
+    def _derive(self, now: float) -> bool:
+        """Make the figures once everything that was read is durable; called on the poller's thread."""
+        if len(self._queue):
+            return False
+        with closing(connect_readonly(Path(self._path))) as connection:
+            self._queue.put(derive(connection, self._scope(now), now))
+        return True
 
     def _scope(self, now: float) -> Scope:
         settings, config, broker = self._settings, self._beside.config, self._beside.broker

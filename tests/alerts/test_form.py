@@ -87,7 +87,8 @@ def test_every_metric_and_label_of_a_rule_exists(name: str, expression: str) -> 
 
 
 def test_every_label_value_that_a_rule_selects_is_counted_from_the_start() -> None:
-    anything: Any = SimpleNamespace(broker=SimpleNamespace(backfill=1.0), bot=SimpleNamespace(symbols=("NVDA",)))
+    bot, broker = SimpleNamespace(symbols=("NVDA",)), SimpleNamespace(backfill=1.0)
+    anything: Any = SimpleNamespace(broker=broker, bot=bot, prices=SimpleNamespace())
     seeded = {
         metric.name: (metric.labels, list(metric.known(anything)))
         for metric in METRICS

@@ -165,8 +165,8 @@ def test_minutes_are_read_around_events_only(open_desk: Open, broker: Broker) ->
         )
     desk.advance(60)
     [query] = [q for q in desk.asked() if q["timeframe"] == "1Min"]
-    assert (query["symbols"], query["start"]) == ("NVDA", "2025-11-06T16:00:00.000000Z")
-    rows = desk.sql("SELECT symbol, ts, close FROM prices_minute ORDER BY ts")
+    assert (query["symbols"], query["start"]) == ("NVDA,SPY", "2025-11-06T16:00:00.000000Z")
+    rows = desk.sql("SELECT symbol, ts, close FROM prices_minute WHERE symbol <> 'SPY' ORDER BY ts")
     assert rows == [("NVDA", event + 1800.0 * n, price("NVDA", date(2025, 11, 6), 5 + n) / 100) for n in (-2, -1, 0, 1, 2)]
     asked = len(desk.asked())
     desk.advance(86_400, step=900)

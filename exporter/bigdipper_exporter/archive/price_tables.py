@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bigdipper_exporter.archive.table import Day, Moment, Usd, table
+from bigdipper_exporter.archive.table import Day, Moment, Ratio, Usd, table
 
 
 @table("prices_daily", key=("symbol", "date"), time="read")
@@ -91,3 +91,133 @@ class MinuteCoverageRow:
     first: Moment
     last: Moment
     read: Moment
+
+
+@table("dip_lines", key=("symbol", "date"), counted=False)
+@dataclass(slots=True)
+class DipLineRow:
+    """The line at which the bot buys, per symbol and day.
+
+    high: highest close of the 19 sessions before the day. threshold: the bot's, as valid on that day.
+    """
+
+    symbol: str
+    date: Day
+    high: Usd
+    threshold: Ratio
+    line: Usd
+
+
+@table("dip_triggers", key=("symbol",), counted=False)
+@dataclass(slots=True)
+class DipTriggerRow:
+    """Where each symbol stands at its newest price.
+
+    dip_ratio: to the high, 0 or below. distance_ratio: to the line, below 0 once the bot would buy. watched: the bot's own.
+    """
+
+    symbol: str
+    ts: Moment
+    price: Usd
+    high: Usd
+    high_date: Day
+    threshold: Ratio
+    line: Usd
+    dip_ratio: Ratio
+    distance_ratio: Ratio
+    watched: bool
+
+
+@table("dip_episodes", key=("symbol", "reason", "ts"), counted=False)
+@dataclass(slots=True)
+class DipEpisodeRow:
+    """One dip of one symbol for one reason, over consecutive sessions, and the total return that followed.
+
+    reason: `bought`, or why not. dip_ratio: the deepest. price: at the first sighting; price_source: log, minute, line (only
+    the day's low is known to be below it) or none. market_price: close of that minute on all exchanges. size: dollars by the
+    bot's formula. after_N, benchmark_N: total return after N sessions. lowest_20: the worst low within 20. NULL: unknown yet.
+    """
+
+    symbol: str
+    reason: str
+    ts: Moment
+    date: Day
+    last: Moment
+    days: int
+    sightings: int
+    dip_ratio: Ratio | None
+    price: Usd | None
+    price_source: str
+    market_price: Usd | None
+    bought: bool
+    size: Usd | None
+    after_1: Ratio | None
+    after_5: Ratio | None
+    after_20: Ratio | None
+    benchmark_1: Ratio | None
+    benchmark_5: Ratio | None
+    benchmark_20: Ratio | None
+    lowest_20: Ratio | None
+
+
+@table("benchmark_days", key=("date",), counted=False)
+@dataclass(slots=True)
+class BenchmarkDayRow:
+    """The account and the benchmark over the same trading days, dividends included in both.
+
+    Indices: 100 at the close before the first day. twin: what the same deposits in the benchmark are worth, NULL once unknown.
+    """
+
+    date: Day
+    ts: Moment
+    account_index: float
+    benchmark_index: float
+    account: Usd
+    twin: Usd | None
+    account_return: Ratio
+    benchmark_return: Ratio
+
+
+@table("lots", counted=False)
+@dataclass(slots=True)
+class LotRow:
+    """Lots of stocks, first in first out, in shares of today; `closed` is NULL while a lot is held.
+
+    price: of the sale, or the newest. sessions: held so far. worst_ratio, best_ratio: lowest and highest price on the days
+    between purchase and sale, to the entry; NULL where there is no such day.
+    """
+
+    id: int
+    symbol: str
+    ts: Moment
+    closed: Moment | None
+    quantity: float
+    entry: Usd
+    price: Usd | None
+    profit: Usd | None
+    sessions: int
+    worst_ratio: Ratio | None
+    best_ratio: Ratio | None
+
+
+@table("trade_figures", key=("grouping", "name"), counted=False)
+@dataclass(slots=True)
+class TradeFiguresRow:
+    """Statistics of closed lots, beside the open ones. grouping: all, symbol, hour or weekday (New York, of the purchase).
+
+    expectancy: mean profit per lot. quality: SQN from 30 lots on. Groups of fewer than 5 closed lots have no figures.
+    """
+
+    grouping: str
+    name: str
+    lots: int
+    win_rate: Ratio | None
+    expectancy: Usd | None
+    profit_factor: float | None
+    quality: float | None
+    winner_sessions: float | None
+    loser_sessions: float | None
+    worst_ratio: Ratio | None
+    best_ratio: Ratio | None
+    open_lots: int
+    open_profit: Usd | None

@@ -53,7 +53,10 @@ class _Stopped(Exception):
 
 
 class PricePoller:
-    """Reads until `stop`. `ask` says what is lacking; `emit` must return at once; nothing is read while `busy`."""
+    """Reads until `stop`. `ask` says what is lacking; `emit` must return at once; nothing is read while `busy`.
+
+    `settle` is called after each complete reading with the time, again and again until it returns True.
+    """
 
     def __init__(
         self,
@@ -62,9 +65,11 @@ class PricePoller:
         ask: Ask,
         emit: Callable[[PriceResult], None],
         busy: Callable[[], bool],
+        settle: Callable[[float], bool] = lambda now: True,
         timing: Timing | None = None,
     ) -> None:
         self._access, self._schedule, self._ask, self._emit, self._busy = access, schedule, ask, emit, busy
+        self._settle = settle
         self._timing = timing or SystemTiming()
         self._budget = Budget(schedule.per_minute, self._timing.monotonic)
         self._stopping = False
@@ -105,6 +110,8 @@ class PricePoller:
         try:
             wanted = self._ask(self._timing.time())
             self._read(client, wanted)
+            while not self._settle(self._timing.time()):
+                self._sleep(BUSY_PAUSE)
         except Failure as failure:
             over = RoundOver(failure.reason, str(failure))
         except _Stopped:

@@ -152,7 +152,7 @@ def multiplier(connection: sqlite3.Connection, symbol: str) -> int | None:
     return contract_units(symbol)
 
 
-def _events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
+def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
     """Everything that happened to the lots of `symbol`, in order of time."""
     kinds: dict[str, lots.Kind] = {"buy": "buy", "sell_short": "sell_short"}
     units = multiplier(connection, symbol)
@@ -210,7 +210,7 @@ def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float)
 
 def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> set[float]:
     """Derive realized profit and loss sales of `symbol` from all its fills; returns the moments of fills that changed."""
-    events = _events(connection, symbol)
+    events = lot_events(connection, symbol)
     realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
     changed = set()
     fills = connection.execute("SELECT activity_id, ts, realized_pl FROM fills WHERE symbol = ?", (symbol,)).fetchall()
@@ -260,7 +260,7 @@ def _write_wash_sales(connection: sqlite3.Connection, symbol: str, found: WashSa
 
 def _inside(connection: sqlite3.Connection, symbol: str, held: dict[str, list[float]]) -> int:
     """Count the orders that bought `symbol` inside the window of a known loss sale, over all the archive."""
-    return 0 if "/" in symbol else wash_sales(_events(connection, symbol), _short(held, symbol)).buys_inside
+    return 0 if "/" in symbol else wash_sales(lot_events(connection, symbol), _short(held, symbol)).buys_inside
 
 
 def wash(connection: sqlite3.Connection, now: float) -> Wash:

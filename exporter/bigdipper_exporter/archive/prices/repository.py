@@ -14,6 +14,8 @@ from bigdipper_exporter.archive.price_tables import (
     MinutePriceRow,
     PriceCoverageRow,
 )
+from bigdipper_exporter.archive.prices import figures
+from bigdipper_exporter.archive.prices.figures import Figures
 from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.prices.wanted import STATE
 from bigdipper_exporter.archive.table import table_of
@@ -40,8 +42,14 @@ class PriceRepository:
         """Forget what was written since the last commit: the same results come again."""
         self._next = self.view
 
-    def write(self, connection: sqlite3.Connection, result: PriceResult, counters: Counters) -> None:
-        """Write what one or more requests brought, and count them."""
+    def write(self, connection: sqlite3.Connection, result: PriceResult | Figures, counters: Counters) -> None:
+        """Write what one or more requests brought, and count them; or what follows from all of it."""
+        if isinstance(result, Figures):
+            figures.write(connection, result)
+            # Only what a scrape shows is kept in memory.
+            shown = replace(result, lines=[], episodes=[], days=[], lots=[], trade_figures=[])
+            self._next = replace(self._next, figures=shown)
+            return
         _count(result, counters)
         match result.data:
             case DailyBars() as data:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bigdipper_exporter.archive.prices.figures import Figures
 from bigdipper_exporter.broker.results import Reason
 
 
@@ -11,7 +12,8 @@ class PriceView:
     """The present of the market data.
 
     up: whether the last reading brought all that was wanted, None before the first; why: the reason when it did not.
-    success: unix seconds of the last complete reading. problems: symbols without prices, and why.
+    success: unix seconds of the last complete reading. problems: symbols without prices, and why. figures: what followed
+    from the prices of that reading; None before the first.
     """
 
     benchmark: str
@@ -19,3 +21,4 @@ class PriceView:
     why: Reason | None = None
     success: float | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    figures: Figures | None = None

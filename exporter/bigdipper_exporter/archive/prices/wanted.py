@@ -123,6 +123,9 @@ def _windows(connection: sqlite3.Connection, scope: Scope, readable: set[str], n
     }
     windows = []
     for day in sorted(spans, reverse=True):
+        first, last = min(f for f, _ in spans[day].values()), max(e for _, e in spans[day].values())
+        if scope.benchmark in readable:
+            spans[day][scope.benchmark] = first, last  # what followed is compared with it from the same minute
         lacking = {s: span for s, span in spans[day].items() if _lacks(span, have.get((s, day)), now)}
         if lacking:
             windows.append(Window(date.fromisoformat(day), lacking))

@@ -1,0 +1,181 @@
+"""Dips in the archive: the line at which the bot buys, where each symbol stands, and episodes with what followed them."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.days import trading_day_of
+from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipTriggerRow
+from bigdipper_exporter.archive.prices.series import Market, Thresholds
+from bigdipper_exporter.money import dips
+from bigdipper_exporter.money.episodes import Episode, Sighting, episodes, outcome
+
+BOUGHT, BRAKE = "bought", "missed_brake"
+SIGHTINGS = """
+SELECT symbol, CASE outcome WHEN 'submitted' THEN 'bought' ELSE coalesce(reason, outcome) END, min(ts), max(ts), count(*),
+  min(-abs(dip_percent)) / 100.0
+FROM opportunities WHERE ts >= ? GROUP BY symbol, date, 2"""
+PRICE = "SELECT price FROM opportunities WHERE symbol = ? AND ts BETWEEN ? AND ? AND price > 0 ORDER BY ts LIMIT 1"
+BELOW = (
+    "SELECT min(ts), max(ts), count(*), min(close) FROM prices_minute WHERE symbol = ? AND ts BETWEEN ? AND ? AND close <= ?"
+)
+
+
+def lines(market: Market, thresholds: Thresholds, symbols: Iterable[str], since: date | None) -> list[DipLineRow]:
+    """Return the line of each symbol and day from `since` on (None: all)."""
+    rows = []
+    for symbol in symbols:
+        bars = list(market.prices(symbol).bars)
+        newest = market.newest(symbol)
+        if newest is not None and not newest.complete:
+            bars.append(newest.bar)
+        if since is not None:
+            first = next((i for i, bar in enumerate(bars) if bar.day >= since), len(bars))
+            bars = bars[max(first - dips.LOOKBACK + 1, 0) :]
+        levels = [thresholds.on(symbol, bar.day) for bar in bars]
+        found = dips.lines([(bar.day, bar.close) for bar in bars], levels)
+        known = levels[dips.LOOKBACK - 1 :]
+        rows += [
+            DipLineRow(symbol, day.isoformat(), high, level, line)
+            for (day, high, line), level in zip(found, known, strict=True)
+        ]
+    return rows
+
+
+def triggers(market: Market, thresholds: Thresholds, symbols: Iterable[str], watched: Iterable[str]) -> list[DipTriggerRow]:
+    """Return where each symbol stands at its newest price; those with fewer than 20 bars are left out, as the bot does."""
+    of_bot, rows = set(watched), []
+    for symbol in symbols:
+        newest = market.newest(symbol)
+        if newest is None:
+            continue
+        bars = list(market.prices(symbol).bars)
+        if not newest.complete:
+            bars.append(newest.bar)
+        level = thresholds.on(symbol, newest.bar.day)
+        found = dips.trigger(bars, newest.bar.close, level)
+        if found is not None:
+            hours = calendar.open_close(newest.bar.day)
+            ts = newest.read if hours is None else min(newest.read, hours[1])
+            rows.append(
+                DipTriggerRow(
+                    symbol,
+                    ts,
+                    found.price,
+                    found.high,
+                    found.high_day.isoformat(),
+                    level,
+                    found.line,
+                    found.dip,
+                    found.distance,
+                    symbol in of_bot,
+                )
+            )
+    return rows
+
+
+def episode_rows(
+    connection: sqlite3.Connection, market: Market, thresholds: Thresholds, watched: Sequence[str], since: float, margin: float
+) -> list[DipEpisodeRow]:
+    """Return the episodes that began at `since` (unix seconds) or later; `margin` seconds before decide what began earlier."""
+    seen = [
+        Sighting(symbol, reason, trading_day_of(first), first, last, count, dip, source="log")
+        for symbol, reason, first, last, count, dip in connection.execute(SIGHTINGS, (since - margin,))
+    ]
+    seen += _missed_in_brakes(connection, market, thresholds, watched, since - margin, seen)
+    equity = dict(connection.execute("SELECT date, starting_equity FROM daily_stats WHERE starting_equity > 0").fetchall())
+    return [
+        _row(connection, market, episode, equity) for episode in episodes(seen, market.sessions) if episode.start.first >= since
+    ]
+
+
+def _missed_in_brakes(
+    connection: sqlite3.Connection,
+    market: Market,
+    thresholds: Thresholds,
+    watched: Sequence[str],
+    since: float,
+    named: Sequence[Sighting],
+) -> list[Sighting]:
+    """Dips that v2.18 does not list while its brake holds: by minutes below the line, or by the low of the day."""
+    known = {(s.symbol, s.session) for s in named if s.reason == BRAKE}
+    found: dict[tuple[str, date], Sighting] = {}
+    brakes = connection.execute("SELECT started, coalesce(ended, last_seen) FROM brake_events WHERE started >= ?", (since,))
+    for started, ended in brakes.fetchall():
+        session = trading_day_of(started)
+        for symbol in watched:
+            if (symbol, session) in known or (symbol, session) in found:
+                continue
+            sighting = _below_the_line(connection, market, thresholds, symbol, session, started, ended)
+            if sighting is not None:
+                found[symbol, session] = sighting
+    return list(found.values())
+
+
+def _below_the_line(
+    connection: sqlite3.Connection,
+    market: Market,
+    thresholds: Thresholds,
+    symbol: str,
+    session: date,
+    started: float,
+    ended: float,
+) -> Sighting | None:
+    bars = [bar for bar in market.prices(symbol).bars if bar.day <= session][-dips.LOOKBACK :]
+    if len(bars) < dips.LOOKBACK or bars[-1].day != session:
+        return None
+    level = thresholds.on(symbol, session)
+    [(_, high, line)] = dips.lines([(bar.day, bar.close) for bar in bars], [level] * len(bars))
+    covered = connection.execute(
+        "SELECT 1 FROM minute_coverage WHERE symbol = ? AND first <= ? AND last >= ?", (symbol, started, ended)
+    ).fetchone()
+    if covered:
+        first, last, count, lowest = connection.execute(BELOW, (symbol, started, ended, line)).fetchone()
+        if not count:
+            return None
+        price = market.minute(symbol, first)
+        return Sighting(symbol, BRAKE, session, first, last, count, lowest / high - 1, price, "minute")
+    if bars[-1].low > line:
+        return None
+    return Sighting(symbol, BRAKE, session, started, ended, 1, bars[-1].low / high - 1, min(line, bars[-1].open), "line")
+
+
+def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equity: dict[str, float]) -> DipEpisodeRow:
+    start = episode.start
+    market_price = market.minute(start.symbol, start.first)
+    if start.price is None:
+        named = connection.execute(PRICE, (start.symbol, start.first, start.last)).fetchone()
+        price, source = (named[0], "log") if named else (market_price, "minute" if market_price else "none")
+        start = replace(start, price=price, source=source)
+    own = market.prices(start.symbol)
+    benchmark = market.prices(market.benchmark)
+    after = outcome(start, own, benchmark, market.sessions, market.minute(market.benchmark, start.first))
+    day = start.session.isoformat()
+    volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK - 1 :])
+    size = None
+    if day in equity and volatility is not None and episode.dip is not None:
+        size = dips.size(equity[day], episode.dip, volatility)
+    return DipEpisodeRow(
+        start.symbol,
+        start.reason,
+        start.first,
+        day,
+        episode.last,
+        episode.days,
+        episode.count,
+        episode.dip,
+        start.price,
+        start.source,
+        market_price,
+        start.reason == BOUGHT,
+        size,
+        after.own[0],
+        after.own[1],
+        after.own[2],
+        after.benchmark[0],
+        after.benchmark[1],
+        after.benchmark[2],
+        after.lowest,
+    )

@@ -1,0 +1,127 @@
+"""Prices of the archive as the formulas want them: one symbol with its splits and dividends, and the sessions."""
+
+import sqlite3
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from bigdipper_exporter.money import dips
+from bigdipper_exporter.money.prices import Bar, Dividend, Prices, Split
+
+BARS = "SELECT date, open, high, low, close, complete, read FROM prices_daily WHERE symbol = ? ORDER BY date"
+SPLITS = "('forward_split', 'reverse_split', 'unit_split')"
+NOTHING = Prices(())
+SEEN_SECONDS = 300.0  # a minute bar so old still says the price of a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest price of a symbol, and when it was read (unix seconds)."""
+
+    bar: Bar
+    read: float
+    complete: bool
+
+
+class Market:
+    """Prices of all symbols as of one moment, loaded once each. `benchmark` gives the sessions."""
+
+    def __init__(self, connection: sqlite3.Connection, benchmark: str) -> None:
+        self._connection, self.benchmark = connection, benchmark
+        self._loaded: dict[str, tuple[Prices, Newest | None]] = {}
+
+    def prices(self, symbol: str) -> Prices:
+        """Return the complete daily bars of a symbol; those of its new name after a rename."""
+        return self._load(symbol)[0]
+
+    def newest(self, symbol: str) -> Newest | None:
+        """Return the newest bar, also one of a session that goes on."""
+        return self._load(symbol)[1]
+
+    @cached_property
+    def sessions(self) -> list[date]:
+        """Days that have a complete bar of the benchmark."""
+        return self.prices(self.benchmark).days
+
+    @cached_property
+    def _renamed(self) -> dict[str, str]:
+        rows = self._connection.execute(
+            "SELECT symbol, new_symbol FROM corporate_actions WHERE kind = 'name_change' AND new_symbol > '' ORDER BY ex_date"
+        )
+        return dict(rows.fetchall())
+
+    def minute(self, symbol: str, ts: float) -> float | None:
+        """Return the price of a moment by the minute bars; None where there is none shortly before."""
+        row = self._connection.execute(
+            "SELECT close FROM prices_minute WHERE symbol = ? AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
+            (symbol, ts, ts - SEEN_SECONDS),
+        ).fetchone()
+        return None if row is None else float(row[0])
+
+    def _load(self, symbol: str) -> tuple[Prices, Newest | None]:
+        if symbol not in self._loaded:
+            rows = self._connection.execute(BARS, (symbol,)).fetchall()
+            new = self._renamed.get(symbol)
+            if not rows and new is not None and new != symbol:
+                self._loaded[symbol] = NOTHING, None  # a rename that leads back to itself ends here
+                self._loaded[symbol] = self._load(new)
+                return self._loaded[symbol]
+            bars = [(Bar(date.fromisoformat(row[0]), *row[1:5]), bool(row[5]), row[6]) for row in rows]
+            prices = Prices([bar for bar, complete, _ in bars if complete], *self._actions(symbol))
+            newest = Newest(bars[-1][0], bars[-1][2], bars[-1][1]) if bars else None
+            self._loaded[symbol] = prices, newest
+        return self._loaded[symbol]
+
+    def _actions(self, symbol: str) -> tuple[list[Split], list[Dividend]]:
+        splits = self._connection.execute(
+            f"SELECT ex_date, new_rate / old_rate FROM corporate_actions WHERE symbol = ? AND kind IN {SPLITS}"
+            " AND old_rate > 0 AND new_rate > 0 ORDER BY ex_date",
+            (symbol,),
+        )
+        dividends = self._connection.execute(
+            "SELECT ex_date, cash FROM corporate_actions"
+            " WHERE symbol = ? AND kind = 'cash_dividend' AND cash > 0 ORDER BY ex_date",
+            (symbol,),
+        )
+        return (
+            [Split(date.fromisoformat(day), ratio) for day, ratio in splits],
+            [Dividend(date.fromisoformat(day), cash) for day, cash in dividends],
+        )
+
+
+class Thresholds:
+    """The dip from which the bot bought each symbol, by day, from the history of its configuration."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._values: dict[str, list[tuple[str, float]]] = {}
+        rows = connection.execute(
+            "SELECT setting, date(ts, 'unixepoch', '-5 hours'), value FROM bot_config"
+            " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting = 'MIN_ABSOLUTE_DIP' ORDER BY ts, id"
+        )
+        for setting, day, text in rows:
+            value = _ratio(text)
+            if value is not None:
+                self._values.setdefault(setting, []).append((day, value))
+
+    def on(self, symbol: str, day: date) -> float:
+        """Return the threshold of a day; that of the first known configuration before it, the bot's minimum without one."""
+        own = self._at(f"DIP_THRESHOLDS.{symbol}", day)
+        least = self._at("MIN_ABSOLUTE_DIP", day)
+        threshold = self._at("DIP_THRESHOLDS.DEFAULT", day) if own is None else own
+        return dips.effective(threshold, dips.MINIMUM if least is None else least)
+
+    def _at(self, setting: str, day: date) -> float | None:
+        values = self._values.get(setting)
+        if not values:
+            return None
+        index = bisect_right(values, (day.isoformat(), float("inf")))
+        return values[max(index - 1, 0)][1]
+
+
+def _ratio(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 < value < 1 else None

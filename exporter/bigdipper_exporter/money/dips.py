@@ -1,0 +1,80 @@
+"""The bot's rule for a dip, as its source has it (v2.17, v2.18: utils.py, dip_logic.py). Pure; prices in US dollars.
+
+    high   = highest close of the last 20 daily bars, today's forming bar included
+    dip    = (price - high) / high
+    signal when |dip| >= max(MIN_ABSOLUTE_DIP, threshold)
+
+Prices are raw: a split looks like a dip, to the bot and here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from bigdipper_exporter.money.prices import Bar
+
+LOOKBACK = 20  # daily bars; fewer than that, and the bot sees no dip
+MINIMUM = 0.05  # MIN_ABSOLUTE_DIP of the released bot
+BASE_SIZE, BASE_DIP, AGGRESSION, LARGEST_SIZE = 0.025, 0.03, 1.75, 0.15  # of equity
+USUAL_RANGE = 0.02  # (high - low) / close of a calm day
+LEAST_VOLATILITY, MOST_VOLATILITY = 0.5, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Where a price stands between its high and the price at which the bot buys.
+
+    dip: ratio to the high, 0 or below; distance: ratio to the line, 0 or below once the bot would buy.
+    """
+
+    price: float
+    high: float
+    high_day: date
+    line: float
+    dip: float
+    distance: float
+
+
+def effective(threshold: float | None, minimum: float = MINIMUM) -> float:
+    """Return the dip from which the bot buys: its threshold for the symbol, but never less than its minimum."""
+    return minimum if threshold is None else max(minimum, threshold)
+
+
+def trigger(bars: Sequence[Bar], price: float, threshold: float) -> Trigger | None:
+    """Judge `price` by the last 20 `bars`, today's included; None where there are fewer. `threshold`: see `effective`."""
+    if len(bars) < LOOKBACK or price <= 0:
+        return None
+    top = max(bars[-LOOKBACK:], key=lambda bar: bar.close)
+    line = top.close * (1 - threshold)
+    return Trigger(price, top.close, top.day, line, min((price - top.close) / top.close, 0.0), price / line - 1)
+
+
+def is_signal(dip: float, threshold: float) -> bool:
+    """Return whether the bot buys at this dip (a ratio below 0); at equality it does."""
+    return dip < 0 and -dip >= threshold
+
+
+def lines(closes: Sequence[tuple[date, float]], threshold: Sequence[float]) -> list[tuple[date, float, float]]:
+    """Return (day, high, line) for each day that has 19 closes before it: what the bot compared with during that day.
+
+    `threshold`: the effective one that held on each of the days of `closes`.
+    """
+    found = []
+    for i in range(LOOKBACK - 1, len(closes)):
+        high = max(close for _, close in closes[i - LOOKBACK + 1 : i])
+        found.append((closes[i][0], high, high * (1 - threshold[i])))
+    return found
+
+
+def volatility(bars: Sequence[Bar]) -> float | None:
+    """Return the bot's volatility factor, from the 20 bars before the newest and clamped; None where there are fewer."""
+    if len(bars) <= LOOKBACK:
+        return None
+    ranges = [(bar.high - bar.low) / bar.close for bar in bars[-LOOKBACK - 1 : -1]]
+    return min(max(sum(ranges) / LOOKBACK / USUAL_RANGE, LEAST_VOLATILITY), MOST_VOLATILITY)
+
+
+def size(equity: float, dip: float, volatility_factor: float, intraday: float = 1.0) -> float:
+    """Return the dollars that the bot wants to hold of a symbol at this dip."""
+    wanted = equity * BASE_SIZE * (abs(dip) / BASE_DIP * AGGRESSION) / volatility_factor * intraday
+    return min(wanted, LARGEST_SIZE * equity)

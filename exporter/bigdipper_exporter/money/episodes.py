@@ -1,0 +1,91 @@
+"""Episodes of dips: one dip of one symbol for one reason, however many minutes and days it lasted. Pure."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from bigdipper_exporter.money import prices
+from bigdipper_exporter.money.prices import Prices
+
+HORIZONS = (1, 5, 20)  # sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One day on which a dip was seen. first, last: unix seconds; session: the first session that ends after `first`.
+
+    dip: the deepest, a ratio below 0; price: at `first`, and where it comes from.
+    """
+
+    symbol: str
+    reason: str
+    session: date
+    first: float
+    last: float
+    count: int
+    dip: float | None = None
+    price: float | None = None
+    source: str = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Consecutive sessions on which one symbol dipped for one reason. `start`: the first sighting."""
+
+    start: Sighting
+    last: float
+    days: int
+    count: int
+    dip: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What followed an episode: total returns after 1, 5 and 20 sessions by horizon, the benchmark's, the worst low within 20.
+
+    A horizon that is not over, or without a price, is None.
+    """
+
+    own: tuple[float | None, ...]
+    benchmark: tuple[float | None, ...]
+    lowest: float | None
+
+
+def episodes(sightings: Iterable[Sighting], sessions: Sequence[date]) -> list[Episode]:
+    """Join the sightings of consecutive sessions, per symbol and reason."""
+    groups: dict[tuple[str, str], list[list[Sighting]]] = {}
+    for sighting in sorted(sightings, key=lambda s: s.first):
+        runs = groups.setdefault((sighting.symbol, sighting.reason), [])
+        now = bisect_left(sessions, sighting.session)
+        if runs and now - bisect_left(sessions, runs[-1][-1].session) <= 1:
+            runs[-1].append(sighting)
+        else:
+            runs.append([sighting])
+    return sorted((_episode(run) for runs in groups.values() for run in runs), key=lambda e: e.start.first)
+
+
+def _episode(run: Sequence[Sighting]) -> Episode:
+    dips = [sighting.dip for sighting in run if sighting.dip is not None]
+    days = len({sighting.session for sighting in run})
+    return Episode(run[0], max(s.last for s in run), days, sum(s.count for s in run), min(dips, default=None))
+
+
+def outcome(
+    start: Sighting, own: Prices, benchmark: Prices, sessions: Sequence[date], benchmark_price: float | None
+) -> Outcome:
+    """Return what followed `start`. `benchmark_price`: at that moment; None for the close of that session."""
+    day = start.session
+    ends = [prices.after(sessions, day, count) for count in HORIZONS]
+    base = start.price
+    if benchmark_price is None:
+        bar = benchmark.by_day.get(day)
+        benchmark_price = None if bar is None else bar.close
+    until = ends[-1]
+    index = sessions.index(day) if until is not None else 0
+    within = sessions[index + 1 : index + HORIZONS[-1] + 1] if until is not None else ()
+    return Outcome(
+        tuple(None if end is None or base is None else own.growth(base, day, end) for end in ends),
+        tuple(None if end is None or benchmark_price is None else benchmark.growth(benchmark_price, day, end) for end in ends),
+        prices.lowest(own, base, day, within) if base and until is not None else None,
+    )

@@ -1,0 +1,219 @@
+"""What follows from prices, in the archive: made days, dips and fills, and the figures that they must give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.prices.figures import derive
+from bigdipper_exporter.archive.prices.wanted import Scope
+from bigdipper_exporter.archive.store import connect_readonly
+from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.broker import Broker
+from tests.prices.conftest import FRIDAY, SYMBOLS, Desk, price, sessions, tape
+
+FIRST = date(2025, 7, 28)
+DAYS = sessions(FIRST, FRIDAY)
+Open = Callable[..., Desk]
+
+
+@pytest.fixture
+def long_past(broker: Broker) -> None:
+    broker.tape = tape(FIRST)
+
+
+def close(symbol: str, day: date) -> float:
+    return price(symbol, day, 12) / 100
+
+
+def at(day: date, hour: int = 12, minute: int = 0) -> float:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK).timestamp()
+
+
+def dip(connection: Any, number: int, symbol: str, ts: float, outcome: str, **more: Any) -> None:
+    row = {"id": number, "ts": ts, "date": calendar.trading_day(ts).isoformat(), "symbol": symbol, "outcome": outcome} | more
+    names = ", ".join(row)
+    connection.execute(f"INSERT INTO opportunities ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+
+
+def an_account_that_is_spy(connection: Any) -> None:
+    """10,000 dollars in SPY, and a deposit of 5,000 on the 20th day."""
+    equity = 10_000.0
+    for number, (before, day) in enumerate(pairwise(DAYS)):
+        deposit = 5000.0 if number == 20 else 0.0
+        end = (equity + deposit) * close("SPY", day) / close("SPY", before)
+        connection.execute(
+            "INSERT INTO daily_stats (date, ts, trading_day, equity_source, starting_equity, ending_equity, deposits,"
+            " withdrawals, profit) VALUES (?, ?, 1, 'alpaca', ?, ?, ?, 0, ?)",
+            (day.isoformat(), at(day, 16), equity, end, deposit, end - equity - deposit),
+        )
+        equity = end
+
+
+def test_the_account_that_is_the_benchmark(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        an_account_that_is_spy(connection)
+    desk.advance(60)
+    figures = desk.source.view.figures
+    assert figures is not None
+    assert figures.comparison.days == len(DAYS) - 1 >= 60
+    assert figures.comparison.difference == pytest.approx(0, abs=1e-6)
+    assert figures.comparison.beta == pytest.approx(1)
+    rows = desk.sql("SELECT date, account_index, benchmark_index, account, twin FROM benchmark_days ORDER BY date")
+    assert [row[0] for row in rows] == [day.isoformat() for day in DAYS[1:]]
+    assert all(ours == pytest.approx(theirs) and account == pytest.approx(twin) for _, ours, theirs, account, twin in rows)
+
+
+def test_lines_and_triggers_are_those_of_the_rule(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        rows = [("DIP_THRESHOLDS.AMD", "0.08", at(DAYS[0])), ("DIP_THRESHOLDS.AMD", "0.1", at(DAYS[40], 3))]
+        rows += [("DIP_THRESHOLDS.NVDA", "0.03", at(DAYS[0])), ("MIN_ABSOLUTE_DIP", "0.05", at(DAYS[0]))]
+        connection.executemany("INSERT INTO bot_config (setting, value, ts) VALUES (?, ?, ?)", rows)
+    desk.advance(60)
+    lines = {(s, d): (high, line) for s, d, high, line in desk.sql("SELECT symbol, date, high, line FROM dip_lines")}
+    assert len(lines) == len(SYMBOLS) * (len(DAYS) - 19)
+    for symbol, share in (("AMD", 0.08), ("NVDA", 0.05), ("SPY", 0.05)):
+        for place in (19, 39, 40, len(DAYS) - 1):
+            high = max(close(symbol, day) for day in DAYS[place - 19 : place])
+            threshold = 0.1 if symbol == "AMD" and place >= 40 else share
+            assert lines[symbol, DAYS[place].isoformat()] == (pytest.approx(high), pytest.approx(high * (1 - threshold)))
+    [(newest, high, line, distance)] = desk.sql(
+        "SELECT price, high, line, distance_ratio FROM dip_triggers WHERE symbol = 'AMD'"
+    )
+    assert newest == close("AMD", FRIDAY)
+    assert high == max(close("AMD", day) for day in DAYS[-20:])
+    assert (line, distance) == (pytest.approx(high * 0.9), pytest.approx(newest / (high * 0.9) - 1))
+
+
+def test_episodes_and_what_followed(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    day = DAYS[-10]
+    with desk.store.transaction() as connection:
+        for number in range(30):
+            seen = at(day, 11) + 60 * number
+            dip(connection, number, "AMD", seen, "rejected", reason="wash_sale_conflict", price=100.0, dip_percent=-6.0)
+        dip(connection, 40, "AMD", at(DAYS[-9], 11), "rejected", reason="wash_sale_conflict", price=99.0, dip_percent=-7.5)
+        dip(connection, 41, "AMD", at(DAYS[-2], 17), "submitted", price=101.0)
+        connection.execute(
+            "INSERT INTO daily_stats (date, ts, trading_day, starting_equity) VALUES (?, 0, 1, 1e5)", (str(day),)
+        )
+    desk.advance(60)
+    rows = desk.sql(
+        "SELECT reason, date, days, sightings, dip_ratio, price, bought, after_1, after_5, after_20"
+        " FROM dip_episodes ORDER BY ts"
+    )
+    assert rows[0][:7] == ("wash_sale_conflict", day.isoformat(), 2, 31, -0.075, 100.0, 0)
+    assert rows[0][7] == pytest.approx(close("AMD", DAYS[-9]) / 100 - 1)
+    assert rows[0][8] == pytest.approx(close("AMD", DAYS[-5]) / 100 - 1)
+    assert rows[0][9] is None
+    assert rows[1] == ("bought", FRIDAY.isoformat(), 1, 1, None, 101.0, 1, None, None, None), (
+        "after the close: the next session's"
+    )
+    [(benchmark, market, size)] = desk.sql("SELECT benchmark_1, market_price, size FROM dip_episodes WHERE NOT bought")
+    assert market == price("AMD", day, 3) / 100
+    assert benchmark == pytest.approx(close("SPY", DAYS[-9]) / (price("SPY", day, 3) / 100) - 1)
+    assert 0 < size <= 15_000
+
+
+def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(open_desk: Open, long_past: None, broker: Broker) -> None:
+    day = DAYS[-3]
+    for minute, cents in zip(broker.tape.minutes, broker.tape.prices, strict=True):
+        if calendar.new_york_date(minute) == day:
+            cents[0] = int(cents[0] * 0.8)
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO brake_events (id, started, ended, last_seen, date, cycles, missed_opportunities)"
+            " VALUES (1, ?, ?, ?, ?, 60, 0)",
+            (at(day, 10), at(day, 12), at(day, 12), day.isoformat()),
+        )
+    desk.advance(60)
+    with closing(connect_readonly(desk.store.path)) as connection:
+        scope = Scope("SPY", 5 * 365 * 86400.0, 30 * 86400.0, ("AMD", "NVDA"))
+        found = derive(connection, scope, desk.timing.time()).episodes
+    assert [(e.symbol, e.reason, e.price_source, e.date) for e in found] == [("AMD", "missed_brake", "line", day.isoformat())]
+
+
+def test_lots_and_their_statistics(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        for number in range(6):
+            bought, sold = at(DAYS[30 + number], 10), at(DAYS[40 + number], 15)
+            connection.execute(
+                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'buy', 10, 100, 1000, NULL, NULL)", (f"b{number}", bought, "d")
+            )
+            connection.execute(
+                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'sell', 10, ?, 1000, NULL, NULL)",
+                (f"s{number}", sold, "d", 98 + number),
+            )
+        connection.execute("INSERT INTO fills VALUES ('o', ?, 'd', 'AMD', 'buy', 5, 90, 450, NULL, NULL)", (at(DAYS[-3], 10),))
+    desk.advance(60)
+    found = desk.sql("SELECT lots, win_rate, expectancy, open_lots, open_profit FROM trade_figures WHERE grouping = 'all'")
+    assert found == [(6, 0.5, pytest.approx(5.0), 1, pytest.approx(5 * (close("AMD", FRIDAY) - 90)))]
+    between = DAYS[31:40]
+    lows = [min(price("AMD", day, n) for n in range(13)) / 100 for day in between]
+    assert desk.sql("SELECT sessions, worst_ratio FROM lots WHERE closed IS NOT NULL ORDER BY ts LIMIT 1") == [
+        (10, pytest.approx(min(lows) / 100 - 1))
+    ]
+    assert desk.sql("SELECT name, lots FROM trade_figures WHERE grouping = 'hour'") == [("10:00", 6)]
+
+
+def test_figures_that_grow_day_by_day_are_those_made_at_once(open_desk: Open, long_past: None, broker: Broker) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        an_account_that_is_spy(connection)
+        for number in range(5):
+            dip(connection, number, "NVDA", at(DAYS[-30 + 6 * number]), "capital", price=140.0, dip_percent=-5.5)
+    desk.advance(60)
+    broker.tape = tape(FIRST, date(2025, 11, 14))
+    for _ in range(7):
+        desk.timing.jump(86_400)
+        desk.advance(1800, step=300)
+    with desk.store.transaction() as connection:
+        grown = {t: connection.execute(f"SELECT * FROM {t} ORDER BY 1, 2, 3").fetchall() for t in ("dip_lines", "dip_episodes")}
+        connection.execute("DELETE FROM state WHERE key = 'price-figures'")
+    desk.timing.jump(86_400)
+    desk.advance(1800, step=300)
+    for table, rows in grown.items():
+        assert desk.sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3") == rows
+    assert max(row[1] for row in grown["dip_lines"]) == "2025-11-14"
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        (("forward_split", "AMD", 10, {"old_rate": 1, "new_rate": 10}), True),
+        (("forward_split", "OTHER", 10, {"old_rate": 1, "new_rate": 10}), False),
+        (("cash_dividend", "AMD", 10, {"rate": 20.0, "special": True}), True),
+        (("cash_dividend", "AMD", 10, {"rate": 0.2, "special": False}), False),
+        (("forward_split", "AMD", -40, {"old_rate": 1, "new_rate": 10}), False),
+    ],
+)
+def test_what_the_bot_takes_for_a_dip_is_ahead(open_desk: Open, broker: Broker, action: Any, shown: bool) -> None:
+    kind, symbol, days, more = action
+    broker.tape.note(kind, symbol, FRIDAY + timedelta(days=days), **more)
+    desk = open_desk()
+    desk.advance(60)
+    with closing(connect_readonly(desk.store.path)) as connection:
+        found = derive(connection, Scope("SPY", 1e8, 0, ("AMD",)), desk.timing.time()).ahead
+    assert [(ahead.symbol, ahead.kind) for ahead in found] == ([(symbol, kind)] if shown else [])
+
+
+def test_a_price_far_from_the_market_is_a_phantom(open_desk: Open, long_past: None) -> None:
+    seen = at(FRIDAY, 15)
+    right = price("AMD", FRIDAY, 11) / 100
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        dip(connection, 1, "AMD", seen, "submitted", price=right * 0.93)
+        dip(connection, 2, "NVDA", seen, "submitted", price=price("NVDA", FRIDAY, 11) / 100)
+    desk.advance(60)
+    assert desk.source.view.figures is not None
+    assert desk.source.view.figures.phantoms == {"AMD": 1, "NVDA": 0}
