@@ -92,7 +92,7 @@ def board(
         panels=_lay_out(sections),
         templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols)),
         annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols, quiet)),
-        links=[] if shared else [_link()],
+        links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
     )
 
@@ -189,6 +189,19 @@ def _link() -> model.DashboardLink:
         tooltip="The other boards",
         tags=[TAG],
         as_dropdown=True,
+        keep_time=True,
+        include_vars=True,
+    )
+
+
+def _kiosk(uid: str) -> model.DashboardLink:
+    """The same board without Grafana's bars: for a screen on the wall, and for a phone's home screen."""
+    return model.DashboardLink(
+        title="Kiosk",
+        type_val=model.DashboardLinkType.LINK,
+        icon="dashboard",
+        tooltip="Without Grafana's bars, for a wall or a phone; Esc leads back",
+        url=f"/d/{uid}?kiosk",
         keep_time=True,
         include_vars=True,
     )

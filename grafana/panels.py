@@ -19,6 +19,7 @@ from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column,
 from grafana.query import Query, lettered
 from grafana.theme import MOMENT, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed
 
+NAME_PIXELS = 13  # where there is little room, Grafana would shrink the names of values to 7
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
 TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING)
 # Grafana gives the names of all bars the room of one of the longest, counted in letters; URNM needs more than EQIX has.
@@ -107,6 +108,8 @@ def stat(
         text_mode=mode,
         reduce_options=common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="/.*/" if text else ""),
         orientation=common.VizOrientation.AUTO,
+        wide_layout=False,  # a name beside its value makes both small
+        text=common.VizTextDisplayOptions(title_size=NAME_PIXELS) if names else None,
     )
     return _panel("stat", title, description, targets, size, options, unit=unit, none=none, **rest)
 
@@ -173,6 +176,7 @@ def lines(
         point_size=4,
         line_interpolation=common.LineInterpolation.STEP_AFTER if steps else common.LineInterpolation.LINEAR,
         span_nulls=not gaps if isinstance(gaps, bool) else gaps,
+        insert_nulls=False if isinstance(gaps, bool) else gaps,
         axis_soft_min=0 if soft_zero else None,
         stacking=common.StackingConfig(mode=common.StackingMode.NORMAL, group="A") if stacked else None,
         thresholds_style=common.GraphThresholdsStyleConfig(

@@ -45,6 +45,7 @@ def header() -> model.Panel:
 POSITION_COLUMNS = {
     "symbol": "Symbol",
     "bigdipper_position_market_value_usd": "Value",
+    "share": "Share",
     "bigdipper_position_unrealized_pl_usd": "P/L",
     "bigdipper_position_unrealized_pl_ratio": "P/L %",
     "bigdipper_position_intraday_pl_usd": "Today",
@@ -58,14 +59,25 @@ POSITION_COLUMNS = {
 
 def positions(size: tuple[int, int]) -> model.Panel:
     """The live table of positions, in one query turned into a matrix."""
-    names = "|".join(name.removeprefix("bigdipper_position_") for name in POSITION_COLUMNS if name != "symbol")
+    prefix = "bigdipper_position_"
+    names = "|".join(name.removeprefix(prefix) for name in POSITION_COLUMNS if name.startswith(prefix))
+    value, equity = selector("position_market_value_usd"), selector("account_equity_usd")
+    # `or` compares labels without the name: one more label keeps the shares apart from the values.
+    named = f'label_replace({value} / on (bot) group_left () {equity}, "__name__", "share", "", "")'
+    share = f'label_replace({named}, "figure", "share", "", "")'
+    # Without keys: the three winners and losers that the bot's last cycle named.
+    movers = f'label_replace({selector("bot_mover_ratio")}, "__name__", "{prefix}unrealized_pl_ratio", "", "")'
     matrix = {"symbol\\__name__": "Symbol"} | POSITION_COLUMNS
     return grid(
         "Positions",
         "What is held, and how is it doing? "
         "Alpaca's open positions at its last answer (bigdipper_position_*). Shares below zero are short. A position without "
-        "a price is named, and left out of every sum. Click a symbol for its history.",
-        rows(f'sum by (__name__, symbol) ({{__name__=~"bigdipper_position_({names})",bot="$bot"}})'),
+        "a price is named, and left out of every sum. Share: of the "
+        "equity. Without credentials: the bot's winners and losers. Click a symbol for its history.",
+        rows(
+            f'sum by (__name__, symbol) ({{__name__=~"{prefix}({names})",bot="$bot"}} or {share}'
+            f" or ({movers} unless on (bot) {equity}))"
+        ),
         size=size,
         none=f"no position, or {NO_BROKER}",
         sort=("Value", True),
@@ -75,6 +87,7 @@ def positions(size: tuple[int, int]) -> model.Panel:
         ],
         overrides=[
             column("Symbol", TEXT, link=SYMBOL_LINK, custom__width=90),
+            column("Share", RATIO),
             coloured("P/L", USD, thresholds=theme.SIGNED),
             coloured("P/L %", RATIO, thresholds=theme.SIGNED),
             coloured("Today", USD, thresholds=theme.SIGNED),

@@ -19,13 +19,13 @@ FIRST_ARCHIVE = DataSourceRef(type_val=ARCHIVE_TYPE, uid="archive")
 # One colour per meaning, no red-green pair; a word, an arrow or a sign always says the same as the colour.
 GOOD = PROFIT = "blue"
 LOSS = "orange"
-WARNING = "yellow"
+WARNING = "#B07F00"  # Grafana's yellow cannot be read on white
 CRITICAL = "red"
 QUIET = "#8E8E8E"
 LONG = "light-blue"
 SHORT = "purple"
 BROKER = "blue"
-BOT = "light-orange"
+BOT = "#009E73"  # far from blue and orange for every eye
 BARS = GraphDrawStyle.BARS
 LIMIT_COLOURS = {"brake": WARNING, "hard": LOSS, "maintenance": CRITICAL}
 
@@ -53,6 +53,7 @@ BYTES = Unit("bytes", 1)
 PER_SECOND = Unit("ops", 2)
 PER_MINUTE = Unit("suffix: /min", 1)
 MOMENT = Unit("time:YYYY-MM-DD HH:mm:ss", 0)
+FROM_NOW = Unit("dateTimeFromNow", 0)  # of milliseconds
 TEXT = Unit("string", 0)
 
 NO_BROKER = "no broker credentials"

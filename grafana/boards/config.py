@@ -37,7 +37,7 @@ def _present() -> list[model.Panel]:
             "Limits of the bot",
             "Which limits does the bot keep? "
             "The limits as ratios of the equity (bigdipper_limit_ratio): from the bot's configuration where it is known.",
-            now(selector("limit_ratio"), "{{limit}}"),
+            now(selector("limit_ratio", limit="~brake|hard"), "{{limit}}"),
             unit=RATIO,
             size=(12, 5),
             none="no limit known",
@@ -79,7 +79,9 @@ def _present() -> list[model.Panel]:
         grid(
             "Settings",
             "What is set? The present value of every setting, and since when the monitor has seen it.",
-            listed(f"SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST}) ORDER BY setting"),
+            listed(f"""
+                SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST})
+                WHERE setting NOT LIKE 'DIP_THRESHOLDS.%' ORDER BY setting"""),
             size=(12, 14),
             says="Setting",
             none=NO_CONFIG,
@@ -87,11 +89,23 @@ def _present() -> list[model.Panel]:
             overrides=[TIME_COLUMN, column("Setting", custom__width=230)],
         ),
         grid(
-            "Dip thresholds by symbol",
-            "Which threshold has each symbol? "
-            "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio).",
+            "Dip thresholds as written",
+            "DIP_THRESHOLDS of config.py, as a ratio. The bot never buys at less than MIN_ABSOLUTE_DIP.",
+            listed(f"""
+                SELECT substr(setting, 16) AS Symbol, CAST(value AS REAL) AS Written FROM ({NEWEST})
+                WHERE setting LIKE 'DIP_THRESHOLDS.%' ORDER BY 1"""),
+            size=(6, 14),
+            says="Symbol",
+            none=NO_CONFIG,
+            sort=("Symbol", False),
+            overrides=[column("Written", RATIO)],
+        ),
+        grid(
+            "Dip thresholds in effect",
+            "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio): what is written, or "
+            "MIN_ABSOLUTE_DIP where that is more.",
             rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
-            size=(12, 14),
+            size=(6, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),
             transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Threshold"}, hide=("Time",))],

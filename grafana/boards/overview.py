@@ -3,21 +3,20 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, sql, theme
-from grafana.board import OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
-from grafana.overrides import answer, by_source, coloured, column
-from grafana.panels import gauge, grid, lines, stat
-from grafana.query import either, listed, now, selector, series
+from grafana.board import HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
+from grafana.overrides import answer, by_source, coloured, column, organise
+from grafana.panels import grid, lines, stat
+from grafana.query import either, listed, now, rows, selector, series
 from grafana.theme import (
     COUNT,
     CRITICAL,
     DOLLARS,
     LOSS,
-    NO_BROKER,
     NO_ROWS,
     NOT_SAID,
-    PROFIT,
     QUIET,
     RATIO,
+    TEXT,
     USD,
     WARNING,
     steps,
@@ -27,22 +26,21 @@ from grafana.theme import (
 SESSION_NUMBER = theme.choices(_3=("☀ regular hours", theme.GOOD), _2=("☾ extended hours", theme.BOT), _1=("– closed", QUIET))
 
 
+# Debt, limits and the like are on the board Risk; here is what a person looks for first, in this order, on a phone too.
 def build() -> model.Dashboard:
     """The home page."""
     return board(
         OVERVIEW,
         "Overview",
         "Is the bot working, how is the money, how close is trouble, what did it do today?",
-        [Section(_status()), Section(_money()), Section(_deeds())],
+        [Section([*_first(), *_money(), *_today(), *_more()]), Section(_deeds())],
         refresh="2s",
     )
 
 
-def _status() -> list[model.Panel]:
-    session = " or ".join(
-        f"({selector('market_session', session=name)} == 1) * {number}"
-        for number, name in ((3, "regular"), (2, "extended"), (1, "closed"))
-    )
+def _first() -> list[model.Panel]:
+    broker_pl = selector("account_day_profit_usd"), selector("account_day_return_ratio")
+    bot_pl, bot_ratio = selector("bot_day_profit_usd"), selector("bot_day_return_ratio")
     return [
         stat(
             "Bot status",
@@ -60,76 +58,12 @@ def _status() -> list[model.Panel]:
             overrides=[answer("B", mappings=theme.MODE_NUMBER)],
         ),
         stat(
-            "Session",
-            "The session that the bot's own line names (bigdipper_market_session). It decides by the clock alone, so "
-            "weekends and holidays can look like extended hours.",
-            now(f"max({session})", "session"),
-            unit=COUNT,
-            size=(4, 4),
-            none=NOT_SAID,
-            mappings=SESSION_NUMBER,
-        ),
-        stat(
-            "Emergency brake",
-            "From the bot's brake lines: held from the first one until a cycle gets past the check "
-            "(bigdipper_brake_active), and for how long today.",
-            now(selector("brake_active"), "brake"),
-            now(selector("day_brake_seconds"), "held today"),
-            unit=COUNT,
-            size=(5, 4),
-            none=NOT_SAID,
-            names=True,
-            overrides=[
-                answer("A", mappings=theme.BRAKE),
-                # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
-                answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
-            ],
-        ),
-        stat(
-            "Alerts firing",
-            "Alerts that Prometheus' rules are firing now, silenced ones included, the watchdog left out. Details on "
-            "the board Health.",
-            now('count(ALERTS{alertstate="firing",severity="critical"}) or vector(0)', "critical"),
-            now('count(ALERTS{alertstate="firing",severity=~"warning|info"}) or vector(0)', "other"),
-            unit=COUNT,
-            size=(5, 4),
-            none="Prometheus does not answer",
-            names=True,
-            mappings=theme.choices(_0=("none", theme.GOOD)),
-            overrides=[
-                answer("A", thresholds=steps("text", (1, CRITICAL))),
-                answer("B", thresholds=steps("text", (1, WARNING))),
-            ],
-        ),
-        stat(
-            "Age of the data",
-            "Seconds since the newest log line arrived, and since the broker last answered for the account.",
-            now(shared.LOG_AGE, "log"),
-            now(shared.BROKER_AGE, "broker"),
-            unit=theme.Unit("s", 0),
-            size=(5, 4),
-            none=NOT_SAID,
-            names=True,
-            overrides=[
-                answer("A", thresholds=steps("text", (threshold("log_age_seconds"), WARNING))),
-                answer("B", thresholds=steps("text", (threshold("broker_age_seconds"), WARNING))),
-            ],
-        ),
-    ]
-
-
-def _money() -> list[model.Panel]:
-    broker_pl = selector("account_day_profit_usd"), selector("account_day_return_ratio")
-    bot_pl, bot_ratio = selector("bot_day_profit_usd"), selector("bot_day_return_ratio")
-    used = f"{selector('limit_level_ratio')} / {selector('limit_ratio')}"
-    return [
-        stat(
             "Equity",
             "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under "
             "the figure says which.",
             now(either(selector("account_equity_usd"), selector("bot_equity_usd")), "{{source}}"),
             unit=USD,
-            size=(6, 5),
+            size=(5, 4),
             none=NOT_SAID,
             names=True,
             mappings=[],
@@ -141,23 +75,27 @@ def _money() -> list[model.Panel]:
             now(either(broker_pl[0], bot_pl), "{{source}}"),
             now(either(broker_pl[1], bot_ratio), "of equity"),
             unit=USD,
-            size=(6, 5),
+            size=(5, 4),
             none=NOT_SAID,
             names=True,
             thresholds=theme.SIGNED,
             overrides=[answer("B", RATIO)],
         ),
-        gauge(
-            "Limits in use",
-            "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance "
-            "call. 100 % is the limit. Yellow is where the alert of a nearly reached brake starts.",
-            now(used, "{{limit}}"),
-            unit=theme.Unit("percentunit", 0),
-            size=(6, 5),
-            none="no limit known, or no figures",
-            low=0,
-            high=1.2,
-            thresholds=steps(PROFIT, (theme.NEAR_LIMIT, WARNING), (1, CRITICAL)),
+        stat(
+            "Emergency brake",
+            "From the bot's brake lines: held from the first one until a cycle gets past the check "
+            "(bigdipper_brake_active), and for how long today.",
+            now(selector("brake_active"), "brake"),
+            now(f"{selector('day_brake_seconds')} > 0", "held today"),
+            unit=COUNT,
+            size=(4, 4),
+            none=NOT_SAID,
+            names=True,
+            overrides=[
+                answer("A", mappings=theme.BRAKE),
+                # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
+                answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
+            ],
         ),
         stat(
             "Distance to the brake",
@@ -167,8 +105,8 @@ def _money() -> list[model.Panel]:
             now(f"{selector('limit_distance_ratio', limit='brake')} >= 0", "fall of all prices"),
             now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
             unit=DOLLARS,
-            size=(6, 5),
-            none="no limit known, or no figures",
+            size=(5, 4),
+            none="needs the broker's keys",
             names=True,
             overrides=[
                 answer(
@@ -180,12 +118,82 @@ def _money() -> list[model.Panel]:
                 answer("C", thresholds=steps(CRITICAL)),
             ],
         ),
+    ]
+
+
+def _money() -> list[model.Panel]:
+    def back(window: str) -> str:
+        return selector("account_adjusted_return_ratio", window=window)
+
+    # Three panels: on a phone the figures of one would be too small to read.
+    return [
+        stat(
+            "Cash and buying power",
+            "Cash, negative when borrowed, and what may be bought in all. Without credentials the cash of the bot's log.",
+            now(either(selector("account_cash_usd"), selector("bot_cash_usd")), "cash"),
+            now(selector("account_buying_power_usd"), "buying power"),
+            unit=DOLLARS,
+            size=(8, 3),
+            none=NOT_SAID,
+            names=True,
+        ),
+        stat(
+            "Positions and open profit",
+            "How many positions there are, and their unrealized profit or loss. Without credentials what the bot's log says.",
+            now(f"sum({selector('positions')}) or on () max({selector('bot_positions')})", "positions"),
+            now(either(selector("account_unrealized_pl_usd"), selector("bot_unrealized_pl_usd")), "open profit"),
+            unit=COUNT,
+            size=(8, 3),
+            none=NOT_SAID,
+            names=True,
+            overrides=[answer("B", DOLLARS, thresholds=theme.SIGNED)],
+        ),
+        stat(
+            "Return",
+            "Of a week, a month and a year, without deposits and withdrawals (bigdipper_account_adjusted_return_ratio). A "
+            "window that is longer than the account's history is left out.",
+            now(back("1w"), "week"),
+            now(back("1m"), "month"),
+            now(back("1y"), "year"),
+            unit=RATIO,
+            size=(8, 3),
+            none="needs the broker's keys",
+            names=True,
+            thresholds=theme.SIGNED,
+        ),
+    ]
+
+
+def _today() -> list[model.Panel]:
+    firing = 'ALERTS_FOR_STATE{bot=~"$bot|"} and ignoring (alertstate) ALERTS{alertstate="firing",severity!="none"}'
+    return [
+        grid(
+            "Alerts firing",
+            "Alerts of this bot, and of what all bots share, that Prometheus' rules are firing now, silenced ones included. "
+            "Click one for the board Health.",
+            rows(f"1000 * min by (alertname, severity) ({firing})"),
+            size=(8, 8),
+            none="✓ no alert is firing",
+            sort=("Since", True),
+            transformations=[
+                organise(
+                    ["alertname", "severity", "Value"],
+                    {"alertname": "Alert", "severity": "Severity", "Value": "Since"},
+                    hide=("Time",),
+                )
+            ],
+            overrides=[
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__width=170),
+                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=100),
+                column("Since", theme.FROM_NOW),
+            ],
+        ),
         lines(
             "Equity of the last seven days",
             "The archive's account_history: the broker's figures, or in another line the bot's own where the broker gave none.",
             series(sql.account("a.equity AS equity")),
             unit=USD,
-            size=(16, 8),
+            size=(10, 8),
             none=NO_ROWS,
             past="7d",
             points=600,
@@ -193,24 +201,76 @@ def _money() -> list[model.Panel]:
             overrides=by_source("equity", "Equity"),
         ),
         stat(
-            "Trades today",
+            "Orders today",
             "The New York trading day so far, exact from the archive: orders of the bot (its log) and their value, what became "
             "of them at the broker, orders executed by hand, and trades that were wanted and missed.",
             now(selector("day_trades"), "ordered"),
-            now(selector("day_deployed_usd"), "deployed"),
             now(selector("day_orders", result="filled"), "filled"),
             now(f"{selector('day_orders', result='partly_filled')} > 0", "partly filled"),
             now(selector("day_orders", result="open"), "open"),
             now(f"{selector('day_orders_by_hand')} > 0", "by hand"),
             now(selector("day_missed_trades"), "missed"),
+            now(selector("day_deployed_usd"), "deployed"),
             unit=COUNT,
-            size=(8, 8),
-            none=NO_BROKER,
+            size=(6, 8),
+            none=NOT_SAID,
             names=True,
             overrides=[
-                answer("B", DOLLARS),
-                answer("G", thresholds=steps("text", (1, LOSS))),
+                answer("F", thresholds=steps("text", (1, LOSS))),
+                answer("G", DOLLARS),
             ],
+        ),
+    ]
+
+
+def _more() -> list[model.Panel]:
+    def session(metric: str) -> str:
+        ranks = ((3, "regular"), (2, "extended"), (1, "closed"))
+        return f"max({' or '.join(f'({selector(metric, session=name)} == 1) * {number}' for number, name in ranks)})"
+
+    opens = selector("calendar_next_open_timestamp_seconds")
+    closes = selector("calendar_next_close_timestamp_seconds")
+    regular = selector("calendar_session", session="regular")
+    return [
+        stat(
+            "Session",
+            "The session by the exchange's calendar, holidays and half days included, and the one that the bot's own line "
+            "names: it decides by the clock alone, so weekends and holidays can look like extended hours.",
+            now(session("calendar_session"), "exchange"),
+            now(session("market_session"), "bot's belief"),
+            now(f"1000 * {opens} and on (bot) {regular} == 0", "opens"),
+            now(f"1000 * {closes} and on (bot) {regular} == 1", "closes"),
+            unit=COUNT,
+            size=(10, 4),
+            none=NOT_SAID,
+            names=True,
+            mappings=SESSION_NUMBER,
+            overrides=[answer(letter, theme.FROM_NOW, mappings=[]) for letter in "CD"],
+        ),
+        stat(
+            "Age of the data",
+            "Seconds since the newest log line arrived, and since the broker last answered for the account.",
+            now(shared.LOG_AGE, "log"),
+            now(shared.BROKER_AGE, "broker"),
+            unit=theme.Unit("s", 0),
+            size=(6, 4),
+            none=NOT_SAID,
+            names=True,
+            overrides=[
+                answer("A", thresholds=steps("text", (threshold("log_age_seconds"), WARNING))),
+                answer("B", thresholds=steps("text", (threshold("broker_age_seconds"), WARNING))),
+            ],
+        ),
+        stat(
+            "Limits in use",
+            "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance "
+            "call. 100 % is the limit. Yellow is where the alert of a nearly reached brake starts.",
+            now(f"{selector('limit_level_ratio')} / {selector('limit_ratio')}", "{{limit}}"),
+            unit=theme.Unit("percentunit", 0),
+            size=(8, 4),
+            none="needs the broker's keys",
+            names=True,
+            thresholds=steps("text", (theme.NEAR_LIMIT, WARNING), (1, CRITICAL)),
         ),
     ]
 
@@ -246,8 +306,12 @@ def _deeds() -> list[model.Panel]:
             "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are "
             "not here.",
             listed("""
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason
-                FROM skips ORDER BY ts DESC LIMIT 20"""),
+                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason FROM (
+                  SELECT * FROM (SELECT ts, symbol, dip_percent, reason FROM skips ORDER BY ts DESC LIMIT 20)
+                  UNION ALL
+                  SELECT * FROM (SELECT ts, symbol, dip_percent, 'emergency brake' FROM opportunities
+                    WHERE outcome = 'missed_brake' ORDER BY ts DESC LIMIT 20))
+                ORDER BY ts DESC LIMIT 20"""),
             size=(12, 9),
             says="time",
             none=NO_ROWS,

@@ -132,7 +132,8 @@ def test_board_keeps_bot_archive_and_time_when_changing_to_another(name: str) ->
         assert not board["templating"]["list"]
         assert not board["annotations"]["list"]
         return
-    (link,) = board["links"]
+    link, kiosk = board["links"]
+    assert kiosk["url"] == f"/d/{board['uid']}?kiosk"
     assert link["keepTime"]
     assert link["includeVars"]
     assert link["tags"] == board["tags"] == ["big-dipper"]

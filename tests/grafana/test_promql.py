@@ -10,7 +10,7 @@ import pytest
 from bigdipper_exporter.metrics.registry import METRICS
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
-FOREIGN = re.compile(r"up|ALERTS|scrape_\w+|prometheus_\w+|alertmanager_\w+")
+FOREIGN = re.compile(r"up|ALERTS(_FOR_STATE)?|scrape_\w+|prometheus_\w+|alertmanager_\w+")
 SEVERITY = re.compile(r"severity: *(\w+)")
 RANKED = re.compile(r'"severity", "(\d)", "severity", "(\w+)"')
 VARIABLES = {"$__rate_interval": "1m", "$__interval": "1m", "$__range": "1h", "$bot": "main", "$symbol": "MSFT|AMD"}

@@ -351,7 +351,10 @@ def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connect
 def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:
     found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "Settings")}
     assert found["MAX_POSITION_PCT"] == "0.20"
-    assert len(found) == 3
+    assert len(found) == 2
+    written = {row["Symbol"]: row["Written"] for row in ask(lived, "config", "Dip thresholds as written")}
+    assert len(written) == 1
+    assert all(0 < value < 1 for value in written.values())
     changes = ask(lived, "config", "Changes of settings", MONTHS)
     assert [(row["Setting"], row["Before"], row["After"]) for row in changes] == [("MAX_POSITION_PCT", "0.15", "0.20")]
     (findings,) = ask(lived, "config", "Configuration check")

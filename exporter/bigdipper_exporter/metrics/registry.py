@@ -22,6 +22,6 @@ account_equity_usd account_cash_usd account_buying_power_usd account_day_profit_
 account_unrealized_pl_usd account_leverage_ratio account_maintenance_margin_usd account_drawdown_ratio account_doubted
 limit_ratio limit_level_ratio limit_distance_usd limit_distance_ratio limit_known positions
 alpaca_up alpaca_last_success_timestamp_seconds calendar_session
-log_up log_last_line_timestamp_seconds log_lag_bytes archive_up exporter_ready exporter_loop_age_seconds
+exporter_build_info log_up log_last_line_timestamp_seconds log_lag_bytes archive_up exporter_ready exporter_loop_age_seconds
 """
 NOW = frozenset(f"bigdipper_{name}" for name in _NOW.split())
