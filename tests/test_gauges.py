@@ -54,7 +54,23 @@ BOT = BotState(
     brake=Episode(1, 1016.0, 1017.0),
     brake_level=1.18,
 )
-DAY = Day(2001.0, 2002, 2003.0, 2004, 2005, 2006, 2007, 2008.0, 2009, 2010.0, 2011, 2012.0)
+DAY = Day(
+    2001.0,
+    2002,
+    2003.0,
+    2004,
+    2005,
+    2006,
+    2007,
+    2008.0,
+    2009,
+    2010.0,
+    2011,
+    2012.0,
+    (("AMD", 2013),),
+    (("AMD", 2014),),
+    (("r", 2015),),
+)
 OWN = ExporterStatus(
     3001.0,
     turned=3009.0,
@@ -169,6 +185,9 @@ day_trades 2002
 day_deployed_usd 2003
 day_fills 2004
 day_fills_by_hand 2011
+day_symbol_trades symbol=AMD 2013
+day_symbol_fills symbol=AMD 2014
+day_missed_symbols reason=r 2015
 day_previous_equity_usd 2012
 bot_day_profit_usd -1006
 bot_day_return_ratio -0.5

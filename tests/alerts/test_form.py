@@ -81,7 +81,7 @@ def test_every_metric_and_label_of_a_rule_exists(name: str, expression: str) -> 
         for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)", selector)
     ]
     assert [(metric, label) for metric, label in selected if label not in known[metric]] == []
-    anywhere = SCRAPED.union(*(known[metric] for metric in read))
+    anywhere = SCRAPED.union(*(known[metric] for metric in read), {"alertname"} if "ALERTS{" in expression else ())
     matched = re.findall(r"\b(?:by|without|on|ignoring|group_left)\s*\(([^)]*)\)", expression)
     assert {label.strip() for group in matched for label in group.split(",") if label.strip()} <= anywhere
 

@@ -99,9 +99,9 @@ def test_a_fault_is_classified_keeps_the_last_values_and_heals(open_desk: Callab
     assert desk.broker.writes == 0
 
 
-def test_a_broker_that_is_not_there_at_the_start_is_down_until_it_is(open_desk: Callable[..., Any]) -> None:
+def test_a_broker_that_is_not_there_at_the_start_is_down_until_it_is(open_desk: Callable[..., Any], broker: Any) -> None:
+    broker.stop()
     desk = open_desk()
-    desk.broker.stop()
     desk.advance(60)
     down = desk.metrics()
     assert {down[f'bigdipper_alpaca_up{{endpoint="{endpoint}"}}'] for endpoint in ("account", "positions", "clock")} == {0}

@@ -70,7 +70,7 @@ def test_days_before_the_first_deposit_are_left_out() -> None:
 
 
 def test_a_window_that_reaches_back_before_the_history_is_absent() -> None:
-    assert set(dict(chain(days((1, 1, 0), (1, 1, 0))).returns)) == {"1d", "all"}
+    assert set(dict(chain(days((1, 1, 0), (1, 1, 0))).returns)) == {"1d", "wtd", "mtd", "all"}
 
 
 def test_a_day_without_equity_leaves_its_windows_out() -> None:
@@ -80,3 +80,16 @@ def test_a_day_without_equity_leaves_its_windows_out() -> None:
 
 def test_nothing_known_is_nothing_said() -> None:
     assert chain([]) == TimeWeightedReturn()
+
+
+def test_the_week_and_the_month_to_date_begin_with_a_monday_and_the_first() -> None:
+    # From Friday 28 February to Wednesday 5 March: 1 % a trading day.
+    trading = [date(2025, 2, 28), date(2025, 3, 3), date(2025, 3, 4), date(2025, 3, 5)]
+    found = dict(chain([DayEquity(day, 100, 101) for day in trading]).returns)
+    assert found["wtd"] == pytest.approx(1.01**3 - 1)
+    assert found["mtd"] == pytest.approx(1.01**3 - 1)
+    assert found["all"] == pytest.approx(1.01**4 - 1)
+    month_older = dict(chain([DayEquity(day, 100, 101) for day in trading[2:]]).returns)
+    assert "wtd" in month_older, "Monday is at most four days before the account's first day"
+    late = dict(chain([DayEquity(date(2025, 3, 20), 100, 101)]).returns)
+    assert "mtd" not in late, "the account is younger than the month"

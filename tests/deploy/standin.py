@@ -81,6 +81,8 @@ class Machine:
             text=True,
             cwd="/",
             start_new_session=True,
+            # A shell cannot trap a signal that was ignored when it started, as SIGINT is for what runs in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={
                 "PYTHONPATH": str(ROOT / "exporter"),
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",

@@ -16,6 +16,8 @@ def test_today_is_the_new_york_trading_day_and_exact(bot: Monitor) -> None:
     expected = {"trades": 1, "deployed_usd": 1523.5, "missed_trades": 1, "cycles": 1, "opportunities": 1}
     assert bot.value("bigdipper_day_start_equity_usd") == 20000
     assert {name: bot.value(f"bigdipper_day_{name}") for name in expected} == expected
+    assert bot.value("bigdipper_day_symbol_trades", symbol="AMD") == 1
+    assert bot.value("bigdipper_day_missed_symbols", reason="no_quote") == 1
 
 
 # -- pieces

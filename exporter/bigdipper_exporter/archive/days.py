@@ -27,6 +27,18 @@ class Day:
     start_equity: float | None = None
     fills_by_hand: int | None = None
     previous_equity: float | None = None
+    trades_by_symbol: tuple[tuple[str, int], ...] = ()
+    fills_by_symbol: tuple[tuple[str, int], ...] = ()
+    missed_symbols: tuple[tuple[str, int], ...] = ()  # by reason
+
+
+TRADES = "SELECT symbol, count(*) FROM trades WHERE ts >= ? GROUP BY symbol ORDER BY symbol"
+FILLS = "SELECT symbol, count(*) FROM fill_sources WHERE ts >= ? AND of_bot GROUP BY symbol ORDER BY symbol"
+MISSED = """
+    SELECT reason, count(DISTINCT symbol) FROM (
+      SELECT reason, symbol, ts FROM skips
+      UNION ALL SELECT outcome, symbol, ts FROM opportunities WHERE outcome = 'missed_brake')
+    WHERE ts >= ? GROUP BY reason ORDER BY reason"""
 
 
 def logged_equity(connection: sqlite3.Connection, since: float, until: float) -> float | None:
@@ -46,4 +58,10 @@ def day_so_far(connection: sqlite3.Connection, now: float) -> Day:
     start = calendar.day_start(today)
     close = calendar.last_close(start)
     opened = calendar.day_start(calendar.trading_day(close))
-    return replace(Day(start, *(row or ())), previous_equity=logged_equity(connection, opened, close))
+    return replace(
+        Day(start, *(row or ())),
+        previous_equity=logged_equity(connection, opened, close),
+        trades_by_symbol=tuple(connection.execute(TRADES, (start,))),
+        fills_by_symbol=tuple(connection.execute(FILLS, (start,))),
+        missed_symbols=tuple(connection.execute(MISSED, (start,))),
+    )

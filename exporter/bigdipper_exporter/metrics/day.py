@@ -7,6 +7,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
 from bigdipper_exporter.money.account import change_since_close, ratio_of_equity
+from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 
 def _session(_: Snapshot) -> list[Sample]:
@@ -18,6 +19,11 @@ def _from_broker(s: Snapshot, count: int | None) -> int | None:
     """Return `count` once the broker has sent today's activities: before, and without keys, a 0 means that nobody asked."""
     known = s.broker is not None and s.broker.success.get("activities", 0.0) >= s.day.start
     return count if known else None
+
+
+def _by_name(counts: tuple[tuple[str, int], ...]) -> list[Sample]:
+    """Return the largest counts, as many as one metric may have symbols."""
+    return [((name,), float(count)) for name, count in sorted(counts, key=lambda one: -one[1])[:MAX_SYMBOLS]]
 
 
 def log_profit(s: Snapshot) -> tuple[float | None, float | None]:
@@ -52,6 +58,24 @@ METRICS: tuple[Metric, ...] = (
         "bigdipper_day_missed_trades",
         "Missed trades today (skips other than the routine ones).",
         read=_logged(lambda s: s.day.missed_trades),
+    ),
+    Gauge(
+        "bigdipper_day_symbol_trades",
+        "Orders submitted today, by symbol: of those that have any.",
+        ("symbol",),
+        read=lambda s: _by_name(s.day.trades_by_symbol),
+    ),
+    Gauge(
+        "bigdipper_day_symbol_fills",
+        "Executions of the bot's orders today, from the broker, by symbol: of those that have any.",
+        ("symbol",),
+        read=lambda s: _by_name(s.day.fills_by_symbol),
+    ),
+    Gauge(
+        "bigdipper_day_missed_symbols",
+        "Symbols of which a trade was missed today, by reason: the brake (missed_brake) or a skip that is not routine.",
+        ("reason",),
+        read=lambda s: _by_name(s.day.missed_symbols),
     ),
     Gauge("bigdipper_day_cycles", "Cycles today.", read=_logged(lambda s: s.day.cycles)),
     Gauge(

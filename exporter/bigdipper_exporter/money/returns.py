@@ -8,13 +8,18 @@ A day's return is unknown when its base S + D is too small for it, and when the 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from bigdipper_exporter.money.flows import Flows
 
 WINDOWS: dict[str, int | None] = {"1d": 1, "1w": 7, "1m": 30, "1y": 365, "all": None}
+# Windows that begin with a Monday or the first of a month: week to date, month to date.
+TO_DATE: dict[str, Callable[[date], date]] = {
+    "wtd": lambda last: last - timedelta(days=last.weekday()),
+    "mtd": lambda last: last.replace(day=1),
+}
 SMALLEST_BASE = 0.1  # of what a day ends with: a larger gain in one day is a flow that nobody named
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
@@ -88,8 +93,8 @@ class TimeWeightedReturn:
     """The chain of daily returns.
 
     drawdowns: distance from the peak per day, in (-1, 0]; drawdown: now, in [0, 1). peaks, peak: the highest equity, deposits
-    taken out, in dollars of that day. returns: per window of WINDOWS; a window that begins before the first day, or holds a day
-    without a known return, is left out.
+    taken out, in dollars of that day. returns: per window of WINDOWS and TO_DATE; a window that begins before the first day, or
+    holds a day without a known return, is left out.
     """
 
     drawdowns: tuple[float, ...] = ()
@@ -125,8 +130,10 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
 
 def _windows(days: Sequence[DayEquity], ratios: Sequence[float | None]) -> Iterable[tuple[str, float]]:
     last = days[-1].day
-    for name, length in WINDOWS.items():
-        first = days[0].day if length is None else last - timedelta(days=length - 1)
+    begins = {
+        name: days[0].day if length is None else last - timedelta(days=length - 1) for name, length in WINDOWS.items()
+    } | {name: begin(last) for name, begin in TO_DATE.items()}
+    for name, first in begins.items():
         # The first day of the account covers every window that begins on a day without trading before it.
         if first < days[0].day - timedelta(days=4):
             continue
