@@ -188,7 +188,7 @@ def test_the_last_ten_damaged_lines_are_kept_and_shown_on_the_page(tmp_path: Pat
     with exporter(tmp_path) as one:
         one.wait_lines(1000)
         page = one.get("/")[1]
-    assert "1,000 lines could not be read" in page
+    assert "could not be read" not in page, "they are older than a day"
     assert [int(number) for number in re.findall(r"\(trade\): .*? \[TRADE\] &lt;b&gt;(\d+)", page)] == list(range(990, 1000))
 
 

@@ -111,10 +111,10 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The base URL, without `/v2`."""
-        if self._server is None:
+        """The base URL, without `/v2`; it stays the same while the broker is stopped."""
+        if not self._port:
             raise RuntimeError("the broker has not been started")
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> str:
         """Listen; returns the URL. A broker can be started again after `stop`, on the same port."""
