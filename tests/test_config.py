@@ -48,6 +48,8 @@ EXAMPLES = {
     "market-data.requests-per-minute": ("30", 30, "61"),
     "benchmark.symbol": ("BRK.B", "BRK.B", "spy"),
     "bot.config": ("config.py", Path("config.py"), "~nobody-of-that-name/x"),
+    "bot.config-editable": ("yes", True, "maybe"),
+    "bot.config-copies": ("copies", Path("copies"), "~nobody-of-that-name/x"),
     "bot.name": ("Orion 1", "Orion 1", "x" * 101),
     "limits.brake": ("1.15", 1.15, "15"),
     "limits.hard": ("1.2", 1.2, "20%"),

@@ -162,6 +162,12 @@ def _api(settings: Settings, _args: argparse.Namespace) -> int:
     return 0
 
 
+def _bot_config(settings: Settings, args: argparse.Namespace) -> int:
+    from bigdipper_exporter.commands.bot_config import change
+
+    return change(settings, args.action, args.change, args.hash, args.yes)
+
+
 def _notify_test(_settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.notify import Sent, notify
 
@@ -195,8 +201,10 @@ def _day(text: str, days: int = 0) -> float:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, with the flag or word that was probably meant.
 
-    complete: adds the flags of a command when the command is used.
+    complete: adds the flags of a command when the command is used. intermixed: words may stand behind flags.
     """
+
+    intermixed = False
 
     complete: "Callable[[_Parser], None] | None" = None
 
@@ -214,6 +222,12 @@ class _Parser(argparse.ArgumentParser):
         complete, self.complete = self.complete, None
         if complete is not None:
             complete(self)
+        if self.intermixed:
+            self.intermixed = False  # argparse comes back here for each half
+            try:
+                return self.parse_known_intermixed_args(args, namespace)
+            finally:
+                self.intermixed = True
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -337,6 +351,21 @@ def parser() -> argparse.ArgumentParser:
         "log.level",
         "log.format",
     )
+    own = add(
+        "bot-config",
+        _bot_config,
+        "Show and change the bot's settings: with a diff, a confirmation and a way back (needs bot.config-editable).",
+        "show|diff|set|apply|undo [NAME=VALUE ... | COPY] [--yes] [--hash HASH] --bot.config FILE [--bot.config-editable]",
+        "bot.config",
+        required=(("bot.config",),),
+    )
+    own.intermixed = True
+    own.add_argument("action", choices=("show", "diff", "set", "apply", "undo"), metavar="show|diff|set|apply|undo")
+    own.add_argument(
+        "change", nargs="*", metavar="NAME=VALUE", help="DIP_THRESHOLDS.NVDA=0.06 for one symbol; for undo: a copy"
+    )
+    own.add_argument("--yes", action="store_true", help="set, undo: write without asking")
+    own.add_argument("--hash", metavar="HASH", help="apply: write without asking if the file still has this hash")
     test = add(
         "notify-test",
         _notify_test,

@@ -190,6 +190,12 @@ class Settings:
     bot_config: Path | None = _setting(
         "bot.config", PATH, "", "The bot's config.py: read, never executed, for limits and symbols."
     )
+    bot_config_editable: bool = _setting(
+        "bot.config-editable", BOOLEAN, "false", "Allow `api` and `bot-config` to change the bot's config.py."
+    )
+    bot_config_copies: Path | None = _setting(
+        "bot.config-copies", PATH, "", "Folder of earlier copies and the journal of changes; beside config.py without it."
+    )
     bot_name: str | None = _setting(
         "bot.name", LINE, "", "The bot's name on the landing page; give Prometheus' label `bot` the same."
     )

@@ -1,0 +1,132 @@
+"""The folder with earlier copies of the bot's config.py and a journal of who changed what; `undo` and the audit read it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bigdipper_exporter.files import read_regular
+
+KEPT = 50
+MOST_BYTES = 1 << 20
+FOLDER = ".bigdipper-copies"
+_COPY = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{12})\.py")
+
+
+def hash_of(data: bytes) -> str:
+    """The name of a content: the first half of its SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to change the file. ts: unix seconds; before, after: hashes; what: the settings, or `undo`."""
+
+    ts: float
+    who: str
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An earlier content of the file."""
+
+    id: str
+    hash: str
+    path: Path
+
+
+class Copies:
+    """The folder beside, or away from, a config.py. Raises OSError when it cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of(cls, config: Path, folder: Path | None) -> "Copies":
+        """The folder of the setting, else one beside the file."""
+        return cls(folder or config.parent / FOLDER)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the only right to change the file; others wait."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def keep(self, data: bytes) -> Copy:
+        """Store a content durably, and forget the oldest beyond KEPT."""
+        for copy in self.contents():
+            if copy.hash == hash_of(data):
+                return copy
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        path = self.folder / f"{stamp}-{hash_of(data)[:12]}.py"
+        part = path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+            raise
+        for copy in self.contents()[KEPT:]:
+            copy.path.unlink(missing_ok=True)
+        return Copy(path.stem, hash_of(data), path)
+
+    def contents(self) -> list[Copy]:
+        """Earlier contents, newest first; those that cannot be read are left out."""
+        found = []
+        with suppress(OSError):
+            for path in sorted(self.folder.iterdir(), reverse=True):
+                if _COPY.fullmatch(path.name):
+                    with suppress(OSError):
+                        found.append(Copy(path.stem, hash_of(read_regular(path, MOST_BYTES)), path))
+        return found
+
+    def note(self, attempt: Attempt) -> None:
+        """Append to the journal, durably."""
+        line = json.dumps(asdict(attempt), ensure_ascii=True) + "\n"
+        descriptor = os.open(
+            self.folder / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640
+        )
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def attempts(self) -> list[Attempt]:
+        """The journal, newest first; lines that cannot be read are left out."""
+        try:
+            size = (self.folder / "journal").stat().st_size
+            with (self.folder / "journal").open("rb") as file:
+                file.seek(max(0, size - MOST_BYTES))
+                lines = file.read(MOST_BYTES).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in reversed(lines):
+            with suppress(ValueError, TypeError):
+                stored = json.loads(line)
+                found.append(Attempt(**{name: stored[name] for name in Attempt.__slots__}))
+        return found
+
+    def author(self, data_hash: str) -> str | None:
+        """Who made the file what it is; None when it was changed by other means."""
+        return next((attempt.who for attempt in self.attempts() if attempt.after.startswith(data_hash)), None)

@@ -1,0 +1,153 @@
+"""`big-dipper-exporter bot-config`: look at the bot's settings, and change them with a diff, a confirmation and a way back."""
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from bigdipper_exporter import logs
+from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig.copies import Copies, hash_of
+from bigdipper_exporter.botconfig.edit import THRESHOLDS, Edited, EditError, edit, why_not
+from bigdipper_exporter.botconfig.write import ConfigFile, WriteError
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.config.yamlfile import ConfigError
+
+NOT_YET = """
+Not in effect yet: the bot reads its file at its start only. Restart it the way it runs:
+  shell:          end it with Ctrl-C and start it again
+  systemd:        systemctl restart BOT.service
+  docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)
+A restart forgets cooldowns: the bot may buy again what it bought in the last hours. Best between 20:00 and 04:00 New York."""
+OFF = "bot.config-editable: is false, so nothing is changed; set it to true to allow it"
+
+Say = Callable[[str], None]
+
+
+def opened(settings: Settings) -> ConfigFile:
+    """The file of the setting bot.config. Raises ConfigError without one."""
+    if settings.bot_config is None:
+        raise ConfigError(["bot.config: is required; allowed: the path of the bot's config.py, as --bot.config"])
+    return ConfigFile(settings.bot_config, Copies.of(settings.bot_config, settings.bot_config_copies))
+
+
+def assignments(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Split NAME=VALUE words. Raises ConfigError."""
+    pairs = [word.partition("=") for word in words]
+    if wrong := [word for word, (name, equals, _) in zip(words, pairs, strict=True) if not equals or not name]:
+        raise ConfigError([f"{wrong[0]!r}: is not NAME=VALUE, such as MAX_MARGIN_PCT=0.18 or {THRESHOLDS}.PLTR=0.065"])
+    return [(name.strip(), value) for name, _, value in pairs]
+
+
+def show(file: ConfigFile, say: Say) -> None:
+    """Print every setting with its value, what is allowed and, where it cannot be edited, why."""
+    data = file.read()
+    for name, value in source.read(data).items():
+        if isinstance(value.value, dict):
+            for symbol, part in value.value.items():
+                say(_row(data, f"{name}.{symbol}", rules.shown(name, part)))
+        else:
+            say(_row(data, name, rules.shown(name, value.value) if value.problem is None else "?"))
+    for copy in file.copies.contents():
+        say(f"earlier: {copy.id}  (undo {copy.id})")
+
+
+def _row(data: bytes, name: str, value: str) -> str:
+    rule = rules.RULES.get(name.partition(".")[0])
+    reason = why_not(data, name)
+    allowed = f"allowed: {rule.allowed}" if rule and not reason else ""
+    return f"{name:<28} {value[:40]:<40} {reason.partition(': ')[2] if reason else allowed}".rstrip()
+
+
+def prepare(file: ConfigFile, words: Sequence[str]) -> Edited:
+    """Return the change that these NAME=VALUE words make. Raises ConfigError with what is wrong."""
+    if file.recover():
+        print("a change that had been interrupted was put right", file=sys.stderr)
+    try:
+        return edit(file.read(), assignments(words))
+    except EditError as error:
+        raise ConfigError([str(error)]) from None
+
+
+def present(edited: Edited, file: ConfigFile, say: Say) -> None:
+    """Print the diff, what changes with it, and what the check says."""
+    say(edited.diff(file.path.name).rstrip("\n"))
+    for line in edited.changed:
+        say(f"changes: {line}")
+    for finding in edited.findings:
+        if finding.severity in ("error", "warning"):
+            say(str(finding))
+    say(f"hash of the file now: {hash_of(edited.before)}")
+
+
+def change(settings: Settings, action: str, words: Sequence[str], expected: str | None, confirmed: bool) -> int:
+    """Run one action of `bot-config`. Raises ConfigError; nothing was changed then."""
+    file = opened(settings)
+
+    def say(line: str) -> None:
+        print(logs.printable(line))
+
+    try:
+        if action == "show":
+            show(file, say)
+            return 0
+        if action == "undo":
+            return _undo(settings, file, words, confirmed, say)
+        if not words:
+            raise ConfigError([f"bot-config {action}: name what to change, as MAX_MARGIN_PCT=0.18"])
+        edited = prepare(file, words)
+        present(edited, file, say)
+        if action == "diff" or edited.before == edited.after:
+            return 0
+        if action == "apply":
+            if expected is None:
+                raise ConfigError(["bot-config apply: needs --hash, which `bot-config diff` prints"])
+        elif not confirmed and not _confirm():
+            return 1
+        _allow(settings)
+        how = file.write(edited.after, expected or hash_of(edited.before), _who(), ", ".join(words))
+    except (WriteError, ValueError) as error:
+        raise ConfigError([str(error)]) from None
+    say(f"{file.path}: {how}. `bot-config undo` brings the old file back.")
+    say(NOT_YET)
+    return 0
+
+
+def _undo(settings: Settings, file: ConfigFile, words: Sequence[str], confirmed: bool, say: Say) -> int:
+    """Bring back the content before the last change, or the copy that is named."""
+    if file.recover():
+        say("a change that had been interrupted was put right")
+        return 0
+    copies = {copy.id: copy for copy in file.copies.contents()}
+    now = file.read()
+    last = next((a for a in file.copies.attempts() if a.after == hash_of(now)), None)
+    wanted = words[0] if words else next((copy.id for copy in copies.values() if last and copy.hash == last.before), None)
+    if wanted is None or wanted not in copies:
+        raise ConfigError([f"bot-config undo: there is no such copy; allowed: {', '.join(copies) or 'there are none yet'}"])
+    edited = Edited(now, copies[wanted].path.read_bytes(), (), ())
+    say(edited.diff(file.path.name).rstrip("\n"))
+    if not confirmed and not _confirm():
+        return 1
+    _allow(settings)
+    how = file.write(edited.after, hash_of(now), _who(), f"undo to {wanted}")
+    say(f"{file.path}: {how}.")
+    say(NOT_YET)
+    return 0
+
+
+def _allow(settings: Settings) -> None:
+    if not settings.bot_config_editable:
+        raise ConfigError([OFF])
+
+
+def _confirm() -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError(["there is nobody to ask: use --yes, or `apply --hash`"])
+    return input("Write this? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _who() -> str:
+    with suppress(OSError, KeyError):
+        return f"command line, {pwd.getpwuid(os.getuid()).pw_name}"
+    return f"command line, user id {os.getuid()}"
