@@ -23,6 +23,7 @@ RISK, PERFORMANCE, HEALTH, CONFIG, SHARE = (
     "bigdipper-config",
     "bigdipper-share",
 )
+ONE_SYMBOL = "bigdipper-symbol"
 
 RANGES = [
     model.TimeOption(display=name, from_val=since, to="now")
@@ -58,6 +59,15 @@ class Section:
     folded: bool = False
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Annotations of one kind. sql: columns time, timeEnd, title, text, tags; times are unix seconds."""
+
+    name: str
+    colour: str
+    sql: str
+
+
 def board(
     uid: str,
     title: str,
@@ -67,13 +77,15 @@ def board(
     since: str = "now-24h",
     refresh: str = "10s",
     symbols: bool = False,
+    one_symbol: bool = False,
     shared: bool = False,
     quiet: bool = False,
+    marks: Sequence[Mark] = (),
 ) -> model.Dashboard:
     """A classic dashboard.
 
-    symbols: with the variable that its SQL uses as ${symbol:sqlstring}. shared: no variables, no links.
-    quiet: marks stay off until asked for.
+    symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
+    variables, no links. quiet: the marks of all boards stay off until asked for. marks: those of this board.
     """
     return model.Dashboard(
         uid=uid,
@@ -90,8 +102,8 @@ def board(
         refresh=refresh,
         week_start="monday",
         panels=_lay_out(sections),
-        templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols)),
-        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols, quiet)),
+        templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols, one_symbol)),
+        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols, quiet, marks)),
         links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
     )
@@ -140,7 +152,7 @@ def _lay_out(sections: Sequence[Section]) -> list[model.Panel | model.RowPanel]:
     return laid
 
 
-def _variables(symbols: bool) -> list[model.VariableModel]:
+def _variables(symbols: bool, one: bool) -> list[model.VariableModel]:
     variables = [
         model.VariableModel(
             type_val=model.VariableType.QUERY,
@@ -163,7 +175,7 @@ def _variables(symbols: bool) -> list[model.VariableModel]:
             refresh=model.VariableRefresh.ON_DASHBOARD_LOAD,
         ),
     ]
-    if symbols:
+    if symbols or one:
         variables.append(
             model.VariableModel(
                 type_val=model.VariableType.QUERY,
@@ -172,9 +184,9 @@ def _variables(symbols: bool) -> list[model.VariableModel]:
                 datasource=ARCHIVE,
                 query=tidy(SYMBOLS),
                 definition=tidy(SYMBOLS),
-                multi=True,
-                include_all=True,
-                current=model.VariableOption(text="All", value="$__all"),
+                multi=not one,
+                include_all=not one,
+                current=None if one else model.VariableOption(text="All", value="$__all"),
                 refresh=model.VariableRefresh.ON_DASHBOARD_LOAD,
             )
         )
@@ -207,7 +219,7 @@ def _kiosk(uid: str) -> model.DashboardLink:
     )
 
 
-def _annotations(symbols: bool, quiet: bool) -> list[model.AnnotationQuery]:
+def _annotations(symbols: bool, quiet: bool, own: Sequence[Mark]) -> list[model.AnnotationQuery]:
     """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
@@ -249,14 +261,16 @@ def _annotations(symbols: bool, quiet: bool) -> list[model.AnnotationQuery]:
             FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500""",
         ),
     ]
-    return [
-        model.AnnotationQuery(
-            name=name,
-            datasource=ARCHIVE,
-            enable=enable and not quiet,
-            hide=enable and not quiet,
-            icon_color=colour,
-            target=SqlQuery(tidy(sql), ref_id="A"),
-        )
-        for name, colour, enable, sql in marks
-    ]
+    common = [_mark(Mark(name, colour, sql), enable and not quiet) for name, colour, enable, sql in marks]
+    return [*(_mark(mark, True) for mark in own), *common]
+
+
+def _mark(mark: Mark, enable: bool) -> model.AnnotationQuery:
+    return model.AnnotationQuery(
+        name=mark.name,
+        datasource=ARCHIVE,
+        enable=enable,
+        hide=enable,
+        icon_color=mark.colour,
+        target=SqlQuery(tidy(mark.sql), ref_id="A"),
+    )

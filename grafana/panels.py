@@ -5,6 +5,7 @@ from typing import Any
 
 from grafana_foundation_sdk.models import barchart as barchart_model
 from grafana_foundation_sdk.models import bargauge as bargauge_model
+from grafana_foundation_sdk.models import candlestick as candlestick_model
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import gauge as gauge_model
@@ -17,7 +18,7 @@ from grafana_foundation_sdk.models import timeseries as timeseries_model
 
 from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column, override
 from grafana.query import Query, lettered
-from grafana.theme import MOMENT, NO_SERIES, PLAIN, PROMETHEUS, QUIET, TEXT, Unit, fixed
+from grafana.theme import LOSS, MOMENT, NO_SERIES, PLAIN, PROFIT, PROMETHEUS, QUIET, TEXT, Unit, fixed
 
 NAME_PIXELS = 13  # where there is little room, Grafana would shrink the names of values to 7
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
@@ -195,6 +196,28 @@ def lines(
     rest.setdefault("colour", model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC))
     rest["overrides"] = [*rest.get("overrides", ()), NOT_DRAWN]
     return _panel("timeseries", title, description, targets, size, options, unit=unit, none=none, custom=custom, **rest)
+
+
+def candles(title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int], **rest: Any) -> model.Panel:
+    """Candles with volume of columns named open, high, low, close and volume; other columns are lines over them."""
+    custom = common.GraphFieldConfig(
+        draw_style=common.GraphDrawStyle.LINE,
+        line_width=2,
+        line_interpolation=common.LineInterpolation.STEP_AFTER,
+        show_points=common.VisibilityMode.NEVER,
+    )
+    options = candlestick_model.Options(
+        mode=candlestick_model.VizDisplayMode.CANDLES_VOLUME,
+        candle_style=candlestick_model.CandleStyle.CANDLES,
+        color_strategy=candlestick_model.ColorStrategy.OPEN_CLOSE,
+        colors=candlestick_model.CandlestickColors(up=PROFIT, down=LOSS, flat=QUIET),
+        fields=candlestick_model.CandlestickFieldMap(),
+        include_all_fields=True,
+        legend=NO_LEGEND,
+        tooltip=TOOLTIP,
+    )
+    rest.setdefault("colour", model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC))
+    return _panel("candlestick", title, description, targets, size, options, unit=unit, custom=custom, **rest)
 
 
 def columns(

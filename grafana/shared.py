@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import theme
-from grafana.board import POSITIONS, address
+from grafana.board import ONE_SYMBOL, address
 from grafana.overrides import answer, coloured, column, organise, transform
 from grafana.panels import grid, stat
 from grafana.query import now, rows, selector
@@ -14,7 +14,7 @@ MODE_QUERY = 'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipp
 LOG_AGE = f"time() - {selector('log_last_line_timestamp_seconds')}"
 BROKER_AGE = f"time() - {selector('alpaca_last_success_timestamp_seconds', endpoint='account')}"
 
-SYMBOL_LINK = ("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))
+SYMBOL_LINK = ("${__value.text}: prices, dip line, trades", address(ONE_SYMBOL, symbol="${__value.text}"))
 
 
 def working() -> str:

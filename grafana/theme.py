@@ -63,6 +63,7 @@ NO_SERIES = "the exporter does not answer"
 NO_ROWS = "none in this time"
 NONE_ASKED = "no request, or no broker"
 NONE_HELD = "none, or no broker"  # short enough for a column of a table
+NO_PRICES = "no market prices"
 NO_CONFIG = "no --bot.config given"
 
 

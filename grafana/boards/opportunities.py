@@ -2,8 +2,8 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import shared, theme
-from grafana.board import OPPORTUNITIES, POSITIONS, Section, address, board
+from grafana import episodes, shared, theme
+from grafana.board import OPPORTUNITIES, Section, board
 from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
@@ -11,9 +11,7 @@ from grafana.sql import DAYS, IN_TIME, SYMBOL
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
-SYMBOL_COLUMN = column(
-    "Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}")), custom__width=110
-)
+SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
 TIME_COLUMN = column("time", displayName="Time", custom__width=170)
 
 
@@ -25,8 +23,8 @@ def build() -> model.Dashboard:
         "How does a dip become a trade, where does it get lost, and what did prices do afterwards?",
         [
             Section([shared.header(), *_funnel()]),
-            Section(_lists()),
-            Section(_afterwards(), "After missed dips"),
+            Section(_afterwards(), "After the dips"),
+            Section(_lists(), "As the log has them"),
             Section(_routine(), "Routine skips"),
         ],
         since="now-7d",
@@ -151,10 +149,11 @@ def _lists() -> list[model.Panel]:
         ),
         grid(
             "Best scores",
-            "Which had the best scores? The 20 highest scores of the chosen time, and whether they were bought.",
+            "Which had the best scores? "
+            "The 20 highest of the chosen time, one per symbol, day and outcome, and whether they were bought.",
             listed(f"""
-                SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, ts AS time {QUALIFIED}
-                AND score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
+                SELECT MAX(score) AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, COUNT(*) AS Times,
+                  ts AS time {QUALIFIED} AND score IS NOT NULL GROUP BY symbol, date, outcome ORDER BY 1 DESC LIMIT 20"""),
             size=(10, 10),
             says="Outcome",
             none=NO_ROWS,
@@ -162,18 +161,20 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
-                column("Score", TIMES, custom__width=100),
+                column("Score", TIMES, custom__width=90),
                 column("Dip", PERCENT),
+                column("Times", COUNT, custom__width=90),
                 coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
             ],
         ),
         grid(
             "Missed trades",
-            "Which trades were missed, one by one? "
-            "Every miss in the chosen time, newest 300, with the words of the log (archive: skips).",
+            "Which trades were missed? "
+            "Misses of the chosen time by symbol, day and reason, newest 300, with the last words of the log (archive: skips).",
             listed(f"""
-                SELECT ts AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, dip_percent AS Dip, detail AS Detail
-                FROM skips WHERE {IN_TIME} AND {SYMBOL} ORDER BY ts DESC LIMIT 300"""),
+                SELECT MAX(ts) AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, COUNT(*) AS Times,
+                  dip_percent AS Dip, detail AS Detail
+                FROM skips WHERE {IN_TIME} AND {SYMBOL} GROUP BY date, symbol, reason ORDER BY 1 DESC LIMIT 300"""),
             size=(14, 9),
             says="time",
             none=NO_ROWS,
@@ -182,6 +183,7 @@ def _lists() -> list[model.Panel]:
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
                 column("Dip", PERCENT),
+                column("Times", COUNT, custom__width=90),
                 column("Reason", custom__width=150),
                 words("Detail", custom__width=320),
             ],
@@ -205,47 +207,29 @@ def _lists() -> list[model.Panel]:
 
 def _afterwards() -> list[model.Panel]:
     return [
-        grid(
-            "After missed dips",
-            "What did prices do after the missed dips? "
-            "The newest 150 dips of the chosen time that were not bought, with the next price known about a day (and "
-            "a week) later: of the same symbol among the dips, the fills or the positions of the archive. Empty where "
-            "no price is known. Blue: it rose.",
-            listed(f"""
-                WITH missed AS (
-                  SELECT ts, symbol, dip_percent, price, outcome, reason {QUALIFIED} AND outcome <> 'submitted'
-                    AND price > 0 ORDER BY ts DESC LIMIT 150),
-                later AS (
-                  SELECT *, {_price_after(86400)} AS day, {_price_after(7 * 86400)} AS week FROM missed)
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, price AS Price, outcome AS Outcome,
-                  REPLACE(reason, '_', ' ') AS Reason, 100.0 * (day / price - 1) AS "A day later",
-                  100.0 * (week / price - 1) AS "A week later"
-                FROM later ORDER BY ts DESC"""),
-            size=(24, 10),
-            says="time",
-            none=NO_ROWS,
-            sort=("Time", True),
-            overrides=[
-                TIME_COLUMN,
-                SYMBOL_COLUMN,
-                column("Dip", PERCENT),
-                column("Reason", custom__width=150),
-                column("Price", USD),
-                coloured("Outcome", mappings=theme.OUTCOME),
-                *(coloured(name, PERCENT, thresholds=theme.SIGNED) for name in ("A day later", "A week later")),
-            ],
+        episodes.outcomes(
+            "Bought and missed dips",
+            "Was it right to miss them? Those bought beside those missed, measured in the same way.",
+            "a.grouping = 'all'",
+            "Dips",
+            (24, 5),
         ),
+        episodes.outcomes(
+            "Missed dips by reason",
+            "Which reason for not buying cost most?",
+            "a.grouping = 'reason'",
+            "Reason",
+            (24, 8),
+        ),
+        episodes.outcomes(
+            "Missed dips by depth",
+            "Which depth would have been worth it?",
+            "a.grouping = 'depth'",
+            "Depth",
+            (24, 7),
+        ),
+        episodes.missed(),
     ]
-
-
-def _price_after(seconds: int) -> str:
-    """SQL: the first price of a missed dip's symbol at least `seconds` later, and at most three days after that."""
-    window = f"l.symbol = missed.symbol AND l.ts >= missed.ts + {seconds} AND l.ts < missed.ts + {seconds + 3 * 86400}"
-    return f"""COALESCE(
-                    (SELECT current_price FROM position_snapshots AS l
-                      WHERE {window} AND current_price > 0 ORDER BY l.ts LIMIT 1),
-                    (SELECT price FROM opportunities AS l WHERE {window} AND price > 0 ORDER BY l.ts LIMIT 1),
-                    (SELECT price FROM fills AS l WHERE {window} ORDER BY l.ts LIMIT 1))"""
 
 
 def _routine() -> list[model.Panel]:

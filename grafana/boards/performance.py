@@ -4,7 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import returns, shared, theme
+from grafana import benchmark, returns, shared, theme
 from grafana.board import PERFORMANCE, Section, board
 from grafana.overrides import by_source, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
@@ -30,7 +30,9 @@ def build() -> model.Dashboard:
         "What did it earn, at which risk, and where did the money come from? Deposits and withdrawals are taken out.",
         [
             Section([shared.header(), *_figures()]),
-            Section(_curves()),
+            Section(benchmark.compared(), "Against the benchmark"),
+            Section(_curves(), "Equity and returns"),
+            Section(benchmark.trades(), "Trades"),
             Section(_periods(), "By day, week and month"),
             Section(_sources(), "Sources of profit"),
         ],

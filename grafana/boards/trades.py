@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, theme
-from grafana.board import POSITIONS, TRADES, Section, address, board
+from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, over_time, selector, table
@@ -125,7 +125,7 @@ def _lists() -> list[model.Panel]:
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                column("Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))),
+                column("Symbol", link=shared.SYMBOL_LINK),
                 column("Shares", QUANTITY),
                 *(column(name, USD) for name in ("Limit", "Value", "Fill")),
                 coloured("State", mappings=theme.ORDER_STATUS),
@@ -202,7 +202,7 @@ def _groups() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Value", True),
             overrides=[
-                column("Symbol", link=("History of ${__value.text}", address(POSITIONS, symbol="${__value.text}"))),
+                column("Symbol", link=shared.SYMBOL_LINK),
                 column("Orders", COUNT),
                 column("Value", DOLLARS),
                 column("Mean limit", USD, custom__width=110),

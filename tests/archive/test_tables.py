@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.migrate import migrations
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.archive.table import Moment, Table, Usd, table
 from bigdipper_exporter.archive.tables import EXPORTS, TABLES
@@ -20,6 +21,11 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
     store = Store(tmp_path_factory.mktemp("schema") / "archive.db")
     yield store.connection
     store.close()
+
+
+def test_no_two_migrations_have_one_number() -> None:
+    numbers = [version for version, _ in migrations()]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_every_table_of_the_schema_is_declared_and_no_other(schema: sqlite3.Connection) -> None:

@@ -22,7 +22,9 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
     "opportunities": {
         "Wash-trade refusals by symbol": RARE,
         "Missed trades": RARE,
-        "After missed dips": RARE,
+        "Missed dips": RARE,
+        "Missed dips by reason": RARE,
+        "Missed dips by depth": RARE,
         "Missed trades by reason": RARE,
         "Routine skips": YOUNG,
     },
@@ -31,6 +33,15 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Risk-adjusted return": YOUNG,
         "Win rate": RARE,
         "Other account activity": RARE,
+        "Market risk": YOUNG,
+        "Distance to the benchmark": YOUNG,
+        "Capture": YOUNG,
+    },
+    "symbol": {
+        "Missed dips": RARE,
+        "Position value": "the symbol was never held",
+        "Unrealized P&L": "the symbol was never held",
+        "Lots": "the symbol was never bought",
     },
     "health": {
         "Firing alerts": "no alert is firing",

@@ -15,7 +15,7 @@ IDS = [f"{board}: {panel['title']}" for board, panel in PANELS]
 each_panel = pytest.mark.parametrize(("board", "panel"), PANELS, ids=IDS)
 each_board = pytest.mark.parametrize("name", BOARDS)
 NUMERIC = {"stat", "gauge", "bargauge", "timeseries", "barchart", "piechart", "status-history"}
-EXPECTED = {"overview", "trades", "positions", "opportunities", "risk", "performance", "health", "config", "share"}
+EXPECTED = {"overview", "trades", "positions", "opportunities", "risk", "performance", "health", "config", "share", "symbol"}
 
 
 def test_committed_files_are_what_the_code_generates() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.money import dips, episodes, prices
-from bigdipper_exporter.money.episodes import Sighting
+from bigdipper_exporter.money.episodes import Followed, Sighting
 from bigdipper_exporter.money.prices import Bar, Dividend, Prices, Split
 
 MONDAY = date(2025, 11, 3)
@@ -169,3 +170,21 @@ def test_after_counts_sessions() -> None:
     assert prices.after(sessions, sessions[4], 1) == sessions[5]
     assert prices.after(sessions, sessions[4], 2) is None
     assert prices.after(sessions, date(2025, 11, 9), 1) is None, "a Sunday"
+
+
+def test_a_summary_has_quartiles_from_twenty_episodes_on() -> None:
+    returns = [n / 100 for n in range(-5, 15)]
+    group = [Followed(f"w{n % 3}", value, 0.01, 1000.0 if n else None) for n, value in enumerate(returns)]
+    found = episodes.summary([*group, Followed("w9", None, None, 500.0)])
+    low, middle, high = statistics.quantiles(returns, n=4, method="inclusive")
+    assert (found.episodes, found.known, found.weeks) == (21, 20, 3)
+    assert found.lower == pytest.approx(low)
+    assert found.median == pytest.approx(middle)
+    assert found.upper == pytest.approx(high)
+    assert found.excess == pytest.approx(middle - 0.01)
+    assert found.positive == pytest.approx(14 / 20)
+    assert found.dollars == pytest.approx(1000 * sum(returns[1:]))
+    few = episodes.summary(group[:19])
+    assert (few.known, few.median, few.positive) == (19, None, None)
+    assert few.dollars == pytest.approx(1000 * sum(returns[1:19]))
+    assert episodes.summary([]).dollars is None

@@ -221,3 +221,27 @@ class TradeFiguresRow:
     best_ratio: Ratio | None
     open_lots: int
     open_profit: Usd | None
+
+
+@table("dip_outcomes", key=("grouping", "name", "horizon"), counted=False)
+@dataclass(slots=True)
+class DipOutcomeRow:
+    """What followed episodes of dips `horizon` sessions later. grouping: all (bought, missed); reason or depth of those missed.
+
+    known: episodes whose horizon is over. weeks: separate weeks in which those began. lower, median, upper: quartiles of the
+    total return, from 20 episodes on. positive: share above 0. excess: median of the return less the benchmark's. dollars: what
+    the sizes of the bot's formula would have gained.
+    """
+
+    grouping: str
+    name: str
+    horizon: int
+    episodes: int
+    known: int
+    weeks: int
+    lower: Ratio | None
+    median: Ratio | None
+    upper: Ratio | None
+    positive: Ratio | None
+    excess: Ratio | None
+    dollars: Usd | None

@@ -1,14 +1,16 @@
 """Episodes of dips: one dip of one symbol for one reason, however many minutes and days it lasted. Pure."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bigdipper_exporter.money import prices
 from bigdipper_exporter.money.prices import Prices
 
 HORIZONS = (1, 5, 20)  # sessions
+LEAST_EPISODES = 20  # for quartiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,58 @@ def outcome(
         tuple(None if end is None or benchmark_price is None else benchmark.growth(benchmark_price, day, end) for end in ends),
         prices.lowest(own, base, day, within) if base and until is not None else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One episode at one horizon. week: any name of the week in which it began; size: dollars, None where unknown."""
+
+    week: str
+    own: float | None
+    benchmark: float | None
+    size: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What followed a group of episodes. Quartiles and shares need 20 of them that are over; else they are None.
+
+    weeks: separate weeks in which those began: 20-day windows overlap, so many episodes of one crash are about one observation.
+    """
+
+    episodes: int
+    known: int
+    weeks: int
+    lower: float | None = None
+    median: float | None = None
+    upper: float | None = None
+    positive: float | None = None
+    excess: float | None = None
+    dollars: float | None = None
+
+
+def summary(group: Sequence[Followed]) -> Summary:
+    """Summarise a group at one horizon."""
+    known = [one for one in group if one.own is not None]
+    own = sorted(one.own for one in known if one.own is not None)
+    sized = [one.size * one.own for one in known if one.size is not None and one.own is not None]
+    plain = Summary(len(group), len(known), len({one.week for one in known}), dollars=sum(sized) if sized else None)
+    if len(known) < LEAST_EPISODES:
+        return plain
+    excess = sorted(one.own - one.benchmark for one in known if one.own is not None and one.benchmark is not None)
+    return replace(
+        plain,
+        lower=quantile(own, 0.25),
+        median=quantile(own, 0.5),
+        upper=quantile(own, 0.75),
+        positive=sum(value > 0 for value in own) / len(own),
+        excess=quantile(excess, 0.5) if len(excess) >= LEAST_EPISODES else None,
+    )
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return a quantile of sorted values, linear between two of them (method 7 of Hyndman and Fan, as numpy and R have it)."""
+    place = share * (len(values) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (place - low)

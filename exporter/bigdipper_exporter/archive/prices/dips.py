@@ -2,15 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.days import trading_day_of
-from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipTriggerRow
+from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
+from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import dips
-from bigdipper_exporter.money.episodes import Episode, Sighting, episodes, outcome
+from bigdipper_exporter.money.episodes import HORIZONS, Episode, Followed, Sighting, episodes, outcome, summary
 
 BOUGHT, BRAKE = "bought", "missed_brake"
 SIGHTINGS = """
@@ -179,3 +180,32 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
         after.benchmark[2],
         after.lowest,
     )
+
+
+DEPTHS = ((-0.06, "5 to 6 %"), (-0.08, "6 to 8 %"), (-0.12, "8 to 12 %"), (-1.0, "over 12 %"))
+
+
+def outcome_rows(connection: sqlite3.Connection, new: Sequence[DipEpisodeRow], since: float) -> list[DipOutcomeRow]:
+    """Summarise all episodes: those of the archive before `since` (unix seconds), and the `new` ones."""
+    table = table_of(DipEpisodeRow)
+    names = ", ".join(column.name for column in table.columns)
+    old = connection.execute(f"SELECT {names} FROM dip_episodes WHERE ts < ?", (since,)).fetchall()
+    rows = [*(DipEpisodeRow(*values) for values in old), *new]
+    groups: dict[tuple[str, str], list[DipEpisodeRow]] = {}
+    for row in rows:
+        groups.setdefault(("all", BOUGHT if row.bought else "missed"), []).append(row)
+        if not row.bought:
+            groups.setdefault(("reason", row.reason), []).append(row)
+        if not row.bought and row.dip_ratio is not None:
+            depth = next((name for lowest, name in DEPTHS if row.dip_ratio >= lowest), DEPTHS[-1][1])
+            groups.setdefault(("depth", depth), []).append(row)
+    return [
+        DipOutcomeRow(grouping, name, horizon, *astuple(summary([_followed(row, horizon) for row in group])))
+        for (grouping, name), group in groups.items()
+        for horizon in HORIZONS
+    ]
+
+
+def _followed(row: DipEpisodeRow, horizon: int) -> Followed:
+    week = date.fromisoformat(row.date).strftime("%G-%V")
+    return Followed(week, getattr(row, f"after_{horizon}"), getattr(row, f"benchmark_{horizon}"), row.size)

@@ -11,6 +11,7 @@ from bigdipper_exporter.archive.price_tables import (
     BenchmarkDayRow,
     DipEpisodeRow,
     DipLineRow,
+    DipOutcomeRow,
     DipTriggerRow,
     LotRow,
     TradeFiguresRow,
@@ -52,6 +53,7 @@ class Figures:
     triggers: list[DipTriggerRow] = field(default_factory=list)
     episodes: list[DipEpisodeRow] = field(default_factory=list)
     episodes_since: float | None = None
+    outcomes: list[DipOutcomeRow] = field(default_factory=list)
     days: list[BenchmarkDayRow] = field(default_factory=list)
     lots: list[LotRow] = field(default_factory=list)
     trade_figures: list[TradeFiguresRow] = field(default_factory=list)
@@ -83,6 +85,7 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
         dips.triggers(market, thresholds, followed, scope.watched),
         episodes,
         episodes_since,
+        dips.outcome_rows(connection, episodes, first),
         days,
         lots,
         trades.figure_rows(lots),
@@ -144,9 +147,10 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     table_of(DipLineRow).write(connection, figures.lines)
     connection.execute("DELETE FROM dip_episodes WHERE ts >= ?", (figures.episodes_since or 0.0,))
     table_of(DipEpisodeRow).write(connection, figures.episodes)
-    for table in ("dip_triggers", "lots", "trade_figures"):
+    for table in ("dip_triggers", "dip_outcomes", "lots", "trade_figures"):
         connection.execute(f"DELETE FROM {table}")
     table_of(DipTriggerRow).write(connection, figures.triggers)
+    table_of(DipOutcomeRow).write(connection, figures.outcomes)
     table_of(LotRow).write(connection, figures.lots)
     table_of(TradeFiguresRow).write(connection, figures.trade_figures)
     connection.execute("DELETE FROM benchmark_days")

@@ -1,0 +1,192 @@
+"""Symbol: one stock with the line at which the bot buys, what it bought and missed there; and how near all are to theirs."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana import episodes, shared, theme
+from grafana.board import ONE_SYMBOL, Mark, Section, board
+from grafana.overrides import coloured, column
+from grafana.panels import candles, grid, lines, stat
+from grafana.query import listed, series, table
+from grafana.sql import IN_TIME, SYMBOL, snapshots
+from grafana.theme import COUNT, LOSS, NO_BROKER, NO_PRICES, PROFIT, QUANTITY, QUIET, RATIO, TEXT, USD, WARNING
+
+CHOSEN = f"FROM dip_triggers WHERE {SYMBOL}"
+# A session is drawn at the end of its day, 20:00 UTC: the same day in every time zone between Hawaii and Moscow.
+DAY = "CAST(unixepoch(p.date) + 72000 AS INTEGER)"
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        ONE_SYMBOL,
+        "Symbol",
+        "Where does a stock stand between its high and the price at which the bot buys, and what did the bot do there?",
+        [
+            Section([shared.header(), _now(), _chart(), *_held()]),
+            Section([episodes.missed(("symbol",)), _lots()], "Dips and lots"),
+            Section([_nearest()], "All symbols"),
+        ],
+        since="now-90d",
+        refresh="1m",
+        one_symbol=True,
+        quiet=True,
+        marks=_marks(),
+    )
+
+
+def _now() -> model.Panel:
+    return stat(
+        "Distance to trigger",
+        "How near is it? "
+        "Newest price (at least 16 minutes old), the highest close of the last 20 sessions, the price at which the bot would "
+        "buy (that close less the threshold of the configuration), the dip so far, and how far the price is above that line: "
+        "below 0 the bot buys, unless something else stops it (archive: dip_triggers).",
+        table(f"""
+            SELECT price AS "price", high AS "20-day high", line AS "trigger price", dip_ratio AS "dip",
+              threshold AS "threshold", distance_ratio AS "distance to trigger" {CHOSEN}"""),
+        unit=USD,
+        size=(24, 4),
+        none=NO_PRICES,
+        names=True,
+        overrides=[
+            *(column(name, RATIO) for name in ("dip", "threshold")),
+            column("distance to trigger", RATIO, thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text"))),
+        ],
+    )
+
+
+def _chart() -> model.Panel:
+    return candles(
+        "Prices and dip line",
+        "What did it do, and where would the bot buy? "
+        "Daily candles as traded (not adjusted for splits), regular session only, with volume; the line is the highest close "
+        "of the 19 sessions before, less the threshold that was configured on that day. Marks: purchases, sales, missed dips, "
+        "splits and dividends, brake. Orders outside the regular session can lie beside the candle (archive: "
+        "prices_daily, dip_lines).",
+        table(f"""
+            SELECT {DAY} AS time, p.open AS "open", p.high AS "high", p.low AS "low", p.close AS "close", p.volume AS "volume",
+              l.line AS "dip line"
+            FROM prices_daily AS p LEFT JOIN dip_lines AS l ON l.symbol = p.symbol AND l.date = p.date
+            WHERE p.{SYMBOL} AND p.date >= date($__from / 1000 - 86400, 'unixepoch')
+              AND p.date <= date($__to / 1000, 'unixepoch') ORDER BY p.date"""),
+        unit=USD,
+        size=(24, 13),
+        none=NO_PRICES,
+        overrides=[column("dip line", colour=WARNING), column("volume", theme.Unit("short", 0))],
+    )
+
+
+def _held() -> list[model.Panel]:
+    return [
+        lines(
+            "Position value",
+            "What was held? Market value at the broker, every 15 minutes and at each change (archive: position_snapshots).",
+            series(snapshots("market_value")),
+            unit=USD,
+            size=(12, 7),
+            none=f"not held, or {NO_BROKER}",
+            fill=15,
+            soft_zero=True,
+            colour=theme.fixed(theme.LONG),
+        ),
+        lines(
+            "Unrealized P&L",
+            "How does it stand? Unrealized profit of the position, as above.",
+            series(snapshots("unrealized_pl")),
+            unit=USD,
+            size=(12, 7),
+            none=f"not held, or {NO_BROKER}",
+            fill=15,
+            soft_zero=True,
+            colour=theme.fixed(PROFIT),
+        ),
+    ]
+
+
+def _lots() -> model.Panel:
+    return grid(
+        "Lots",
+        "What was bought, and what became of it? "
+        "Lots of the symbol, first in first out, open ones first; price: of the sale, or the newest. Lowest and highest: on "
+        "the days between, to the entry (archive: lots).",
+        listed(f"""
+            SELECT ts AS time, closed AS "timeEnd", quantity AS Shares, entry AS Entry, price AS Price, profit AS "P/L",
+              sessions AS Sessions, worst_ratio AS Lowest, best_ratio AS Highest
+            FROM lots WHERE {SYMBOL} ORDER BY closed IS NOT NULL, ts DESC LIMIT 200"""),
+        size=(24, 8),
+        says="time",
+        none=theme.NONE_HELD,
+        overrides=[
+            column("time", displayName="Bought", custom__width=170),
+            column("timeEnd", theme.MOMENT, displayName="Sold", custom__width=170),
+            column("Shares", QUANTITY),
+            *(column(name, USD) for name in ("Entry", "Price")),
+            coloured("P/L", USD, thresholds=theme.SIGNED),
+            column("Sessions", COUNT),
+            *(column(name, RATIO) for name in ("Lowest", "Highest")),
+        ],
+    )
+
+
+def _nearest() -> model.Panel:
+    return grid(
+        "Nearest to trigger",
+        "Which would the bot buy next? "
+        "Every followed symbol by its distance to the price at which the bot would buy, nearest first; below 0 it would buy "
+        "now. Symbols with fewer than 20 sessions have no dip, for the bot too (archive: dip_triggers).",
+        listed("""
+            SELECT symbol AS Symbol, distance_ratio AS Distance, dip_ratio AS Dip, threshold AS Threshold, price AS Price,
+              line AS "Trigger price", high AS High, high_date AS "High on", watched AS Watched, ts AS time
+            FROM dip_triggers ORDER BY distance_ratio"""),
+        size=(24, 12),
+        says="Symbol",
+        none=NO_PRICES,
+        sort=("Distance", False),
+        overrides=[
+            column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=100),
+            coloured("Distance", RATIO, thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text"))),
+            *(column(name, RATIO) for name in ("Dip", "Threshold")),
+            *(column(name, USD) for name in ("Price", "Trigger price", "High")),
+            column("Watched", COUNT, mappings=theme.choices(_1=("by the bot", "text"), _0=("held or traded only", QUIET))),
+            column("time", displayName="Price of", custom__width=170),
+        ],
+    )
+
+
+def _marks() -> list[Mark]:
+    of_time = f"{IN_TIME} AND {SYMBOL}"
+    fills = f"FROM fill_sources WHERE {of_time}"
+    return [
+        Mark(
+            "Purchases",
+            PROFIT,
+            f"""
+            SELECT ts AS time, NULL AS timeEnd, CASE WHEN of_bot THEN 'Bought' ELSE 'Bought by hand' END AS title,
+              printf('%g @ $%.2f', quantity, price) AS text, 'buy' AS tags
+            {fills} AND side = 'buy' ORDER BY ts DESC LIMIT 300""",
+        ),
+        Mark(
+            "Sales",
+            theme.SHORT,
+            f"""
+            SELECT ts AS time, NULL AS timeEnd, 'Sold' AS title, printf('%g @ $%.2f', quantity, price) AS text, 'sell' AS tags
+            {fills} AND side <> 'buy' ORDER BY ts DESC LIMIT 300""",
+        ),
+        Mark(
+            "Missed dips",
+            LOSS,
+            f"""
+            SELECT ts AS time, NULL AS timeEnd, 'Missed: ' || REPLACE(reason, '_', ' ') AS title,
+              printf('%.1f %%, seen %d times', 100 * dip_ratio, sightings) AS text, 'missed' AS tags
+            FROM dip_episodes WHERE {of_time} AND NOT bought ORDER BY ts DESC LIMIT 300""",
+        ),
+        Mark(
+            "Splits and dividends",
+            QUIET,
+            f"""
+            SELECT unixepoch(ex_date) + 50400 AS time, NULL AS timeEnd, REPLACE(kind, '_', ' ') AS title,
+              COALESCE(printf('$%.2f per share', cash), printf('%g for %g', new_rate, old_rate), '') AS text, 'action' AS tags
+            FROM corporate_actions WHERE {SYMBOL} AND ex_date >= date($__from / 1000, 'unixepoch')
+              AND ex_date <= date($__to / 1000, 'unixepoch') ORDER BY ex_date LIMIT 300""",
+        ),
+    ]

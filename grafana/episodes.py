@@ -1,0 +1,89 @@
+"""Panels of dips as episodes: one dip of one symbol for one reason, however many minutes it lasted."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana import shared, theme
+from grafana.overrides import coloured, column
+from grafana.panels import grid
+from grafana.query import listed
+from grafana.sql import IN_TIME, SYMBOL
+from grafana.theme import COUNT, DOLLARS, NO_PRICES, NO_ROWS, RATIO, TEXT, USD
+
+SOURCES = theme.choices(
+    log=("log", "text"),
+    minute=("bars, minute", theme.WARNING),
+    line=("bars, day", theme.WARNING),
+    none=("unknown", theme.QUIET),
+)
+AFTER = ("1 session", "5 sessions", "20 sessions")
+
+
+def missed(without: Sequence[str] = ()) -> model.Panel:
+    """Dips that were not bought, and what followed each."""
+    symbol = [] if "symbol" in without else [column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=100)]
+    return grid(
+        "Missed dips",
+        "Which dips were not bought, why, and what did they do? "
+        "Episodes that began in the chosen time, newest 300: one dip of one symbol for one reason over consecutive sessions. "
+        "Total return after 1, 5 and 20 sessions, dividends included, splits taken out; empty while it is not over. Price from "
+        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars (archive: "
+        "dip_episodes).",
+        listed(f"""
+            SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}REPLACE(reason, '_', ' ') AS Reason,
+              dip_ratio AS Dip, sightings AS Times, days AS Sessions, price AS Price, price_source AS "Price from",
+              after_1 AS "1 session", after_5 AS "5 sessions", after_20 AS "20 sessions", benchmark_20 AS "Benchmark, 20",
+              lowest_20 AS "Lowest, 20", size AS Size
+            FROM dip_episodes WHERE {IN_TIME} AND {SYMBOL} AND NOT bought ORDER BY ts DESC LIMIT 300"""),
+        size=(24, 10),
+        says="time",
+        none=NO_ROWS,
+        sort=("Time", True),
+        overrides=[
+            column("time", displayName="Time", custom__width=170),
+            *symbol,
+            column("Reason", custom__width=150),
+            *(column(name, RATIO) for name in ("Dip", "Benchmark, 20", "Lowest, 20")),
+            *(column(name, COUNT) for name in ("Times", "Sessions")),
+            column("Price", USD),
+            coloured("Price from", mappings=SOURCES, custom__width=110),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in AFTER),
+            column("Size", DOLLARS),
+        ],
+    )
+
+
+def outcomes(title: str, question: str, where: str, group: str, size: tuple[int, int]) -> model.Panel:
+    """Summary of groups of episodes. where: SQL over dip_outcomes; group: heading of the first column."""
+    return grid(
+        title,
+        f"{question} "
+        "All episodes of the archive: number, separate weeks in which they began (dips of one crash are about one "
+        "observation), and of the total return after 5 and 20 sessions the quartiles, the share of gains and the median beyond "
+        "the benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if money had been there; "
+        "no promise (archive: dip_outcomes).",
+        listed(f"""
+            SELECT REPLACE(a.name, '_', ' ') AS "{group}", a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "1: median",
+              a.lower AS "5: lower quartile", a.median AS "5: median", a.upper AS "5: upper quartile",
+              a.excess AS "5: vs. benchmark", b.median AS "20: median", b.positive AS "20: gains",
+              b.excess AS "20: vs. benchmark", b.dollars AS "20: dollars"
+            FROM dip_outcomes AS a
+            JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
+            JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1
+            WHERE a.horizon = 5 AND {where} ORDER BY a.episodes DESC"""),
+        size=size,
+        says=group,
+        none=NO_PRICES,
+        overrides=[
+            column(group, TEXT, custom__width=150),
+            *(column(name, COUNT) for name in ("Episodes", "Weeks")),
+            *(
+                coloured(name, RATIO, thresholds=theme.SIGNED)
+                for name in ("1: median", "5: lower quartile", "5: median", "5: upper quartile", "5: vs. benchmark")
+            ),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("20: median", "20: vs. benchmark")),
+            column("20: gains", RATIO),
+            coloured("20: dollars", DOLLARS, thresholds=theme.SIGNED),
+        ],
+    )
