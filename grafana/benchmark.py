@@ -118,7 +118,8 @@ def trades() -> list[model.Panel]:
         stat(
             "Trade statistics",
             "What does a trade bring? "
-            "All closed lots (first in first out) of the archive: their number, share of winners, mean profit (expectancy), "
+            "All closed lots that the bot bought (first in first out): their number, share of winners, mean profit "
+            "(expectancy), "
             "gains over losses (profit factor), SQN of the returns per lot (from 30 lots on); and beside them the open lots "
             "with their profit: a bot that rarely sells has mostly winners among its closed lots (archive: trade_figures).",
             table(f"""
@@ -138,7 +139,8 @@ def trades() -> list[model.Panel]:
         grid(
             "Trades by symbol",
             "Which symbols are worth trading? "
-            "Closed lots by symbol, from 5 lots on; holding times in sessions; lowest and highest: mean of the worst and best "
+            "Closed lots that the bot bought, by symbol, from 5 lots on; holding times in sessions; lowest and "
+            "highest: mean of the worst and best "
             "price held, to the entry; open lots and their profit beside them (archive: trade_figures).",
             listed(f"""
                 SELECT name AS Symbol, lots AS Closed, win_rate AS "Win rate", expectancy AS Expectancy,

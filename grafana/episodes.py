@@ -28,13 +28,13 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         "Which dips were not bought, why, and what did they do? "
         "Episodes that began in the chosen time, newest 300: one dip of one symbol for one reason over consecutive sessions. "
         "Total return after 1, 5 and 20 sessions, dividends included, splits taken out; empty while it is not over. Price from "
-        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars (archive: "
-        "dip_episodes).",
+        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars. Benchmark and "
+        "lowest price: within 20 sessions (archive: dip_episodes).",
         listed(f"""
             SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}REPLACE(reason, '_', ' ') AS Reason,
-              dip_ratio AS Dip, sightings AS Times, days AS Sessions, price AS Price, price_source AS "Price from",
-              after_1 AS "1 session", after_5 AS "5 sessions", after_20 AS "20 sessions", benchmark_20 AS "Benchmark, 20",
-              lowest_20 AS "Lowest, 20", size AS Size
+              dip_ratio AS Dip, sightings AS Times, price AS Price, price_source AS "Price from",
+              after_1 AS "1 session", after_5 AS "5 sessions", after_20 AS "20 sessions", benchmark_20 AS "Benchmark",
+              lowest_20 AS "Lowest", size AS Size
             FROM dip_episodes WHERE {IN_TIME} AND {SYMBOL} AND NOT bought ORDER BY ts DESC LIMIT 300"""),
         size=(24, 10),
         says="time",
@@ -43,9 +43,9 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         overrides=[
             column("time", displayName="Time", custom__width=170),
             *symbol,
-            column("Reason", custom__width=150),
-            *(column(name, RATIO) for name in ("Dip", "Benchmark, 20", "Lowest, 20")),
-            *(column(name, COUNT) for name in ("Times", "Sessions")),
+            column("Reason", custom__width=140),
+            *(column(name, RATIO) for name in ("Dip", "Benchmark", "Lowest")),
+            column("Times", COUNT, custom__width=75),
             column("Price", USD),
             coloured("Price from", mappings=SOURCES, custom__width=110),
             *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in AFTER),
@@ -65,9 +65,9 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
         "no promise (archive: dip_outcomes).",
         listed(f"""
             SELECT REPLACE(a.name, '_', ' ') AS "{group}", a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "1: median",
-              a.lower AS "5: lower quartile", a.median AS "5: median", a.upper AS "5: upper quartile",
-              a.excess AS "5: vs. benchmark", b.median AS "20: median", b.positive AS "20: gains",
-              b.excess AS "20: vs. benchmark", b.dollars AS "20: dollars"
+              a.lower AS "5: 25 %", a.median AS "5: median", a.upper AS "5: 75 %",
+              a.excess AS "5: excess", b.median AS "20: median", b.positive AS "20: gains",
+              b.excess AS "20: excess", b.dollars AS "20: dollars"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
             JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1
@@ -80,9 +80,9 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
             *(column(name, COUNT) for name in ("Episodes", "Weeks")),
             *(
                 coloured(name, RATIO, thresholds=theme.SIGNED)
-                for name in ("1: median", "5: lower quartile", "5: median", "5: upper quartile", "5: vs. benchmark")
+                for name in ("1: median", "5: 25 %", "5: median", "5: 75 %", "5: excess")
             ),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("20: median", "20: vs. benchmark")),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("20: median", "20: excess")),
             column("20: gains", RATIO),
             coloured("20: dollars", DOLLARS, thresholds=theme.SIGNED),
         ],

@@ -111,7 +111,8 @@ def _lots() -> model.Panel:
         "the days between, to the entry (archive: lots).",
         listed(f"""
             SELECT ts AS time, closed AS "timeEnd", quantity AS Shares, entry AS Entry, price AS Price, profit AS "P/L",
-              sessions AS Sessions, worst_ratio AS Lowest, best_ratio AS Highest
+              sessions AS Sessions, worst_ratio AS Lowest, best_ratio AS Highest,
+              of_bot AS "Bought by"
             FROM lots WHERE {SYMBOL} ORDER BY closed IS NOT NULL, ts DESC LIMIT 200"""),
         size=(24, 8),
         says="time",
@@ -124,6 +125,7 @@ def _lots() -> model.Panel:
             coloured("P/L", USD, thresholds=theme.SIGNED),
             column("Sessions", COUNT),
             *(column(name, RATIO) for name in ("Lowest", "Highest")),
+            column("Bought by", COUNT, mappings=theme.choices(_1=("the bot", "text"), _0=("hand", QUIET))),
         ],
     )
 

@@ -184,7 +184,7 @@ class LotRow:
     """Lots of stocks, first in first out, in shares of today; `closed` is NULL while a lot is held.
 
     price: of the sale, or the newest. sessions: held so far. worst_ratio, best_ratio: lowest and highest price on the days
-    between purchase and sale, to the entry; NULL where there is no such day.
+    between purchase and sale, to the entry; NULL where there is no such day. of_bot: 1 when the bot bought it.
     """
 
     id: int
@@ -198,14 +198,16 @@ class LotRow:
     sessions: int
     worst_ratio: Ratio | None
     best_ratio: Ratio | None
+    of_bot: bool = True
 
 
 @table("trade_figures", key=("grouping", "name"), counted=False)
 @dataclass(slots=True)
 class TradeFiguresRow:
-    """Statistics of closed lots, beside the open ones. grouping: all, symbol, hour or weekday (New York, of the purchase).
+    """Statistics of closed lots that the bot bought, beside the open ones.
 
-    expectancy: mean profit per lot. quality: SQN from 30 lots on. Groups of fewer than 5 closed lots have no figures.
+    grouping: all, symbol, hour or weekday (New York, of the purchase). expectancy: mean profit per lot. quality: SQN from 30
+    lots on. Groups of fewer than 5 closed lots have no figures.
     """
 
     grouping: str

@@ -14,3 +14,6 @@ CREATE TABLE dip_outcomes (
   dollars REAL,
   PRIMARY KEY (grouping, name, horizon)
 ) WITHOUT ROWID;
+
+-- Whose purchase a lot is: the statistics of trades are of those that the bot bought.
+ALTER TABLE lots ADD COLUMN of_bot INTEGER NOT NULL DEFAULT 1;

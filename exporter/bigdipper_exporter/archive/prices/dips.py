@@ -10,14 +10,17 @@ from bigdipper_exporter.archive.broker.days import trading_day_of
 from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.log.events import ROUTINE_REASONS
 from bigdipper_exporter.money import dips
 from bigdipper_exporter.money.episodes import HORIZONS, Episode, Followed, Sighting, episodes, outcome, summary
 
 BOUGHT, BRAKE = "bought", "missed_brake"
-SIGHTINGS = """
+ROUTINE = ", ".join(f"'{reason}'" for reason in ROUTINE_REASONS)  # the bot's own rules: nothing was missed
+SIGHTINGS = f"""
 SELECT symbol, CASE outcome WHEN 'submitted' THEN 'bought' ELSE coalesce(reason, outcome) END, min(ts), max(ts), count(*),
   min(-abs(dip_percent)) / 100.0
-FROM opportunities WHERE ts >= ? GROUP BY symbol, date, 2"""
+FROM opportunities WHERE ts >= ? AND (outcome = 'submitted' OR coalesce(reason, outcome) NOT IN ({ROUTINE}))
+GROUP BY symbol, date, 2"""
 PRICE = "SELECT price FROM opportunities WHERE symbol = ? AND ts BETWEEN ? AND ? AND price > 0 ORDER BY ts LIMIT 1"
 BELOW = (
     "SELECT min(ts), max(ts), count(*), min(close) FROM prices_minute WHERE symbol = ? AND ts BETWEEN ? AND ? AND close <= ?"

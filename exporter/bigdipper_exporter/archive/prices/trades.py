@@ -48,6 +48,7 @@ def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparis
 def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
     """Return the lots of every stock that was bought, closed and open; of symbols whose lots are incomplete those since."""
     rows: list[LotRow] = []
+    by_hand = {fill for (fill,) in connection.execute("SELECT activity_id FROM fill_sources WHERE NOT of_bot")}
     for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills ORDER BY symbol").fetchall():
         if not is_stock(symbol):
             continue
@@ -56,13 +57,17 @@ def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
             for part in book.apply(event).closed:
                 if event.kind != "buy":  # a buy closes a short, which this bot never opens
                     profit = lots.profit(event, part)
-                    rows.append(_lot(market, symbol, part.lot.ts, event.ts, part.quantity, part.lot.price, event.price, profit))
+                    row = _lot(market, symbol, part.lot.ts, event.ts, part.quantity, part.lot.price, event.price, profit)
+                    row.of_bot = part.lot.id not in by_hand
+                    rows.append(row)
         newest = market.newest(symbol)
         for lot in book.open if book.known else ():
             if lot.quantity > 0:
                 price = None if newest is None else newest.bar.close
                 open_profit = None if price is None else lot.quantity * (price - lot.price)
-                rows.append(_lot(market, symbol, lot.ts, None, lot.quantity, lot.price, price, open_profit))
+                row = _lot(market, symbol, lot.ts, None, lot.quantity, lot.price, price, open_profit)
+                row.of_bot = lot.id not in by_hand
+                rows.append(row)
     for number, row in enumerate(rows, 1):
         row.id = number
     return rows
@@ -102,8 +107,8 @@ def _lot(
 
 
 def figure_rows(rows: list[LotRow]) -> list[TradeFiguresRow]:
-    """Return the statistics of all groups."""
-    found = []
+    """Return the statistics of all groups of the lots that the bot bought."""
+    rows, found = [row for row in rows if row.of_bot], []
     for grouping, name_of in GROUPS.items():
         for name in sorted({name_of(row) for row in rows}):
             group = [row for row in rows if name_of(row) == name]
