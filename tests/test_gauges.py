@@ -10,6 +10,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday, Wash
 from bigdipper_exporter.archive.price_tables import DipTriggerRow
 from bigdipper_exporter.archive.prices.figures import Ahead, Figures
 from bigdipper_exporter.archive.prices.view import PriceView
+from bigdipper_exporter.archive.queries.settings import SettingChange
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
@@ -127,7 +128,10 @@ BROKER = BrokerView(
     wash=Wash({"AMD": NOON + 1, "OVER": NOON - 1}, {"LATE": NOON + 2, "OVER": NOON - 1}, {"MP": 5311.0}),
     chain=TimeWeightedReturn((), (), 0.55, 5312.0, (("30", 0.56),)),
 )
-CONFIG = BotConfigView(True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5)
+HISTORY = (SettingChange(1000.0, "MAX", "1"), SettingChange(6003.0, "MAX", "2"))
+CONFIG = BotConfigView(
+    True, "abc", {"MAX": 6001.0}, {"AMD": 0.06}, {"error": 6002, "warning": 0}, 6003.0, 0.25, 0.5, history=HISTORY
+)
 FIGURES = Figures(
     7002.0,
     triggers=[DipTriggerRow("AMD", 7003.0, 7004.0, 7005.0, "2025-11-03", 0.05, 7006.0, -0.071, -0.021, True)],
@@ -318,6 +322,7 @@ bot_config_threshold_ratio symbol=AMD 0.06
 bot_config_findings severity=error 6002
 bot_config_findings severity=warning 0
 bot_config_changed_timestamp_seconds 6003
+bot_config_pending 1
 market_data_up 1
 market_data_last_success_timestamp_seconds 7001
 market_data_symbols_without_prices 2

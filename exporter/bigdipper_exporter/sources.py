@@ -12,6 +12,10 @@ from bigdipper_exporter.pipeline import Sources
 
 def sources(settings: Settings, store: Store, wake: Callable[[], None]) -> Sources:
     """Start every source that the settings name."""
-    config = BotConfig(settings.bot_config, store.connection) if settings.bot_config is not None else None
+    config = (
+        BotConfig(settings.bot_config, store.connection, settings.bot_config_copies)
+        if settings.bot_config is not None
+        else None
+    )
     first = Sources(config=config, broker=broker_source.start(settings, store.connection, wake))
     return replace(first, prices=price_source.start(settings, store, wake, first))

@@ -39,7 +39,7 @@ def _present() -> list[model.Panel]:
             "The limits as ratios of the equity (bigdipper_limit_ratio): from the bot's configuration where it is known.",
             now(selector("limit_ratio", limit="~brake|hard"), "{{limit}}"),
             unit=RATIO,
-            size=(12, 5),
+            size=(8, 5),
             none="no limit known",
             names=True,
         ),
@@ -52,7 +52,7 @@ def _present() -> list[model.Panel]:
                   CASE WHEN EXISTS (SELECT 1 FROM bot_config) THEN SUM(severity = 'warning') END AS warnings
                 FROM (SELECT severity FROM bot_config_findings UNION ALL SELECT 'none')"""),
             unit=COUNT,
-            size=(12, 5),
+            size=(8, 5),
             none=NO_CONFIG,
             names=True,
             mappings=theme.choices(_0=("✓ none", theme.GOOD)),
@@ -60,6 +60,19 @@ def _present() -> list[model.Panel]:
                 column("errors", thresholds=theme.steps("text", (1, theme.CRITICAL))),
                 column("warnings", thresholds=theme.steps("text", (1, theme.WARNING))),
             ],
+        ),
+        stat(
+            "Changed, not in effect",
+            "Does the bot run with what stands in its file? "
+            "Settings changed on disk since the bot's last start (bigdipper_bot_config_pending): it reads its file at its "
+            "start only. Restart it the way it runs; with Docker: docker compose up -d --build. A restart forgets cooldowns: "
+            "best between 20:00 and 04:00 New York.",
+            now(selector("bot_config_pending"), "settings"),
+            unit=COUNT,
+            size=(8, 5),
+            none="not known",
+            mappings=theme.choices(_0=("✓ in effect", theme.GOOD)),
+            thresholds=theme.steps("text", (1, theme.WARNING)),
         ),
         grid(
             "Findings",

@@ -377,13 +377,17 @@ class WashSaleRow:
 @table("bot_config", counted=False)
 @dataclass(slots=True)
 class BotConfigRow:
-    """Changes of the bot's own settings; the newest row of a setting is the present. value NULL: removed."""
+    """Changes of the bot's own settings; the newest row of a setting is the present. value NULL: removed.
+
+    ts: when the file was written, or when that was noticed. author: NULL where it was changed by other means.
+    """
 
     id: int | None
     ts: Moment
     setting: str
     value: str | None
     previous: str | None
+    author: str | None = None
 
 
 @table("bot_config_findings", key=(), counted=False)

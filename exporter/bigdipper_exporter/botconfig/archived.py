@@ -3,8 +3,9 @@
 import ast
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 
-from bigdipper_exporter.archive.queries.settings import SettingNow, settings_now
+from bigdipper_exporter.archive.queries.settings import SettingNow, history, settings_now
 from bigdipper_exporter.botconfig.reader import BotConfigView, Reading, view
 from bigdipper_exporter.botconfig.rules import RULES
 from bigdipper_exporter.botconfig.source import Value
@@ -18,7 +19,7 @@ def archived_limits(connection: sqlite3.Connection) -> BotConfigView | None:
     if not rows:
         return None
     changed = max(row.since for row in rows)
-    return view(Reading((), values_of(rows)), changed)
+    return replace(view(Reading((), values_of(rows)), changed), history=tuple(history(connection)))
 
 
 def values_of(rows: Iterable[SettingNow]) -> dict[str, Value]:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.archive.queries.settings import SettingChange, history
 from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig.copies import Copies
+from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, Finding, fits
 from bigdipper_exporter.botconfig.source import Value
 from bigdipper_exporter.counters import Counters
@@ -40,26 +43,39 @@ class BotConfigView:
     brake: float | None = None
     hard: float | None = None
     uses_margin: bool = True
+    history: tuple[SettingChange, ...] = ()
+
+    def pending(self, started: float | None) -> int | None:
+        """How many settings the bot that `started` then (unix seconds) has not read; None when that is not known."""
+        changed = not_in_effect(self.history, started)
+        return None if changed is None else len(changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of the file: its settings and findings, or just the finding that it cannot be read."""
+    """One reading of the file: its settings and findings, or just the finding that it cannot be read.
+
+    written: when the file was written, in unix seconds.
+    """
 
     findings: tuple[Finding, ...]
     settings: Mapping[str, Value] | None = None
     hash: str | None = None
+    written: float | None = None
 
 
 def read(path: Path) -> Reading:
     """Read and check the file. Whatever is in it or wrong with it becomes a finding; this never raises."""
     try:
+        written = path.stat().st_mtime
         text = read_regular(path, source.MOST_BYTES)
         replaced = _replaced(path)
     except OSError as error:
         return Reading((Finding("error", "file", f"{path} cannot be read: {error.strerror or error}"),))
     reading = judge(text, str(path))
-    return replace(reading, findings=(*replaced, *reading.findings)) if reading.settings is not None else reading
+    if reading.settings is None:
+        return reading
+    return replace(reading, findings=(*replaced, *reading.findings), written=written)
 
 
 def judge(text: bytes, name: str) -> Reading:
@@ -137,15 +153,17 @@ def _thresholds(good: Mapping[str, Any]) -> dict[str, float]:
 class BotConfig:
     """A `pipeline.Source`: looks once a second whether the file is another one, and stages what it then says."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, copies: Path | None = None) -> None:
+        """`copies`: where `bot-config` keeps its journal; beside the file without it."""
         self._path = path
+        self._copies = Copies.of(path, copies)
         self._look_at = 0.0
         self._seen: object = None
         self._look = PatientCall(self._read_if_changed)
         self._staged: Reading | None = None
         self._next: BotConfigView | None = None
         (changed,) = connection.execute("SELECT max(ts) FROM bot_config").fetchone()
-        self._view = BotConfigView(changed=changed)
+        self._view = BotConfigView(changed=changed, history=tuple(history(connection)))
 
     def pending(self) -> bool:
         """Return whether the file changed since it was last written to the archive."""
@@ -176,15 +194,18 @@ class BotConfig:
         reading, now = self._staged, time.time()
         if reading is None:
             return
-        changed = self._view.changed
-        if reading.settings is not None and _write_changes(connection, flat(reading.settings), now):
-            changed = now
+        changed, known = self._view.changed, self._view.history
+        if reading.settings is not None:
+            at = _moment(reading.written, changed, now)
+            author = self._copies.author(reading.hash or "")
+            if _write_changes(connection, flat(reading.settings), at, author):
+                changed, known = at, tuple(history(connection))
         connection.execute("DELETE FROM bot_config_findings")
         connection.executemany(
             "INSERT INTO bot_config_findings (ts, severity, setting, message) VALUES (?, ?, ?, ?)",
             [(now, f.severity, f.setting, f.message) for f in reading.findings if f.severity in SEVERITIES],
         )
-        new = view(reading, changed)
+        new = replace(view(reading, changed), history=known)
         # A file that cannot be read just now (the owner is saving it) takes nothing away from what is known.
         self._next = new if new.up else replace(self._view, up=False, counts=new.counts)
 
@@ -213,12 +234,21 @@ class BotConfig:
         return self._view
 
 
-def _write_changes(connection: sqlite3.Connection, rows: Mapping[str, str], now: float) -> bool:
+def _moment(written: float | None, last: float | None, now: float) -> float:
+    """When the file was written, where that lies between the last change and now; else now, when it was noticed."""
+    return written if written is not None and (last or 0.0) < written <= now else now
+
+
+def _write_changes(connection: sqlite3.Connection, rows: Mapping[str, str], at: float, author: str | None) -> bool:
     known: dict[str, str | None] = dict(
         connection.execute(
             "SELECT setting, value FROM bot_config WHERE id IN (SELECT max(id) FROM bot_config GROUP BY setting)"
         ).fetchall()
     )
-    changes = [(now, name, rows.get(name), known.get(name)) for name in {**known, **rows} if rows.get(name) != known.get(name)]
-    connection.executemany("INSERT INTO bot_config (ts, setting, value, previous) VALUES (?, ?, ?, ?)", changes)
+    changes = [
+        (at, name, rows.get(name), known.get(name), author if known else None)
+        for name in {**known, **rows}
+        if rows.get(name) != known.get(name)
+    ]
+    connection.executemany("INSERT INTO bot_config (ts, setting, value, previous, author) VALUES (?, ?, ?, ?, ?)", changes)
     return bool(changes)

@@ -376,6 +376,11 @@ CONFIG = (
         read=lambda s: None if s.config is None else float(s.config.up),
     ),
     Gauge(
+        "bigdipper_bot_config_pending",
+        "Settings changed on disk since the bot started: it reads its file at its start only. No series: not known.",
+        read=lambda s: None if s.config is None else s.config.pending(s.bot.started),
+    ),
+    Gauge(
         "bigdipper_bot_config_info",
         "The bot's configuration, by a hash of the file.",
         ("hash",),

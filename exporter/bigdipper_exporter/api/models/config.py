@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bigdipper_exporter.api.models.base import Model, Moment, moment, text
+from bigdipper_exporter.api.models.base import Model, Moment, count, moment, text
 
 
 class FindingOut(Model):
@@ -20,8 +20,10 @@ class SettingOut(Model):
     value: str = text("The value as text; secrets are masked.", "0.2")
     allowed: str | None = text("What it may be; null where the released bot has no such setting.", "at least 0, at most 1")
     note: str | None = text("What the bot really does with it, where the name misleads.", "the bot never looks at it")
-    since: Moment = moment("When the monitor first saw this value.")
+    since: Moment = moment("When the file got this value, or when that was noticed.")
     previous: str | None = text("The value before; null where there was none.", "0.15")
+    author: str | None = text("Who changed it, where bot-config or this API did; null otherwise.", "command line, anna")
+    in_effect: bool | None = Field(description="Whether the running bot has read it; null when not known.", examples=[True])
 
 
 class ConfigNow(Model):
@@ -29,6 +31,8 @@ class ConfigNow(Model):
 
     known: bool = Field(description="Whether a config.py was ever read (setting bot.config).", examples=[True])
     changed: Moment | None = moment("Last change of any setting.")
+    pending: int | None = count("Settings that the running bot has not read: it reads its file at its start only.", 0)
+    bot_started: Moment | None = moment("The bot's last start.")
     settings: list[SettingOut] = Field(description="Every setting, by name.")
     findings: list[FindingOut] = Field(description="What is wrong, worst first.")
 

@@ -1,10 +1,13 @@
 """The bot's own settings, and the check of a config.py."""
 
+from collections.abc import Collection
+
 from fastapi import APIRouter
 
 from bigdipper_exporter.api.context import AskedBot
 from bigdipper_exporter.api.models.config import ConfigNow, Draft, FindingOut, SettingOut, Validation
 from bigdipper_exporter.archive.queries import settings as queries
+from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.reader import judge
 from bigdipper_exporter.botconfig.rules import RULES, SEVERITIES
 
@@ -16,17 +19,21 @@ def current(asked: AskedBot) -> ConfigNow:
     """Return the settings of the bot's config.py as the monitor read them last, and what is wrong with them."""
     with asked.archive() as connection:
         rows, findings = queries.settings_now(connection), queries.findings(connection)
+        started = asked.snapshot(connection).bot.started
+        changed = not_in_effect(queries.history(connection), started)
     return ConfigNow.model_validate(
         {
             "known": bool(rows),
             "changed": max((row.since for row in rows), default=None),
-            "settings": [_setting(row) for row in rows],
+            "pending": None if changed is None else len(changed),
+            "bot_started": started,
+            "settings": [_setting(row, changed) for row in rows],
             "findings": [FindingOut.model_validate(finding) for finding in findings],
         }
     )
 
 
-def _setting(row: queries.SettingNow) -> SettingOut:
+def _setting(row: queries.SettingNow, pending: Collection[str] | None) -> SettingOut:
     rule = RULES.get(row.setting.partition(".")[0])
     return SettingOut.model_validate(
         {
@@ -36,6 +43,8 @@ def _setting(row: queries.SettingNow) -> SettingOut:
             "note": rule.note or None if rule else None,
             "since": row.since,
             "previous": row.previous,
+            "author": row.author,
+            "in_effect": None if pending is None else row.setting not in pending,
         }
     )
 
