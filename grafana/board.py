@@ -16,11 +16,12 @@ OVERVIEW, TRADES, POSITIONS, OPPORTUNITIES = (
     "bigdipper-positions",
     "bigdipper-opportunities",
 )
-RISK, PERFORMANCE, HEALTH, CONFIG, SHARE = (
+RISK, PERFORMANCE, HEALTH, CONFIG, FLEET, SHARE = (
     "bigdipper-risk",
     "bigdipper-performance",
     "bigdipper-health",
     "bigdipper-config",
+    "bigdipper-fleet",
     "bigdipper-share",
 )
 ONE_SYMBOL = "bigdipper-symbol"

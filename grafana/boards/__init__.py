@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.boards import config, health, opportunities, overview, performance, positions, risk, share, symbol, trades
+from grafana.boards import config, fleet, health, opportunities, overview, performance, positions, risk, share, symbol, trades
 
 BOARDS: dict[str, Callable[[], model.Dashboard]] = {
     "overview": overview.build,
@@ -16,5 +16,6 @@ BOARDS: dict[str, Callable[[], model.Dashboard]] = {
     "performance": performance.build,
     "health": health.build,
     "config": config.build,
+    "fleet": fleet.build,
     "share": share.build,
 }

@@ -50,6 +50,7 @@ INCIDENTS: dict[str, tuple[str, str]] = {
     ),
     "the clock is moved": ("ClockSkew LogClockWrong", "ClockSkew"),
     "an old log is read": ("CatchingUp BotRestarting BotCycleErrors MissedTrades BotEquityNotPositive", "CatchingUp"),
+    "the network of several bots is down": ("FleetSilent ExporterDown BotSilent BrokerUnreachable", "FleetSilent"),
     "Prometheus stores nothing": ("PrometheusNotStoring BrakeActive BotSilent ExporterDown", "PrometheusNotStoring"),
 }
 

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Adds a bot to the compose stack: an exporter and an archive of its own, the same Prometheus, Alertmanager and Grafana.
+#   deploy/add-bot.sh NAME LOG_DIR [TIMEZONE]      its keys: files alpaca_key and alpaca_secret in secrets/exporter-NAME
+# Writes deploy/bots/NAME.yml, deploy/bots/NAME-archive.yml and prometheus/targets/bot-NAME.yml, and names the first in .env.
+# To remove the bot: delete the three, take the first out of COMPOSE_FILE, and docker compose up -d --remove-orphans.
+set -eu
+cd "$(dirname "$0")/.."
+fail() { echo "add-bot: $1" >&2 && exit 2; }
+
+[ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG_DIR [TIMEZONE]"
+name=$1 folder=$2
+case $name in "" | [!a-z]* | *[!a-z0-9-]* | ??????????????????????????????*)
+	fail "NAME '$name': allowed are lower-case letters, digits and -, a letter first, at most 29" ;;
+esac
+[ -d "$folder" ] || fail "LOG_DIR '$folder' is not a folder"
+case $folder in *[!A-Za-z0-9/._-]*) fail "LOG_DIR '$folder' has characters that compose would read as its own" ;; esac
+folder=$(cd "$folder" && pwd)
+[ -e .env ] || fail "there is no .env: run make env first"
+zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
+compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=prometheus/targets/bot-$name.yml
+for file in "$compose" "$archive" "$target"; do [ ! -e "$file" ] || fail "$file is there: the bot '$name' has been added"; done
+
+umask 022
+mkdir -p deploy/bots "secrets/exporter-$name"
+cat >"$compose" <<END
+services:
+  exporter-$name:
+    extends: {file: docker-compose.yml, service: exporter}
+    environment:
+      BIGDIPPER_BOT_NAME: $name
+      BIGDIPPER_LOG_TIMEZONE: ${zone:-local}
+      LOG_PATH: /bot/big_dipper.log
+      BIGDIPPER_BOT_CONFIG: ""
+      ALPACA_PAPER: "true"
+      # Keys are files in secrets/exporter-$name; those that stand in .env itself are the first bot's.
+      ALPACA_KEY: ""
+      ALPACA_SECRET: ""
+      BIGDIPPER_ALPACA_KEY: ""
+      BIGDIPPER_ALPACA_SECRET: ""
+    volumes:
+      - {type: bind, source: $folder, target: /bot, read_only: true, bind: {create_host_path: false}}
+      - {type: bind, source: "\${SECRETS:?run make env first, it writes .env and random passwords}/exporter-$name", target: /run/secrets, read_only: true, bind: {create_host_path: false}}
+      - archive-$name:/archive
+
+  grafana:
+    volumes:
+      - ./$archive:/etc/grafana/provisioning/datasources/$name.yml:ro
+      - {type: volume, source: archive-$name, target: /archive-$name, read_only: true, volume: {nocopy: true}}
+
+volumes:
+  archive-$name:
+END
+sed -e "s/Archive of second/Archive of $name/" -e "s/archive-2/archive-$name/g" deploy/second-bot/datasource.yml >"$archive"
+cat >"$target" <<END
+- targets: ["exporter-$name:10077"]
+  labels: {bot: $name}
+END
+chosen=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
+if [ -n "$chosen" ]; then
+	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$chosen:$compose|" .env >.env.new
+	cat .env.new >.env
+	rm .env.new
+else
+	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>.env
+fi
+echo "added $name: keys go into secrets/exporter-$name (alpaca_key, alpaca_secret), settings into $compose; then docker compose up -d"

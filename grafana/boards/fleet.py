@@ -1,0 +1,202 @@
+"""Fleet: all bots of one Prometheus, or of a central one. From Prometheus alone: each bot's archive stays with its bot."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana import theme
+from grafana.board import CONFIG, FLEET, HEALTH, OVERVIEW, RISK, Section, board
+from grafana.overrides import answer, coloured, column, organise, transform
+from grafana.panels import bars, grid, lines, stat
+from grafana.query import now, over_time, rows
+from grafana.theme import COUNT, DOLLARS, LOSS, RATIO, SECONDS, TEXT, WARNING, steps, threshold
+
+# Worst first: the table is sorted by these numbers.
+STATES = theme.choices(
+    _1=("✗ no longer scraped", theme.CRITICAL),
+    _2=("✗ exporter down", theme.CRITICAL),
+    _3=("✗ silent", theme.CRITICAL),
+    _4=("■ brake", theme.CRITICAL),
+    _5=("– stopped", WARNING),
+    _6=("✓ working", theme.GOOD),
+    _7=("• account only", theme.GOOD),
+)
+UP = 'max by (bot) (up{job="bigdipper"})'
+SEEN = 'max by (bot) (max_over_time(up{job="bigdipper"}[1d]))'
+CYCLE_AGE = "time() - max by (bot) (bigdipper_bot_last_cycle_timestamp_seconds)"
+STATE = f"""
+    ({SEEN} unless on (bot) {UP}) * 0 + 1
+    or on (bot) ({UP} == 0) + 2
+    or on (bot) (max by (bot) (bigdipper_bot_running) == 0) + 5
+    or on (bot) ({CYCLE_AGE} > {threshold("cycle_age_seconds"):g}) * 0 + 3
+    or on (bot) (max by (bot) (bigdipper_brake_active) == 1) * 0 + 4
+    or on (bot) (max by (bot) (bigdipper_log_configured) == 0) + 7
+    or on (bot) {UP} * 0 + 6"""
+
+
+def _of(mode: str) -> str:
+    """The bots whose account is of this kind; for a day also those that are down, so that a sum can say that one is missing."""
+    return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[1d]))'
+
+
+PROFIT = "max by (bot) (bigdipper_account_day_profit_usd) or on (bot) max by (bot) (bigdipper_bot_day_profit_usd)"
+RETURN = "bigdipper_account_day_return_ratio"
+# Column -> expression with one value for each bot.
+FIGURES = {
+    "State": STATE,
+    "Account": f"{_of('live')} * 2 or on (bot) {_of('paper')}",
+    "Cycle": CYCLE_AGE,
+    "Equity": "max by (bot) (bigdipper_account_equity_usd) or on (bot) max by (bot) (bigdipper_bot_equity_usd)",
+    "Today": PROFIT,
+    "Today %": f"max by (bot) ({RETURN}) or on (bot) max by (bot) (bigdipper_bot_day_return_ratio)",
+    "Month": 'max by (bot) (bigdipper_account_adjusted_return_ratio{window="1m"})',
+    "Drawdown": "-max by (bot) (bigdipper_account_drawdown_ratio)",
+    "To the brake": 'min by (bot) (bigdipper_limit_distance_usd{limit="brake"})',
+    "Positions": "sum by (bot) (bigdipper_positions) or on (bot) max by (bot) (bigdipper_bot_positions)",
+    "Missed": "max by (bot) (bigdipper_day_missed_trades)",
+    "Alerts": 'count by (bot) (ALERTS{alertstate="firing",severity!="none",bot!=""})',
+    "Findings": 'sum by (bot) (bigdipper_bot_config_findings{severity="error"})',
+}
+
+
+def build() -> model.Dashboard:
+    """The board."""
+    return board(
+        FLEET,
+        "Fleet",
+        "All bots: which needs attention, what do they earn, and do they hold the same? From Prometheus alone.",
+        [Section([*_counts(), *_sums("live", 16), _bots()]), Section(_together("live"), "Live accounts"), *_paper()],
+        since="now-24h",
+        refresh="10s",
+        quiet=True,
+    )
+
+
+def _counts() -> list[model.Panel]:
+    silent = f"({STATE}) < 4"
+    return [
+        stat(
+            "Bots",
+            "All that were scraped within a day; those that work; those whose exporter is down, or whose log is silent.",
+            now(f"count({SEEN})", "bots"),
+            now(f"count(({STATE}) > 5) or vector(0)", "working"),
+            now(f"count({silent}) or vector(0)", "silent"),
+            unit=COUNT,
+            size=(8, 4),
+            none="no bot is scraped",
+            names=True,
+            overrides=[answer("C", thresholds=steps("text", (1, theme.CRITICAL)))],
+        )
+    ]
+
+
+def _sums(mode: str, width: int) -> list[model.Panel]:
+    """The sum over accounts of one kind: paper and live are never added up."""
+    own = _of(mode)
+    equity = f"max by (bot) (bigdipper_account_equity_usd) and on (bot) {own}"
+    today = f"max by (bot) (bigdipper_account_day_profit_usd) and on (bot) {own}"
+    return [
+        stat(
+            f"Equity and profit today, {mode}",
+            f"Sums over the {mode} accounts that answer. A bot that does not is missing in them: counted says of how many they "
+            "are, of in all.",
+            now(f"sum({equity})", "equity"),
+            now(f"sum({today})", "profit today"),
+            now(f"count({equity})", "counted"),
+            now(f"count({own})", "of"),
+            unit=DOLLARS,
+            size=(width, 4),
+            none=f"no {mode} account",
+            names=True,
+            overrides=[
+                answer("B", thresholds=theme.SIGNED),
+                answer("C", COUNT),
+                answer("D", COUNT),
+            ],
+        )
+    ]
+
+
+def _bots() -> model.Panel:
+    figures = " or ".join(f'label_replace({expression}, "figure", "{name}", "", "")' for name, expression in FIGURES.items())
+    bot = "var-bot=${__data.fields.Bot}&${__url_time_range}"
+    return grid(
+        "Bots, worst first",
+        "One row for each bot, those that need attention first. Alerts: those that fire. To the brake: dollars of positions. "
+        "Findings: errors in the bot's configuration. Click a name for the board Overview.",
+        rows(figures),
+        size=(24, 10),
+        says="Bot",
+        none="no bot is scraped",
+        sort=("State", False),
+        transformations=[
+            transform("groupingToMatrix", columnField="figure", rowField="bot", valueField="Value", emptyValue="null"),
+            organise(["bot\\figure", *FIGURES], {"bot\\figure": "Bot"}),
+        ],
+        overrides=[
+            column(
+                "Bot",
+                TEXT,
+                link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
+            ),
+            coloured("State", COUNT, mappings=STATES, custom__width=150, link=("Health", f"/d/{HEALTH}?{bot}")),
+            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=90),
+            column("Cycle", SECONDS, displayName="Last cycle"),
+            column("Equity", DOLLARS),
+            coloured("Today", DOLLARS, thresholds=theme.SIGNED),
+            coloured("Today %", RATIO, thresholds=theme.SIGNED),
+            coloured("Month", RATIO, thresholds=theme.SIGNED),
+            column("Drawdown", RATIO),
+            coloured(
+                "To the brake",
+                DOLLARS,
+                thresholds=steps("text", (theme.BELOW_ALL, theme.CRITICAL), (0, "text")),
+                link=("Risk", f"/d/{RISK}?{bot}"),
+            ),
+            column("Positions", COUNT, custom__width=100),
+            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=90),
+            coloured("Alerts", COUNT, thresholds=steps("text", (1, WARNING)), custom__width=90),
+            coloured(
+                "Findings",
+                COUNT,
+                thresholds=steps("text", (1, theme.CRITICAL)),
+                custom__width=100,
+                link=("Configuration", f"/d/{CONFIG}?{bot}"),
+            ),
+        ],
+    )
+
+
+def _together(mode: str) -> list[model.Panel]:
+    own = _of(mode)
+    return [
+        bars(
+            f"Held by all bots, {mode}",
+            f"Market value of each symbol over all {mode} accounts, the ten largest: bots with the same symbols are one "
+            "large position.",
+            now(f"topk(10, sum by (symbol) (abs(bigdipper_position_market_value_usd) and on (bot) {own}))", "{{symbol}}    "),
+            unit=DOLLARS,
+            size=(8, 9),
+            none=f"no {mode} account",
+            low=0,
+            colour=theme.fixed(theme.BROKER),
+        ),
+        lines(
+            f"Profit today by bot, {mode}",
+            "Since the previous close, without deposits (bigdipper_account_day_profit_usd).",
+            over_time(f"max by (bot) (bigdipper_account_day_profit_usd) and on (bot) {own}", "{{bot}}"),
+            unit=DOLLARS,
+            size=(8, 9),
+            none=f"no {mode} account",
+        ),
+        lines(
+            f"Leverage by bot, {mode}",
+            "Signed value of the positions by equity (bigdipper_account_leverage_ratio).",
+            over_time(f"max by (bot) (bigdipper_account_leverage_ratio) and on (bot) {own}", "{{bot}}"),
+            unit=RATIO,
+            size=(8, 9),
+            none=f"no {mode} account",
+        ),
+    ]
+
+
+def _paper() -> list[Section]:
+    return [Section([*_sums("paper", 24), *_together("paper")], "Paper accounts")]
