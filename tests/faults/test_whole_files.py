@@ -29,8 +29,8 @@ class Files:
         self.written: set[str] = set()
         self.optional: set[str] = set()
         self.happened = Counter[str]()
-        self.carrier = self.rng.choice(("plain", "plain", "docker", "kubernetes", "utf-16"))
-        self.prefix = self.rng.choice(PREFIXES) if self.carrier in ("plain", "utf-16") else ""
+        self.carrier = self.rng.choice(("plain", "plain", "docker", "kubernetes", "utf-16-le", "utf-16-be"))
+        self.prefix = self.rng.choice(PREFIXES) if self.carrier in ("plain", "utf-16-le", "utf-16-be") else ""
         self.time = self.rng.choice(TIMES)
         self.end = self.rng.choice(("\n", "\r\n"))
         self.monitor = Monitor(folder)
@@ -49,7 +49,7 @@ class Files:
             return "".join(f'{{"log":"{piece}","stream":"stderr","time":"{stamp}"}}\n' for piece in pieces).encode()
         if self.carrier == "kubernetes":
             return f"2025-10-17T13:31:05.123456789Z stderr F {text}\n".encode()
-        return (self.prefix + text + self.end).encode("utf-16-le" if self.carrier == "utf-16" else "utf-8")
+        return (self.prefix + text + self.end).encode(self.carrier if self.carrier.startswith("utf-16") else "utf-8")
 
     def write(self) -> None:
         """A few lines, and now and then one that is damaged."""

@@ -184,13 +184,26 @@ def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def plain(line: bytes) -> bytes:
-    """The line as UTF-8 without byte order mark and colours.
-
-    UTF-16 is told by its NULs. The one in front of a line belongs to the newline before it, in little-endian text; big-endian
-    text is read alike, as far as it is ASCII.
-    """
+    """The line as UTF-8 without byte order mark and colours. UTF-16 is told by its NULs."""
     if b"\0" in line and line.count(0) * 3 >= len(line):
-        line = line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").removeprefix(b"\0")
-        line = line.decode("utf-16-le", "replace").rstrip("\r\0").encode("utf-8", "replace")
+        line = _from_utf16(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")
     line = line.lstrip(b"\0").removeprefix(BOM)
     return ANSI.sub(b"", line) if b"\x1b" in line else line
+
+
+def _from_utf16(line: bytes) -> str:
+    """The text of a line of UTF-16 in either byte order, cut at the byte of its newline.
+
+    The newline's other byte, a NUL, stands in front of the next line in little-endian text and behind its own in big-endian
+    text, so that ASCII looks the same in both. What tells them apart is which one has letters and signs that logs have.
+    """
+    whole = line if len(line) % 2 else b"\0" + line  # a NUL at the start of a piece is taken for the end of a hole
+    little = line.removeprefix(b"\0").decode("utf-16-le", "replace").rstrip("\r\0")
+    big = whole.removesuffix(b"\0").decode("utf-16-be", "replace").rstrip("\r\0")
+    return big if _likely(big) > _likely(little) else little
+
+
+def _likely(text: str) -> tuple[int, int]:
+    """Count the characters that are Latin, punctuation, symbols or emoji, and the spaces: a symbol has one beside it."""
+    likely = sum(" " <= c < "\u0250" or "\u2000" <= c <= "\u2bff" or c == "\ufe0f" or c >= "\U0001f000" for c in text)
+    return likely, text.count(" ")
