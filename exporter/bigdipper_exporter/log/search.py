@@ -1,4 +1,4 @@
-"""Looks among the rotated files for what is missing: the rest of a lost generation, and generations nobody has seen.
+"""Looks among the rotated files for the rest of a lost generation, and for what the log shares with files that were read.
 
 Content decides, never a name or a time alone: what begins with a consumed prefix is that generation.
 """
@@ -12,13 +12,10 @@ from typing import Literal
 from bigdipper_exporter.log.chunks import Gap, Read, at_end
 from bigdipper_exporter.log.folder import rotated, siblings
 from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source
-from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
+from bigdipper_exporter.log.segments import Follow, State
 
 # For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
 GRACE = 10.0
-
-# So many files are read at a time, each of them open: there may be thousands of rotated ones.
-MAX_OPEN = 64
 
 # A log that is copied over holds what one of so many generations held.
 RECENT_ENDED = 8
@@ -77,7 +74,7 @@ def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal[
         source.close()
     if continued:
         return "continued"
-    return "unsettled" if unsettled or _moving(state, path, files) else "missing"
+    return "unsettled" if unsettled or moving(state, path, files) else "missing"
 
 
 def _continues(newer: Checkpoint, source: Source, checkpoint: Checkpoint) -> bool:
@@ -85,7 +82,7 @@ def _continues(newer: Checkpoint, source: Source, checkpoint: Checkpoint) -> boo
     return newer.generation > checkpoint.generation and newer.offset >= checkpoint.offset and bool(source.fits(checkpoint))
 
 
-def _moving(state: State, path: Path, files: dict[Path, int]) -> bool:
+def moving(state: State, path: Path, files: dict[Path, int]) -> bool:
     """Whether files were renamed since `files` were listed: one may have slipped through, also to the name of the log."""
     current = state.current()
     with suppress(OSError):
@@ -102,101 +99,6 @@ def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) ->
                 everything = beginning(source, state.number(), checkpoint.updated).at(source, source.size())
                 state.ended.append(replace(everything, ended=True))
                 return
-
-
-def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
-    """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
-    since = 0.0 if state.backfill else state.seen - TIME_SLACK
-    files, found, unreadable, undecided = siblings(path, state.copies), 0, [], False
-    identities: dict[Path, tuple[int, ...]] = {}
-    state.crowded = False
-    for sibling in rotated(path, files):
-        try:
-            stat = os.stat(sibling)
-            identities[sibling] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-            if identities[sibling] in state.passed or state.holding(stat.st_dev, stat.st_ino):
-                continue
-            # A file that came with an old time (`rsync -a`, another machine's clock) may be new all the same.
-            is_late = stat.st_mtime < since
-            if is_late and (stat.st_ctime < since or stat.st_mtime < state.first - TIME_SLACK):
-                continue
-            if len(state.follows) >= MAX_OPEN:
-                state.crowded = True
-                break
-            source = open_source(sibling)
-        except OSError:
-            unreadable.append(sibling)
-            continue
-        whole = source.whole()
-        if source.is_refused:
-            state.passed |= {identities[sibling]}
-            detail = f"{sibling} is not read: it holds far more than a log of its size would"
-            read.gaps.append(Gap(state.newest, "unreachable", now, detail))
-            source.close()
-            continue
-        elsewhere = _read_elsewhere(state, source) if whole else None
-        if is_late and elsewhere is False and any(source.begins(c) for c in state.checkpoints()):
-            elsewhere = True
-        if elsewhere is False and not state.holding(source.device, source.inode):
-            state.add(Follow(source, beginning(source, state.number(), now), still=source.gz, moved=now))
-            found += 1
-            continue
-        if elsewhere:
-            # Once its twin is given up, there is nothing left to know a shorter copy by.
-            state.passed |= {identities[sibling]}
-        undecided |= whole and elsewhere is None
-        if not whole or source.trouble:
-            unreadable.append(sibling)
-        source.close()
-    if not state.crowded:
-        state.passed &= frozenset(identities.values())
-    # The log stands for what has no name of its own: files that are being renamed, or of which it is not decided what they are.
-    unnamed = [path] if undecided or state.crowded or _moving(state, path, files) else []
-    waiting = {file: state.waiting.get(file, now) for file in (*unreadable, *unnamed)}
-    if state.crowded:
-        waiting[path] = now
-    for file, since in waiting.items():
-        if since and now - since > GRACE:
-            waiting[file] = 0.0  # told, but still there while others are waited for
-            if file in identities:
-                # Told once: beside an empty log it is looked at again and again.
-                state.passed |= {identities[file]}
-            if file != path and not _incomplete_copy(state, file):
-                read.gaps.append(Gap(state.newest, "unreachable", now, f"{file} cannot be read"))
-    state.waiting = waiting if any(waiting.values()) else {}
-    state.backfill = state.backfill and bool(state.waiting)
-    return found
-
-
-def _read_elsewhere(state: State, source: Source) -> bool | None:
-    """Whether everything that the file holds was read, or will be read from another file; None when that is not decided."""
-    size = source.size()
-    if not size:
-        return source.gz  # a plain one may have a writer yet
-    if any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost):
-        return None
-    everything = beginning(source, 0, 0.0).at(source, size)
-    if source.trouble:
-        return None
-    holding = [follow for follow in state.follows if follow.source.fits(everything)]
-    if holding:
-        # A file of which nothing was consumed can be cut without a trace.
-        return True if any(follow.checkpoint.offset for follow in holding) else None
-    return any(c.offset >= size and source.fits(c) for c in state.ended)
-
-
-def _incomplete_copy(state: State, path: Path) -> bool:
-    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
-    try:
-        source = open_source(path)
-    except OSError:
-        return not os.path.lexists(path)
-    if source.read(0, 1):
-        known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
-    else:
-        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
-    source.close()
-    return known
 
 
 def cut(state: State, follow: Follow) -> bool:
@@ -270,7 +172,7 @@ def vanished(state: State, follow: Follow, path: Path) -> bool:
         with suppress(OSError), closing(open_source(sibling)) as source:
             if source.fits(follow.checkpoint) is not False:
                 return False
-    return not _moving(state, path, files)
+    return not moving(state, path, files)
 
 
 def _trimmed(follow: Follow, consumed: Checkpoint) -> bool:

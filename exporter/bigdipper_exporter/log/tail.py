@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bigdipper_exporter.log import search
+from bigdipper_exporter.log import search, unseen
 from bigdipper_exporter.log.chunks import (
     GAP_REASONS,
     LINE_LIMIT,
@@ -336,7 +336,7 @@ class Tail:
                 state.drop(follow)
         state.folders = folders(self.path, state.copies)
         search.find_lost(state, read, self.path, now)
-        found = search.find_unseen(state, read, self.path, now)
+        found = unseen.find_unseen(state, read, self.path, now)
         for follow in begun_anew:
             follow.checkpoint = replace(follow.checkpoint, generation=state.number())
         return found

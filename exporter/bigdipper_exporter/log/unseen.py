@@ -1,0 +1,159 @@
+"""Rotated files that appeared beside the log, and that nobody has read.
+
+Content decides, never a name or a time alone: what begins with a consumed prefix was read already.
+"""
+
+import os
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+
+from bigdipper_exporter.log.chunks import Gap, Read
+from bigdipper_exporter.log.folder import rotated, siblings
+from bigdipper_exporter.log.search import GRACE, moving
+from bigdipper_exporter.log.segment import Source, beginning, open_source
+from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
+
+# So many files are read at a time, each of them open: there may be thousands of rotated ones.
+MAX_OPEN = 64
+
+
+class Verdict(Enum):
+    """What a rotated file is."""
+
+    KNOWN = auto()  # it was judged before, is being read, or is older than the log's first look
+    NEW = auto()
+    READ = auto()  # all of it was read from another file, or will be
+    UNDECIDED = auto()
+    UNREADABLE = auto()  # to its end, for now
+    REFUSED = auto()  # it holds far more than a log would
+    CROWDED = auto()  # as many files as may be open are
+
+
+def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
+    """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
+    files = siblings(path, state.copies)
+    look = _Look(state, read, path, now)
+    state.crowded = any(look.at(sibling) is Verdict.CROWDED for sibling in rotated(path, files))
+    if not state.crowded:
+        state.passed &= frozenset(look.identities.values())
+    look.wait(files)
+    return look.found
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at the rotated files: what each is, and which are waited for."""
+
+    state: State
+    read: Read
+    path: Path
+    now: float
+    identities: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    unreadable: list[Path] = field(default_factory=list)
+    undecided: bool = False
+    found: int = 0
+
+    def at(self, file: Path) -> Verdict:
+        """Judge one file, and act on it."""
+        try:
+            stat = os.stat(file)
+            self.identities[file] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+            if self.identities[file] in self.state.passed or self.state.holding(stat.st_dev, stat.st_ino):
+                return Verdict.KNOWN
+            since = 0.0 if self.state.backfill else self.state.seen - TIME_SLACK
+            # A file that came with an old time (`rsync -a`, another machine's clock) may be new all the same.
+            is_late = stat.st_mtime < since
+            if is_late and (stat.st_ctime < since or stat.st_mtime < self.state.first - TIME_SLACK):
+                return Verdict.KNOWN
+            if len(self.state.follows) >= MAX_OPEN:
+                return Verdict.CROWDED
+            source = open_source(file)
+        except OSError:
+            self.unreadable.append(file)
+            return Verdict.UNREADABLE
+        verdict = self._judge(source, is_late)
+        self._act(verdict, file, source)
+        return verdict
+
+    def _judge(self, source: Source, is_late: bool) -> Verdict:
+        whole = source.whole()
+        if source.is_refused:
+            return Verdict.REFUSED
+        elsewhere = _read_elsewhere(self.state, source) if whole else None
+        if elsewhere is None:
+            return Verdict.UNDECIDED if whole else Verdict.UNREADABLE
+        if elsewhere or (is_late and any(source.begins(c) for c in self.state.checkpoints())):
+            return Verdict.READ
+        # Since the stat it may have been taken up under another name.
+        return Verdict.KNOWN if self.state.holding(source.device, source.inode) else Verdict.NEW
+
+    def _act(self, verdict: Verdict, file: Path, source: Source) -> None:
+        """Take the file up, or remember what it is; its source is closed unless it is read from now on."""
+        if verdict is Verdict.NEW:
+            first = beginning(source, self.state.number(), self.now)
+            self.state.add(Follow(source, first, still=source.gz, moved=self.now))
+            self.found += 1
+            return
+        if verdict in (Verdict.READ, Verdict.REFUSED):
+            # Once its twin is given up, there is nothing left to know a shorter copy by.
+            self.state.passed |= {self.identities[file]}
+        if verdict is Verdict.REFUSED:
+            self._gap(f"{file} is not read: it holds far more than a log of its size would")
+        elif verdict is Verdict.UNREADABLE or source.trouble:
+            self.unreadable.append(file)
+        self.undecided |= verdict is Verdict.UNDECIDED
+        source.close()
+
+    def wait(self, files: dict[Path, int]) -> None:
+        """Wait for what cannot be read or decided yet; a file that stays so for the time of grace is a gap."""
+        state = self.state
+        # The log stands for what has no name of its own: files that are being renamed, or are not decided yet.
+        unnamed = [self.path] if self.undecided or state.crowded or moving(state, self.path, files) else []
+        waiting = {file: state.waiting.get(file, self.now) for file in (*self.unreadable, *unnamed)}
+        if state.crowded:
+            waiting[self.path] = self.now
+        for file, since in waiting.items():
+            if since and self.now - since > GRACE:
+                waiting[file] = 0.0  # given up, but still there while others are waited for
+                if file in self.identities:
+                    # Reported once: beside an empty log it is looked at again and again.
+                    state.passed |= {self.identities[file]}
+                if file != self.path and not _incomplete_copy(state, file):
+                    self._gap(f"{file} cannot be read")
+        state.waiting = waiting if any(waiting.values()) else {}
+        state.backfill = state.backfill and bool(state.waiting)
+
+    def _gap(self, detail: str) -> None:
+        self.read.gaps.append(Gap(self.state.newest, "unreachable", self.now, detail))
+
+
+def _read_elsewhere(state: State, source: Source) -> bool | None:
+    """Whether everything that the file holds was read, or will be read from another file; None when that is not decided."""
+    size = source.size()
+    if not size:
+        return source.gz  # a plain one may have a writer yet
+    if any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost):
+        return None
+    everything = beginning(source, 0, 0.0).at(source, size)
+    if source.trouble:
+        return None
+    holding = [follow for follow in state.follows if follow.source.fits(everything)]
+    if holding:
+        # A file of which nothing was consumed can be cut without a trace.
+        return True if any(follow.checkpoint.offset for follow in holding) else None
+    return any(c.offset >= size and source.fits(c) for c in state.ended)
+
+
+def _incomplete_copy(state: State, path: Path) -> bool:
+    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
+    try:
+        source = open_source(path)
+    except OSError:
+        return not os.path.lexists(path)
+    if source.read(0, 1):
+        known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
+    else:
+        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
+    source.close()
+    return known
