@@ -171,6 +171,7 @@ NEEDED = {
     "alertmanager": r"TZ|BOT_TIMEZONE",
     "grafana": r"GRAFANA_URL|DOMAIN",
     "caddy": r"DOMAIN",
+    "central-https": r"DOMAIN|CENTRAL_PASSWORD_HASH",
 }
 
 
