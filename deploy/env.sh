@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 umask 022
 mkdir -p secrets
 chmod 700 secrets
-mkdir -p secrets/exporter secrets/alerts secrets/prometheus
+mkdir -p secrets/exporter secrets/alerts secrets/prometheus secrets/api
 
 # An empty file is no password: Grafana would start with the one that everyone knows.
 random() {
@@ -22,6 +22,7 @@ random() {
 was_empty=""
 random secrets/grafana_secret_key
 random secrets/grafana_password
+random secrets/api/token
 [ -z "$was_empty" ] || echo "if Grafana has run with the empty file: docker compose exec grafana grafana cli admin reset-admin-password NEW" >&2
 
 # A setting of .env that is empty.

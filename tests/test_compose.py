@@ -88,7 +88,7 @@ class TestEveryService:
             if re.search("PASSWORD|SECRET|TOKEN|KEY", variable) and value not in (KEY, SECRET, None):
                 assert (
                     variable == "GF_SECURITY_DISABLE_GRAVATAR"
-                    or (variable.endswith("__FILE") and value.startswith("/run/secrets/"))
+                    or (variable.endswith("_FILE") and value.startswith("/run/secrets/"))
                     or value in ("true", "false")
                 ), variable
 
@@ -101,9 +101,20 @@ class TestEveryService:
                 assert read_only
 
 
-def test_only_grafana_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_grafana_and_the_api_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]}
+    assert published == {
+        "grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"],
+        "api": ["127.0.0.1:${API_PORT:-10078}:10078"],
+    }
+
+
+def test_the_api_reads_the_archive_and_nothing_else() -> None:
+    assert {(target, read_only) for _, target, read_only in mounts(SERVICES["api"])} == {
+        ("/archive", True),
+        ("/run/secrets", True),
+    }
+    assert SERVICES["api"]["profiles"] == ["api"]
 
 
 def test_the_log_is_mounted_as_a_folder_that_cannot_be_written() -> None:
@@ -167,6 +178,7 @@ def reads(service: dict[str, Any]) -> set[str]:
 NEEDED = {
     "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|GRAFANA_URL|(HTTPS|NO)_PROXY",
     "exporter-2": r"BOT2?_.*",
+    "api": r"BIGDIPPER_(API|WEB|LIMITS|BOT|LOG)_.*|API_WEB_CONFIG_FILE",
     "alertmanager-config": r"ALERT_.*|GRAFANA_URL|DOMAIN",
     "alertmanager": r"TZ|BOT_TIMEZONE",
     "grafana": r"GRAFANA_URL|DOMAIN",
@@ -183,6 +195,7 @@ def test_each_container_is_given_its_own_variables_and_secrets_only() -> None:
     folders = {name: {s.rpartition("/")[2] for s, _, _ in mounts(service) if "SECRETS" in s} for name, service in EVERY.items()}
     assert {name: folder for name, folder in folders.items() if folder} == {
         "exporter": {"exporter"},
+        "api": {"api"},
         "alertmanager-config": {"alerts"},
         "alertmanager-config-demo": {"alerts"},
         "prometheus": {"prometheus"},
@@ -284,7 +297,7 @@ class TestImage:
 
     def test_needs_none_of_the_packages_that_the_lock_leaves_out(self) -> None:
         (imports,) = re.findall(r'python -c "(.*?)"', self.dockerfile.replace("\\\n", ""), re.S)
-        left_out = ("pandas", "numpy", "pytz", "msgpack", "websockets", "sseclient", "pip", "setuptools")
+        left_out = ("pandas", "numpy", "pytz", "msgpack", "sseclient", "pip", "setuptools")
         assert not {f"{name}==" for name in left_out[:-1]} & set(
             re.findall(r"^[\w-]+==", (ROOT / "requirements.lock").read_text(), re.M)
         )

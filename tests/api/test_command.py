@@ -22,6 +22,13 @@ BLOCKED = "import sys; sys.modules[{!r}] = None; from bigdipper_exporter.cli imp
 @contextmanager
 def serving(folder: Path, *flags: str | Path) -> Iterator[str]:
     """The command in a process of its own; its URL."""
+    with serving_process(folder, *flags) as (url, _):
+        yield url
+
+
+@contextmanager
+def serving_process(folder: Path, *flags: str | Path) -> Iterator[tuple[str, int]]:
+    """The same, and the id of the process."""
     said = folder / "api.txt"
     with said.open("w") as out:
         process = subprocess.Popen(
@@ -36,7 +43,7 @@ def serving(folder: Path, *flags: str | Path) -> Iterator[str]:
             assert process.poll() is None, said.read_text()
             return next((word[4:] for word in said.read_text().split() if word.startswith("url=")), None)
 
-        yield str(wait_for(url, "the API to listen"))
+        yield str(wait_for(url, "the API to listen")), process.pid
     finally:
         process.terminate()
         assert process.wait(20) == 0, said.read_text()

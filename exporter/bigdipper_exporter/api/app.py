@@ -12,11 +12,13 @@ from starlette.types import ASGIApp
 
 from bigdipper_exporter import __version__
 from bigdipper_exporter.api import problems
+from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.etag import Tagged
 from bigdipper_exporter.api.guard import HEALTHY_PATH, Guard
 from bigdipper_exporter.api.live import endpoints as live
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
+from bigdipper_exporter.api.remember import Remembered
 from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunities, overview, settings, trades
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
@@ -99,7 +101,8 @@ def guarded(
     per_minute: int = 600,
 ) -> ASGIApp:
     """The application behind authentication, limits and CORS."""
-    inner: ASGIApp = Tagged(app)
+    archives: Archives = app.state.services.archives
+    inner: ASGIApp = Tagged(Remembered(app, archives.paths))
     if origins:
         inner = CORSMiddleware(
             inner,

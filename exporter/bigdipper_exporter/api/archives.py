@@ -20,6 +20,11 @@ class Archives:
         """Names of the bots, the default first."""
         return list(self._readers)
 
+    @property
+    def paths(self) -> list[Path]:
+        """Their files."""
+        return [reader.path for reader in self._readers.values()]
+
     def reader(self, bot: str | None) -> ArchiveReader:
         """Reader of a bot's archive. Raises Problem for an unknown name."""
         return self._readers[self.name(bot)]
