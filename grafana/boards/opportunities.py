@@ -90,11 +90,11 @@ def _funnel() -> list[model.Panel]:
             "How deep were the dips? Distribution of the dips that qualified in the chosen time, in steps of one percent.",
             table(f"""
                 WITH RECURSIVE
-                  dips AS (SELECT CAST(dip_percent AS INT) AS bin, outcome {QUALIFIED} AND dip_percent IS NOT NULL),
+                  dips AS MATERIALIZED (SELECT CAST(dip_percent AS INT) AS bin, TOTAL(outcome = 'submitted') AS bought,
+                    TOTAL(outcome <> 'submitted') AS missed {QUALIFIED} AND dip_percent IS NOT NULL GROUP BY 1),
                   bins(bin) AS (SELECT MAX(bin) FROM dips UNION ALL
                     SELECT bin - 1 FROM bins WHERE bin > (SELECT MIN(bin) FROM dips))
-                SELECT printf('%d %%', bin) AS Dip, TOTAL(outcome = 'submitted') AS Submitted,
-                  TOTAL(outcome <> 'submitted') AS "Not bought"
+                SELECT printf('%d %%', bin) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
                 FROM bins LEFT JOIN dips USING (bin) WHERE bin IS NOT NULL GROUP BY bin ORDER BY bin DESC"""),
             x="Dip",
             unit=COUNT,

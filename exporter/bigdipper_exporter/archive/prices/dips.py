@@ -90,9 +90,8 @@ def episode_rows(
     ]
     seen += _missed_in_brakes(connection, market, thresholds, watched, since - margin, seen)
     equity = dict(connection.execute("SELECT date, starting_equity FROM daily_stats WHERE starting_equity > 0").fetchall())
-    return [
-        _row(connection, market, episode, equity) for episode in episodes(seen, market.sessions) if episode.start.first >= since
-    ]
+    found = [episode for episode in episodes(seen, market.sessions) if episode.start.first >= since]
+    return [_row(connection, market, episode, equity) for episode in sorted(found, key=lambda episode: episode.start.symbol)]
 
 
 def _missed_in_brakes(
@@ -107,9 +106,9 @@ def _missed_in_brakes(
     known = {(s.symbol, s.session) for s in named if s.reason == BRAKE}
     found: dict[tuple[str, date], Sighting] = {}
     brakes = connection.execute("SELECT started, coalesce(ended, last_seen) FROM brake_events WHERE started >= ?", (since,))
-    for started, ended in brakes.fetchall():
-        session = trading_day_of(started)
-        for symbol in watched:
+    spans = [(started, ended, trading_day_of(started)) for started, ended in brakes.fetchall()]
+    for symbol in watched:
+        for started, ended, session in spans:
             if (symbol, session) in known or (symbol, session) in found:
                 continue
             sighting = _below_the_line(connection, market, thresholds, symbol, session, started, ended)

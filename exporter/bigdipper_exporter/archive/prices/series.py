@@ -12,6 +12,7 @@ from bigdipper_exporter.money.prices import Bar, Dividend, Prices, Split
 BARS = "SELECT date, open, high, low, close, complete, read FROM prices_daily WHERE symbol = ? ORDER BY date"
 SPLITS = "('forward_split', 'reverse_split', 'unit_split')"
 NOTHING = Prices(())
+MOST_LOADED = 3  # five years of all symbols would be 40 MB
 SEEN_SECONDS = 300.0  # a minute bar so old still says the price of a moment
 
 
@@ -25,7 +26,10 @@ class Newest:
 
 
 class Market:
-    """Prices of all symbols as of one moment, loaded once each. `benchmark` gives the sessions."""
+    """Prices of all symbols as of one moment. `benchmark` gives the sessions.
+
+    Only the last symbols are kept in memory, beside the benchmark: whoever asks for many goes symbol by symbol.
+    """
 
     def __init__(self, connection: sqlite3.Connection, benchmark: str) -> None:
         self._connection, self.benchmark = connection, benchmark
@@ -69,6 +73,8 @@ class Market:
                 return self._loaded[symbol]
             bars = [(Bar(date.fromisoformat(row[0]), *row[1:5]), bool(row[5]), row[6]) for row in rows]
             prices = Prices([bar for bar, complete, _ in bars if complete], *self._actions(symbol))
+            while len(self._loaded) > MOST_LOADED:
+                del self._loaded[next(name for name in self._loaded if name != self.benchmark)]
             newest = Newest(bars[-1][0], bars[-1][2], bars[-1][1]) if bars else None
             self._loaded[symbol] = prices, newest
         return self._loaded[symbol]
