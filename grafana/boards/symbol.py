@@ -7,10 +7,11 @@ from grafana.board import ONE_SYMBOL, Mark, Section, board
 from grafana.overrides import coloured, column
 from grafana.panels import candles, grid, lines, stat
 from grafana.query import listed, series, table
-from grafana.sql import IN_TIME, SYMBOL, snapshots
+from grafana.sql import IN_TIME, SYMBOL
 from grafana.theme import COUNT, LOSS, NO_BROKER, NO_PRICES, PROFIT, QUANTITY, QUIET, RATIO, TEXT, USD, WARNING
 
 CHOSEN = f"FROM dip_triggers WHERE {SYMBOL}"
+HELD = f"FROM positions_daily WHERE {IN_TIME} AND {SYMBOL} AND market_value IS NOT NULL"
 # A session is drawn at the end of its day, 20:00 UTC: the same day in every time zone between Hawaii and Moscow.
 DAY = "CAST(unixepoch(p.date) + 72000 AS INTEGER)"
 
@@ -80,8 +81,10 @@ def _held() -> list[model.Panel]:
     return [
         lines(
             "Position value",
-            "What was held? Market value at the broker, every 15 minutes and at each change (archive: position_snapshots).",
-            series(snapshots("market_value")),
+            "What was held? "
+            "Market value at each close: from the broker's snapshots, and before the exporter watched rebuilt from executions "
+            "and prices (archive: positions_daily). A day that cannot be rebuilt has no point.",
+            series(f"SELECT ts AS time, market_value AS value {HELD} ORDER BY ts"),
             unit=USD,
             size=(12, 7),
             none=f"not held, or {NO_BROKER}",
@@ -91,8 +94,8 @@ def _held() -> list[model.Panel]:
         ),
         lines(
             "Unrealized P&L",
-            "How does it stand? Unrealized profit of the position, as above.",
-            series(snapshots("unrealized_pl")),
+            "How does it stand? Unrealized profit at average cost, as above.",
+            series(f"SELECT ts AS time, unrealized_pl AS value {HELD} ORDER BY ts"),
             unit=USD,
             size=(12, 7),
             none=f"not held, or {NO_BROKER}",

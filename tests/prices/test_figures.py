@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
@@ -178,7 +179,10 @@ def test_figures_that_grow_day_by_day_are_those_made_at_once(open_desk: Open, lo
         desk.timing.jump(86_400)
         desk.advance(1800, step=300)
     with desk.store.transaction() as connection:
-        grown = {t: connection.execute(f"SELECT * FROM {t} ORDER BY 1, 2, 3").fetchall() for t in ("dip_lines", "dip_episodes")}
+        grown = {
+            t: connection.execute(f"SELECT * FROM {t} ORDER BY 1, 2, 3").fetchall()
+            for t in ("dip_lines", "dip_episodes", "positions_daily")
+        }
         connection.execute("DELETE FROM state WHERE key = 'price-figures'")
     desk.timing.jump(86_400)
     desk.advance(1800, step=300)
@@ -217,3 +221,55 @@ def test_a_price_far_from_the_market_is_a_phantom(open_desk: Open, long_past: No
     desk.advance(60)
     assert desk.source.view.figures is not None
     assert desk.source.view.figures.phantoms == {"AMD": 1, "NVDA": 0}
+
+
+def test_positions_before_the_exporter_watched_are_rebuilt_and_later_ones_recorded(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        fills = [("a", DAYS[10], "buy", 10, 100.0), ("b", DAYS[12], "buy", 10, 120.0), ("c", DAYS[15], "sell", 5, 130.0)]
+        for name, day, side, quantity, paid in fills:
+            values = (name, at(day, 11), day.isoformat(), side, quantity, paid)
+            connection.execute("INSERT INTO fills VALUES (?, ?, ?, 'AMD', ?, ?, ?, 0, NULL, NULL)", values)
+        connection.execute(
+            "INSERT INTO fills VALUES ('d', ?, 'd', 'NVDA', 'sell', 5, 100, 500, NULL, NULL)", (at(DAYS[20], 11),)
+        )
+        desk.store.save("broker", json.dumps({"watched": at(DAYS[-2], 12)}))
+        connection.execute(
+            "INSERT INTO position_snapshots (ts, symbol, date, quantity, market_value, cost_basis, unrealized_pl)"
+            " VALUES (?, 'AMD', ?, 15, 1700.5, 1650, 50.5)",
+            (at(FRIDAY, 15, 50), FRIDAY.isoformat()),
+        )
+    desk.advance(60)
+    query = "SELECT quantity, market_value, cost_basis, unrealized_pl, rebuilt, problem FROM positions_daily WHERE symbol = ?"
+    rows = desk.sql(f"{query} ORDER BY date", "AMD")
+    assert len(rows) == len(DAYS) - 10
+    assert rows[0] == (
+        10,
+        pytest.approx(10 * close("AMD", DAYS[10])),
+        1000,
+        pytest.approx(10 * close("AMD", DAYS[10]) - 1000),
+        1,
+        None,
+    )
+    assert rows[5] == (
+        15,
+        pytest.approx(15 * close("AMD", DAYS[15])),
+        1650,
+        pytest.approx(15 * close("AMD", DAYS[15]) - 1650),
+        1,
+        None,
+    )
+    assert rows[-1] == (15, 1700.5, 1650, 50.5, 0, None)
+    unknown = desk.sql(query, "NVDA")
+    assert len(unknown) == len(DAYS) - 20
+    assert set(unknown) == {(None, None, None, None, 1, "executions or transfers are missing")}
+
+
+def test_what_a_first_reading_of_the_log_brings_late_is_not_left_out(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    desk.advance(60)
+    with desk.store.transaction() as connection:
+        dip(connection, 1, "AMD", at(DAYS[2], 11), "rejected", reason="wash_sale_conflict", price=100.0, dip_percent=-6.0)
+    desk.timing.jump(86_400)
+    desk.advance(1800, step=300)
+    assert desk.sql("SELECT symbol, date FROM dip_episodes") == [("AMD", DAYS[2].isoformat())]

@@ -247,3 +247,22 @@ class DipOutcomeRow:
     positive: Ratio | None
     excess: Ratio | None
     dollars: Usd | None
+
+
+@table("positions_daily", key=("symbol", "date"), counted=False)
+@dataclass(slots=True)
+class PositionDayRow:
+    """What was held at each close, at average cost.
+
+    rebuilt: 1 where executions and prices say it, 0 where a snapshot of the broker does. problem: why a figure is NULL.
+    """
+
+    symbol: str
+    date: Day
+    ts: Moment
+    quantity: float | None
+    market_value: Usd | None
+    cost_basis: Usd | None
+    unrealized_pl: Usd | None
+    rebuilt: bool
+    problem: str | None

@@ -14,9 +14,10 @@ from bigdipper_exporter.archive.price_tables import (
     DipOutcomeRow,
     DipTriggerRow,
     LotRow,
+    PositionDayRow,
     TradeFiguresRow,
 )
-from bigdipper_exporter.archive.prices import dips, trades
+from bigdipper_exporter.archive.prices import dips, positions, trades
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.prices.wanted import Scope, is_stock, sessions_before, symbols
 from bigdipper_exporter.archive.table import table_of
@@ -26,6 +27,7 @@ DAY = 86400.0
 # What follows an episode is known after 20 sessions; bars are corrected for five.
 OPEN_DAYS, MARGIN_DAYS = 45 * DAY, 30 * DAY
 CORRECTED_SESSIONS = 7
+OLDER_DAYS = 8  # rows of an earlier month than that of the day so long ago are older days
 LOOKBACK = timedelta(days=30)  # for so long the bot sees a split as a dip
 PHANTOM = 0.02  # the log's price is so far from the market's
 PHANTOM_SECONDS = DAY
@@ -45,7 +47,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that follows from the prices of one moment. lines_since, episodes_since: older rows stay; None: all are replaced."""
+    """All that follows from the prices of one moment. *_since: older rows stay; None: all are replaced."""
 
     at: float
     lines: list[DipLineRow] = field(default_factory=list)
@@ -55,6 +57,8 @@ class Figures:
     episodes_since: float | None = None
     outcomes: list[DipOutcomeRow] = field(default_factory=list)
     days: list[BenchmarkDayRow] = field(default_factory=list)
+    positions: list[PositionDayRow] = field(default_factory=list)
+    positions_since: date | None = None
     lots: list[LotRow] = field(default_factory=list)
     trade_figures: list[TradeFiguresRow] = field(default_factory=list)
     comparison: Comparison = field(default_factory=Comparison)
@@ -68,10 +72,11 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
     """Make all figures as of `now` (unix seconds). Old days are made again only where the history or the thresholds changed."""
     market, thresholds = Market(connection, scope.benchmark), Thresholds(connection)
     followed = [symbol for symbol in symbols(connection, scope) if market.newest(symbol) is not None]
-    inputs = _inputs(connection, followed)
+    today = calendar.trading_day(now)
+    inputs = _inputs(connection, followed, today)
     row = connection.execute("SELECT value FROM state WHERE key = ?", (STATE,)).fetchone()
     same = row is not None and row[0] == inputs
-    today = calendar.trading_day(now)
+    positions_since = _older(today) if same else None
     lines_since = sessions_before(today, CORRECTED_SESSIONS) if same else None
     episodes_since = now - OPEN_DAYS if same else None
     compared, days = trades.comparison(connection, market)
@@ -87,6 +92,8 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
         episodes_since,
         dips.outcome_rows(connection, episodes, first),
         days,
+        positions.position_rows(connection, market, positions_since),
+        positions_since,
         lots,
         trades.figure_rows(lots),
         replace(compared, points=compared.points[-1:]) if compared.points else compared,
@@ -97,12 +104,26 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
     )
 
 
-def _inputs(connection: sqlite3.Connection, followed: list[str]) -> str:
-    """What older days depend on: how far back prices go, per symbol, and the bot's thresholds."""
+def _older(today: date) -> date:
+    """The first of a month: rows before it are older days, and seldom change."""
+    return (today - timedelta(days=OLDER_DAYS)).replace(day=1)
+
+
+def _inputs(connection: sqlite3.Connection, followed: list[str], today: date) -> str:
+    """What older days depend on: how far back prices go, the bot's thresholds, and what is in the archive of older days.
+
+    While the log or the account's history is read for the first time, older rows still come.
+    """
     coverage = dict(connection.execute("SELECT symbol, first FROM price_coverage ORDER BY symbol").fetchall())
     (config,) = connection.execute("SELECT max(id) FROM bot_config WHERE setting LIKE '%DIP%'").fetchone()
     (splits,) = connection.execute("SELECT count(*) FROM corporate_actions").fetchone()
-    return json.dumps([[symbol, coverage.get(symbol)] for symbol in followed] + [["config", config], ["actions", splits]])
+    older = calendar.day_start(_older(today))
+    counts = [
+        connection.execute(f"SELECT count(*) FROM {table} WHERE {column} < ?", (older,)).fetchone()[0]
+        for table, column in (("opportunities", "ts"), ("fills", "ts"), ("activities", "ts"), ("brake_events", "started"))
+    ]
+    dates = [[symbol, coverage.get(symbol)] for symbol in followed]
+    return json.dumps([dates, config, splits, older, counts])
 
 
 def _ahead(connection: sqlite3.Connection, market: Market, concerned: Collection[str], today: date) -> tuple[Ahead, ...]:
@@ -144,7 +165,10 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     """Replace what was derived before, in the caller's transaction."""
     if figures.lines_since is None:
         connection.execute("DELETE FROM dip_lines")
+    since = "" if figures.positions_since is None else figures.positions_since.isoformat()
+    connection.execute("DELETE FROM positions_daily WHERE date >= ?", (since,))
     table_of(DipLineRow).write(connection, figures.lines)
+    table_of(PositionDayRow).write(connection, figures.positions)
     connection.execute("DELETE FROM dip_episodes WHERE ts >= ?", (figures.episodes_since or 0.0,))
     table_of(DipEpisodeRow).write(connection, figures.episodes)
     for table in ("dip_triggers", "dip_outcomes", "lots", "trade_figures"):
