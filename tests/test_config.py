@@ -40,6 +40,7 @@ EXAMPLES = {
     "alpaca.activities-interval": ("1d", 86400, "2d"),
     "alpaca.timeout": ("2s", 2, "1h"),
     "alpaca.requests-per-minute": ("30", 30, "61"),
+    "alpaca.stream": ("0", False, "2"),
     "market-data.enabled": ("0", False, "2"),
     "market-data.url": ("http://127.0.0.1:9/", "http://127.0.0.1:9", "ftp://example.org"),
     "market-data.history": ("1y", 365 * 86400, "1d"),

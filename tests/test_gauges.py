@@ -14,6 +14,7 @@ from bigdipper_exporter.archive.queries.settings import SettingChange
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
+from bigdipper_exporter.broker.stream import StreamStatus
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics import bot, broker, day
 from bigdipper_exporter.metrics import exporter as own
@@ -100,6 +101,7 @@ ACCOUNT = Account(
 )
 BROKER = BrokerView(
     mode="paper",
+    stream=StreamStatus(True, 5320, 5321.0, "limit"),
     account=ACCOUNT,
     account_at=1.0,
     positions=(
@@ -314,6 +316,11 @@ alpaca_rate_limit 5305
 alpaca_rate_limit_remaining 5306
 alpaca_clock_skew_seconds 5303
 alpaca_backfill_ratio 0.53
+alpaca_stream_up 1
+alpaca_stream_last_event_timestamp_seconds 5321
+alpaca_stream_refused reason=auth 0
+alpaca_stream_refused reason=limit 1
+alpaca_stream_refused reason=network 0
 
 bot_config_up 1
 bot_config_info hash=abc 1

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.archive.broker.checkpoint import resume
@@ -11,6 +12,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Plan, Poller, Timing
 from bigdipper_exporter.broker.results import PollResult
+from bigdipper_exporter.broker.stream import Stream
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.result_queue import ResultQueue
@@ -44,6 +46,7 @@ class Broker:
         now = timing.time() if timing else time.time()
         self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard)
         self.poller = Poller(access, plan, self._queue.put, resume(connection), self._queue.is_full, timing=timing)
+        self.stream: Stream | None = None
         self.poller.start()
 
     def pending(self) -> bool:
@@ -60,14 +63,25 @@ class Broker:
         self._queue.commit()
         self.book.commit()
 
+    def listen(self, settings: Settings) -> None:
+        """Let the stream of orders wake the poller."""
+        from alpaca.common.enums import BaseURL
+
+        standard = BaseURL.TRADING_PAPER if settings.alpaca_paper else BaseURL.TRADING_LIVE
+        url = settings.alpaca_url or str(standard.value)
+        self.stream = Stream(url, settings.alpaca_key or "", settings.alpaca_secret or "", self.poller.orders_changed)
+        self.stream.start()
+
     def close(self) -> None:
         """Stop polling, within a second."""
+        if self.stream is not None:
+            self.stream.stop()
         self.poller.stop()
 
     @property
     def view(self) -> BrokerView:
         """What the snapshot shows of the broker."""
-        return self.book.view
+        return self.book.view if self.stream is None else replace(self.book.view, stream=self.stream.status)
 
     def traded(self) -> None:
         """The log named a new order: poll it at once."""
@@ -78,4 +92,7 @@ def start(settings: Settings, connection: sqlite3.Connection, wake: Callable[[],
     """Begin to ask the broker; None without credentials."""
     if not settings.alpaca_key or not settings.alpaca_secret:
         return None
-    return Broker(settings, connection, wake)
+    broker = Broker(settings, connection, wake)
+    if settings.alpaca_stream:
+        broker.listen(settings)
+    return broker

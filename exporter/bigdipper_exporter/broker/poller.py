@@ -22,6 +22,7 @@ from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResul
 FAST_ORDERS = 15.0
 FIRST_RETRY = 30.0
 LONGEST_RETRY = 900.0
+FILLS_FOLLOW = (2.0, 5.0, 15.0)  # after an order event: its execution is booked some seconds later
 PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
 HISTORY_DAYS = 365
@@ -116,7 +117,8 @@ class Poller:
         self._budget = Budget(plan.per_minute, self._timing.monotonic)
         self._stopping = False
         self._wake = threading.Event()
-        self._nudged = False
+        self._nudged = self._events = False
+        self._repeats: list[float] = []
         self._client: Client | None = None
         self._throttle = logs.Throttle(log, 600)
         self._history = history
@@ -150,6 +152,11 @@ class Poller:
     def poll_now(self) -> None:
         """Poll the orders now, because the log named a new one. Safe from any thread."""
         self._nudged = True
+        self._wake.set()
+
+    def orders_changed(self) -> None:
+        """Poll all that an order event may have changed, now. Safe from any thread."""
+        self._events = True
         self._wake.set()
 
     # -- the schedule
@@ -216,8 +223,12 @@ class Poller:
             return
         try:
             while True:
+                if self._events:
+                    self._take_events()
                 task = min((t for t in self._tasks if not t.finished()), key=lambda t: t.due)
                 self._wait_for(task)
+                if self._events:
+                    continue
                 if self._nudged:
                     task = self._take_nudge()
                 if self._must_identify(task):
@@ -232,7 +243,7 @@ class Poller:
         return task.endpoint == "activities" and self._activities.caught_up and stale
 
     def _wait_for(self, task: Task) -> None:
-        while not self._nudged and (left := task.due - self._timing.monotonic()) > 0:
+        while not self._nudged and not self._events and (left := task.due - self._timing.monotonic()) > 0:
             self._sleep(left)
         while self._busy():
             self._sleep(BUSY_PAUSE)
@@ -244,6 +255,15 @@ class Poller:
         if self._stopping:
             raise _Stopped
         self._wake.clear()
+
+    def _take_events(self) -> None:
+        """Make everything due that an order event may have changed; executions are booked some seconds later."""
+        self._events, self._full_due = False, 0.0
+        now = self._timing.monotonic()
+        self._repeats = [now + seconds for seconds in FILLS_FOLLOW]
+        for task in self._tasks:
+            if task.endpoint != "clock" and not task.side:
+                task.due = min(task.due, now)
 
     def _take_nudge(self) -> Task:
         self._nudged = False
@@ -276,6 +296,8 @@ class Poller:
         if task is self._account and failure is None and self._plan.account == self._plan.positions:
             # One after the other, so that a ratio of the two compares one moment; positions go first at a tie.
             task.due = self._positions.due
+        if task.endpoint == "activities" and self._repeats:
+            task.due = min(task.due, self._repeats.pop(0))
         attempts = client.drain()
         if failure is not None and attempts and attempts[-1].reason is None:
             # The wire was fine, what came over it was not.

@@ -165,6 +165,9 @@ class Settings:
     alpaca_requests_per_minute: int = _setting(
         "alpaca.requests-per-minute", integer(1, 60), "60", "Most requests a minute; the bot needs the rest of the 200."
     )
+    alpaca_stream: bool = _setting(
+        "alpaca.stream", BOOLEAN, "true", "Listen to Alpaca's stream of orders, so that a fill is seen within seconds."
+    )
     market_data_enabled: bool = _setting(
         "market-data.enabled", BOOLEAN, "true", "Read prices and corporate actions with the broker's keys."
     )

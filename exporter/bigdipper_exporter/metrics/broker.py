@@ -7,6 +7,7 @@ from typing import Any
 from bigdipper_exporter.archive.broker.orders import RESULTS
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Position
+from bigdipper_exporter.broker.stream import REFUSALS
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Labels, Metric, Sample
 from bigdipper_exporter.money import limits
@@ -364,6 +365,22 @@ ALPACA = (
     ),
     Gauge("bigdipper_alpaca_rate_limit_remaining", "What is left of it.", read=_view(lambda b: b.rate_remaining)),
     Gauge("bigdipper_alpaca_clock_skew_seconds", "Alpaca's clock minus ours.", read=_view(lambda b: b.clock_skew)),
+    Gauge(
+        "bigdipper_alpaca_stream_up",
+        "1 while Alpaca's stream of orders is listened to; without it polling goes on.",
+        read=_view(lambda b: None if b.stream is None else float(b.stream.up)),
+    ),
+    Gauge(
+        "bigdipper_alpaca_stream_last_event_timestamp_seconds",
+        "When the stream last brought an event; silence is normal for days.",
+        read=_view(lambda b: None if b.stream is None else b.stream.last_event),
+    ),
+    Gauge(
+        "bigdipper_alpaca_stream_refused",
+        "1 for the reason why the stream is down: auth, limit (too many listeners), network.",
+        ("reason",),
+        read=_view(lambda b: [((reason,), float(b.stream.refused == reason)) for reason in REFUSALS] if b.stream else None),
+    ),
     Gauge(
         "bigdipper_alpaca_backfill_ratio", "Progress of the history of orders and activities.", read=_view(lambda b: b.backfill)
     ),

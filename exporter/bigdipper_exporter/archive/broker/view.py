@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.broker.results import Endpoint, Positions, Reason
+from bigdipper_exporter.broker.stream import StreamStatus
 from bigdipper_exporter.money.limits import BRAKE, HARD
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 
@@ -67,6 +68,7 @@ class BrokerView:
     waiting: Positions | None = None
     waiting_at: float | None = None
     doubts: tuple[str, ...] = ()
+    stream: StreamStatus | None = None
 
     @property
     def unrealized_pl(self) -> float | None:

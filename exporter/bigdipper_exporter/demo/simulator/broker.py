@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from bigdipper_exporter.demo.simulator import marketdata, queries
+from bigdipper_exporter.demo.simulator import marketdata, queries, stream
 from bigdipper_exporter.demo.simulator.faults import Faults, Response, broken
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.queries import BadRequest
@@ -101,6 +101,7 @@ class Broker:
         self.faults = Faults()
         self.lock = lock if lock is not None else threading.RLock()
         self.requests: list[Request] = []
+        self.streams = 0  # websockets that were opened
         self.writes = 0  # requests that were not GET: a monitor must never send one
         self.control: Callable[[str, str], Response | None] = lambda method, path: None  # answers before the broker does
         self._remember = remember
@@ -233,6 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
         if (said := broker.control(self.command, url.path)) is not None:
             self._send(said)
             return
+        if url.path == stream.PATH and self.headers.get("Upgrade", "").lower() == "websocket":
+            self._stream()
+            return
         bearer = self.headers.get("Authorization")
         credentials = (
             self.headers.get("APCA-API-KEY-ID"),
@@ -248,6 +252,31 @@ class _Handler(BaseHTTPRequestHandler):
         sent = 0 if response.wire in ("hang", "reset") else response.status
         broker.record(Request(broker.clock(), self.command, url.path, query, headers, endpoint, fault, sent))
         self._send(response)
+
+    def _stream(self) -> None:
+        """Upgrade to a websocket, and stay there until the client goes."""
+        broker = self.server.broker
+        fault = broker.faults.next("stream")
+        if fault is not None and fault not in ("hang", "reset"):
+            self._send(broken(Response(200, b"{}", {}), "stream", fault))
+            return
+        self.close_connection = True
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", stream.accept(self.headers.get("Sec-WebSocket-Key", "")))
+        self.end_headers()
+        if fault == "reset":
+            return
+        broker.streams += 1
+        with contextlib.suppress(OSError):  # the client has gone
+            stream.serve(
+                self.connection,
+                broker.ledger,
+                lambda key, secret: broker.authorized(key, secret, None),
+                broker.stopping.is_set,
+                lambda: fault == "hang",
+            )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
 

@@ -44,6 +44,7 @@ FIELDS = {
 }
 ENDPOINTS = tuple(FIELDS)
 # The data host's, with its records inside an object.
+OTHERS = {"stream": Fields("qty", "event")}  # the websocket: only faults of the handshake, "hang" (mute) and "reset"
 MARKET_DATA = {"bars": Fields("c", "t"), "corporate_actions": Fields("new_rate", "process_date")}
 HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body><center><h1>{0}</h1></center><hr>nginx</body>\r\n</html>\r\n"
 
@@ -173,8 +174,8 @@ class Faults:
         A list alternates: `["500", None, "hang"]` breaks the first request, answers the second, hangs at the third, …
         """
         script: list[str | None] = [fault] if isinstance(fault, str) else list(fault)
-        if endpoint != "*" and endpoint not in FIELDS | MARKET_DATA:
-            raise ValueError(f"unknown endpoint {endpoint!r}: use * or one of {', '.join(FIELDS | MARKET_DATA)}")
+        if endpoint != "*" and endpoint not in FIELDS | MARKET_DATA | OTHERS:
+            raise ValueError(f"unknown endpoint {endpoint!r}: use * or one of {', '.join(FIELDS | MARKET_DATA | OTHERS)}")
         for name in script:
             if name is not None and name not in FAULTS:
                 raise ValueError(f"unknown fault {name!r}: use one of {', '.join(FAULTS)}")
@@ -211,4 +212,4 @@ class Faults:
 
 def broken(response: Response, endpoint: str, fault: str) -> Response:
     """The response as the fault leaves it."""
-    return FAULTS[fault](response, (FIELDS | MARKET_DATA)[endpoint])
+    return FAULTS[fault](response, (FIELDS | MARKET_DATA | OTHERS)[endpoint])
