@@ -168,6 +168,13 @@ def _bot_config(settings: Settings, args: argparse.Namespace) -> int:
     return change(settings, args.action, args.change, args.hash, args.yes)
 
 
+def _stack(settings: Settings, args: argparse.Namespace) -> int:
+    from bigdipper_exporter.commands.stack import write_stack
+
+    print(write_stack(Path(args.folder), settings.bot_name or "big-dipper", settings.archive_path))
+    return 0
+
+
 def _notify_test(_settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.notify import Sent, notify
 
@@ -366,6 +373,15 @@ def parser() -> argparse.ArgumentParser:
     )
     own.add_argument("--yes", action="store_true", help="set, undo: write without asking")
     own.add_argument("--hash", metavar="HASH", help="apply: write without asking if the file still has this hash")
+    files = add(
+        "stack",
+        _stack,
+        "Write the files of Prometheus, Alertmanager and Grafana into a folder, and say how to start them.",
+        f"FOLDER [--bot.name NAME] {archive}",
+        "archive.path",
+        "bot.name",
+    )
+    files.add_argument("folder", metavar="FOLDER", help="a new or an empty folder")
     test = add(
         "notify-test",
         _notify_test,

@@ -24,6 +24,7 @@ from pathlib import Path
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET, days, speed
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
+from bigdipper_exporter.stack_files import stack_files
 
 ROOT = Path(__file__).resolve().parents[3]
 PORTS = {"alertmanager": 9093, "prometheus": 9090, "grafana": 3000}  # where they are free
@@ -159,7 +160,7 @@ def demo(args: argparse.Namespace) -> int:
         if not args.no_stack:
             from bigdipper_exporter.demo.stack import start_stack
 
-            start_stack(running, ROOT, args.webhook)
+            start_stack(running, stack_files(), args.webhook)
         _tell(running, args)
         return _watch(running, stop, args.seconds)
     except KeyboardInterrupt:

@@ -1,0 +1,61 @@
+"""Writes the files of Prometheus, Alertmanager and Grafana out, for use without Docker and without the repository."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.stack_files import stack_files
+
+EXPORTER, PROMETHEUS, ALERTMANAGER = "localhost:10077", "localhost:9090", "localhost:9093"
+
+
+def write_stack(folder: Path, bot: str, archive: Path) -> str:
+    """Write the files into `folder` for programs on this machine, and return how to start those.
+
+    `bot` is the name of the bot on boards and in alerts, `archive` the exporter's. Raises ConfigError if the folder is not
+    empty or cannot be written.
+    """
+    root = stack_files()
+    if root is None:
+        raise ConfigError(["stack: this package was built without the files; use the source tree, or the package of the index"])
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError([f"stack: {folder} is not empty; name a new folder"])
+    try:
+        for name in ("prometheus", "alertmanager", "grafana/dashboards", "grafana/provisioning"):
+            ignored = shutil.ignore_patterns("__pycache__", "bot-*.yml")
+            shutil.copytree(root / name, folder / name, ignore=ignored)
+        targets = folder / "prometheus" / "targets"
+        (targets / "bigdipper.yml").write_text(f'- targets: ["{EXPORTER}"]\n  labels: {{bot: "{bot}"}}\n')
+        (targets / "prometheus.yml").write_text(f'- targets: ["{PROMETHEUS}"]\n')
+        (targets / "alertmanager.yml").write_text(f'- targets: ["{ALERTMANAGER}"]\n')
+    except OSError as error:
+        raise ConfigError([f"stack: {error.filename or folder} cannot be written: {error.strerror}"]) from None
+    return _how_to_start(folder.absolute(), archive.absolute())
+
+
+def _how_to_start(folder: Path, archive: Path) -> str:
+    return f"""Wrote {folder}. Start, each in a terminal or a unit of its own:
+
+prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path={folder}/prometheus-data \\
+  --storage.tsdb.retention.time=400d --storage.tsdb.retention.size=8GB \\
+  --rules.alert.for-grace-period=0s --rules.alert.resend-delay=5m
+
+{os.fspath(sys.executable)} {folder}/alertmanager/render.py --out {folder}/alertmanager-rendered
+alertmanager --config.file={folder}/alertmanager-rendered/alertmanager.yml --storage.path={folder}/alertmanager-data \\
+  --data.retention=240h --cluster.listen-address=
+
+Grafana (12 or newer, with the plugin frser-sqlite-datasource) needs these variables, in its unit or environment:
+
+GF_PATHS_PROVISIONING={folder}/grafana/provisioning
+GF_PLUGINS_PREINSTALL_SYNC=frser-sqlite-datasource@4.0.6
+GF_DASHBOARDS_MIN_REFRESH_INTERVAL=1s
+GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH={folder}/grafana/dashboards/overview.json
+BIGDIPPER_DASHBOARDS={folder}/grafana/dashboards
+BIGDIPPER_ARCHIVE={archive}
+BIGDIPPER_PROMETHEUS_URL=http://{PROMETHEUS}
+BIGDIPPER_ALERTMANAGER_URL=http://{ALERTMANAGER}
+
+Debian's unit of Grafana sees neither /home nor the /tmp of others (ProtectHome, PrivateTmp): keep folder and archive
+elsewhere, such as /var/lib, and let Grafana's user read the archive (usermod -aG GROUP_OF_THE_ARCHIVE grafana)."""
