@@ -14,6 +14,7 @@ from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS
 from bigdipper_exporter.api.present import OwnLimits
 from bigdipper_exporter.archive.migrate import NEWEST
+from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 from tests.alpaca.conftest import broker, desk, ledger, open_desk, timing
@@ -51,6 +52,7 @@ def open_api() -> Iterator[Opened]:
         origins: tuple[str, ...] = (),
         per_minute: int = 100_000,
         heartbeat: float = HEARTBEAT_SECONDS,
+        editable: ConfigFile | None = None,
     ) -> TestClient:
         archives = Archives({f"bot{number}": path for number, path in enumerate(paths, 1)})
         app = guarded(
@@ -60,6 +62,7 @@ def open_api() -> Iterator[Opened]:
             hosts=AllowedHosts("127.0.0.1", ()),
             origins=origins,
             per_minute=per_minute,
+            editable=editable,
         )
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         client = TestClient(app, base_url="http://127.0.0.1", headers=headers, raise_server_exceptions=False)

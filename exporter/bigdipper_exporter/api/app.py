@@ -18,8 +18,10 @@ from bigdipper_exporter.api.etag import Tagged
 from bigdipper_exporter.api.guard import HEALTHY_PATH, Guard
 from bigdipper_exporter.api.live import endpoints as live
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
+from bigdipper_exporter.api.page.routes import SettingsPage
 from bigdipper_exporter.api.remember import Remembered
 from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunities, overview, settings, trades
+from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 
@@ -99,8 +101,12 @@ def guarded(
     hosts: AllowedHosts,
     origins: Collection[str] = (),
     per_minute: int = 600,
+    editable: ConfigFile | None = None,
 ) -> ASGIApp:
-    """The application behind authentication, limits and CORS."""
+    """The application behind authentication, limits and CORS. editable: the config.py that the page /config may change."""
+    if editable is not None:
+        page = SettingsPage(editable, app.state.services, config, token)
+        app.router.routes.extend(page.routes())
     archives: Archives = app.state.services.archives
     inner: ASGIApp = Tagged(Remembered(app, archives.paths))
     if origins:
@@ -111,4 +117,5 @@ def guarded(
             allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Retry-After"],
         )
-    return Guard(inner, config=config, token=token, hosts=hosts, origins=origins, per_minute=per_minute)
+    paths = () if editable is None else ("/config",)
+    return Guard(inner, config=config, token=token, hosts=hosts, origins=origins, per_minute=per_minute, open_paths=paths)

@@ -45,7 +45,7 @@ class Guard:
         self._token = token
         self._passwords = Authenticator()
         self._limit = ClientLimit(per_minute)
-        self._open = frozenset((HEALTHY_PATH, *open_paths))
+        self._open = tuple(open_paths)  # they ask for a session of their own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
@@ -85,7 +85,8 @@ class Guard:
             return problem(HTTPStatus.TOO_MANY_REQUESTS, said, headers={"Retry-After": str(math.ceil(wait))})
         if (refusal := _too_long(scope, headers)) is not None:
             return refusal
-        if scope["path"] in self._open or (scope["type"] == "http" and _is_preflight(scope, headers)):
+        preflight = scope["type"] == "http" and _is_preflight(scope, headers)
+        if preflight or scope["path"] == HEALTHY_PATH or _is_below(scope["path"], self._open):
             return None
         return await self._unauthorized(headers.get("authorization"))
 
@@ -117,6 +118,10 @@ def _too_long(scope: Scope, headers: Headers) -> Response | None:
     if len(length) > 9 or int(length) > MOST_BODY_BYTES:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is too long; allowed: {MOST_BODY_BYTES:,} bytes")
     return None
+
+
+def _is_below(path: str, roots: Collection[str]) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bigdipper_exporter import logs
+from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.api.app import application, guarded
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.present import OwnLimits
+from bigdipper_exporter.botconfig.copies import Copies
+from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
@@ -37,6 +40,7 @@ def run(settings: Settings) -> None:
     config = ReloadingConfig(settings.web_config_file, log.warning)
     _check(settings, config)
     app = build(settings, config)
+    calendar.session(time.time())  # loads the holidays: now, and not at the first request
     listener = listen(settings.api_listen_address)
     listener.setblocking(False)
     server = _Server(_uvicorn(app, config))
@@ -76,7 +80,17 @@ def build(settings: Settings, config: ReloadingConfig) -> ASGIApp:
         hosts=AllowedHosts(split_address(settings.api_listen_address)[0], settings.web_allowed_hosts or ()),
         origins=settings.api_cors_origins or (),
         per_minute=settings.api_requests_per_minute,
+        editable=_editable(settings),
     )
+
+
+def _editable(settings: Settings) -> ConfigFile | None:
+    """The bot's config.py where the page may change it. Raises ConfigError when it is not named."""
+    if not settings.bot_config_editable:
+        return None
+    if settings.bot_config is None:
+        raise ConfigError(["bot.config: is required while bot.config-editable is true; allowed: the path of config.py"])
+    return ConfigFile(settings.bot_config, Copies.of(settings.bot_config, settings.bot_config_copies))
 
 
 def _paths(settings: Settings) -> dict[str, Path]:
