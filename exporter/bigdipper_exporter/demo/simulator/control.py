@@ -1,6 +1,6 @@
 """The stand-in's own endpoint beside Alpaca's: what may go wrong, set off by hand while the simulation runs.
 
-    GET  /incidents          the table, a line each
+    GET  /incidents          the table, a line each, with names as POST takes them
     POST /incidents/brake    let it happen now; a blank in a name may be written as a hyphen
 
 No key is asked for, and none of it counts as a request to the broker.
@@ -24,7 +24,7 @@ def control(trigger: Callable[[str], bool], method: str, path: str) -> Response 
         return None
     name = unquote(rest).replace("-", " ")
     if method == "GET" and not name:
-        return _said(200, "\n".join(f"{incident.name:<23}{incident.what}" for incident in INCIDENTS))
+        return _said(200, "\n".join(f"{incident.name.replace(' ', '-'):<23}{incident.what}" for incident in INCIDENTS))
     if method != "POST" or not name:
         return _said(405, "GET /incidents lists them, POST /incidents/NAME sets one off")
     try:
