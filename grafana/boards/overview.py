@@ -106,7 +106,7 @@ def _first() -> list[model.Panel]:
             now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
             unit=DOLLARS,
             size=(5, 4),
-            none="needs the broker's keys",
+            none="needs keys, or --bot.config",
             names=True,
             overrides=[
                 answer(
@@ -268,7 +268,7 @@ def _more() -> list[model.Panel]:
             now(f"{selector('limit_level_ratio')} / {selector('limit_ratio')}", "{{limit}}"),
             unit=theme.Unit("percentunit", 0),
             size=(8, 4),
-            none="needs the broker's keys",
+            none="needs keys, or --bot.config",
             names=True,
             thresholds=steps("text", (theme.NEAR_LIMIT, WARNING), (1, CRITICAL)),
         ),

@@ -12,6 +12,7 @@ from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Labels, Metric, Sample
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.symbols import MAX_SYMBOLS
+from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 Value = float | None
 Read = Callable[[Snapshot], float | Iterable[Sample] | None]
@@ -72,13 +73,26 @@ def _status(b: BrokerView) -> list[Sample]:
     return [] if b.account is None else [((b.mode, b.account.status), 1.0)]
 
 
+def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
+    """The brake by the log's last account line, with the limit of the configuration or of an earlier brake line."""
+    bot = s.bot
+    limit = bot.brake_limit if s.config is None or s.config.brake is None else s.config.brake
+    if limit is None or bot.equity is None or (s.config is not None and not s.config.uses_margin):
+        return {}
+    fresh = bot.account_ts is not None and time.time() - bot.account_ts <= BRAKE_SILENCE_SECONDS
+    positions = None if bot.cash is None else limits.positions_of(bot.equity, bot.cash, bot.leverage_ratio)
+    return {"brake": limits.bot_limit(limit, positions, bot.equity) if fresh and positions is not None else None}
+
+
 def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
     """The limits of the account by name; None where a figure that the distance needs is missing.
 
-    The bot's own configuration comes first, then the settings, then its defaults.
+    The bot's own configuration comes first, then the settings, then its defaults. Without keys the brake alone, by the log.
     """
     b = s.broker
-    if b is None or b.account is None or b.account.equity <= 0:
+    if b is None:
+        return _limits_of_log(s)
+    if b.account is None or b.account.equity <= 0:
         return {}
     account, stocks = b.account, b.stock_value
     found: dict[str, limits.Distance | None] = {}

@@ -35,6 +35,11 @@ class Distance:
     drop: float | None
 
 
+def positions_of(equity: float, cash: float, leverage: float | None) -> float:
+    """Value of the stocks by what the bot's log says: by its leverage (v2.18), else what is not cash."""
+    return equity - cash if leverage is None else leverage * equity
+
+
 def bot_limit(limit: float, positions: float, equity: float) -> Distance | None:
     """Distance to the bot's brake or hard limit; `positions` is the signed value of the stocks, as the bot sums it."""
     if equity <= 0:

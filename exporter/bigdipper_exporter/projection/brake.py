@@ -37,6 +37,9 @@ def brake(c: Context, record: Record, event: e.Brake) -> None:
         episode.cycles += 0 if state.braked else 1
         episode.peak_ratio = max(episode.peak_ratio, level)
     state.braked, state.brake_level = True, level
+    if event.limit_percent is not None:
+        # Leverage 115 % and margin 15 % are the same debt.
+        state.brake_limit = round(event.limit_percent / 100 - (event.leverage_percent is not None), 6)
     _put(c, episode)
 
 

@@ -98,6 +98,7 @@ class BotState:
 
     brake: Episode | None = None
     brake_level: float | None = None
+    brake_limit: float | None = None  # debt by equity, as the brake lines name it
 
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
     # text, time), whether a line with the bot's own header was seen, and the prefix that all lines share.

@@ -139,14 +139,11 @@ def _money(s: Snapshot) -> list[Row]:
     account = s.broker.account if s.broker else None
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
-        return [("ok", "account", said)] if said else []
+        return [*([("ok", "account", said)] if said else []), *_limits(s)]
     today = _day(s.broker.day_profit, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said), *_doubts(s.broker)]
-    brake = distances(s).get("brake")
-    if brake is not None and brake.limit is not None:
-        words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
-        rows.append(("warn" if _is_passed(brake) else "ok", "limits", words))
+    rows += _limits(s)
     unpriced = [p.symbol for p in s.broker.positions or () if p.is_unpriced]
     if unpriced:
         names = ", ".join(unpriced[:MOST_NAMED]) + (" and others" if len(unpriced) > MOST_NAMED else "")
@@ -154,6 +151,14 @@ def _money(s: Snapshot) -> list[Row]:
     if s.broker.unreadable:
         rows.append(("warn", "positions", f"{s.broker.unreadable} of the broker's positions could not be read."))
     return rows
+
+
+def _limits(s: Snapshot) -> list[Row]:
+    brake = distances(s).get("brake")
+    if brake is None or brake.limit is None:
+        return []
+    words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
+    return [("warn" if _is_passed(brake) else "ok", "limits", words)]
 
 
 def _is_passed(distance: Distance) -> bool:
