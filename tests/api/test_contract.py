@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.routes.opportunities import Reason
+from bigdipper_exporter.archive.queries.rows import Cursor
 from bigdipper_exporter.log.events import MISSED_REASONS
 from bigdipper_exporter.money.returns import WINDOWS
 from tests.api.conftest import NOW
@@ -144,6 +145,14 @@ def test_history_of_a_position_is_every_snapshot_once(api: TestClient, sql: sqli
     found = all_pages(api, f"positions/history/{symbol}?period={period}&limit=37")
     assert [unix(position["time"]) for position in found] == pytest.approx([row["ts"] for row in rows])
     assert [position["quantity"] for position in found] == [row["quantity"] for row in rows]
+
+
+PLACES = (Cursor(1.5, "BRK.B"), Cursor(-2.0, "BTC/USD"), Cursor(1795629568.813649, 1 << 60 >> 8), Cursor(0.0, -7))
+
+
+@pytest.mark.parametrize("cursor", PLACES)
+def test_every_place_of_a_list_can_be_sent_back(cursor: Cursor) -> None:
+    assert Cursor.parse(str(cursor)) == cursor
 
 
 def test_allocation_is_the_value_by_symbol_and_sector(api: TestClient, sql: sqlite3.Connection) -> None:
@@ -323,6 +332,6 @@ def test_a_config_is_checked_and_never_executed(api: TestClient, tmp_path: Path)
     assert good["valid"] is True
     secret = check(api, 'ALPACA_KEY = "PKSECRETSECRET"\n')
     assert "PKSECRETSECRET" not in str(secret)
-    assert api.post("/api/v1/config/validate", content=b"x" * (2 << 20)).status_code == 413
+    assert api.post("/api/v1/config/validate", content=b"x" * (3 << 20)).status_code == 413
     assert api.post("/api/v1/config/validate", json={"txt": ""}).status_code == 422
     assert api.post("/api/v1/config/validate", content=b"{").status_code == 422

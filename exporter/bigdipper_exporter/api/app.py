@@ -37,7 +37,7 @@ ROUTERS = (
     settings.router,
     live.router,
 )
-REFUSALS = problems.responses(401, 403, 404, 411, 413, 421, 422, 429, 503)
+REFUSALS = problems.responses(400, 401, 403, 404, 411, 413, 421, 422, 429, 503)
 
 
 def application(services: Services, heartbeat: float = HEARTBEAT_SECONDS) -> FastAPI:

@@ -17,7 +17,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.present import OwnLimits, snapshot
 from bigdipper_exporter.api.problems import Problem
-from bigdipper_exporter.archive.queries.rows import Cursor
+from bigdipper_exporter.archive.queries.rows import CURSOR, Cursor
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.returns import WINDOWS
 from bigdipper_exporter.symbols import SYMBOL
@@ -106,7 +106,7 @@ def asked(
 
 def _cursor(
     after: Annotated[
-        str | None, Query(description="Where the page begins: from `next` of the page before.", max_length=110)
+        str | None, Query(description="Where the page begins: from `next` of the page before.", pattern=CURSOR)
     ] = None,
 ) -> Cursor | None:
     try:

@@ -19,7 +19,7 @@ from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 
 HEALTHY_PATH = "/-/healthy"
-MOST_BODY_BYTES = 1 << 20
+MOST_BODY_BYTES = 2 << 20
 WRONG_HOST = "this host name is not allowed; allowed: IP addresses, names without a dot, and those of web.allowed-hosts"
 WRONG_ORIGIN = "this web page may not call the API; allowed: those of the setting api.cors-origins"
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}

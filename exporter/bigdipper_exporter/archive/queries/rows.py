@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
 
-_CURSOR = re.compile(r"(-?\d{1,12}(?:\.\d{1,9})?)_([A-Za-z0-9:-]{1,80})")
+CURSOR = r"^(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)_([A-Za-z0-9:./-]{1,80})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Cursor:
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Read what `str` wrote. Raises ValueError for anything else."""
-        found = _CURSOR.fullmatch(text)
+        found = re.fullmatch(CURSOR, text)
         if found is None:
             raise ValueError("is not a place in the list; use `next` of the page before")
-        number = re.fullmatch(r"-?\d{1,18}", found[2])
+        number = re.fullmatch(r"-?[0-9]{1,18}", found[2])
         return cls(float(found[1]), int(found[2]) if number else found[2])
 
 
