@@ -9,7 +9,7 @@ from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.archive.prices.figures import Figures, derive
 from bigdipper_exporter.archive.prices.repository import PriceRepository
 from bigdipper_exporter.archive.prices.view import PriceView
-from bigdipper_exporter.archive.prices.wanted import Scope, wanted
+from bigdipper_exporter.archive.prices.wanted import Scope, wanted, with_watched
 from bigdipper_exporter.archive.store import Store, connect_readonly
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Timing
@@ -53,14 +53,14 @@ class Prices:
     def _wanted(self, now: float) -> Wanted:
         """Called on the poller's thread, so with a connection of its own."""
         with closing(connect_readonly(Path(self._path))) as connection:
-            return wanted(connection, self._scope(now), now)
+            return wanted(connection, with_watched(connection, self._scope(now)), now)
 
     def _derive(self, now: float) -> bool:
         """Make the figures once everything that was read is durable; called on the poller's thread."""
         if len(self._queue):
             return False
         with closing(connect_readonly(Path(self._path))) as connection:
-            self._queue.put(derive(connection, self._scope(now), now))
+            self._queue.put(derive(connection, with_watched(connection, self._scope(now)), now))
         return True
 
     def _scope(self, now: float) -> Scope:

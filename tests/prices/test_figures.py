@@ -124,12 +124,15 @@ def test_episodes_and_what_followed(open_desk: Open, long_past: None) -> None:
     assert 0 < size <= 15_000
 
 
-def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(open_desk: Open, long_past: None, broker: Broker) -> None:
+@pytest.mark.parametrize(("retention", "source"), [(30 * 86400.0, "minute"), (0.0, "line")])
+def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(
+    open_desk: Open, long_past: None, broker: Broker, retention: float, source: str
+) -> None:
     day = DAYS[-3]
     for minute, cents in zip(broker.tape.minutes, broker.tape.prices, strict=True):
         if calendar.new_york_date(minute) == day:
             cents[0] = int(cents[0] * 0.8)
-    desk = open_desk()
+    desk = open_desk(market_data_minute_retention=retention)
     with desk.store.transaction() as connection:
         connection.execute(
             "INSERT INTO brake_events (id, started, ended, last_seen, date, cycles, missed_opportunities)"
@@ -140,7 +143,7 @@ def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(open_desk: Open, lon
     with closing(connect_readonly(desk.store.path)) as connection:
         scope = Scope("SPY", 5 * 365 * 86400.0, 30 * 86400.0, ("AMD", "NVDA"))
         found = derive(connection, scope, desk.timing.time()).episodes
-    assert [(e.symbol, e.reason, e.price_source, e.date) for e in found] == [("AMD", "missed_brake", "line", day.isoformat())]
+    assert [(e.symbol, e.reason, e.price_source, e.date) for e in found] == [("AMD", "missed_brake", source, day.isoformat())]
 
 
 def test_lots_and_their_statistics(open_desk: Open, long_past: None) -> None:

@@ -32,6 +32,7 @@ DATA_HOST = "https://data.alpaca.markets"
 # How old prices must be: a free key may not see the newest 15 minutes, and a clock may be wrong.
 AGES = (16 * 60.0, 75 * 60.0, 26 * 3600.0)
 ANNOUNCED = timedelta(days=90)  # how far ahead corporate actions are looked for
+FIRST_ROUND = 60.0
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 BUSY_PAUSE = 0.5
 STOP_SECONDS = 0.5
@@ -55,7 +56,7 @@ class _Stopped(Exception):
 class PricePoller:
     """Reads until `stop`. `ask` says what is lacking; `emit` must return at once; nothing is read while `busy`.
 
-    `settle` is called after each complete reading with the time, again and again until it returns True.
+    `settle` is called with the time after the days and after the minutes are read, again and again until it returns True.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class PricePoller:
         self._client: Client | None = None
         self._throttle = logs.Throttle(log, 3600)
         self._age = 0
-        self._failures = 0
+        self._failures = self._rounds = 0
         self._thread = threading.Thread(target=self._run, name="market-data", daemon=True)
 
     def start(self) -> None:
@@ -110,8 +111,6 @@ class PricePoller:
         try:
             wanted = self._ask(self._timing.time())
             self._read(client, wanted)
-            while not self._settle(self._timing.time()):
-                self._sleep(BUSY_PAUSE)
         except Failure as failure:
             over = RoundOver(failure.reason, str(failure))
         except _Stopped:
@@ -122,8 +121,9 @@ class PricePoller:
         self._say(over)
         self._hand_on(client, "", over)
         if over.failure is None:
-            self._failures = 0
-            return self._schedule.interval
+            self._failures, self._rounds = 0, self._rounds + 1
+            # At first more and more symbols become known, from the log and from the account's history.
+            return min(self._schedule.interval, FIRST_ROUND * 2.0 ** min(self._rounds - 1, 10))
         self._failures += 1
         return float(min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self._failures - 1, 10)))
 
@@ -132,8 +132,16 @@ class PricePoller:
             self._with_symbols(client, span.symbols, partial(self._daily, client, span.first))
         for span in wanted.actions:
             self._with_symbols(client, span.symbols, partial(self._actions, client, span.first))
+        self._conclude()
+        # Minutes of a month take minutes to read: what follows from the days is there before.
         for window in wanted.minutes:
             self._with_symbols(client, window.symbols, partial(self._minutes, client, window))
+        if wanted.minutes:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        while not self._settle(self._timing.time()):
+            self._sleep(BUSY_PAUSE)
 
     def _with_symbols(self, client: Client, symbols: tuple[str, ...], read: Callable[[tuple[str, ...]], None]) -> None:
         """Read; when the list is refused, find the symbol that the data host does not know by halves."""

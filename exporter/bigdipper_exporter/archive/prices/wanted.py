@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,6 +48,12 @@ class Scope:
 def is_stock(symbol: str) -> bool:
     """Return whether the data host can know the symbol: neither an option nor a coin nor an order of several legs."""
     return not is_option(symbol) and "/" not in symbol and symbol not in ("MULTI", "other") and symbol[:1].isalpha()
+
+
+def with_watched(connection: sqlite3.Connection, scope: Scope) -> Scope:
+    """Return the scope with the symbols that the bot watches: those of its configuration, else those that its log names."""
+    bot = _state(connection, "bot")
+    return scope if scope.watched else replace(scope, watched=tuple(bot.get("symbols") or bot.get("labels") or ()))
 
 
 def symbols(connection: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
