@@ -11,6 +11,7 @@ from grafana.sql import IN_TIME, SYMBOL
 from grafana.theme import COUNT, LOSS, NO_BROKER, NO_PRICES, PROFIT, QUANTITY, QUIET, RATIO, TEXT, USD, WARNING
 
 CHOSEN = f"FROM dip_triggers WHERE {SYMBOL}"
+LONGEST_WEEKEND = 4 * 86_400_000  # milliseconds between two closes: a longer gap is a time without the position
 HELD = f"FROM positions_daily WHERE {IN_TIME} AND {SYMBOL} AND market_value IS NOT NULL"
 # A session is drawn at the end of its day, 20:00 UTC: the same day in every time zone between Hawaii and Moscow.
 DAY = "CAST(unixepoch(p.date) + 72000 AS INTEGER)"
@@ -90,6 +91,7 @@ def _held() -> list[model.Panel]:
             none=f"not held, or {NO_BROKER}",
             fill=15,
             soft_zero=True,
+            gaps=LONGEST_WEEKEND,
             colour=theme.fixed(theme.LONG),
         ),
         lines(
@@ -101,6 +103,7 @@ def _held() -> list[model.Panel]:
             none=f"not held, or {NO_BROKER}",
             fill=15,
             soft_zero=True,
+            gaps=LONGEST_WEEKEND,
             colour=theme.fixed(PROFIT),
         ),
     ]
