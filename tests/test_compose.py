@@ -178,7 +178,7 @@ def reads(service: dict[str, Any]) -> set[str]:
 NEEDED = {
     "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|GRAFANA_URL|(HTTPS|NO)_PROXY",
     "exporter-2": r"BOT2?_.*",
-    "api": r"BIGDIPPER_(API|WEB|LIMITS|BOT|LOG)_.*|API_WEB_CONFIG_FILE",
+    "api": r"BIGDIPPER_(API|WEB|LIMITS|BOT|LOG|BENCHMARK)_.*|API_WEB_CONFIG_FILE",
     "alertmanager-config": r"ALERT_.*|GRAFANA_URL|DOMAIN",
     "alertmanager": r"TZ|BOT_TIMEZONE",
     "grafana": r"GRAFANA_URL|DOMAIN",

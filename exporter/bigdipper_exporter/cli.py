@@ -355,6 +355,7 @@ def parser() -> argparse.ArgumentParser:
         "web.allowed-hosts",
         "limits.",
         "bot.",
+        "benchmark.",
         "log.level",
         "log.format",
     )

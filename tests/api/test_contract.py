@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,7 @@ from bigdipper_exporter.api.routes.opportunities import Reason
 from bigdipper_exporter.archive.queries.rows import Cursor
 from bigdipper_exporter.log.events import MISSED_REASONS
 from bigdipper_exporter.money.returns import WINDOWS
-from tests.api.conftest import NOW
+from tests.api.conftest import NOW, Opened
 
 DAYS = {period: length for period, length in WINDOWS.items() if length is not None}
 TODAY = calendar.trading_day(NOW)
@@ -121,6 +122,24 @@ def test_performance_is_computed_from_the_days(api: TestClient, sql: sqlite3.Con
     assert found["peak_equity"] == days[-1]["adjusted_peak"]
     assert found["max_drawdown_percent"] == pytest.approx(100 * min(day["drawdown_ratio"] for day in days))
     assert (found["sharpe"] is not None) == (len(days) >= 20)
+
+
+def test_the_benchmark_is_that_of_the_days_that_both_have(open_api: Opened, lived: Path, tmp_path: Path) -> None:
+    assert get(open_api(lived), "account/performance?period=all")["benchmark"] is None
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        for date, account, index in (("2026-03-04", 0.01, 0.02), ("2026-03-05", 0.03, -0.01), ("2026-03-06", -0.02, 0.04)):
+            row = (date, 0.0, 100.0, 100.0, 1.0, None, account, index)
+            connection.execute("INSERT INTO benchmark_days VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    api = open_api(copy)
+    found = get(api, "account/performance?period=all")["benchmark"]
+    market, mine = 1.02 * 0.99 * 1.04 - 1, 1.01 * 1.03 * 0.98 - 1
+    assert (found["symbol"], found["days"]) == ("SPY", 3)
+    assert found["return_percent"] == pytest.approx(100 * market)
+    assert found["excess_percent"] == pytest.approx(100 * (mine - market))
+    assert get(api, "account/performance?period=1d")["benchmark"]["return_percent"] == pytest.approx(4.0)
 
 
 def test_positions_are_the_newest_snapshots(api: TestClient, sql: sqlite3.Connection) -> None:

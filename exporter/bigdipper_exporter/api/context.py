@@ -33,6 +33,7 @@ class Services:
     archives: Archives
     limits: OwnLimits
     clock: Callable[[], float] = time.time
+    benchmark: str = "SPY"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
 
 def build(settings: Settings, config: ReloadingConfig) -> ASGIApp:
     """The application as these settings want it."""
-    services = Services(Archives(_paths(settings)), OwnLimits(settings.limits_brake, settings.limits_hard))
+    services = Services(
+        Archives(_paths(settings)), OwnLimits(settings.limits_brake, settings.limits_hard), benchmark=settings.benchmark_symbol
+    )
     return guarded(
         application(services),
         config=config,

@@ -61,7 +61,8 @@ class AccountHistory(Model):
 class Benchmark(Model):
     """The same days of an index."""
 
-    symbol: str = text("What it is compared with.", "SPY")
+    symbol: str = text("What it is compared with: the setting benchmark.symbol.", "SPY")
+    days: int = count("Trading days of the period that both have.", 21)
     return_percent: PercentOfRatio | None = percent("Its return.", 1.9)
     excess_percent: PercentOfRatio | None = percent("Return of the account less that of the benchmark.", 0.4)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.context import Asked, AskedBot, InPeriod
-from bigdipper_exporter.api.models.account import AccountHistory, AccountNow, AccountPoint, Performance
+from bigdipper_exporter.api.models.account import AccountHistory, AccountNow, AccountPoint, Benchmark, Performance
 from bigdipper_exporter.api.models.base import Listed
 from bigdipper_exporter.api.models.dashboard import Bot, BrakeNow, Dashboard, Market
 from bigdipper_exporter.archive.errors import ArchiveError
@@ -95,8 +95,20 @@ def history(
 def performance(asked: AskedBot, period: InPeriod = "1m") -> Performance:
     """Return profit, return, drawdown and risk of a period."""
     with asked.archive() as connection:
-        found = queries.performance(connection, asked.since(period)[0])
-    return Performance.model_validate({**asdict(found), "period": period, "benchmark": None})
+        first = asked.since(period)[0]
+        found, beside = queries.performance(connection, first), queries.beside_benchmark(connection, first)
+    return Performance.model_validate({**asdict(found), "period": period, "benchmark": _benchmark(asked, beside)})
+
+
+def _benchmark(asked: Asked, beside: queries.BesideBenchmark) -> Benchmark | None:
+    if beside.account is None or beside.benchmark is None:
+        return None
+    return Benchmark(
+        symbol=asked.services.benchmark,
+        days=beside.days,
+        return_percent=beside.benchmark,
+        excess_percent=beside.account - beside.benchmark,
+    )
 
 
 def account_now(now: Snapshot) -> AccountNow:

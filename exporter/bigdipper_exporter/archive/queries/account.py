@@ -81,3 +81,19 @@ def performance(connection: sqlite3.Connection, first: str) -> Performance:
         sharpe=sharpe,
         sortino=sortino,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BesideBenchmark:
+    """Returns of the account and the benchmark over the same trading days, as ratios; dividends are in both."""
+
+    days: int
+    account: float | None
+    benchmark: float | None
+
+
+def beside_benchmark(connection: sqlite3.Connection, first: str) -> BesideBenchmark:
+    """Return both from `first` (YYYY-MM-DD) on; None where no day has both."""
+    sql = """SELECT COUNT(*) AS days, EXP(SUM(LN(1 + account_return))) - 1 AS account,
+        EXP(SUM(LN(1 + benchmark_return))) - 1 AS benchmark FROM benchmark_days WHERE date >= ?"""
+    return fetch(connection, BesideBenchmark, sql, (first,))[0]

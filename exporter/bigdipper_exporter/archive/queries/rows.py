@@ -27,7 +27,7 @@ class Cursor:
         found = re.fullmatch(CURSOR, text)
         if found is None:
             raise ValueError("is not a place in the list; use `next` of the page before")
-        number = re.fullmatch(r"-?[0-9]{1,18}", found[2])
+        number = re.fullmatch(r"-?[0-9]{1,19}", found[2])
         return cls(float(found[1]), int(found[2]) if number else found[2])
 
 
