@@ -5,7 +5,12 @@ CONFIG = "needs the bot's config.py (--bot.config)"
 YOUNG = "needs an hour of Prometheus, or twenty trading days, behind it"
 
 EMPTY_MAY_BE: dict[str, dict[str, str]] = {
-    "overview": {"Recent missed trades": RARE, "Recent orders": RARE},
+    "overview": {
+        "Recent missed trades": RARE,
+        "Recent orders": RARE,
+        "Alerts firing": "no alert is firing",
+        "Return": YOUNG,
+    },
     "trades": {
         "Open orders": RARE,
         "Oldest open order": "no order is open: there is no oldest one",
@@ -59,8 +64,14 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Configuration check": CONFIG,
         "Findings": "nothing is wrong, or no --bot.config",
         "Settings": CONFIG,
-        "Dip thresholds by symbol": CONFIG,
+        "Dip thresholds as written": CONFIG,
+        "Dip thresholds in effect": CONFIG,
         "Changes of settings": RARE,
+    },
+    "fleet": {
+        f"{what}, {mode}": "no account of that kind"
+        for what in ("Equity and profit today", "Held by all bots", "Profit today by bot", "Leverage by bot")
+        for mode in ("live", "paper")
     },
     "share": {"Wins": RARE, "Sharpe and Sortino": YOUNG},
 }
