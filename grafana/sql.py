@@ -59,6 +59,17 @@ REST = (
 )
 
 RISK_FIGURES = figures.risk_figures(DAYS)
+# Days since the peak, the longest time below one, and Calmar: annual return over the worst drawdown, from a year on.
+UNDER_WATER = f"""
+    WITH days AS (
+      SELECT ts, return_ratio, drawdown_ratio, SUM(drawdown_ratio >= 0) OVER (ORDER BY ts) AS peak
+      {DAYS} AND trading_day AND drawdown_ratio IS NOT NULL),
+    spells AS (SELECT peak, (MAX(ts) - MIN(ts)) / 86400 AS length FROM days GROUP BY peak),
+    whole AS (SELECT (MAX(ts) - MIN(ts)) / 86400 AS length, MIN(drawdown_ratio) AS worst, {ADJUSTED} AS gained FROM days)
+    SELECT (SELECT length FROM spells ORDER BY peak DESC LIMIT 1) AS "now", (SELECT MAX(length) FROM spells) AS "longest",
+      CASE WHEN length >= 365 AND gained > -1 THEN (POWER(1 + gained, 365.25 / length) - 1) / -NULLIF(worst, 0) END AS "Calmar"
+    FROM whole"""
+
 FILL_QUALITY = figures.fill_quality(IN_TIME)
 
 # A week is a column (its Monday), a weekday a row.

@@ -18,6 +18,7 @@ from grafana.sql import (
     JUDGED,
     REST,
     RISK_FIGURES,
+    UNDER_WATER,
 )
 from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
 
@@ -104,10 +105,23 @@ def _figures() -> list[model.Panel]:
             "(broker's fills, first in first out).",
             table(FILL_QUALITY),
             unit=RATIO,
-            size=(12, 4),
+            size=(8, 4),
             none=f"no sale with known lots, or {NO_BROKER}",
             names=True,
             overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
+        ),
+        stat(
+            "Time under water",
+            "How long does it take to come back? "
+            "Days since the peak of the equity without deposits, and the longest time below one in the chosen time; "
+            "Calmar: annual "
+            "return over the worst drawdown, from 365 days on (archive: daily_stats).",
+            table(UNDER_WATER),
+            unit=theme.DAYS,
+            size=(8, 4),
+            none="needs a year",
+            names=True,
+            overrides=[column("Calmar", NUMBER)],
         ),
         stat(
             "Daily returns",
@@ -117,7 +131,7 @@ def _figures() -> list[model.Panel]:
                   MIN(return_ratio) AS "worst day"
                 {DAYS} AND trading_day AND return_ratio IS NOT NULL"""),
             unit=RATIO,
-            size=(12, 4),
+            size=(8, 4),
             none=NO_ROWS,
             names=True,
             thresholds=theme.SIGNED,

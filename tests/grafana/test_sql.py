@@ -188,6 +188,20 @@ def test_dips_are_sorted_into_whole_percents(lived: sqlite3.Connection) -> None:
     assert depths == sorted(depths, reverse=True)
 
 
+def test_time_under_water_runs_from_peak_to_peak(lived: sqlite3.Connection) -> None:
+    (found,) = ask(lived, "performance", "Time under water", MONTHS)
+    days = [row for row in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, MONTHS[1])) if row["trading_day"]]
+    days = sorted((row for row in days if row["drawdown_ratio"] is not None), key=lambda row: row["ts"])
+    begun, spells = days[0]["ts"], [0.0]
+    for row in days:
+        if row["drawdown_ratio"] >= 0:
+            begun = row["ts"]
+            spells.append(0.0)
+        spells[-1] = (row["ts"] - begun) / 86400
+    assert (found["now"], found["longest"]) == (pytest.approx(spells[-1]), pytest.approx(max(spells)))
+    assert found["Calmar"] is None, "two months are no year"
+
+
 def test_best_scores_are_the_twenty_highest_of_a_dip_each(lived: sqlite3.Connection) -> None:
     found = [row["Score"] for row in ask(lived, "opportunities", "Best scores")]
     best: dict[tuple[str, str, str], float] = {}
