@@ -1,6 +1,9 @@
 """The page /config: logged in, with forms of its own, step by step from the value to the file and back."""
 
 import re
+import sqlite3
+from contextlib import closing
+from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -69,6 +72,25 @@ def test_a_value_is_changed_and_brought_back(person: TestClient, config: ConfigF
     assert config.path.read_text() != GOOD
     assert person.post("/config/undo", data=hidden(asked.text, "/config/undo")).status_code == 200
     assert config.path.read_text() == GOOD
+
+
+def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path) -> None:
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    day = date(2026, 3, 5)
+    with closing(sqlite3.connect(copy)) as connection:
+        for back in range(60):  # closes of 100; ten sessions ago the low was 6.5 % below, and the close 5.5 %
+            low, close = (93.5, 94.5) if back == 10 else (99.0, 100.0)
+            name = (day - timedelta(days=back)).isoformat()
+            row = "INSERT INTO prices_daily (symbol, date, open, high, low, close, feed, read, complete) VALUES "
+            connection.execute(row + "('AMD', ?, 100, 100, ?, ?, 'sip', 0, 1)", (name, low, close))
+        connection.commit()
+    browser = open_api(copy, token=None, editable=config)
+    browser.post("/config/login", data={"user": "", "password": TOKEN})
+    page = unescape(step(browser, "DIP_THRESHOLDS.AMD", "0.055"))
+    assert "Now: at or under the line (6.0%) on 1 of 41 days, 0 at the close, 5 sessions later a median +6.4%" in page
+    assert "Then: at or under the line (5.5%) on 1 of 41 days, 1 at the close, 5 sessions later a median +5.8%" in page
+    assert "the archive has no prices of it" in step(browser, "DIP_THRESHOLDS.BRK.B", "0.06")
 
 
 def test_the_table_names_every_setting_and_can_be_searched(person: TestClient) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -12,20 +13,24 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bigdipper_exporter import logs
+from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.limits import ClientLimit
 from bigdipper_exporter.api.page import html
 from bigdipper_exporter.api.page.sessions import COOKIE, Session, Sessions
 from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.queries.prices import daily_bars
 from bigdipper_exporter.archive.queries.settings import history
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import hash_of
-from bigdipper_exporter.botconfig.edit import Edited, EditError, edit, literal, why_not
+from bigdipper_exporter.botconfig.edit import THRESHOLDS, Edited, EditError, edit, literal, why_not
 from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError
+from bigdipper_exporter.money.dips import LOOKBACK, MINIMUM, effective
 from bigdipper_exporter.money.limits import bot_limit
+from bigdipper_exporter.money.prices import Bar
+from bigdipper_exporter.money.signals import AFTER, signals
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 
@@ -39,6 +44,7 @@ COOLDOWNS = (
     "A restart forgets cooldowns: the bot may buy again what it bought in the last hours."
     " Best between 20:00 and 04:00 New York."
 )
+PAST_DAYS = 90
 LIMITS = ("MARGIN_SAFETY_THRESHOLD", "MAX_MARGIN_PCT")
 
 log = logs.get("settings")
@@ -176,6 +182,7 @@ class SettingsPage:
         lines = [html.paragraph(f"Changes {line}") for line in edited.changed]
         lines += [html.paragraph(str(f), "warn") for f in edited.findings if f.severity in ("error", "warning")]
         distance = await asyncio.to_thread(self._distance, form.get("name", ""), form.get("value", ""))
+        distance += await asyncio.to_thread(self._signals, edited, form.get("name", ""))
         diff = html.diff(edited.diff(self.file.path.name))
         confirm = html.form("/config/write", "Write this", hidden)
         return _reply(html.page("Write this?", *lines, *distance, diff, confirm, BACK))
@@ -250,6 +257,37 @@ class SettingsPage:
         )
         said = f"With this limit: {distance.usd:,.0f} dollars of positions until it acts; {fall} leads there."
         return [html.paragraph(said, "warn" if distance.usd < 0 else "")]
+
+    def _signals(self, edited: Edited, name: str) -> list[str]:
+        """How often the old and the new threshold of a symbol met the bot's rule lately."""
+        setting, _, symbol = name.partition(".")
+        if setting != THRESHOLDS or symbol == rules.DEFAULT:
+            return []
+        first = calendar.trading_day(self.services.clock()) - timedelta(days=PAST_DAYS)
+        try:
+            with self.services.archives.reading(None) as connection:
+                rows = daily_bars(connection, symbol, (first - timedelta(days=2 * LOOKBACK)).isoformat())
+        except ArchiveError:
+            return []
+        bars = [Bar(date.fromisoformat(row.date), row.open, row.high, row.low, row.close) for row in rows]
+        said = [_past(bars, data, symbol, first) for data in (edited.before, edited.after)]
+        if not said[0]:
+            return [html.paragraph(f"What {symbol} did is not known: the archive has no prices of it.", "note")]
+        words = f"The last {PAST_DAYS} days by daily bars. Now: {said[0]}. Then: {said[1]}."
+        return [html.paragraph(words), html.paragraph("Signals, not orders: cash, cooldown and the brake decide too.", "note")]
+
+
+def _past(bars: Sequence[Bar], data: bytes, symbol: str, first: date) -> str:
+    """What a file's threshold of a symbol would have met; empty without prices."""
+    settings = source.read(data)
+    own, least = settings[THRESHOLDS].value[symbol], settings.get("MIN_ABSOLUTE_DIP")
+    known = least is not None and isinstance(least.value, int | float)
+    threshold = effective(float(own), float(least.value) if least is not None and known else MINIMUM)
+    found = signals(bars, threshold, first)
+    if not found.days:
+        return ""
+    after = "" if found.after is None else f", {AFTER} sessions later a median {found.after:+.1%} from the line"
+    return f"at or under the line ({threshold:.1%}) on {found.touched} of {found.days} days, {found.closed} at the close{after}"
 
 
 BACK = '<p><a href="/config">All settings</a></p>'
