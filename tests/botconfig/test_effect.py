@@ -23,6 +23,7 @@ FIRST = [SettingChange(100.0, "A", "1"), SettingChange(100.0, "B", "2")]
         ([], 200.0, None),
         (FIRST, None, None),
         (FIRST, 50.0, None),  # first seen after the start: nobody knows what it was then
+        ([*FIRST, SettingChange(300.0, "A", "9")], 50.0, ("A",)),  # but this has changed since
         (FIRST, 200.0, ()),
         ([*FIRST, SettingChange(300.0, "A", "9")], 200.0, ("A",)),
         ([*FIRST, SettingChange(300.0, "A", "9")], 400.0, ()),

@@ -121,6 +121,8 @@ def _locate(tree: ast.Module, data: bytes, name: str) -> ast.expr:
     if rule is None:
         near = difflib.get_close_matches(setting, RULES, 1)
         raise EditError(f"{setting}: is not a setting of the bot" + (f"; did you mean {near[0]}?" if near else ""))
+    if setting == "PAPER":
+        raise EditError("PAPER: decides whether real money is traded; change it in the file by hand")
     value = _expression(tree, data, setting)
     if setting == THRESHOLDS:
         if not dot:

@@ -8,14 +8,22 @@ from bigdipper_exporter.archive.queries.settings import SettingChange
 def not_in_effect(changes: Iterable[SettingChange], started: float | None) -> tuple[str, ...] | None:
     """Return the settings whose values differ from those at the bot's start, by name.
 
-    changes: in their order. None when it cannot be known: no start was logged, or the file was first seen after it.
+    changes: in their order. Where the file was first seen after the start, only what changed since then is known. None when
+    nothing is: no start was logged, or nothing has changed since the file was first seen after it.
     """
     at_start: dict[str, str | None] = {}
+    seen_first: dict[str, str | None] = {}
     now: dict[str, str | None] = {}
+    first = None
     for change in changes:
+        first = change.ts if first is None else first
         now[change.setting] = change.value
+        if change.ts == first:
+            seen_first[change.setting] = change.value
         if started is not None and change.ts <= started:
             at_start[change.setting] = change.value
-    if not at_start:
+    if started is None:
         return None
-    return tuple(sorted(name for name, value in now.items() if at_start.get(name) != value))
+    before = at_start or seen_first
+    pending = tuple(sorted(name for name, value in now.items() if before.get(name) != value))
+    return pending if at_start or pending else None

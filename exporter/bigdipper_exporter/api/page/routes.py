@@ -168,7 +168,7 @@ class SettingsPage:
             return _reply(html.page("Not editable", html.paragraph(str(error), "warn"), BACK), HTTPStatus.CONFLICT)
         rule = rules.RULES[name.partition(".")[0]]
         hidden = [("form", session.form), ("hash", hash_of(data)), ("name", name)]
-        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", f"Allowed: {rule.allowed}", value))
+        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", f"Allowed: {_allowed(name)}", value))
         return _reply(html.page(name, html.paragraph(rule.note) if rule.note else "", what, BACK))
 
     async def _diff(self, _: Request, session: Session, form: Form) -> Response:
@@ -310,9 +310,14 @@ def _rows(data: bytes, pending: tuple[str, ...] | None) -> list[html.Row]:
             shown = "?" if value.problem is not None else rules.shown(name, part)
             reason = why_not(data, full)
             state = None if pending is None else full in pending
-            allowed, note = (rule.allowed, rule.note) if rule else ("", "")
+            allowed, note = (_allowed(full), rule.note) if rule else ("", "")
             found.append(html.Row(full, shown, allowed, note, reason and reason.partition(": ")[2], state))
     return found
+
+
+def _allowed(name: str) -> str:
+    setting, dot, _ = name.partition(".")
+    return "above 0, at most 0.5" if dot else rules.RULES[setting].allowed
 
 
 def _state(pending: tuple[str, ...] | None) -> list[str]:
