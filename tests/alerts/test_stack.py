@@ -285,31 +285,6 @@ def test_the_test_of_notifications_sends_every_kind_of_message_and_says_what_cam
     ]
 
 
-def test_refused_settings_are_told_by_the_earlier_ones(stack: Stack, tmp_path: Path) -> None:
-    render = (
-        sys.executable,
-        rules.ROOT / "alertmanager" / "render.py",
-        "--out",
-        tmp_path,
-        "--alertmanager",
-        stack.alertmanager,
-    )
-    token = "123:secret-of-the-owner"
-    refused = rules.run(*render, env={**os.environ, "ALERT_TELEGRAM_TOKEN": token})
-    assert refused.returncode == 2
-    _, alert = stack.inbox.wait("NotificationSettingsRejected")
-    assert alert["status"] == "firing"
-    assert "ALERT_TELEGRAM_TOKEN: must be" in alert["annotations"]["description"]
-    assert token not in json.dumps(alert)
-    rules.run(*render, env={**os.environ, "ALERT_WEBHOOK_URL": "http://127.0.0.1:1/"})
-
-    def over() -> bool:
-        alerts = [one for _, _, body in list(stack.inbox.messages) for one in body["alerts"]]
-        return ("NotificationSettingsRejected", "resolved") in {(one["labels"]["alertname"], one["status"]) for one in alerts}
-
-    wait_for(over, "the end of NotificationSettingsRejected", PATIENCE)
-
-
 def test_the_test_of_notifications_says_that_nobody_answers() -> None:
     result = command("notify-test", "--alertmanager", f"http://127.0.0.1:{free_port()}")
     assert result.returncode == 2
@@ -369,3 +344,24 @@ def test_a_killed_exporter_becomes_one_notification(stack: Stack, capsys: pytest
     at, alert = stack.inbox.wait("ExporterDown")
     told(capsys, "exporter killed", killed, at)
     assert alert["annotations"]["summary"] == "Exporter down: the bot is not watched"
+
+
+def test_refused_settings_are_told_by_the_earlier_ones(stack: Stack, tmp_path: Path) -> None:
+    render = (
+        sys.executable,
+        rules.ROOT / "alertmanager" / "render.py",
+        "--out",
+        tmp_path,
+        "--alertmanager",
+        stack.alertmanager,
+    )
+    token = "123:secret-of-the-owner"
+    refused = rules.run(*render, env={**os.environ, "ALERT_TELEGRAM_TOKEN": token})
+    assert refused.returncode == 2
+    _, alert = stack.inbox.wait("NotificationSettingsRejected")
+    assert alert["status"] == "firing"
+    assert "ALERT_TELEGRAM_TOKEN: must be" in alert["annotations"]["description"]
+    assert token not in json.dumps(alert)
+    rules.run(*render, env={**os.environ, "ALERT_WEBHOOK_URL": "http://127.0.0.1:1/"})
+    shown = f"{stack.alertmanager}/api/v2/alerts?filter=alertname=NotificationSettingsRejected"
+    wait_for(lambda: json.loads(get(shown)) == [], "the end of NotificationSettingsRejected", PATIENCE)

@@ -4,39 +4,33 @@ import sqlite3
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import AccountRow
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money.account import percent_of_equity
-
-COLUMNS = (
-    "id, ts, date, source, equity, cash, margin_ratio, leverage_ratio, margin_debt, pl_dollar, pl_percent, market_status,"
-    " last_equity, buying_power, long_market_value, short_market_value, initial_margin, maintenance_margin"
-)
-INSERT = f"INSERT OR REPLACE INTO account_history ({COLUMNS}) VALUES ({', '.join('?' * len(COLUMNS.split(',')))})"
 
 
 def write(connection: sqlite3.Connection, view: BrokerView, account: Account, at: float) -> None:
     """Archive an account answer; `view` holds the positions of the same moment."""
     pl = view.unrealized_pl
-    connection.execute(
-        INSERT,
-        (
-            -round(at * 1000),
-            at,
-            calendar.trading_day(at).isoformat(),
-            "alpaca",
-            account.equity,
-            account.cash,
-            account.margin_ratio,
-            view.leverage_ratio,
-            account.margin_debt,
-            pl,
-            percent_of_equity(pl, account.equity),
-            calendar.session(at),
-            account.last_equity,
-            account.buying_power,
-            account.long_market_value,
-            account.short_market_value,
-            account.initial_margin,
-            account.maintenance_margin,
-        ),
+    row = AccountRow(
+        id=-round(at * 1000),
+        ts=at,
+        date=calendar.trading_day(at).isoformat(),
+        source="alpaca",
+        equity=account.equity,
+        cash=account.cash,
+        margin_ratio=account.margin_ratio,
+        leverage_ratio=view.leverage_ratio,
+        margin_debt=account.margin_debt,
+        pl_dollar=pl,
+        pl_percent=percent_of_equity(pl, account.equity),
+        market_status=calendar.session(at),
+        last_equity=account.last_equity,
+        buying_power=account.buying_power,
+        long_market_value=account.long_market_value,
+        short_market_value=account.short_market_value,
+        initial_margin=account.initial_margin,
+        maintenance_margin=account.maintenance_margin,
     )
+    table_of(AccountRow).write(connection, [row])

@@ -12,6 +12,8 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import ActivityRow, FillRow, WashSaleRow
 from bigdipper_exporter.broker.models import Activity, contract_units, is_option
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.metrics import counters as m
@@ -78,21 +80,18 @@ def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: SymbolLa
     units = multiplier(connection, fill.symbol)
     value = None if units is None else abs(fill.quantity) * fill.price * units
     side = side_label(fill.side)
-    connection.execute(
-        "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, value, order_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            fill.id,
-            fill.ts,
-            calendar.trading_day(fill.ts).isoformat(),
-            fill.symbol,
-            side,
-            abs(fill.quantity),
-            fill.price,
-            value,
-            fill.order_id,
-        ),
+    row = FillRow(
+        activity_id=fill.id,
+        ts=fill.ts,
+        date=calendar.trading_day(fill.ts).isoformat(),
+        symbol=fill.symbol,
+        side=side,
+        quantity=abs(fill.quantity),
+        price=fill.price,
+        value=value,
+        order_id=fill.order_id,
     )
+    table_of(FillRow).write(connection, [row])
     label = labels.of(fill.symbol)
     counters.inc(m.FILLS, label, side)
     if value is not None:
@@ -107,24 +106,21 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
     if reversed_at is not None:
         touched.moments.add(reversed_at)
-    connection.execute(
-        "INSERT OR REPLACE INTO activities (activity_id, ts, date, type, sub_type, symbol, quantity, price, net_amount, status,"
-        " description, reversed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            a.id,
-            a.ts,
-            day.isoformat(),
-            a.type,
-            a.sub_type,
-            a.symbol,
-            a.quantity,
-            a.price,
-            a.net_amount,
-            a.status,
-            a.description,
-            reversed_at,
-        ),
+    activity = ActivityRow(
+        activity_id=a.id,
+        ts=a.ts,
+        date=day.isoformat(),
+        type=a.type,
+        sub_type=a.sub_type,
+        symbol=a.symbol,
+        quantity=a.quantity,
+        price=a.price,
+        net_amount=a.net_amount,
+        status=a.status,
+        description=a.description,
+        reversed_at=reversed_at,
     )
+    table_of(ActivityRow).write(connection, [activity])
 
 
 def _labels(connection: sqlite3.Connection, counters: Counters) -> SymbolLabels:
@@ -235,26 +231,25 @@ def _short(held: dict[str, list[float]], symbol: str) -> bool:
 
 
 def _write_wash_sales(connection: sqlite3.Connection, symbol: str, found: WashSales) -> None:
-    connection.executemany(
-        "INSERT INTO wash_sales (activity_id, symbol, sold, date, side, quantity, loss, window_end, bought_before,"
-        " bought_after, disallowed, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                s.id,
-                symbol,
-                s.sold,
-                s.day.isoformat(),
-                "long" if s.long else "short",
-                s.quantity,
-                s.loss,
-                s.window_end,
-                s.bought_before,
-                s.bought_after,
-                s.disallowed,
-                "unknown" if s.loss is None else "known",
+    table_of(WashSaleRow).write(
+        connection,
+        (
+            WashSaleRow(
+                activity_id=s.id,
+                symbol=symbol,
+                sold=s.sold,
+                date=s.day.isoformat(),
+                quantity=s.quantity,
+                loss=s.loss,
+                window_end=s.window_end,
+                bought_before=s.bought_before,
+                bought_after=s.bought_after,
+                status="unknown" if s.loss is None else "known",
+                side="long" if s.long else "short",
+                disallowed=s.disallowed,
             )
             for s in found.sales
-        ],
+        ),
     )
 
 

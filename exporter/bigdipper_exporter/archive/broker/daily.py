@@ -23,6 +23,8 @@ from bigdipper_exporter.archive.broker.days import (
     trading_day_of,
 )
 from bigdipper_exporter.archive.pending import add_day
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import PortfolioHistoryRow
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import returns
 from bigdipper_exporter.money.flows import Flows, total
@@ -102,7 +104,7 @@ def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint],
     for point in points:
         if point.day >= today or not calendar.is_trading_day(point.day):
             continue
-        connection.execute("INSERT OR REPLACE INTO portfolio_history VALUES (?, ?)", (point.day.isoformat(), point.equity))
+        table_of(PortfolioHistoryRow).write(connection, [PortfolioHistoryRow(point.day.isoformat(), point.equity)])
         add_day(connection, point.day.isoformat())
         changed = connection.execute(
             "UPDATE daily_stats SET starting_equity = ?, ending_equity = ?, peak_equity = NULL, trough_equity = NULL,"

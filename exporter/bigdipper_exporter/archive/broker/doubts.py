@@ -10,6 +10,8 @@ from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import ImplausibleAnswerRow
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import Positions
 from bigdipper_exporter.money import plausibility
@@ -251,11 +253,8 @@ def waiting_is_wrong(memory: BrokerCheckpoint, view: BrokerView, account: Accoun
 
 def record(connection: sqlite3.Connection, endpoint: str, reason: Reason, account: Account | None, at: float) -> None:
     """Keep an answer that is not believed, apart from the history that figures are made of."""
-    values = (
-        (account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity)
-        if account is not None
-        else (None,) * 5
-    )
-    connection.execute(
-        "INSERT OR REPLACE INTO implausible_answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (at, endpoint, reason, *values)
-    )
+    row = ImplausibleAnswerRow(at, endpoint, reason)
+    if account is not None:
+        row.equity, row.cash, row.last_equity = account.equity, account.cash, account.last_equity
+        row.long_market_value, row.short_market_value = account.long_market_value, account.short_market_value
+    table_of(ImplausibleAnswerRow).write(connection, [row])

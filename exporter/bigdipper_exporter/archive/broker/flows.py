@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter.archive.broker.days import trading_day_of
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import NoticedFlowRow
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
@@ -92,7 +94,7 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
 
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
     """Remember a flow that the account answer shows before its activity arrives."""
-    connection.execute("INSERT OR REPLACE INTO noticed_flows (ts, amount) VALUES (?, ?)", (at, amount))
+    table_of(NoticedFlowRow).write(connection, [NoticedFlowRow(at, amount)])
 
 
 def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:

@@ -8,6 +8,8 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import daily, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import ImplausibleAnswerRow
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
@@ -116,10 +118,8 @@ def _notice(connection: sqlite3.Connection, before: Balances | None, now: Balanc
 
 def _move(connection: sqlite3.Connection, doubted: list[tuple[int, Balances, plausibility.Reason]]) -> int:
     for row_id, b, reason in doubted:
-        connection.execute(
-            "INSERT OR REPLACE INTO implausible_answers VALUES (?, 'account', ?, ?, ?, ?, ?, ?)",
-            (b.at, reason, b.equity, b.cash, b.long, b.short, b.last_equity),
-        )
+        row = ImplausibleAnswerRow(b.at, "account", reason, b.equity, b.cash, b.long, b.short, b.last_equity)
+        table_of(ImplausibleAnswerRow).write(connection, [row])
         connection.execute("DELETE FROM account_history WHERE id = ?", (row_id,))
     return len(doubted)
 
