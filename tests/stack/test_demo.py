@@ -11,6 +11,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,11 @@ def over_time(running: Demo, expression: str) -> list[float]:
     return [float(value) for series in result for _, value in series["values"]]
 
 
+def moved(running: Demo, expression: str) -> bool:
+    """Whether a sum had more than one value within the last hour."""
+    return len(set(over_time(running, expression))) > 1
+
+
 def seconds(duration: str) -> float:
     """A duration of prometheus.yml: 2s, 1m; 0 for none."""
     return float(duration[:-1]) * {"s": 1, "m": 60}[duration[-1]] if duration else 0.0
@@ -160,7 +166,7 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
     wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 60, "all lines in Prometheus")
     for name in ("sum(bigdipper_log_lines_total)", COUNTED, "sum(bigdipper_bot_cycles_total)"):
         if name != COUNTED:  # two scrapes of the counters, half a minute apart, make a step; a trade may not come by then
-            wait_for(lambda name=name: len(set(over_time(running, name))) > 1, 90, f"a step of {name}")
+            wait_for(partial(moved, running, name), 90, f"a step of {name}")
         values = over_time(running, name)
         assert values == sorted(values), f"{name} stepped back"
     trades = log_text(running).count("[TRADE]")
