@@ -127,6 +127,18 @@ def test_one_refused_symbol_does_not_cost_the_others(open_desk: Open, broker: Br
     assert all("BAD" not in query["symbols"] for query in desk.asked()[asked:])
 
 
+def test_a_bad_symbol_that_comes_later_costs_the_others_nothing(open_desk: Open, broker: Broker, timing: Timing) -> None:
+    desk = open_desk()
+    desk.advance(30)
+    broker.tape.unknown.add("BAD")
+    with desk.store.transaction():
+        desk.store.save("bot", '{"symbols": ["AMD", "NVDA", "BAD"]}')
+    timing.jump(7 * 3600)
+    desk.advance(1200, step=60)
+    assert desk.source.view.problems == {"BAD": "refused"}
+    assert desk.source.view.up is True
+
+
 def test_a_renamed_symbol_has_its_past_under_the_new_name(open_desk: Open, broker: Broker) -> None:
     broker.tape.renamed["ADV"] = "AMD"
     broker.tape.note("name_change", "AMD", date(2025, 11, 3), old_symbol="AMD", new_symbol="ADV")
@@ -188,7 +200,17 @@ def test_no_fault_costs_what_is_archived_or_the_reading_after_it(open_desk: Open
     broker.faults.clear()
     desk.advance(6 * 3600 + 1800, step=600)
     assert desk.source.view.up is True
+    assert desk.source.view.problems == {}, "the symbols are not to blame"
     assert desk.sql(DAILY) == before
+
+
+@pytest.mark.parametrize("fault", ["404", "422"])
+def test_a_host_that_refuses_everything_refuses_no_symbol(open_desk: Open, broker: Broker, fault: str) -> None:
+    broker.faults.set("bars", fault)
+    desk = open_desk(symbols=tuple(f"S{n}" for n in range(60)))
+    desk.advance(40)
+    assert len(desk.asked()) <= 20
+    assert (desk.source.view.up, desk.source.view.problems) == (False, {})
 
 
 def test_the_share_of_the_rate_limit_is_kept(open_desk: Open, broker: Broker, timing: Timing) -> None:

@@ -35,6 +35,7 @@ ANNOUNCED = timedelta(days=90)  # how far ahead corporate actions are looked for
 FIRST_ROUND = 60.0
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 BUSY_PAUSE = 0.5
+MOST_REFUSED = 3  # symbols one after the other, before it is said that the whole request is
 STOP_SECONDS = 0.5
 START_DELAY = 5.0  # the log and the broker come first: from them come the symbols
 
@@ -79,6 +80,7 @@ class PricePoller:
         self._throttle = logs.Throttle(log, 3600)
         self._age = 0
         self._failures = self._rounds = 0
+        self._accepted = False  # whether the data host took a list of symbols in this reading
         self._thread = threading.Thread(target=self._run, name="market-data", daemon=True)
 
     def start(self) -> None:
@@ -108,6 +110,7 @@ class PricePoller:
     def _round(self, client: Client) -> float:
         """Read what is lacking. Returns the seconds until the next reading."""
         over = RoundOver()
+        self._accepted = False
         try:
             wanted = self._ask(self._timing.time())
             self._read(client, wanted)
@@ -144,18 +147,29 @@ class PricePoller:
             self._sleep(BUSY_PAUSE)
 
     def _with_symbols(self, client: Client, symbols: tuple[str, ...], read: Callable[[tuple[str, ...]], None]) -> None:
-        """Read; when the list is refused, find the symbol that the data host does not know by halves."""
-        try:
-            self._not_too_recent(lambda: read(symbols))
-        except Failure as failure:
-            if not fetch.refuses_symbols(failure):
-                raise
-            if len(symbols) > 1:
-                middle = len(symbols) // 2
-                self._with_symbols(client, symbols[:middle], read)
-                self._with_symbols(client, symbols[middle:], read)
-            else:
-                self._hand_on(client, "bars", Refused(symbols[0], str(failure)))
+        """Read; when the list is refused, find the symbols that the data host does not know by halves.
+
+        Where it refuses every part, it is not the symbols that it refuses. Raises Failure.
+        """
+        waiting: list[tuple[str, ...]] = [symbols]
+        refused: list[Refused] = []
+        while waiting:
+            part = waiting.pop()
+            try:
+                self._not_too_recent(partial(read, part))
+                self._accepted = True
+            except Failure as failure:
+                if not fetch.refuses_symbols(failure) or (not self._accepted and len(refused) >= MOST_REFUSED):
+                    raise
+                if len(part) > 1:
+                    # The first is the benchmark, which is known: it is reached first.
+                    waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+                else:
+                    refused.append(Refused(part[0], str(failure)))
+                    if not self._accepted and not waiting:
+                        raise
+        for one in refused:
+            self._hand_on(client, "bars", one)
 
     def _not_too_recent(self, read: Callable[[], None]) -> None:
         while True:

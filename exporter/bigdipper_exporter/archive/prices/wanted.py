@@ -81,13 +81,16 @@ def wanted(connection: sqlite3.Connection, scope: Scope, now: float) -> Wanted:
     new = tuple(s for s in followed if s not in coverage or date.fromisoformat(coverage[s][0]) > first + LONGER)
     new = tuple(s for s in new if s not in refused)
     known = tuple(s for s in followed if s not in new and s not in refused)
-    daily = [Span(new, first)] if new else []
-    actions = list(daily)
+    daily: list[Span] = []
+    actions: list[Span] = []
     if known:
         if _is_due(now, scope.is_open, min(coverage[s][3] for s in known)):
             daily.append(Span(known, sessions_before(date.fromisoformat(min(coverage[s][1] for s in known)), REREAD_SESSIONS)))
         if now - float(_state(connection, STATE).get("actions_read") or 0.0) >= ACTIONS_SECONDS:
             actions.append(Span(known, calendar.new_york_date(now) - ACTIONS_REREAD))
+    if new:
+        daily.append(Span(new, first))
+        actions.append(Span(new, first))
     readable = {s for s in followed if s not in refused}
     return Wanted(tuple(daily), tuple(actions), tuple(_windows(connection, scope, readable, now)))
 
