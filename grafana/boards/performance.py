@@ -4,11 +4,12 @@ from typing import Any
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import benchmark, returns, shared, theme
 from grafana.board import PERFORMANCE, Section, board
 from grafana.overrides import by_source, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
-from grafana.query import SqlQuery, listed, series, table
+from grafana.query import SqlQuery, listed, series, table, tidy
 from grafana.sql import (
     ADJUSTED,
     DAYS,
@@ -266,13 +267,11 @@ def _sources() -> list[model.Panel]:
             "Realized profit of the chosen time (fills, first in first out) and unrealized profit now, best first. "
             "Empty: lots incomplete or not held.",
             listed(f"""
-                WITH gained AS (
+                WITH {tidy(NEWEST_POSITIONS)},
+                gained AS (
                   SELECT symbol, SUM(realized_pl) AS realized, COUNT(realized_pl) AS sales,
                     AVG(realized_pl > 0) AS won FROM fills WHERE {IN_TIME} GROUP BY symbol HAVING COUNT(realized_pl) > 0),
-                held AS (
-                  SELECT symbol, unrealized_pl AS unrealized FROM position_snapshots AS p
-                  WHERE ts >= (SELECT MAX(ts) FROM position_snapshots) - 86400 AND quantity <> 0
-                    AND ts = (SELECT MAX(ts) FROM position_snapshots AS q WHERE q.symbol = p.symbol))
+                held AS (SELECT symbol, unrealized_pl AS unrealized FROM newest)
                 SELECT symbol AS Symbol, realized AS Realized, unrealized AS Unrealized,
                   COALESCE(realized, 0.0) + COALESCE(unrealized, 0.0) AS Total, sales AS Sales, won AS "Win rate"
                 FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
