@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -241,15 +242,24 @@ CHANNELS = {
 }
 
 
+def _refuse_misspelt(given: str, name: str) -> None:
+    """Raise Problem for a variable of ALERT_ that does not exist, and for one of another prefix that is nearly one of them."""
+    near = get_close_matches(name, VARIABLES, 1, 0.9)
+    if near:
+        raise Problem(f"{given}: no such variable; did you mean {near[0]}?")
+    if given.startswith("ALERT_"):
+        raise Problem(f"{given}: no such variable; there are {', '.join(VARIABLES)}")
+
+
 def read(environ: Mapping[str, str]) -> Variables:
     """The variables that are set, each from its value or its file. Raises Problem at the first that is wrong."""
     values: dict[str, str] = {}
     for given, text in environ.items():
         name = given.removesuffix("_FILE")
-        if not given.startswith("ALERT_") or not text.strip():
+        if name not in VARIABLES and text.strip():
+            _refuse_misspelt(given, name)
+        if name not in VARIABLES or not text.strip():
             continue
-        if name not in VARIABLES:
-            raise Problem(f"{given}: no such variable; there are {', '.join(VARIABLES)}")
         if name in values:
             raise Problem(f"{name}: give either {name} or {name}_FILE, not both")
         value = _file(given, text.strip()) if given != name else text.strip()

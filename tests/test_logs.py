@@ -112,7 +112,7 @@ class TestThrottle:
         ]
         assert all(line["path"] == "x.log" for line in lines)
 
-    def test_says_once_that_it_is_over_and_starts_anew(self, stream: io.StringIO) -> None:
+    def test_says_once_that_it_is_over_and_starts_again(self, stream: io.StringIO) -> None:
         logs.setup("info", "logfmt", stream)
         throttle = logs.Throttle(logs.get("log"), clock=Clock())
         assert not throttle.solved("missing", "the log is there")

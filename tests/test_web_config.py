@@ -278,7 +278,7 @@ class TestGate:
         assert gate.refusal(self.CONFIG, authorization) is HTTPStatus.UNAUTHORIZED
         assert gate.refusal(self.CONFIG, basic("prometheus", PASSWORD)) is None
 
-    def test_checks_a_password_once_and_anew_when_its_hash_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_checks_a_password_once_and_again_when_its_hash_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         checks: list[bytes] = []
         original = bcrypt.checkpw
 

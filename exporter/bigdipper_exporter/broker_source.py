@@ -10,7 +10,8 @@ from bigdipper_exporter.archive.broker.checkpoint import resume
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.client import Access
-from bigdipper_exporter.broker.poller import Plan, Poller, Timing
+from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.polling import Timing
 from bigdipper_exporter.broker.results import PollResult
 from bigdipper_exporter.broker.stream import Stream
 from bigdipper_exporter.config.settings import Settings

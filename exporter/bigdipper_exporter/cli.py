@@ -156,7 +156,7 @@ def _api(settings: Settings, _args: argparse.Namespace) -> int:
     except ImportError as error:
         if (error.name or "").startswith("bigdipper_exporter"):
             raise
-        said = f"{error.name} is not installed; the API is optional: pip install 'big-dipper-monitor[api]'"
+        said = f"{error.name} is not installed; the API is optional: install the extra `api` (docs/api.md)"
         raise ConfigError([f"api: {said}"]) from None
     run(settings)
     return 0

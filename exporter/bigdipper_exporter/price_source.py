@@ -12,7 +12,7 @@ from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.prices.wanted import Scope, wanted, with_watched
 from bigdipper_exporter.archive.store import Store, connect_readonly
 from bigdipper_exporter.broker.client import Access
-from bigdipper_exporter.broker.poller import Timing
+from bigdipper_exporter.broker.polling import Timing
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.pipeline import Sources

@@ -141,7 +141,15 @@ def test_secrets_are_for_the_owner_only_and_never_said(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "a typing error": ({"ALERT_TELEGRAM_TOKN": SECRET}, "ALERT_TELEGRAM_TOKN: no such variable"),
+    "a typing error": (
+        {"ALERT_TELEGRAM_TOKN": SECRET},
+        "ALERT_TELEGRAM_TOKN: no such variable; did you mean ALERT_TELEGRAM_TOKEN?",
+    ),
+    "a typing error in the prefix": (
+        {"ALRT_TELEGRAM_CHAT_FILE": SECRET},
+        "ALRT_TELEGRAM_CHAT_FILE: no such variable; did you mean ALERT_TELEGRAM_CHAT?",
+    ),
+    "an unknown way": ({"ALERT_PIGEON": SECRET}, "ALERT_PIGEON: no such variable; there are ALERT_EMAIL_TO"),
     "half a way": ({"ALERT_TELEGRAM_CHAT": "7"}, "telegram: ALERT_TELEGRAM_CHAT is set, but ALERT_TELEGRAM_TOKEN is missing"),
     "an option alone": ({"ALERT_NTFY_TOKEN": SECRET}, "ntfy: ALERT_NTFY_TOKEN is set, but ALERT_NTFY_URL is missing"),
     "value and file": ({"ALERT_SLACK_URL": "https://x", "ALERT_SLACK_URL_FILE": "/x"}, "give either ALERT_SLACK_URL or"),

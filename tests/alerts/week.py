@@ -36,7 +36,7 @@ def open_seconds(t: int) -> int:
 
 
 def today(per_day: Callable[[int], float]) -> Metric:
-    """A figure that begins anew at 04:00, from one of the week."""
+    """A figure that starts from 0 at 04:00, from one of the week."""
     return lambda t: per_day(t) - per_day(max(0, (t - 4 * HOUR) // DAY * DAY + 4 * HOUR))
 
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from bigdipper_exporter.archive.store import Store
-from bigdipper_exporter.broker.poller import JITTER
+from bigdipper_exporter.broker.polling import JITTER
 from bigdipper_exporter.broker_source import Broker as Source
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.settings import Settings

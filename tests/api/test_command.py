@@ -94,7 +94,7 @@ def test_says_what_to_install_where_the_extra_is_missing(module: str) -> None:
     program = BLOCKED.format(module, ["api"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 2
-    assert f"{module} is not installed; the API is optional: pip install 'big-dipper-monitor[api]'" in done.stderr
+    assert f"{module} is not installed; the API is optional: install the extra `api` (docs/api.md)" in done.stderr
 
 
 def test_the_exporter_imports_nothing_of_the_api() -> None:

@@ -45,7 +45,7 @@ def test_the_same_question_is_answered_once_a_second(tmp_path: Path) -> None:
     assert server.get() == b"5"
 
 
-def test_a_commit_makes_the_answer_anew(tmp_path: Path) -> None:
+def test_a_commit_changes_the_answer(tmp_path: Path) -> None:
     server = Server(tmp_path / "archive.db")
     assert server.get() == b"1"
     (tmp_path / "archive.db-wal").write_bytes(b"x")

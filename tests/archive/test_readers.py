@@ -78,7 +78,7 @@ def kill_in_a_transaction(one: Exporter) -> None:
     os.waitpid(pid, 0)
 
 
-def ingest_anew(one: Exporter) -> None:
+def ingest_again(one: Exporter) -> None:
     one.terminate()
     for suffix in ("", "-wal", "-shm"):
         one.archive.with_name(f"{one.archive.name}{suffix}").unlink()
@@ -96,7 +96,7 @@ ENDS: dict[str, Callable[[Exporter], object]] = {
         command("export", "trades", "--archive.path", one.archive),
         command("backup", one.archive.with_name("copy.db"), "--archive.path", one.archive),
     ),
-    "ingested": ingest_anew,
+    "ingested": ingest_again,
 }
 
 

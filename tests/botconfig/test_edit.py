@@ -188,3 +188,10 @@ def test_the_new_file_means_the_new_value_and_nothing_else_changed(value: object
     after = one(text, "DIP_THRESHOLDS.PLTR", str(value))
     assert source.read(after)["DIP_THRESHOLDS"].value["PLTR"] == float(str(value))
     assert after.decode().replace(f"'PLTR': {value}", "'PLTR': 0.2") == text
+
+
+def test_what_was_wrong_before_is_kept_apart_from_the_change() -> None:
+    text = "DIP_THRESHOLDS = {'AMD': 0.05}\nMAX_MARGIN_PCT = 0.2\n"
+    edited = edit(text.encode(), [("MAX_MARGIN_PCT", "0.18")])
+    assert [finding.setting for finding in edited.earlier] == ["DIP_THRESHOLDS"]
+    assert edited.findings == ()

@@ -160,7 +160,7 @@ def rotated(stack: Stack) -> None:
 
     write()
     path.rename(f"{path}.3")
-    write()  # to the renamed file, until the bot is started anew
+    write()  # to the renamed file, until the bot is restarted
     log.close()
     log = path.open("a")
     write()

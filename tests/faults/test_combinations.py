@@ -1,4 +1,4 @@
-"""Every way to wake x every way to rotate x a writer that keeps its file open or opens it anew, with a running reader."""
+"""Every way to wake x every way to rotate x a writer that keeps its file open or opens it again, with a running reader."""
 
 import itertools
 import threading

@@ -212,7 +212,7 @@ def test_a_log_trimmed_from_the_front_goes_on_behind_what_was_read(start: Start,
     assert consumer.archive.total("truncations") == 1
 
 
-def test_a_log_trimmed_beyond_what_was_read_is_read_anew_and_is_a_gap(start: Start, writer: Writer, log: Path) -> None:
+def test_a_log_trimmed_beyond_what_was_read_is_read_again_and_is_a_gap(start: Start, writer: Writer, log: Path) -> None:
     consumer = start()
     writer.write(10)
     consumer.drain()

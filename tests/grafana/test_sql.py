@@ -333,7 +333,7 @@ def test_history_of_positions_is_the_last_snapshot_of_each_point(lived: sqlite3.
     assert {(row["time"], row["symbol"]): row["value"] for row in found} == {k: r["unrealized_pl"] for k, r in newest.items()}
 
 
-def test_dip_ladder_starts_anew_after_a_position_was_flat(lived: sqlite3.Connection) -> None:
+def test_dip_ladder_starts_again_after_a_position_was_flat(lived: sqlite3.Connection) -> None:
     copy = sqlite3.connect(":memory:")
     lived.backup(copy)
     symbol = SYMBOLS[0]

@@ -30,12 +30,16 @@ class EditError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The file before and after. changed: every setting whose value differs, as `name: old -> new`."""
+    """The file before and after. changed: every setting whose value differs, as `name: old -> new`.
+
+    findings: errors and warnings that the change brings; earlier: the errors that were in the file before.
+    """
 
     before: bytes
     after: bytes
     changed: tuple[str, ...]
     findings: tuple[Finding, ...]
+    earlier: tuple[Finding, ...] = ()
 
     def diff(self, name: str) -> str:
         """The unified diff of the file, called `name`."""
@@ -52,12 +56,14 @@ def edit(data: bytes, assignments: Iterable[tuple[str, str]]) -> Edited:
     for name, text in changes:
         after = _edit_one(after, name, text)
     values = _read(after)
-    findings = tuple(rules.check(values))
-    wrong_before = {finding.setting for finding in rules.check(before) if finding.severity == "error"}
-    errors = [finding for finding in findings if finding.severity == "error" and finding.setting not in wrong_before]
+    found, known = rules.check(values), rules.check(before)
+    earlier = tuple(finding for finding in known if finding.severity == "error")
+    wrong_before = {finding.setting for finding in earlier}
+    errors = [finding for finding in found if finding.severity == "error" and finding.setting not in wrong_before]
     if errors:
         raise EditError("; ".join(f"{finding.setting}: {finding.message}" for finding in errors))
-    return Edited(data, after, tuple(_differences(before, values)), findings)
+    new = tuple(finding for finding in found if finding.severity in ("error", "warning") and finding not in known)
+    return Edited(data, after, tuple(_differences(before, values)), new, earlier)
 
 
 def why_not(data: bytes, name: str) -> str | None:

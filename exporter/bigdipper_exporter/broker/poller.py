@@ -4,19 +4,15 @@ A request that hangs delays the next poll, never a scrape, the log or a shutdown
 """
 
 import math
-import random
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.fetch import Resume
 from bigdipper_exporter.broker.models import Account
-from bigdipper_exporter.broker.rate_budget import Budget
+from bigdipper_exporter.broker.polling import JITTER, PollingThread, Stopped, Timing
 from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
 
 FAST_ORDERS = 15.0
@@ -27,47 +23,9 @@ PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
 HISTORY_DAYS = 365
 IDENTITY_SECONDS = 5.0
-STOP_SECONDS = 0.5
-JITTER = 0.03
 TRIES_OF_A_SIDE_TASK = 5
 
 log = logs.get("alpaca")
-
-
-class Timing(Protocol):
-    """Time as the poller sees it; tests let it pass faster."""
-
-    def time(self) -> float:
-        """Return unix seconds."""
-
-    def monotonic(self) -> float:
-        """Return seconds of a clock that is never set."""
-
-    def wait(self, wake: threading.Event, seconds: float) -> None:
-        """Wait until `wake` is set, at most `seconds`."""
-
-    def spread(self, seconds: float) -> float:
-        """Return `seconds`, at most a share `JITTER` more or less, so that many exporters do not ask at once."""
-
-
-class SystemTiming:
-    """The machine's time."""
-
-    def time(self) -> float:
-        """Return unix seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds of a clock that is never set."""
-        return time.monotonic()
-
-    def wait(self, wake: threading.Event, seconds: float) -> None:
-        """Wait until `wake` is set, at most `seconds`."""
-        wake.wait(seconds)
-
-    def spread(self, seconds: float) -> float:
-        """Return `seconds`, at most a share `JITTER` more or less."""
-        return seconds * (1 + random.uniform(-JITTER, JITTER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +53,7 @@ class Task:
     failures: int = 0
 
 
-class _Stopped(Exception):
-    """The exporter stops."""
-
-
-class Poller:
+class Poller(PollingThread):
     """Polls until `stop`. `emit` is called from the poller's thread and must return at once; none is sent while `busy`."""
 
     def __init__(
@@ -112,21 +66,16 @@ class Poller:
         history: bool = True,
         timing: Timing | None = None,
     ) -> None:
-        self._access, self._plan, self._emit, self._busy = access, plan, emit, busy
-        self._timing = timing or SystemTiming()
-        self._budget = Budget(plan.per_minute, self._timing.monotonic)
-        self._stopping = False
-        self._wake = threading.Event()
+        super().__init__("alpaca", access, plan.per_minute, timing)
+        self._plan, self._emit, self._busy = plan, emit, busy
         self._nudged = self._events = False
         self._repeats: list[float] = []
-        self._client: Client | None = None
         self._throttle = logs.Throttle(log, 600)
         self._history = history
         self._account_id = resume.account_id if resume else None
         self._account_read = -math.inf
         self._read_from(resume or Resume())
         self._tasks = self._schedule()
-        self._thread = threading.Thread(target=self._run, name="alpaca", daemon=True)
 
     def _read_from(self, resume: Resume) -> None:
         """Follow orders and activities from there on."""
@@ -135,19 +84,6 @@ class Poller:
         self._activities = fetch.ActivitiesReader(resume)
         self._backfill = fetch.OrdersBackfill(resume)
         self._history_left = TRIES_OF_A_SIDE_TASK if self._history else 0
-
-    def start(self) -> None:
-        """Begin; the SDK is loaded on the poller's own thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End within a second, even while a request hangs: the thread is left behind and says nothing any more."""
-        self._stopping = True
-        self._wake.set()
-        if self._client is not None:
-            self._client.close()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS)
 
     def poll_now(self) -> None:
         """Poll the orders now, because the log named a new one. Safe from any thread."""
@@ -217,7 +153,7 @@ class Poller:
 
     def _run(self) -> None:
         try:
-            self._client = client = Client(self._access, self._budget, self._pause)
+            client = self._connect()
         except Exception:
             log.exception("cannot use the Alpaca SDK: the broker is not asked")
             return
@@ -234,7 +170,7 @@ class Poller:
                 if self._must_identify(task):
                     self._do(self._account, client)
                 self._do(task, client)
-        except _Stopped:
+        except Stopped:
             client.close()
 
     def _must_identify(self, task: Task) -> bool:
@@ -247,14 +183,6 @@ class Poller:
             self._sleep(left)
         while self._busy():
             self._sleep(BUSY_PAUSE)
-
-    def _sleep(self, seconds: float) -> None:
-        """Wait, or less when woken. Raises _Stopped when the exporter stops."""
-        if not self._stopping:
-            self._timing.wait(self._wake, seconds)
-        if self._stopping:
-            raise _Stopped
-        self._wake.clear()
 
     def _take_events(self) -> None:
         """Make everything due that an order event may have changed; executions are booked some seconds later."""
@@ -270,12 +198,6 @@ class Poller:
         self._full_due = 0.0
         return next(t for t in self._tasks if t.endpoint == "orders" and not t.side)
 
-    def _pause(self, seconds: float) -> None:
-        """Wait for the rate share."""
-        end = self._timing.monotonic() + seconds
-        while (left := end - self._timing.monotonic()) > 0:
-            self._sleep(left)
-
     def _do(self, task: Task, client: Client) -> None:
         failure: Failure | None = None
         data: Data | None = None
@@ -284,7 +206,7 @@ class Poller:
             data, rejected = task.work(client)
         except Failure as error:
             failure = error
-        except _Stopped:
+        except Stopped:
             raise
         except Exception as error:
             # A bug of ours or of the SDK costs this poll, not the thread.

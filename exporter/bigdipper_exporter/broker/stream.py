@@ -26,7 +26,7 @@ COALESCE_SECONDS = 2.0
 LARGEST_MESSAGE = 1 << 20
 RETRIES = (1.0, 2.0, 5.0, 15.0, 60.0)
 REFUSED_RETRY = 600.0  # a wrong key stays wrong, and a second listener must not lock out the first
-GOOD_SECONDS = 60.0  # of a connection, before the waits begin anew
+GOOD_SECONDS = 60.0  # of a connection, before the waits are short again
 STOP_SECONDS = 0.5
 
 log = logs.get("alpaca-stream")

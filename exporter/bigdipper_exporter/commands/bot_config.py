@@ -76,8 +76,9 @@ def present(edited: Edited, file: ConfigFile, say: Say) -> None:
     for line in edited.changed:
         say(f"changes: {line}")
     for finding in edited.findings:
-        if finding.severity in ("error", "warning"):
-            say(str(finding))
+        say(str(finding))
+    for finding in edited.earlier:
+        say(f"in the file before this change: {finding}")
     say(f"hash of the file now: {hash_of(edited.before)}")
 
 

@@ -101,7 +101,9 @@ def _ask(address: str, path: str, content: object = None) -> str:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return str(reply.read(ANSWER_BYTES).decode("utf-8", "replace"))
     except (OSError, ValueError) as error:
-        raise ConfigError([f"notify-test: no answer from Alertmanager at {address}: {error}"]) from None
+        raise ConfigError(
+            [f"notify-test: no answer from Alertmanager at {address}: {error}; start it, or name another with --alertmanager"]
+        ) from None
 
 
 def _post(address: str, alerts: list[dict[str, object]]) -> None:

@@ -184,7 +184,7 @@ def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def plain(line: bytes) -> bytes:
-    """The line as UTF-8 without byte order mark and colours. UTF-16 is told by its NULs."""
+    """The line as UTF-8 without byte order mark and colours. UTF-16 is recognised by its NULs."""
     if b"\0" in line and line.count(0) * 3 >= len(line):
         line = _from_utf16(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")
     line = line.lstrip(b"\0").removeprefix(BOM)
@@ -195,7 +195,7 @@ def _from_utf16(line: bytes) -> str:
     """The text of a line of UTF-16 in either byte order, cut at the byte of its newline.
 
     The newline's other byte, a NUL, stands in front of the next line in little-endian text and behind its own in big-endian
-    text, so that ASCII looks the same in both. What tells them apart is which one has letters and signs that logs have.
+    text, so that ASCII looks the same in both. Of the two readings, the one with the likelier characters is taken.
     """
     whole = line if len(line) % 2 else b"\0" + line  # a NUL at the start of a piece is taken for the end of a hole
     little = line.removeprefix(b"\0").decode("utf-16-le", "replace").rstrip("\r\0")

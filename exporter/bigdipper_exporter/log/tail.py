@@ -317,7 +317,7 @@ class Tail:
 
         Returns how many files were found that nobody has read.
         """
-        begun_anew = []
+        rewritten = []
         for follow in state.follows[:]:
             checkpoint = follow.checkpoint
             if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint) is not False:
@@ -325,19 +325,19 @@ class Tail:
             read.more = True
             read.truncations += not follow.still
             is_complete = follow.settled is not None and follow.settled[0] == checkpoint.offset
-            # A rotation leaves an empty log; one that holds more than before was written anew, by whomever.
+            # A rotation leaves an empty log; one that holds more than before was written again, by whomever.
             is_complete = is_complete and now - follow.ended_at <= WINDOW_SECONDS and follow.source.size() < checkpoint.offset
             state.lost.append(Lost(checkpoint, now, "truncated", is_complete))
             if follow.current or not follow.source.linked():
                 follow.restart()
-                begun_anew.append(follow)
+                rewritten.append(follow)
             else:
                 # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
                 state.drop(follow)
         state.folders = folders(self.path, state.copies)
         search.find_lost(state, read, self.path, now)
         found = unseen.find_unseen(state, read, self.path, now)
-        for follow in begun_anew:
+        for follow in rewritten:
             follow.checkpoint = replace(follow.checkpoint, generation=state.number())
         return found
 

@@ -3,7 +3,6 @@
 Nothing is remembered here: whatever was read is in the archive, so a restart goes on where the last page was committed.
 """
 
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,8 +10,7 @@ from functools import partial
 
 from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.broker.client import Access, Client
-from bigdipper_exporter.broker.poller import SystemTiming, Timing
-from bigdipper_exporter.broker.rate_budget import Budget
+from bigdipper_exporter.broker.polling import PollingThread, Stopped, Timing
 from bigdipper_exporter.broker.results import Attempt, Failure
 from bigdipper_exporter.prices import fetch
 from bigdipper_exporter.prices.models import (
@@ -36,7 +34,6 @@ FIRST_ROUND = 60.0
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 BUSY_PAUSE = 0.5
 MOST_REFUSED = 3  # symbols one after the other, before it is said that the whole request is
-STOP_SECONDS = 0.5
 START_DELAY = 5.0  # the log and the broker come first: from them come the symbols
 
 log = logs.get("market-data")
@@ -50,11 +47,7 @@ class Schedule:
     per_minute: int = 20
 
 
-class _Stopped(Exception):
-    """The exporter stops."""
-
-
-class PricePoller:
+class PricePoller(PollingThread):
     """Reads until `stop`. `ask` says what is lacking; `emit` must return at once; nothing is read while `busy`.
 
     `settle` is called with the time after the days and after the minutes are read, again and again until it returns True.
@@ -70,39 +63,21 @@ class PricePoller:
         settle: Callable[[float], bool] = lambda now: True,
         timing: Timing | None = None,
     ) -> None:
-        self._access, self._schedule, self._ask, self._emit, self._busy = access, schedule, ask, emit, busy
+        super().__init__("market-data", access, schedule.per_minute, timing)
+        self._schedule, self._ask, self._emit, self._busy = schedule, ask, emit, busy
         self._settle = settle
-        self._timing = timing or SystemTiming()
-        self._budget = Budget(schedule.per_minute, self._timing.monotonic)
-        self._stopping = False
-        self._wake = threading.Event()
-        self._client: Client | None = None
         self._throttle = logs.Throttle(log, 3600)
         self._age = 0
         self._failures = self._rounds = 0
         self._accepted = False  # whether the data host took a list of symbols in this reading
-        self._thread = threading.Thread(target=self._run, name="market-data", daemon=True)
-
-    def start(self) -> None:
-        """Begin on a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End within a second, even while a request hangs."""
-        self._stopping = True
-        self._wake.set()
-        if self._client is not None:
-            self._client.close()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         try:
             self._pause(START_DELAY)
-            self._client = client = Client(self._access, self._budget, self._pause)
+            client = self._connect()
             while True:
                 self._pause(self._timing.spread(self._round(client)))
-        except _Stopped:
+        except Stopped:
             pass
         except Exception:
             log.exception("prices are not read any more; please report this")
@@ -116,7 +91,7 @@ class PricePoller:
             self._read(client, wanted)
         except Failure as failure:
             over = RoundOver(failure.reason, str(failure))
-        except _Stopped:
+        except Stopped:
             raise
         except Exception as error:
             log.exception("a reading of prices failed unexpectedly")
@@ -211,18 +186,6 @@ class PricePoller:
             self._emit(PriceResult(self._timing.time(), data, tuple(attempts), rejected))
         while self._busy():
             self._sleep(BUSY_PAUSE)
-
-    def _sleep(self, seconds: float) -> None:
-        if not self._stopping:
-            self._timing.wait(self._wake, seconds)
-        if self._stopping:
-            raise _Stopped
-        self._wake.clear()
-
-    def _pause(self, seconds: float) -> None:
-        end = self._timing.monotonic() + seconds
-        while (left := end - self._timing.monotonic()) > 0:
-            self._sleep(left)
 
     def _say(self, over: RoundOver) -> None:
         if over.failure is None:

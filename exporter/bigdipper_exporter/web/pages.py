@@ -228,7 +228,7 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
-    said = "No line was read yet." if own.last_line is None else f"The newest line came {ago(own.last_line)}."
+    said = "No line was read yet." if own.last_line is None else f"The file last grew {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
     # A total since the first start would never be fine again: what counts is the last day.
     lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS]

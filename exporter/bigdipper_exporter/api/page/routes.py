@@ -180,7 +180,8 @@ class SettingsPage:
             raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "That is the value already.")
         hidden = [("form", session.form), *((name, form.get(name, "")) for name in ("hash", "name", "value"))]
         lines = [html.paragraph(f"Changes {line}") for line in edited.changed]
-        lines += [html.paragraph(str(f), "warn") for f in edited.findings if f.severity in ("error", "warning")]
+        lines += [html.paragraph(str(f), "warn") for f in edited.findings]
+        lines += [html.paragraph(f"In the file before this change: {f}", "warn") for f in edited.earlier]
         distance = await asyncio.to_thread(self._distance, form.get("name", ""), form.get("value", ""))
         distance += await asyncio.to_thread(self._signals, edited, form.get("name", ""))
         diff = html.diff(edited.diff(self.file.path.name))

@@ -100,7 +100,7 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
 def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:
     """When the money of a record that was booked, and at `at` is not any more, went back; None when it never moved.
 
-    Told by the cash, by a flow that was noticed, and else by whether the day of the record adds up with it.
+    A flow that was noticed decides, then a step of the cash, then whether the day of the record adds up with it.
     """
     row = connection.execute(
         f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE activity_id = ?"
