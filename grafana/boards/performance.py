@@ -100,10 +100,11 @@ def _figures() -> list[model.Panel]:
             names=True,
         ),
         stat(
-            "Win rate",
-            "How often does it win? "
-            "Sales in the chosen time whose lots are known: share of winners, and profit factor = gains / losses "
-            "(broker's fills, first in first out).",
+            "Win rate of sales",
+            "How often does a sale win? "
+            "Sales in the chosen time whose lots are known, your own included: share of winners, and profit factor = "
+            "gains / losses (broker's fills, first in first out). "
+            "The bot's closed lots, each by itself, are in Trade statistics.",
             table(FILL_QUALITY),
             unit=RATIO,
             size=(8, 4),

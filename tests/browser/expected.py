@@ -36,7 +36,7 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
     "risk": {"Brake episodes": RARE, "Other halts": RARE},
     "performance": {
         "Risk-adjusted return": YOUNG,
-        "Win rate": RARE,
+        "Win rate of sales": RARE,
         "Other account activity": RARE,
         "Market risk": YOUNG,
         "Distance to the benchmark": YOUNG,

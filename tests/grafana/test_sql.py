@@ -264,7 +264,7 @@ def test_sharpe_needs_twenty_days(lived: sqlite3.Connection) -> None:
 
 def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlite3.Connection) -> None:
     gains = [row["realized_pl"] for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
-    (found,) = ask(lived, "performance", "Win rate", MONTHS)
+    (found,) = ask(lived, "performance", "Win rate of sales", MONTHS)
     assert found["sales"] == len(gains)
     assert found["win rate"] == pytest.approx(sum(g > 0 for g in gains) / len(gains))
     assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
