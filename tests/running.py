@@ -19,10 +19,11 @@ from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.botconfig.reader import BotConfig
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
-from bigdipper_exporter.pipeline import Pipeline
+from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.projection import patterns
 
 NEW_YORK = "America/New_York"
@@ -98,7 +99,7 @@ def wait_for(condition: Callable[[], Any], what: str = "", deadline: float = DEA
 
 
 class Monitor:
-    """The pipeline over one log, without web side and signals."""
+    """The pipeline over one log and the bot's config.py, without broker, web side and signals."""
 
     def __init__(self, folder: Path, zone: str = NEW_YORK, **settings: Any) -> None:
         self.log, self.archive = folder / "big_dipper.log", folder / "bigdipper.db"
@@ -108,7 +109,9 @@ class Monitor:
 
     def _open(self) -> None:
         self.store = Store(self.archive)
-        self.pipeline = Pipeline(self.settings, self.store)
+        path = self.settings.bot_config
+        config = BotConfig(path, self.store.connection) if path is not None else None
+        self.pipeline = Pipeline(self.settings, self.store, Sources(config=config))
 
     def write(self, *lines: str) -> None:
         """Append lines to the log without reading them."""

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from bigdipper_exporter.api.page.sessions import IDLE_SECONDS, MOST_SESSIONS, Sessions
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.write import ConfigFile
+from bigdipper_exporter.calendar import NEW_YORK
 from tests.alpaca.test_bot_config import GOOD
 from tests.api.conftest import TOKEN, Opened
 
@@ -91,6 +92,33 @@ def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path,
     assert "Now: at or under the line (6.0%) on 1 of 41 days, 0 at the close, 5 sessions later a median +6.4%" in page
     assert "Then: at or under the line (5.5%) on 1 of 41 days, 1 at the close, 5 sessions later a median +5.8%" in page
     assert "the archive has no prices of it" in step(browser, "DIP_THRESHOLDS.BRK.B", "0.06")
+
+
+def test_each_setting_says_what_it_means_its_default_and_what_it_was(
+    open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path
+) -> None:
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        row = "INSERT INTO bot_config (ts, setting, value, previous, author) VALUES (?, 'COOLDOWN_HOURS', '3', '4', 'anna')"
+        connection.execute(row, (datetime(2026, 3, 2, 9, 30, tzinfo=NEW_YORK).timestamp(),))
+        connection.commit()
+    browser = open_api(copy, token=None, editable=config)
+    browser.post("/config/login", data={"user": "", "password": TOKEN})
+    found = browser.get("/config?q=cooldown").text
+    assert "Hours after an order in which the symbol is not bought again" in found
+    assert "default 3 · at least 0, at most 720" in found
+    assert "4 until 2026-03-02 09:30 New York by anna" in found
+    assert "Allowed: at least 0, at most 720. Default: 3" in browser.get("/config/edit?name=COOLDOWN_HOURS").text
+
+
+def test_a_symbol_without_a_threshold_gets_one(person: TestClient, config: ConfigFile) -> None:
+    config.path.write_text(GOOD.replace(', "BRK.B": 0.05}', "}"))
+    assert "as DEFAULT" in person.get("/config?q=BRK.B").text
+    page = unescape(step(person, "DIP_THRESHOLDS.BRK.B", "0.06"))
+    assert "Changes DIP_THRESHOLDS.BRK.B: DEFAULT (0.05) -> 0.06" in page
+    person.post("/config/write", data=hidden(page, "/config/write"))
+    assert '"MSFT": 3 / 100, "BRK.B": 0.06}' in config.path.read_text()
 
 
 def test_the_table_names_every_setting_and_can_be_searched(person: TestClient) -> None:

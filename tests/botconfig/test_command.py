@@ -23,7 +23,7 @@ def run(config: Path, *args: str, editable: bool = True) -> tuple[int, str, str]
 def test_show_lists_every_setting_and_why_some_cannot_be_edited(config: Path) -> None:
     code, out, _ = run(config, "show", editable=False)
     assert code == 0
-    assert re.search(r"^MAX_MARGIN_PCT +0\.2 +allowed: at least 0, at most 1$", out, re.M)
+    assert re.search(r"^MAX_MARGIN_PCT +0\.2 +allowed: at least 0, at most 1; default: 0.20$", out, re.M)
     assert re.search(r"^LOG_LEVEL +INFO +comes from the environment \(LOG_LEVEL\)", out, re.M)
     assert re.search(r"^DIP_THRESHOLDS.AMD +0\.06 +allowed:", out, re.M)
     assert re.search(r"^ALPACA_KEY +empty +is secret", out, re.M)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.botconfig import source
-from bigdipper_exporter.botconfig.edit import EditError, edit, literal, why_not
+from bigdipper_exporter.botconfig.edit import edit, literal, why_not
+from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.demo.simulator import botconfig as simulated
 from tests.alpaca.test_bot_config import GOOD
 
@@ -55,6 +56,45 @@ def test_only_the_literal_changes(name: str, value: str, before: str, after: str
     assert PLAIN.count(before) == 1
     data = mark + PLAIN.replace("\n", end).encode()
     assert one(data, name, value) == mark + PLAIN.replace(before, after).replace("\n", end).encode()
+
+
+WATCHED = 'SYMBOLS = ["PLTR", "AMD", "BRK.B"]\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"DEFAULT": 0.05, "PLTR": 0.07}', '{"DEFAULT": 0.05, "PLTR": 0.07, "AMD": 0.06}'),
+        ("{'DEFAULT': 0.05,}", "{'DEFAULT': 0.05, 'AMD': 0.06,}"),
+        ("{'DEFAULT': 0.05  # the rest\n}", "{'DEFAULT': 0.05,  # the rest\n'AMD': 0.06,\n}"),
+        (
+            "{\n    'DEFAULT': 0.05,  # a, b\n    'X': 0.1, 'PLTR': 0.07  # 7, deep\n    # more\n}  # end",
+            "{\n    'DEFAULT': 0.05,  # a, b\n    'X': 0.1, 'PLTR': 0.07,  # 7, deep\n    # more\n    'AMD': 0.06,\n}  # end",
+        ),
+        ("{\n\t'DEFAULT': 0.05,\n\t'PLTR': 0.07}", "{\n\t'DEFAULT': 0.05,\n\t'PLTR': 0.07, 'AMD': 0.06}"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_watched_symbol_gets_a_threshold_of_its_own(before: str, after: str, end: str) -> None:
+    old, new = (f"{WATCHED}DIP_THRESHOLDS = {text}\nLOOKBACK_DAYS = 20\n".replace("\n", end) for text in (before, after))
+    assert why_not(old.encode(), "DIP_THRESHOLDS.AMD") is None
+    assert literal(old.encode(), "DIP_THRESHOLDS.AMD") == "0.05"
+    edited = edit(old.encode(), [("DIP_THRESHOLDS.AMD", "0.06")])
+    assert edited.after.decode() == new
+    assert edited.changed == ("DIP_THRESHOLDS.AMD: DEFAULT (0.05) -> 0.06",)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "reason"),
+    [
+        ("{'DEFAULT': 0.05}", "TSLA: is not in SYMBOLS"),
+        ("{}", "is not written as a dict"),
+        ("dict({'DEFAULT': 0.05})", "is not written as a dict"),
+        ("{**BASE, 'DEFAULT': 0.05}", "parts of it are computed"),
+    ],
+)
+def test_where_no_threshold_can_be_added_it_says_why(thresholds: str, reason: str) -> None:
+    assert reason in refused(f"BASE = {{}}\n{WATCHED}DIP_THRESHOLDS = {thresholds}\n", "DIP_THRESHOLDS.TSLA", "0.06")
 
 
 def test_a_file_without_final_line_end_and_with_form_feeds_stays_so() -> None:
@@ -119,7 +159,7 @@ def test_every_setting_of_the_demo_that_is_a_plain_value_can_be_edited(tmp_path:
         ("PAPER = True\n", "PAPER", "whether real money is traded"),
         ("SYMBOLS = ['A']\n", "SYMBOLS", "is a list"),
         ("DIP_THRESHOLDS = {'DEFAULT': 0.05}\n", "DIP_THRESHOLDS", "name one symbol"),
-        ("DIP_THRESHOLDS = {'DEFAULT': 0.05}\n", "DIP_THRESHOLDS.AMD", "no threshold of its own"),
+        ("DIP_THRESHOLDS = {'DEFAULT': 0.05}\n", "DIP_THRESHOLDS.AMD", "is not in SYMBOLS"),
         ("DIP_THRESHOLDS = {'DEFAULT': 0.05, 'A': 0.1, 'A': 0.2}\n", "DIP_THRESHOLDS.A", "is set 2 times"),
         ("X = {'A': 0.1}\nDIP_THRESHOLDS = {'DEFAULT': 0.05, **X}\n", "DIP_THRESHOLDS.A", "parts of it are computed"),
         (

@@ -30,9 +30,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One setting. Numbers lie in [low, high], above `low` where it is `open`; `note`: what the bot really does with it."""
+    """One setting. Numbers lie in [low, high], above `low` where it is `open`.
+
+    meaning: what the bot does with it. default: the literal in the bot's release v2.18; empty where there is no single one.
+    note: what the name promises and the release does not do.
+    """
 
     kind: Literal["number", "whole", "switch", "symbols", "thresholds", "level", "secret"]
+    meaning: str
+    default: str = ""
     low: float = 0.0
     high: float = math.inf
     open: bool = False
@@ -56,31 +62,67 @@ class Rule:
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 RULES: dict[str, Rule] = {
-    "ALPACA_KEY": Rule("secret"),
-    "ALPACA_SECRET": Rule("secret"),
-    "PAPER": Rule("switch"),
-    "SYMBOLS": Rule("symbols"),
-    "DIP_THRESHOLDS": Rule("thresholds"),
-    "LOOKBACK_DAYS": Rule("whole", 2, 250),
-    "BASE_POSITION_PCT": Rule("number", 0, 1, open=True),
-    "MAX_POSITION_PCT": Rule("number", 0, 1, open=True),
-    "DIP_MULTIPLIER": Rule("number", 0, 20, open=True),
-    "MIN_ABSOLUTE_DIP": Rule("number", 0, 0.5),
-    "MAX_TOTAL_POSITIONS": Rule("whole", 1, 1000, note="the bot never looks at it"),
-    "USE_MARGIN": Rule("switch"),
-    "MAX_MARGIN_PCT": Rule("number", 0, 1),
-    "MARGIN_SAFETY_THRESHOLD": Rule("number", 0, 1),
-    "COLLATERAL_POSITIONS": Rule("symbols"),
-    "COOLDOWN_HOURS": Rule("number", 0, 720),
-    "ORDER_TIMEOUT_MINUTES": Rule("number", 0, 1440, open=True, note="without effect: the bot's own cancelling never works"),
-    "LIMIT_OFFSET_PCT": Rule("number", 0, 0.1),
-    "VOLATILE_TICKERS": Rule("symbols"),
-    "INTRADAY_DROP_THRESHOLD": Rule("number", 0, 0.5, open=True),
-    "INTRADAY_MULTIPLIER": Rule("number", 0, 20, open=True),
-    "TRADE_EXTENDED_HOURS": Rule("switch"),
-    "SCAN_INTERVAL_SEC": Rule("number", 0, 3600, open=True),
-    "LOG_LEVEL": Rule("level"),
+    "ALPACA_KEY": Rule("secret", "Alpaca's API key"),
+    "ALPACA_SECRET": Rule("secret", "Alpaca's API secret"),
+    "PAPER": Rule("switch", "Trade the paper account (True) or real money (False)", "True"),
+    "SYMBOLS": Rule("symbols", "Stocks that the bot watches and buys"),
+    "DIP_THRESHOLDS": Rule(
+        "thresholds",
+        "How far the price must be below the highest close of the lookback for a buy, by symbol; DEFAULT counts for the others",
+    ),
+    "LOOKBACK_DAYS": Rule("whole", "Trading days over which the highest close is taken", "20", 2, 250),
+    "BASE_POSITION_PCT": Rule(
+        "number", "Share of equity that a dip of 3 % buys, before DIP_MULTIPLIER", "0.025", 0, 1, open=True
+    ),
+    "MAX_POSITION_PCT": Rule("number", "Largest position in one symbol, as a share of equity", "0.15", 0, 1, open=True),
+    "DIP_MULTIPLIER": Rule("number", "Multiplies the size of every buy", "1.75", 0, 20, open=True),
+    "MIN_ABSOLUTE_DIP": Rule("number", "Least dip that is bought, whatever the threshold of the symbol", "0.05", 0, 0.5),
+    "MAX_TOTAL_POSITIONS": Rule("whole", "Most positions at a time", "20", 1, 1000, note="the bot never looks at it"),
+    "USE_MARGIN": Rule(
+        "switch",
+        "Check the brake, the leverage limit and the buying power",
+        "True",
+        note="when off, nothing limits what the bot spends",
+    ),
+    "MAX_MARGIN_PCT": Rule("number", "No order may take positions beyond equity by more than this share of it", "0.20", 0, 1),
+    "MARGIN_SAFETY_THRESHOLD": Rule(
+        "number", "The emergency brake: no trading while positions exceed equity by more than this share of it", "0.15", 0, 1
+    ),
+    "COLLATERAL_POSITIONS": Rule("symbols", "Holdings that the bot never buys and leaves out of the leverage of an order"),
+    "COOLDOWN_HOURS": Rule("number", "Hours after an order in which the symbol is not bought again", "3", 0, 720),
+    "ORDER_TIMEOUT_MINUTES": Rule(
+        "number",
+        "Minutes after which an open order is cancelled",
+        "15",
+        0,
+        1440,
+        open=True,
+        note="the bot's own cancelling never works",
+    ),
+    "LIMIT_OFFSET_PCT": Rule("number", "How far below the ask a buy is limited in regular hours", "0.005", 0, 0.1),
+    "VOLATILE_TICKERS": Rule("symbols", "Stocks that are bought larger on a sharp fall within the day"),
+    "INTRADAY_DROP_THRESHOLD": Rule("number", "Fall since the open that counts as sharp", "0.06", 0, 0.5, open=True),
+    "INTRADAY_MULTIPLIER": Rule("number", "Multiplies the size of a buy on a sharp fall", "1.5", 0, 20, open=True),
+    "TRADE_EXTENDED_HOURS": Rule(
+        "switch", "Trade before 9:30 and after 16:00 New York", "True", note="the bot never looks at it and trades then"
+    ),
+    "SCAN_INTERVAL_SEC": Rule("number", "Seconds from one cycle to the next", "60", 0, 3600, open=True),
+    "LOG_LEVEL": Rule("level", "How much the bot logs", "INFO"),
 }
+RELEASED_DEFAULT_DIP = "0.04"
+OF_ONE_SYMBOL = "above 0, at most 0.5"
+
+
+def allowed(name: str) -> str:
+    """What a setting, or the threshold of one symbol as `DIP_THRESHOLDS.SYMBOL`, may be, in words."""
+    setting, dot, _ = name.partition(".")
+    return OF_ONE_SYMBOL if dot else RULES[setting].allowed
+
+
+def default(name: str) -> str:
+    """The value of the bot's release, as it is written there; empty where there is no single one."""
+    setting, _, symbol = name.partition(".")
+    return RELEASED_DEFAULT_DIP if symbol == DEFAULT else "" if symbol else RULES[setting].default
 
 
 def _number(value: Any) -> bool:

@@ -9,7 +9,9 @@ from contextlib import suppress
 from bigdipper_exporter import logs
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import Copies, hash_of
-from bigdipper_exporter.botconfig.edit import THRESHOLDS, Edited, EditError, edit, why_not
+from bigdipper_exporter.botconfig.edit import Edited, edit, why_not
+from bigdipper_exporter.botconfig.locate import THRESHOLDS
+from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.write import ConfigFile, WriteError
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
@@ -56,8 +58,12 @@ def show(file: ConfigFile, say: Say) -> None:
 def _row(data: bytes, name: str, value: str) -> str:
     rule = rules.RULES.get(name.partition(".")[0])
     reason = why_not(data, name)
-    allowed = f"allowed: {rule.allowed}" if rule and not reason else ""
-    return f"{name:<28} {value[:40]:<40} {reason.partition(': ')[2] if reason else allowed}".rstrip()
+    parts = [reason.partition(": ")[2] if reason else f"allowed: {rules.allowed(name)}"] if rule else []
+    if rule and (released := rules.default(name)):
+        parts.append(f"default: {released}")
+    if rule and rule.note:
+        parts.append(rule.note)
+    return f"{name:<28} {value[:40]:<40} {'; '.join(parts)}".rstrip()
 
 
 def prepare(file: ConfigFile, words: Sequence[str]) -> Edited:

@@ -18,6 +18,10 @@ class SettingOut(Model):
 
     name: str = text("Name in config.py.", "MAX_MARGIN_PCT", "setting")
     value: str = text("The value as text; secrets are masked.", "0.2")
+    meaning: str | None = text(
+        "What the bot does with it; null where the released bot has no such setting.", "The emergency brake"
+    )
+    default: str | None = text("The literal in the bot's release; null where there is no single one.", "0.20")
     allowed: str | None = text("What it may be; null where the released bot has no such setting.", "at least 0, at most 1")
     note: str | None = text("What the bot really does with it, where the name misleads.", "the bot never looks at it")
     since: Moment = moment("When the file got this value, or when that was noticed.")

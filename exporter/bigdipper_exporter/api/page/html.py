@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -27,14 +28,20 @@ tr{display:block;border-top:1px solid #d5dae2;padding:.5rem 0}}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting of the table. reason: why it cannot be edited; None where it can. pending: not in effect yet."""
+    """One setting of the table. reason: why it cannot be edited; None where it can. pending: not in effect yet.
+
+    default: the value of the bot's release; changed: its value before and until when. Both empty where there is none.
+    """
 
     name: str
     value: str
+    meaning: str
+    default: str
     allowed: str
     note: str
     reason: str | None
     pending: bool | None
+    changed: str
 
 
 def page(title: str, *parts: str) -> str:
@@ -71,15 +78,21 @@ def search(text: str) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """The settings, with a link to edit each that can be."""
-    lines = []
-    for row in rows:
-        state = {True: " · changed, not in effect", False: "", None: ""}[row.pending]
-        name = escape(row.name)
-        shown = f'<a href="/config/edit?name={name}">{name}</a>' if row.reason is None else name
-        note = " · ".join(part for part in (row.allowed if row.reason is None else row.reason, row.note) if part)
-        lines.append(f'<tr><td>{shown}</td><td>{escape(row.value)}<b>{state}</b></td><td class="note">{escape(note)}</td></tr>')
-    head = "<tr><th>Setting</th><th>Value</th><th>Allowed</th></tr>"
-    return f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
+    head = "<tr><th>Setting</th><th>Value</th><th>Default and what is allowed</th></tr>"
+    return f"<table><thead>{head}</thead><tbody>{''.join(map(_line, rows))}</tbody></table>"
+
+
+def _line(row: Row) -> str:
+    name = escape(row.name)
+    link = f'<a href="/config/edit?name={quote(row.name)}">{name}</a>' if row.reason is None else name
+    meaning = f'<div class="note">{escape(row.meaning)}</div>' if row.meaning else ""
+    pending = "<b> · changed, not in effect</b>" if row.pending else ""
+    changed = f'<div class="note">{escape(row.changed)}</div>' if row.changed else ""
+    default = f"default {row.default}" if row.default else ""
+    note = " · ".join(part for part in (default, row.allowed if row.reason is None else row.reason, row.note) if part)
+    return (
+        f'<tr><td>{link}{meaning}</td><td>{escape(row.value)}{pending}{changed}</td><td class="note">{escape(note)}</td></tr>'
+    )
 
 
 def diff(text: str) -> str:

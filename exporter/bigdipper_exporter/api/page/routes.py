@@ -3,9 +3,8 @@
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -13,40 +12,27 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bigdipper_exporter import calendar, logs
+from bigdipper_exporter import logs
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.limits import ClientLimit
 from bigdipper_exporter.api.page import html
+from bigdipper_exporter.api.page.preview import preview
+from bigdipper_exporter.api.page.rows import COMMANDS, COOLDOWNS, Known, label, rows, state
 from bigdipper_exporter.api.page.sessions import COOKIE, Session, Sessions
 from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.queries.prices import daily_bars
-from bigdipper_exporter.archive.queries.settings import history
-from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.archive.queries.settings import history, settings_now
+from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.copies import hash_of
-from bigdipper_exporter.botconfig.edit import THRESHOLDS, Edited, EditError, edit, literal, why_not
+from bigdipper_exporter.botconfig.edit import Edited, edit, literal
 from bigdipper_exporter.botconfig.effect import not_in_effect
+from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError
-from bigdipper_exporter.money.dips import LOOKBACK, MINIMUM, effective
-from bigdipper_exporter.money.limits import bot_limit
-from bigdipper_exporter.money.prices import Bar
-from bigdipper_exporter.money.signals import AFTER, signals
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 
 MOST_FORM_BYTES = 16 * 1024
 LOGINS_PER_MINUTE = 12
-COMMANDS = """Restart the bot the way it runs; it reads its file at its start only.
-shell:          end it with Ctrl-C and start it again
-systemd:        systemctl restart BOT.service
-docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)"""
-COOLDOWNS = (
-    "A restart forgets cooldowns: the bot may buy again what it bought in the last hours."
-    " Best between 20:00 and 04:00 New York."
-)
-PAST_DAYS = 90
-LIMITS = ("MARGIN_SAFETY_THRESHOLD", "MAX_MARGIN_PCT")
-
 log = logs.get("settings")
 Form = Mapping[str, str]
 Action = Callable[[Request, Session, Form], Awaitable[Response]]
@@ -145,16 +131,15 @@ class SettingsPage:
             data = await asyncio.to_thread(self._read)
         except RefusedError as error:
             return _reply(html.page("Bot settings", html.paragraph(str(error), "warn")), error.status)
-        pending = await asyncio.to_thread(self._pending)
-        rows = [row for row in _rows(data, pending) if text.upper() in row.name.upper()]
-        state = _state(pending)
+        known = await asyncio.to_thread(self._known)
+        found = [row for row in rows(data, known) if text.upper() in row.name.upper()]
         copies = [
             html.form("/config/undo", f"Show {copy.id}", [("form", session.form), ("copy", copy.id)])
             for copy in self.file.copies.contents()[:10]
         ]
         earlier = ["<h2>Earlier contents</h2>", *copies] if copies else []
         logout = html.form("/config/logout", "Log out", [("form", session.form)])
-        return _reply(html.page("Bot settings", *state, html.search(text), html.table(rows), *earlier, logout))
+        return _reply(html.page("Bot settings", *state(known), html.search(text), html.table(found), *earlier, logout))
 
     async def _edit(self, request: Request) -> Response:
         session = self._session(request)
@@ -168,8 +153,9 @@ class SettingsPage:
             return _reply(html.page("Not editable", html.paragraph(str(error), "warn"), BACK), HTTPStatus.CONFLICT)
         rule = rules.RULES[name.partition(".")[0]]
         hidden = [("form", session.form), ("hash", hash_of(data)), ("name", name)]
-        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", f"Allowed: {_allowed(name)}", value))
-        return _reply(html.page(name, html.paragraph(rule.note) if rule.note else "", what, BACK))
+        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", label(name), value))
+        about = [html.paragraph(f"{text}.") for text in (rule.meaning, rule.note and f"In fact: {rule.note}") if text]
+        return _reply(html.page(name, *about, what, BACK))
 
     async def _diff(self, _: Request, session: Session, form: Form) -> Response:
         data = await asyncio.to_thread(self._read)
@@ -182,11 +168,10 @@ class SettingsPage:
         lines = [html.paragraph(f"Changes {line}") for line in edited.changed]
         lines += [html.paragraph(str(f), "warn") for f in edited.findings]
         lines += [html.paragraph(f"In the file before this change: {f}", "warn") for f in edited.earlier]
-        distance = await asyncio.to_thread(self._distance, form.get("name", ""), form.get("value", ""))
-        distance += await asyncio.to_thread(self._signals, edited, form.get("name", ""))
+        meant = await asyncio.to_thread(preview, self.services, edited, form.get("name", ""), form.get("value", ""))
         diff = html.diff(edited.diff(self.file.path.name))
         confirm = html.form("/config/write", "Write this", hidden)
-        return _reply(html.page("Write this?", *lines, *distance, diff, confirm, BACK))
+        return _reply(html.page("Write this?", *lines, *meant, diff, confirm, BACK))
 
     async def _write(self, _: Request, session: Session, form: Form) -> Response:
         data = await asyncio.to_thread(self._read)
@@ -229,66 +214,14 @@ class SettingsPage:
         except WriteError as error:
             raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from None
 
-    def _pending(self) -> tuple[str, ...] | None:
+    def _known(self) -> Known:
         try:
             with self.services.archives.reading(None) as connection:
                 started = snapshot(connection, self.services.limits, self.services.clock()).bot.started
-                return not_in_effect(history(connection), started)
+                settings = {one.setting: one for one in settings_now(connection)}
+                return Known(not_in_effect(history(connection), started), started, settings)
         except ArchiveError:
-            return None
-
-    def _distance(self, name: str, value: str) -> list[str]:
-        """What a changed limit means for the account now."""
-        if name not in LIMITS:
-            return []
-        try:
-            with self.services.archives.reading(None) as connection:
-                broker = snapshot(connection, self.services.limits, self.services.clock()).broker
-        except ArchiveError:
-            return []
-        if broker is None or broker.account is None or broker.stock_value is None:
-            return []
-        distance = bot_limit(float(value), broker.stock_value, broker.account.equity)
-        if distance is None or distance.usd is None:
-            return []
-        fall = (
-            "no fall of prices"
-            if distance.drop is None or distance.drop >= 1
-            else f"a fall of all prices by {distance.drop:.1%}"
-        )
-        said = f"With this limit: {distance.usd:,.0f} dollars of positions until it acts; {fall} leads there."
-        return [html.paragraph(said, "warn" if distance.usd < 0 else "")]
-
-    def _signals(self, edited: Edited, name: str) -> list[str]:
-        """How often the old and the new threshold of a symbol met the bot's rule lately."""
-        setting, _, symbol = name.partition(".")
-        if setting != THRESHOLDS or symbol == rules.DEFAULT:
-            return []
-        first = calendar.trading_day(self.services.clock()) - timedelta(days=PAST_DAYS)
-        try:
-            with self.services.archives.reading(None) as connection:
-                rows = daily_bars(connection, symbol, (first - timedelta(days=2 * LOOKBACK)).isoformat())
-        except ArchiveError:
-            return []
-        bars = [Bar(date.fromisoformat(row.date), row.open, row.high, row.low, row.close) for row in rows]
-        said = [_past(bars, data, symbol, first) for data in (edited.before, edited.after)]
-        if not said[0]:
-            return [html.paragraph(f"What {symbol} did is not known: the archive has no prices of it.", "note")]
-        words = f"The last {PAST_DAYS} days by daily bars. Now: {said[0]}. Then: {said[1]}."
-        return [html.paragraph(words), html.paragraph("Signals, not orders: cash, cooldown and the brake decide too.", "note")]
-
-
-def _past(bars: Sequence[Bar], data: bytes, symbol: str, first: date) -> str:
-    """What a file's threshold of a symbol would have met; empty without prices."""
-    settings = source.read(data)
-    own, least = settings[THRESHOLDS].value[symbol], settings.get("MIN_ABSOLUTE_DIP")
-    known = least is not None and isinstance(least.value, int | float)
-    threshold = effective(float(own), float(least.value) if least is not None and known else MINIMUM)
-    found = signals(bars, threshold, first)
-    if not found.days:
-        return ""
-    after = "" if found.after is None else f", {AFTER} sessions later a median {found.after:+.1%} from the line"
-    return f"at or under the line ({threshold:.1%}) on {found.touched} of {found.days} days, {found.closed} at the close{after}"
+            return Known(None, None, {})
 
 
 BACK = '<p><a href="/config">All settings</a></p>'
@@ -299,35 +232,6 @@ def _edited(data: bytes, form: Form) -> Edited:
         return edit(data, [(form.get("name", ""), form.get("value", ""))])
     except EditError as error:
         raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-
-
-def _rows(data: bytes, pending: tuple[str, ...] | None) -> list[html.Row]:
-    found = []
-    for name, value in source.read(data).items():
-        parts = value.value.items() if isinstance(value.value, dict) else [(None, value.value)]
-        for key, part in parts:
-            full = name if key is None else f"{name}.{key}"
-            rule = rules.RULES.get(name)
-            shown = "?" if value.problem is not None else rules.shown(name, part)
-            reason = why_not(data, full)
-            state = None if pending is None else full in pending
-            allowed, note = (_allowed(full), rule.note) if rule else ("", "")
-            found.append(html.Row(full, shown, allowed, note, reason and reason.partition(": ")[2], state))
-    return found
-
-
-def _allowed(name: str) -> str:
-    setting, dot, _ = name.partition(".")
-    return "above 0, at most 0.5" if dot else rules.RULES[setting].allowed
-
-
-def _state(pending: tuple[str, ...] | None) -> list[str]:
-    if pending is None:
-        return [html.paragraph("Whether the bot runs with these settings is not known.", "note")]
-    if not pending:
-        return [html.paragraph("In effect: the bot has started since the last change.", "note")]
-    said = f"Changed on disk, not in effect: {', '.join(pending)}."
-    return [html.paragraph(said, "warn"), html.diff(COMMANDS), html.paragraph(COOLDOWNS, "note")]
 
 
 def _login_form(reason: str = "") -> str:

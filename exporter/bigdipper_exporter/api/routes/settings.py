@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from bigdipper_exporter.api.context import AskedBot
 from bigdipper_exporter.api.models.config import ConfigNow, Draft, FindingOut, SettingOut, Validation
 from bigdipper_exporter.archive.queries import settings as queries
+from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.reader import judge
-from bigdipper_exporter.botconfig.rules import RULES, SEVERITIES
+from bigdipper_exporter.botconfig.rules import SEVERITIES
 
 router = APIRouter(prefix="/api/v1/config", tags=["config"])
 
@@ -34,12 +35,14 @@ def current(asked: AskedBot) -> ConfigNow:
 
 
 def _setting(row: queries.SettingNow, pending: Collection[str] | None) -> SettingOut:
-    rule = RULES.get(row.setting.partition(".")[0])
+    rule = rules.RULES.get(row.setting.partition(".")[0])
     return SettingOut.model_validate(
         {
             "setting": row.setting,
             "value": row.value,
-            "allowed": rule.allowed if rule else None,
+            "meaning": rule.meaning if rule else None,
+            "default": rules.default(row.setting) or None if rule else None,
+            "allowed": rules.allowed(row.setting) if rule else None,
             "note": rule.note or None if rule else None,
             "since": row.since,
             "previous": row.previous,

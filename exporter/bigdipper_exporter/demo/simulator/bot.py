@@ -8,7 +8,6 @@ from datetime import datetime, time
 from bigdipper_exporter.calendar import NEW_YORK, Session
 from bigdipper_exporter.demo.simulator import rules
 from bigdipper_exporter.demo.simulator.botlog import TRACEBACK, BotLog
-from bigdipper_exporter.demo.simulator.market import SYMBOLS
 from bigdipper_exporter.demo.simulator.trading import Account, ApiError, Desk, Trader, money
 from bigdipper_exporter.demo.simulator.truth import Tally
 from bigdipper_exporter.demo.simulator.units import DOLLAR
@@ -20,26 +19,29 @@ STOCK = "us_equity"
 
 
 class Bot:
-    """One run of the bot. `begin` writes the start-up lines; `cycle` is called at the end of each cycle."""
+    """One run of the bot, with the settings that it read at its start.
 
-    def __init__(self, desk: Desk, log: BotLog, tally: Tally, seed: int = 0) -> None:
-        self.desk, self.log, self.tally = desk, log, tally
+    `begin` writes the start-up lines; `cycle` is called at the end of each cycle.
+    """
+
+    def __init__(self, desk: Desk, log: BotLog, tally: Tally, settings: rules.Settings, seed: int = 0) -> None:
+        self.desk, self.log, self.tally, self.settings = desk, log, tally, settings
         self._random = random.Random(f"bot {seed}")
         self.number = self.failures = self.brake_cycles = 0
-        self.trader = Trader(desk, log, tally)
+        self.trader = Trader(desk, log, tally, settings)
         self.cycle_starts = self.wake_at = 0.0
         self.stopped = False
 
     def begin(self, ts: float) -> None:
         self.tally.starts += 1
-        log = self.log
+        log, settings = self.log, self.settings
         log.at(ts)
         log.info("🌟 Big Dipper v2.16 started in PAPER mode")
-        log.info(f"📊 Watching {len(SYMBOLS)} symbols: {', '.join(SYMBOLS)}")
-        shallow, deep = min(rules.THRESHOLDS.values()), max(rules.THRESHOLDS.values())
+        log.info(f"📊 Watching {len(settings.symbols)} symbols: {', '.join(settings.symbols)}")
+        shallow, deep = min(settings.thresholds.values()), max(settings.thresholds.values())
         log.info(
-            f"📉 Default dip: {rules.DEFAULT_THRESHOLD:.2%}, Range: {shallow:.1%}-{deep:.1%}, "
-            f"Base position: {rules.BASE_POSITION:.2%}"
+            f"📉 Default dip: {settings.default_threshold:.2%}, Range: {shallow:.1%}-{deep:.1%}, "
+            f"Base position: {settings.base_position:.2%}"
         )
         log.info("🚀 Starting main loop...")
         log.flush()
@@ -77,7 +79,7 @@ class Bot:
             self.tally.errors["cycle"] += 1
             self._sleep_until(end + pause)
         else:
-            self._sleep_until((start if completed else end) + rules.SCAN_SECONDS)
+            self._sleep_until((start if completed else end) + self.settings.scan_seconds)
         log.flush()
 
     def _run(self, start: float, end: float) -> bool:
@@ -88,7 +90,7 @@ class Bot:
         if session == "closed":
             opens = datetime.fromtimestamp(self.desk.next_open(), NEW_YORK)
             log.info(f"💤 Market closed. Next open: {opens:%Y-%m-%d %H:%M} ET")
-            log.info(f"Sleeping {rules.SCAN_SECONDS} seconds...\n")
+            log.info(f"Sleeping {self.settings.scan_seconds} seconds...\n")
             return False
         log.info(f"☀️ {name} (regular hours)" if session == "regular" else f"🌙 {name} (extended hours)")
         log.at(start + (end - start) * 0.15)
@@ -129,13 +131,13 @@ class Bot:
             log.error(f"   SDK error: {error}")
             log.error("⏸️  HALTING ALL TRADING this cycle to prevent over-allocation")
             log.error("   System will automatically resume when positions load successfully")
-            log.error(f"   Next retry in {rules.SCAN_SECONDS} seconds...")
+            log.error(f"   Next retry in {self.settings.scan_seconds} seconds...")
             self.tally.halts["positions_unavailable"] += 1
             return None
         stocks = {s: ledger.value(s) / DOLLAR for s in ledger.positions if ledger.asset(s).asset_class == STOCK}
         account = Account(equity, ledger.cash / DOLLAR, ledger.buying_power() / DOLLAR, stocks, sum(stocks.values()))
         stamp = int(start + (self.wake_at - start) * 0.15)
-        if account.leverage > rules.BRAKE_LEVERAGE:
+        if account.leverage > self.settings.brake_leverage:
             self.tally.brake(stamp)
             self._brake(account)
             return None
@@ -151,16 +153,16 @@ class Bot:
         if self.brake_cycles in rules.BRAKE_SCAN_CYCLES:
             log.info("📊 Scanning for missed opportunities (brake persists)...")
             missed = len(self.trader.qualifying())
-        limit = account.equity * rules.BRAKE_LEVERAGE
-        log.info(f"⚠️  EMERGENCY BRAKE: Leverage {account.leverage:.1%} > {rules.BRAKE_LEVERAGE:.1%}")
+        limit = account.equity * self.settings.brake_leverage
+        log.info(f"⚠️  EMERGENCY BRAKE: Leverage {account.leverage:.1%} > {self.settings.brake_leverage:.1%}")
         log.info(f"   Position value: {money(account.invested)} ({account.leverage:.1%} of equity)")
-        log.info(f"   Limit: {money(limit)} ({rules.BRAKE_LEVERAGE:.0%} of equity)")
+        log.info(f"   Limit: {money(limit)} ({self.settings.brake_leverage:.0%} of equity)")
         log.info(f"   Must reduce positions by {money(account.invested - limit)}")
         if missed:  # the release reads a key that its own list does not have
             log.info(f"   Missed {missed} opportunities during brake:")
             log.error("❌ UNEXPECTED ERROR getting positions: 'score'")
             log.error("⏸️  HALTING ALL TRADING this cycle for safety")
-            log.error(f"   Next retry in {rules.SCAN_SECONDS} seconds...")
+            log.error(f"   Next retry in {self.settings.scan_seconds} seconds...")
         else:
             log.error("   HALTING ALL TRADING this cycle")
 

@@ -35,7 +35,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     names = tuple(incident.name for incident in INCIDENTS)
     soon = f"let one happen within two minutes: {', '.join(names)}"
     parser.add_argument("--incident", choices=names, metavar="NAME", help=soon)
-    parser.add_argument("--bot-config", type=Path, metavar="FILE", help="write the bot's config.py there, and change it once")
+    parser.add_argument(
+        "--bot-config",
+        type=Path,
+        metavar="FILE",
+        help="the bot's config.py, read at its start; written where it is missing, and changed once",
+    )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="at SIGUSR1, stop time and write what a monitor must show")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
 
@@ -95,15 +100,12 @@ def simulate(args: argparse.Namespace) -> int:
         raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
     try:
         _history(world, now, stop)
+        if args.bot_config:
+            _settings(world, args.bot_config)
         if again:
             world.stop_bot()
             world.log.write_to(log)
             world.start_bot()
-        if args.bot_config:
-            botconfig.write(args.bot_config)
-            change = threading.Timer(CHANGE_SECONDS, botconfig.write, (args.bot_config, 25))
-            change.daemon = True
-            change.start()
         print(f"broker {world.broker.url}", flush=True)
         world.live(args.speed, freeze, market_open_now=not args.real_hours)
         if args.truth:
@@ -112,6 +114,16 @@ def simulate(args: argparse.Namespace) -> int:
     finally:
         world.close()
     return 0
+
+
+def _settings(world: World, path: Path) -> None:
+    """Give the bot a config.py that it reads at its next start. One that is there already is kept, edits included."""
+    if not path.exists():
+        botconfig.write(path)
+    world.bot_config = path
+    change = threading.Timer(CHANGE_SECONDS, botconfig.owner_changes, (path,))
+    change.daemon = True
+    change.start()
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,12 @@ from bigdipper_exporter.calendar import Session
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.market import Market
 from bigdipper_exporter.demo.simulator.orders import Order
-from bigdipper_exporter.demo.simulator.rules import BRAKE_LEVERAGE
+from bigdipper_exporter.demo.simulator.rules import Settings
 from bigdipper_exporter.demo.simulator.units import DOLLAR, SHARE
 
 TAKE_PROFIT = 0.04
 STRETCHED, RELAXED = 1.04, 0.8  # above this leverage the owner makes room, down to that one
+BRAKE = Settings().brake_leverage
 
 
 class Owner:
@@ -41,7 +42,7 @@ class Owner:
         extended = session == "extended"
         free = self.free()
         chosen = [] if extended else [s for s in free if self.gain(s) >= TAKE_PROFIT]
-        if self.leverage() > (BRAKE_LEVERAGE if extended else STRETCHED):
+        if self.leverage() > (BRAKE if extended else STRETCHED):
             excess = self.ledger.sides()[0] - int(RELAXED * self.ledger.equity())
             for symbol in reversed(free):
                 if sum(self.ledger.value(s) for s in chosen) < excess and symbol not in chosen:

@@ -8,7 +8,7 @@ from bigdipper_exporter.calendar import Session
 from bigdipper_exporter.demo.simulator import rules
 from bigdipper_exporter.demo.simulator.botlog import BotLog
 from bigdipper_exporter.demo.simulator.ledger import Ledger
-from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS, Market
+from bigdipper_exporter.demo.simulator.market import STOCKS, Market
 from bigdipper_exporter.demo.simulator.orders import Order, Rejected
 from bigdipper_exporter.demo.simulator.truth import Tally
 from bigdipper_exporter.demo.simulator.units import CENT, SHARE
@@ -58,16 +58,13 @@ class Account(NamedTuple):
 
 
 class Dip(NamedTuple):
-    """A symbol that qualifies: its dip as a negative ratio, its price and what is held of it in dollars."""
+    """A symbol that qualifies: its dip as a negative ratio, its price, what is held of it in dollars, and its score."""
 
     symbol: str
     ratio: float
     price: float
     held: float
-
-    @property
-    def score(self) -> float:
-        return rules.score(self.ratio, self.symbol)
+    score: float
 
 
 def money(value: float) -> str:
@@ -77,22 +74,23 @@ def money(value: float) -> str:
 class Trader:
     """Scans and buys; remembers when it bought what, until the bot restarts."""
 
-    def __init__(self, desk: Desk, log: BotLog, tally: Tally) -> None:
-        self.desk, self.log, self.tally = desk, log, tally
+    def __init__(self, desk: Desk, log: BotLog, tally: Tally, settings: rules.Settings) -> None:
+        self.desk, self.log, self.tally, self.settings = desk, log, tally, settings
         self.bought_at: dict[str, float] = {}
 
     def qualifying(self) -> list[str]:
         """The symbols that dip deep enough, whatever else speaks against buying."""
         if self.desk.session() == "closed":  # no fresh quotes, as on a weekend
             return []
-        market = self.desk.market
-        return [s for s in market.dipping(rules.MIN_ABSOLUTE_DIP) if s in SYMBOLS and rules.qualifies(market.dip(s), s)]
+        market, settings = self.desk.market, self.settings
+        deep = market.dipping(settings.min_absolute_dip)
+        return [s for s in deep if s in settings.symbols and settings.qualifies(market.dip(s), s)]
 
     def scan(self, account: Account, now: float) -> list[Dip]:
         """The dips worth an order, best score first."""
         if self.desk.session() == "closed":
             return self._report([])
-        candidates = SYMBOLS if self.log.debugging else self.qualifying()
+        candidates = self.settings.symbols if self.log.debugging else self.qualifying()
         found = []
         for symbol in candidates:
             ratio = self.desk.market.dip(symbol)
@@ -102,10 +100,10 @@ class Trader:
             refusal = self._refusal(symbol, ratio, held, account.equity, now)
             if refusal is None:
                 price = self.desk.market.bid(symbol) / 100
-                found.append(Dip(symbol, ratio, price, held))
+                score = self.settings.score(ratio, symbol)
+                found.append(Dip(symbol, ratio, price, held, score))
                 if self.log.debugging:
                     self.tally.opportunities[symbol] += 1
-                    score = rules.score(ratio, symbol)
                     self.log.debug(f"[OPPORTUNITY] {symbol} {ratio:.2%} @ {money(price)} score={score:.2f}x QUALIFIED")
             elif self.log.debugging:
                 reason, message = refusal
@@ -114,20 +112,20 @@ class Trader:
         return self._report(sorted(found, key=lambda dip: dip.score, reverse=True))
 
     def _log_dip(self, symbol: str, ratio: float) -> None:
-        limit = rules.threshold(symbol)
+        limit = self.settings.threshold(symbol)
         verdict = f"✓ (threshold: {-limit:.2%})" if ratio <= -limit else f"(need {-limit:.2%})"
         self.log.debug(f"{symbol}: {ratio:.2%} from 20d high {verdict}")
 
     def _refusal(self, symbol: str, ratio: float, held: float, equity: float, now: float) -> tuple[str, str] | None:
         """Why not to buy, as reason code and log message."""
-        if now - self.bought_at.get(symbol, float("-inf")) < rules.COOLDOWN_SECONDS:
+        if now - self.bought_at.get(symbol, float("-inf")) < self.settings.cooldown_hours * rules.HOUR:
             return "cooldown", f"{symbol}: Cooldown active (local cache)"
-        if -ratio < rules.MIN_ABSOLUTE_DIP:
-            minimum = rules.MIN_ABSOLUTE_DIP
+        if -ratio < self.settings.min_absolute_dip:
+            minimum = self.settings.min_absolute_dip
             return "below_absolute_min", f"[SKIP] {symbol} Dip {ratio:.1%} < absolute min {minimum:.1%}"
-        if -ratio < (limit := rules.threshold(symbol)):
+        if -ratio < (limit := self.settings.threshold(symbol)):
             return "below_threshold", f"[SKIP] {symbol} Dip {ratio:.1%} < threshold {limit:.1%}"
-        if held >= (largest := equity * rules.MAX_POSITION):
+        if held >= (largest := equity * self.settings.max_position):
             return "position_at_max", f"[SKIP] {symbol} Position ${held:.0f} at max ${largest:.0f}"
         return None
 
@@ -146,10 +144,10 @@ class Trader:
         left_out, placed = [], []
         for dip in found:
             drop = self.desk.market.drop_today(dip.symbol)
-            sharp = dip.symbol in rules.VOLATILE and drop <= -rules.INTRADAY_DROP
+            sharp = dip.symbol in self.settings.volatile and drop <= -self.settings.intraday_drop
             volatility = STOCKS[dip.symbol].range / 100 / rules.BASELINE_RANGE
-            factor = rules.INTRADAY_MULTIPLIER if sharp else 1.0
-            value = rules.order_value(dip.ratio, account.equity, dip.held, volatility, factor)
+            factor = self.settings.intraday_multiplier if sharp else 1.0
+            value = self.settings.order_value(dip.ratio, account.equity, dip.held, volatility, factor)
             if value / dip.price < 0.01:
                 self.log.debug(f"{dip.symbol}: Position size too small ({value / dip.price:.4f} shares)")
                 if self.log.debugging:
@@ -161,7 +159,7 @@ class Trader:
                 continue
             self.log.info(f"💎 {dip.symbol} BUY: {dip.ratio:.2%} dip @ {money(dip.price)} (score: {dip.score:.2f}x)")
             sharply = f", Intraday: {drop:.2%} → {factor:.1f}x size" if sharp else ""
-            limit = rules.threshold(dip.symbol)
+            limit = self.settings.threshold(dip.symbol)
             self.log.info(f"   📊 Filters: VolAdj {volatility:.1f}x, Threshold: {limit:.2%}{sharply}")
             self._count_opportunity(dip)
             if order := self._place(dip, value / dip.price, extended, now):
@@ -174,8 +172,8 @@ class Trader:
 
     def _affordable(self, dip: Dip, value: float, spent: float, account: Account, now: float) -> bool:
         log, projected = self.log, (account.invested + spent + value) / account.equity
-        if projected > rules.MAX_LEVERAGE:
-            log.warning(f"{dip.symbol}: Would exceed leverage limit ({projected:.1%} > {rules.MAX_LEVERAGE:.1%})")
+        if projected > self.settings.max_leverage:
+            log.warning(f"{dip.symbol}: Would exceed leverage limit ({projected:.1%} > {self.settings.max_leverage:.1%})")
             log.debug(f"  Current positions: {money(account.invested)} ({account.leverage:.1%})")
             log.debug(f"  Pending this cycle: {money(spent)}")
             log.debug(f"  This order: {money(value)}")
@@ -193,7 +191,7 @@ class Trader:
         if extended:
             limit = round(market.bid(symbol) / 100 * (1 + rules.LIMIT_ABOVE_BID), 2)
         else:
-            limit = round(market.ask(symbol) / 100 * (1 - rules.LIMIT_BELOW_ASK), 2)
+            limit = round(market.ask(symbol) / 100 * (1 - self.settings.limit_below_ask), 2)
         try:
             order = self.desk.submit(symbol, round(shares, 4), limit, extended)
         except (Rejected, ApiError) as error:
@@ -233,4 +231,4 @@ class Trader:
         for dip in left_out[:LISTED_LEFT_OUT]:
             log.warning(f"   ⏭️  {dip.symbol:6s}: {dip.ratio:.2%} dip (score: {dip.score:.2f}x)")
             self._count_opportunity(dip)
-        log.warning(f"   💡 Consider increasing MAX_MARGIN_PCT (current: {rules.MAX_MARGIN:.2%}) or freeing up capital")
+        log.warning(f"   💡 Consider increasing MAX_MARGIN_PCT (current: {self.settings.max_margin:.2%}) or freeing up capital")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ from typing import Any
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import Session
-from bigdipper_exporter.demo.simulator import exchange
+from bigdipper_exporter.demo.simulator import exchange, rules
 from bigdipper_exporter.demo.simulator.bot import Bot
 from bigdipper_exporter.demo.simulator.botlog import BotLog
 from bigdipper_exporter.demo.simulator.broker import Broker
@@ -104,6 +105,7 @@ class World:
         self._session: Session = "closed"
         self._last_order = 0.0
         self._bots = 0
+        self.bot_config: Path | None = None  # what the bot reads at each start; None: it runs with the published settings
         self.start_bot()
 
     # -- time -------------------------------------------------------------------------------------------------------
@@ -267,12 +269,19 @@ class World:
         self._failures.pop(endpoint, None)
 
     def stop_bot(self) -> None:
-        """Ctrl-C."""
-        self.bot.shut_down(self.now)
+        """Ctrl-C; nothing where it does not run."""
+        if not self.bot.stopped:
+            self.bot.shut_down(self.now)
 
     def start_bot(self) -> None:
+        """Start the bot with its config.py as it is now; it stays down, as the real one does, when Python refuses the file."""
+        try:
+            settings = rules.Settings() if self.bot_config is None else rules.load(self.bot_config)
+        except Exception as error:  # whatever running somebody's file may raise
+            print(f"the bot does not start: {self.bot_config}: {error!r}", file=sys.stderr, flush=True)
+            return
         self._bots += 1
-        self.bot = Bot(self, self.log, self.tally, self.seed * 1000 + self._bots)
+        self.bot = Bot(self, self.log, self.tally, settings, self.seed * 1000 + self._bots)
         self.bot.begin(self.now)
 
     # -- the bot's desk ---------------------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""The table of settings: each with its value, what it means and may be, and whether the running bot has read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.api.page import html
+from bigdipper_exporter.archive.queries.settings import SettingNow
+from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig.edit import why_not
+from bigdipper_exporter.botconfig.locate import THRESHOLDS
+
+COMMANDS = """Restart the bot the way it runs; it reads its file at its start only.
+shell:          end it with Ctrl-C and start it again
+systemd:        systemctl restart BOT.service
+docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)"""
+COOLDOWNS = (
+    "A restart forgets cooldowns: the bot may buy again what it bought in the last hours."
+    " Best between 20:00 and 04:00 New York."
+)
+
+DEFAULT_COUNTS = "as DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the archive says about the settings. pending: those not in effect, None where that is not known.
+
+    started: the bot's last start, unix seconds. settings: the newest row of each by name.
+    """
+
+    pending: tuple[str, ...] | None
+    started: float | None
+    settings: Mapping[str, SettingNow]
+
+
+def rows(data: bytes, known: Known) -> list[html.Row]:
+    """Return every setting of the file; thresholds one by one, those that only DEFAULT gives included."""
+    settings = source.read(data)
+    watched = settings.get("SYMBOLS")
+    found = []
+    for name, value in settings.items():
+        if not isinstance(value.value, dict):
+            found.append(_row(data, name, "?" if value.problem is not None else rules.shown(name, value.value), known))
+            continue
+        parts = {f"{name}.{key}": rules.shown(name, part) for key, part in value.value.items()}
+        if name == THRESHOLDS and watched is not None and isinstance(watched.value, list):
+            parts |= {own: DEFAULT_COUNTS for symbol in watched.value if (own := f"{name}.{symbol}") not in parts}
+        found += [_row(data, full, text, known) for full, text in parts.items()]
+    return found
+
+
+def _row(data: bytes, name: str, value: str, known: Known) -> html.Row:
+    setting, _, part = name.partition(".")
+    rule, reason = rules.RULES.get(setting), why_not(data, name)
+    return html.Row(
+        name,
+        value,
+        rule.meaning if rule and not part else "",
+        rules.default(name) if rule else "",
+        rules.allowed(name) if rule else "",
+        rule.note if rule else "",
+        reason and reason.partition(": ")[2],
+        None if known.pending is None else name in known.pending,
+        _changed(known.settings.get(name)),
+    )
+
+
+def _changed(setting: SettingNow | None) -> str:
+    """When and from what a setting was changed last; empty where it never was."""
+    if setting is None or setting.previous is None:
+        return ""
+    at = datetime.fromtimestamp(setting.since, calendar.NEW_YORK)
+    by = f" by {setting.author}" if setting.author else ""
+    return f"{setting.previous} until {at:%Y-%m-%d %H:%M} New York{by}"
+
+
+def label(name: str) -> str:
+    """What stands above the field of a new value."""
+    released = rules.default(name)
+    return f"Allowed: {rules.allowed(name)}" + (f". Default: {released}" if released else "")
+
+
+def state(known: Known) -> list[str]:
+    """Whether the bot runs with the file as it is, and how to make it so."""
+    if known.pending is None:
+        return [html.paragraph("Whether the bot runs with these settings is not known.", "note")]
+    if not known.pending and known.started is not None:
+        at = datetime.fromtimestamp(known.started, calendar.NEW_YORK)
+        return [html.paragraph(f"In effect since the bot's start on {at:%Y-%m-%d at %H:%M} New York.", "note")]
+    said = f"Changed on disk, not in effect: {', '.join(known.pending)}."
+    return [html.paragraph(said, "warn"), html.diff(COMMANDS), html.paragraph(COOLDOWNS, "note")]
