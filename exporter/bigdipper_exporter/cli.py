@@ -126,10 +126,23 @@ def _archive(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
-    from bigdipper_exporter.commands.backfill import LABELS, backfill
+    from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of, write_text
+    from bigdipper_exporter.commands.past import Limits
+    from bigdipper_exporter.money.limits import BRAKE, HARD
 
-    until = args.until if args.until is not None else time.time()
-    print(backfill(settings.archive_path, Path(args.out), until, LABELS | dict(args.label)))
+    now = time.time()
+    labels = LABELS | ({"bot": settings.bot_name} if settings.bot_name else {}) | dict(args.label)
+    span = span_of(args.since, now if args.until is None else min(args.until, now), now)
+    if span.since >= span.until:
+        raise ConfigError(["argument --to: is before --from; no day lies between them"])
+    limits = Limits(settings.limits_brake or BRAKE, settings.limits_hard or HARD)
+    request, out = Request(settings.archive_path, span, labels, limits), Path(args.out)
+    if not args.text:
+        print(backfill(request, out, args.until is not None))
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
+    written = write_text(request, out)
+    print(f"{written.samples:,} samples in {len(written.files)} files in {out}")
     return 0
 
 
@@ -329,11 +342,14 @@ def parser() -> argparse.ArgumentParser:
     past = add(
         "backfill",
         _backfill,
-        "Make the archive's past into blocks for Prometheus (needs promtool).",
-        f"--out FOLDER [--to DATE] [--label NAME=VALUE ...] {archive}",
+        "Give Prometheus the archive's past, so that its graphs begin before its first start (needs promtool).",
+        f"--out FOLDER [--from DATE] [--to DATE] [--label NAME=VALUE ...] [--text] {archive}",
         "archive.path",
+        "bot.name",
+        "limits.",
     )
-    past.add_argument("--out", required=True, metavar="FOLDER", help="where to make the blocks")
+    past.add_argument("--out", required=True, metavar="FOLDER", help="a new folder, or the data folder of Prometheus")
+    past.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (default: 400 days ago)")
     past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
     past.add_argument(
         "--label",
@@ -341,8 +357,9 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="label of Prometheus' target, as in its targets file (bot, instance, job)",
+        help="label of Prometheus' target, as in its targets file: instance=localhost:10077 (default: exporter:10077)",
     )
+    past.add_argument("--text", action="store_true", help="write OpenMetrics text for promtool in place of blocks")
     add("doctor", _doctor, "Look at every part and say what is wrong and what to do.", settings)
     add(
         "api",

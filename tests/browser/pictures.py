@@ -1,4 +1,7 @@
-"""Pictures of the boards for the documents: `GRAFANA_URL=… python -m tests.browser.pictures FOLDER`."""
+"""Pictures of the boards: `GRAFANA_URL=… python -m tests.browser.pictures FOLDER [all]`.
+
+For the documents each board on a desk, and the overview in every look; with `all`, each board in every look at full length.
+"""
 
 import os
 import sys
@@ -7,14 +10,15 @@ from pathlib import Path
 from tests.browser import chromium
 from tests.browser.boards import BOARDS, look
 
-LOOKS = {"": (1440, "dark"), "-light": (1440, "light"), "-phone": (390, "dark")}
+LOOKS = {"": (1440, "dark"), "-light": (1440, "light"), "-phone": (390, "dark"), "-phone-light": (390, "light")}
+OF_DOCUMENTS = ("", "-light", "-phone")
 BOTTOM = """Math.max(...[...document.querySelectorAll('section[data-testid*="Panel header"]')].map(
   panel => panel.getBoundingClientRect().bottom))"""
 PHONE_SCREENS = 1800  # pixels of a phone's long page that a picture shows
 
 
-def main(folder: Path) -> None:
-    """Every board on a desk, dark; the overview in light and on a phone too."""
+def main(folder: Path, every_look: bool) -> None:
+    """Take the pictures into `folder`. every_look: of each board, for a review."""
     executable = chromium.find()
     if not executable or "GRAFANA_URL" not in os.environ:
         sys.exit("needs Chromium on this machine and the environment variable GRAFANA_URL")
@@ -22,14 +26,15 @@ def main(folder: Path) -> None:
     with chromium.page(executable, os.environ.get("GRAFANA_USER")) as page:
         for name in BOARDS:
             for ending, (width, theme) in LOOKS.items():
-                if ending and name != "overview":
+                if not every_look and ending and (name != "overview" or ending not in OF_DOCUMENTS):
                     continue
                 look(page, os.environ["GRAFANA_URL"], name, width=width, theme=theme)
                 bottom = int(page.ask(BOTTOM))
-                page.size(width, min(bottom + 16, PHONE_SCREENS) if width < 600 else bottom + 16)
+                cut = width < 600 and not every_look
+                page.size(width, min(bottom + 16, PHONE_SCREENS) if cut else bottom + 16)
                 page.settle("/api/ds/query", 1.0, 10.0)
                 page.picture(folder / f"{name}{ending}.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] == ["all"])

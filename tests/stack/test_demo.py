@@ -139,6 +139,13 @@ def test_a_trade_is_queryable_within_seconds(running: Demo) -> None:
     print(f"\nfrom the trade's line to Prometheus: {time.time() - seen:.1f} s")
 
 
+def test_prometheus_knows_the_days_before_its_start(running: Demo) -> None:
+    assert (query(running, "count_over_time(bigdipper_bot_equity_usd[1d] offset 1h)") or 0) > 100
+    assert query(running, 'last_over_time(bigdipper_limit_distance_usd{limit="brake"}[2d] offset 1h)') is not None
+    trades = len(re.findall(r"\[TRADE\]", log_text(running)))
+    assert query(running, "sum(increase(bigdipper_trades_total[7d]))") == pytest.approx(trades, rel=0.1)
+
+
 def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver: Receiver) -> None:
     before = log_text(running).count("EMERGENCY BRAKE")
     set_off(running, "brake")

@@ -137,6 +137,15 @@ def answers(url: str) -> bool:
         return False
 
 
+def read(url: str) -> str:
+    """The text at `url`; empty when it cannot be had."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return str(response.read().decode())
+    except OSError:
+        return ""
+
+
 def program(*names: str) -> str | None:
     """The first of these programs that the machine has."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])

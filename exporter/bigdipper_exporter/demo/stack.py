@@ -3,12 +3,17 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of
+from bigdipper_exporter.commands.past import Limits
 from bigdipper_exporter.config.yamlfile import ConfigError
-from bigdipper_exporter.demo.run import Demo, Part, answers, program
+from bigdipper_exporter.demo.run import Demo, Part, answers, program, read
 
 DASHBOARDS = "dashboards"
+HISTORY_SECONDS = 20.0
 
 
 def start_stack(running: Demo, root: Path | None, webhook: str | None) -> None:
@@ -18,6 +23,8 @@ def start_stack(running: Demo, root: Path | None, webhook: str | None) -> None:
         return
     exporter = next(part for part in running.parts if part.name == "exporter")
     alertmanager = _alertmanager(running, root, webhook)
+    if program("prometheus"):
+        give_past(running, running.folder / "prometheus" / "data", exporter.url)
     prometheus = start_prometheus(running, root / "prometheus", exporter.url, alertmanager)
     if prometheus:
         _grafana(running, root, prometheus.url, alertmanager or "http://127.0.0.1:9093")
@@ -67,7 +74,7 @@ def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: 
     if binary is None:
         return None
     config, port = running.folder / "prometheus", running.ports["prometheus"]
-    shutil.copytree(shipped, config, ignore=shutil.ignore_patterns("targets"))
+    shutil.copytree(shipped, config, ignore=shutil.ignore_patterns("targets"), dirs_exist_ok=True)
     targets = {
         "bigdipper": (exporter, "demo"),
         "prometheus": (f"http://127.0.0.1:{port}", None),
@@ -83,8 +90,9 @@ def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: 
             binary,
             f"--config.file={config / 'prometheus.yml'}",
             f"--storage.tsdb.path={config / 'data'}",
+            "--storage.tsdb.retention.time=400d",
             f"--web.listen-address=127.0.0.1:{port}",
-            "--rules.alert.for-grace-period=0s",  # this and the next as in docker-compose.yml
+            "--rules.alert.for-grace-period=0s",  # this, the next and the retention as in docker-compose.yml
             "--rules.alert.resend-delay=5m",
             *flags,
         ],
@@ -92,6 +100,31 @@ def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: 
     part.url, part.what = f"http://127.0.0.1:{port}", "queries, rules and alerts"
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     return part
+
+
+def give_past(running: Demo, data: Path, exporter: str) -> None:
+    """Make the blocks of the time before now, so that no graph begins empty."""
+    archive = running.folder / "archive.db"
+    if shutil.which("promtool") is None or not archive.exists():
+        return
+    begun = time.monotonic()
+    wait_for_history(running, exporter)
+    now = time.time()
+    request = Request(archive, span_of(None, now, now), LABELS | {"bot": "demo", "instance": _host(exporter)}, Limits())
+    try:
+        backfill(request, data)
+    except ArchiveError as error:
+        print(f"(graphs of Prometheus begin now: {error})", flush=True)
+        return
+    print(f"Prometheus has the past ({time.monotonic() - begun:.0f} s).", flush=True)
+
+
+def wait_for_history(running: Demo, exporter: str) -> None:
+    """Wait until the history of orders and executions is read, or HISTORY_SECONDS: fills are a part of the past."""
+    deadline = time.monotonic() + HISTORY_SECONDS
+    while time.monotonic() < deadline and not running.stopping.wait(0.5):
+        if "bigdipper_alpaca_backfill_ratio 1.0" in read(f"{exporter}/metrics"):
+            return
 
 
 def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> None:

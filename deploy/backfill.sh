@@ -1,0 +1,43 @@
+#!/bin/sh
+# Gives Prometheus the past of a bot's archive, so that graphs begin before its first start. Run it while Prometheus has no data yet:
+#   docker compose up -d exporter      and wait until its page says that the history is read
+#   deploy/backfill.sh
+#   docker compose up -d
+# If Prometheus has run before: deploy/backfill.sh --to DATE, with the day before its first start (New York, included).
+#   deploy/backfill.sh [--to DATE] [SERVICE]       SERVICE is the bot's exporter (default: exporter)
+set -eu
+cd "$(dirname "$0")/.."
+refuse() {
+	echo "backfill: $*" >&2
+	exit 2
+}
+until='' service=exporter
+while [ $# -gt 0 ]; do
+	case $1 in
+	--to) [ $# -ge 2 ] || refuse "--to needs a date"; until=$2; shift 2 ;;
+	-*) refuse "unknown option $1; usage: deploy/backfill.sh [--to DATE] [SERVICE]" ;;
+	*) service=$1; shift ;;
+	esac
+done
+bot=$(cat prometheus/targets/*.yml | tr -d '"' | grep -F -A 2 "[$service:10077]" | sed -n 's/.*bot: *\([^},]*\).*/\1/p' | head -n 1)
+[ -n "$bot" ] || refuse "no file in prometheus/targets has the target $service:10077 with a label bot"
+
+in_prometheus() { docker compose run --rm --no-deps -T --entrypoint sh prometheus -ec "$1"; }
+if [ -z "$until" ] && in_prometheus '[ -e /prometheus/wal ]' </dev/null; then
+	refuse "Prometheus has data: add --to with the day before its first start, so that no sample is there twice"
+fi
+
+# The exporter's image has no promtool, Prometheus' has no Python: text goes from one to the other.
+in_exporter() { docker compose run --rm --no-deps -T --entrypoint sh "$service" -ec "$1" </dev/null; }
+folder=/archive/backfill
+trap 'in_exporter "rm -rf $folder" || true' EXIT
+in_exporter "rm -rf $folder; big-dipper-exporter backfill --text --out $folder --label bot=$bot --label instance=$service:10077 ${until:+--to $until}"
+in_exporter "tar -C $folder -cf - ." | in_prometheus '
+	rm -rf /prometheus/backfill && mkdir /prometheus/backfill && cd /prometheus/backfill
+	tar -xf -
+	for file in *.om; do
+		[ -e "$file" ] || { echo "the archive knows no past" >&2; exit 1; }
+		promtool tsdb create-blocks-from --max-block-duration=486h openmetrics "$file" /prometheus >/dev/null
+	done
+	rm -rf /prometheus/backfill'
+echo "Prometheus has the past of $bot: docker compose up -d"

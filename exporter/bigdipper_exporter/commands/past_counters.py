@@ -1,0 +1,103 @@
+"""The past of counters from the archive: each step at its time, up to the present value.
+
+`increase()` needs samples at both ends of its window, and estimates where they are sparse: so a counter is sampled on a grid
+around each step, beginning with the value before the first one. It is anchored at its present value, so that scrapes go on
+where the past ends without a step of their own.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from itertools import groupby
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.queries import past
+from bigdipper_exporter.archive.queries.past import BrakeSpan, DayMoment
+from bigdipper_exporter.commands.past import COARSE_SECONDS, FINE_SECONDS, HOURLY, Sample, Series, Span
+from bigdipper_exporter.metrics import counters as m
+
+AROUND_SECONDS = 2 * HOURLY  # twice the longest window of the boards
+SKIPS_SECONDS = (
+    900.0  # between old samples of routine skips, which the archive has by the hour: a series for each symbol and reason
+)
+CLOSED_SECONDS = 8 * HOURLY  # the end of a trading day (04:00 to 04:00), in which the bot cycles without an account line
+
+Growth = tuple[float, float]  # unix seconds, amount
+
+
+def counters(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
+    """Yield every counter that the archive knows the past of, the series of one metric together."""
+    labels = {counter.name: counter.labels for counter in m.BOT + m.BROKER}
+    for name in past.STEPS:
+        now = past.counter_values(connection, name)
+        coarse = SKIPS_SECONDS if name == m.SKIPS.name else COARSE_SECONDS
+        for values, group in groupby(past.steps_of(connection, name), key=lambda step: step.labels):
+            steps = [(step.ts, step.amount) for step in group]
+            yield Series(name, tuple(zip(labels[name], values, strict=True)), counted(steps, now.get(values), span, coarse))
+    spans = past.brake_spans(connection)
+    held = [growth for one in spans for growth in _evenly(one.started, one.last_seen, one.duration_seconds or 0.0)]
+    for counter, steps in ((m.BRAKE_SECONDS, held), (m.BOT_CYCLES, _cycles(connection, spans, span))):
+        yield Series(counter.name, (), counted(steps, past.counter_values(connection, counter.name).get(()), span))
+
+
+def counted(steps: Sequence[Growth], now: float | None, span: Span, coarse: float = COARSE_SECONDS) -> Iterator[Sample]:
+    """Yield the counter around its steps (oldest first). now: its present value; the sum of the steps where None."""
+    total = sum(amount for _, amount in steps)
+    value = max(0.0, (total if now is None else now) - total)
+    place, fine = 0, span.fine_since
+    for start, end in _around([*(ts for ts, _ in steps), *_last_day(span)]):
+        at = max(start, span.since)
+        while at < min(end, span.until):
+            while place < len(steps) and steps[place][0] <= at:
+                value += steps[place][1]
+                place += 1
+            yield Sample(at, value)
+            at += FINE_SECONDS if at >= fine else coarse
+
+
+def _last_day(span: Span) -> list[float]:
+    """Moments by which a counter is there for all of the last day, as sums over many series expect."""
+    return [span.until - hours * HOURLY for hours in range(22, 0, -2)]
+
+
+def _around(moments: Iterable[float]) -> Iterator[tuple[float, float]]:
+    """Join the times around each moment where they overlap."""
+    start: float | None = None
+    end = 0.0
+    for ts in sorted(moments):
+        if start is None or ts - AROUND_SECONDS > end:
+            if start is not None:
+                yield start, end
+            start = ts - AROUND_SECONDS
+        end = ts + AROUND_SECONDS
+    if start is not None:
+        yield start, end
+
+
+def _evenly(start: float, end: float, amount: float) -> list[Growth]:
+    """Spread an amount over a time of which no more is known."""
+    parts = max(1, int((end - start) / FINE_SECONDS))
+    return [(start + (end - start) * part / parts, amount / parts) for part in range(1, parts + 1)]
+
+
+def _cycles(connection: sqlite3.Connection, spans: Sequence[BrakeSpan], span: Span) -> list[Growth]:
+    """Cycles with an account line at its time; those of an episode, and of the hours without a session, spread over them."""
+    steps: list[Growth] = [(ts, float(count)) for ts, count in past.cycle_counts(connection, FINE_SECONDS)]
+    by_day: dict[str, float] = {}
+    for ts, count in steps:
+        day = calendar.trading_day(ts).isoformat()
+        by_day[day] = by_day.get(day, 0.0) + count
+    for one in spans:
+        steps += _evenly(one.started, one.last_seen, one.cycles)
+        day = calendar.trading_day(one.started).isoformat()
+        by_day[day] = by_day.get(day, 0.0) + one.cycles
+    for row in past.day_moments(connection):
+        steps += _without_session(row, by_day.get(row.date, 0.0), span.until)
+    return sorted(steps)
+
+
+def _without_session(row: DayMoment, seen: float, until: float) -> list[Growth]:
+    """The cycles of a day that left no line: the bot counts them while it waits for the next session."""
+    end = calendar.day_start(date.fromisoformat(row.date) + timedelta(days=1))
+    start = end - CLOSED_SECONDS
+    return _evenly(start, min(end, until), row.cycles - seen) if row.cycles > seen and start < until else []
