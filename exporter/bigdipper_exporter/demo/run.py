@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,12 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.demo.ports import Ports
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET, days, speed
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
 from bigdipper_exporter.stack_files import stack_files
 
 ROOT = Path(__file__).resolve().parents[3]
-PORTS = {"alertmanager": 9093, "prometheus": 9090, "grafana": 3000}  # where they are free
+PORTS = {"simulator": 8099, "exporter": 10077, "alertmanager": 9093, "prometheus": 9090, "grafana": 3000}  # where they are free
 WAIT_SECONDS = 120.0
 # Of the demo's past: at DEBUG a day is 70,000 lines, and enough to see which symbols are passed over.
 DEBUG_DAYS = 3
@@ -66,7 +66,7 @@ class Demo:
     folder: Path
     parts: list[Part] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
-    ports: dict[str, int] = field(default_factory=lambda: {name: free_port(port) for name, port in PORTS.items()})
+    ports: Ports = field(default_factory=lambda: Ports(PORTS))
 
     def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None, cwd: Path | None = None) -> Part:
         """Start one process; its output goes to `<name>.out`."""
@@ -100,6 +100,7 @@ class Demo:
 
     def stop(self) -> None:
         """End every process, the last started first, by its id."""
+        self.ports.close()
         for part in reversed(self.parts):
             with suppress(ProcessLookupError):
                 part.process.send_signal(signal.SIGTERM)
@@ -117,15 +118,23 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def free_port(preferred: int = 0) -> int:
-    """Return `preferred` if it is free, else a port that the system chooses."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-    raise ConfigError(["demo: there is no free port on 127.0.0.1"])
+class Progress:
+    """A line that says how far something is: rewritten on a terminal, else a new one at each quarter."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._shown = what, -1
+
+    def show(self, percent: int) -> None:
+        """Show `percent` where it is news."""
+        terminal = sys.stdout.isatty()
+        step = percent if terminal else percent // 25 * 25
+        if step > self._shown:
+            self._shown = step
+            print(f"{chr(13) if terminal else ''}{self._what}: {step} % ", end="" if terminal else chr(10), flush=True)
+
+    def end(self, text: str) -> None:
+        """Replace the line by `text`."""
+        print(f"{chr(13) + ' ' * 60 + chr(13) if sys.stdout.isatty() else ''}{text}", flush=True)
 
 
 def answers(url: str) -> bool:
@@ -184,7 +193,7 @@ def demo(args: argparse.Namespace) -> int:
 
 def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path) -> None:
     """Bot and broker; returns when the history is written and the broker serves."""
-    port = free_port(8099)
+    port = running.ports.give("simulator")
     log = running.folder / "big_dipper.log"
     part = running.start(
         "simulator",
@@ -212,22 +221,21 @@ def start_simulator(running: Demo, args: argparse.Namespace, *extra: str | Path)
         ],
     )
     part.url, part.what = f"http://127.0.0.1:{port}", "stand-in for Alpaca's API"
-    output = running.folder / "simulator.out"
+    output, progress = running.folder / "simulator.out", Progress(f"simulating {args.days} trading days")
 
-    def told() -> bool:
+    def is_done() -> bool:
         words = output.read_text(errors="replace")
         shares = re.findall(r"the past: +(\d+)%", words)
-        if shares and sys.stdout.isatty():
-            print(f"\rsimulating the past: {shares[-1]} % ", end="", flush=True)
+        progress.show(int(shares[-1]) if shares else 0)
         return "broker http" in words
 
-    running.wait(part, told, seconds=600)
-    print(f"\r{args.days} trading days of a bot's life are simulated.")
+    running.wait(part, is_done, seconds=600)
+    progress.end(f"{args.days} trading days of a bot's life are simulated.")
 
 
 def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None = None) -> Part:
     """Start the exporter on the simulator's log and broker, and wait until it has read the log."""
-    port = port or free_port(10077)
+    port = port or running.ports.give("exporter")
     env = {
         "LOG_PATH": str(running.folder / "big_dipper.log"),
         "DB_PATH": str(running.folder / "archive.db"),
@@ -243,8 +251,8 @@ def start_exporter(running: Demo, port: int = 0, more: Mapping[str, str] | None 
     }
     part = running.start("exporter", [sys.executable, "-m", "bigdipper_exporter", "run"], env)
     part.url, part.what = f"http://127.0.0.1:{port}", "metrics at /metrics, state in plain words at /"
+    print("The exporter reads and archives its log ...", flush=True)
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
-    print("Its log is read and archived.", flush=True)
     return part
 
 
@@ -265,6 +273,9 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
     print()
     for part in running.parts:
         print(f"  {part.name:<13}{part.url:<24} {part.what}")
+    for part in running.parts:
+        if moved := running.ports.moved(part.name):
+            print(f"  {moved}")
     missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
     if missing and not args.no_stack:
         print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose has all of them, see the README).")

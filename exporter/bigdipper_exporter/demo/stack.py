@@ -48,7 +48,7 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
     )
     if rendered.returncode:
         raise ConfigError([f"demo: {rendered.stderr.strip()}"])
-    port = running.ports["alertmanager"]
+    port = running.ports.give("alertmanager")
     part = running.start(
         "alertmanager",
         [
@@ -73,7 +73,7 @@ def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: 
     binary = program("prometheus")
     if binary is None:
         return None
-    config, port = running.folder / "prometheus", running.ports["prometheus"]
+    config, port = running.folder / "prometheus", running.ports.give("prometheus")
     shutil.copytree(shipped, config, ignore=shutil.ignore_patterns("targets"), dirs_exist_ok=True)
     targets = {
         "bigdipper": (exporter, "demo"),
@@ -107,7 +107,7 @@ def give_past(running: Demo, data: Path, exporter: str) -> None:
     archive = running.folder / "archive.db"
     if shutil.which("promtool") is None or not archive.exists():
         return
-    begun = time.monotonic()
+    print("Prometheus gets the past ...", flush=True)
     wait_for_history(running, exporter)
     now = time.time()
     request = Request(archive, span_of(None, now, now), LABELS | {"bot": "demo", "instance": _host(exporter)}, Limits())
@@ -115,8 +115,6 @@ def give_past(running: Demo, data: Path, exporter: str) -> None:
         backfill(request, data)
     except ArchiveError as error:
         print(f"(graphs of Prometheus begin now: {error})", flush=True)
-        return
-    print(f"Prometheus has the past ({time.monotonic() - begun:.0f} s).", flush=True)
 
 
 def wait_for_history(running: Demo, exporter: str) -> None:
@@ -134,7 +132,7 @@ def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> N
     home = Path(binary).resolve().parent.parent
     places = (home / "plugins", home.parent / "plugins", Path("/var/lib/grafana/plugins"))
     plugins = next((place for place in places if place.is_dir()), None)
-    port, data = running.ports["grafana"], running.folder / "grafana"
+    port, data = running.ports.give("grafana"), running.folder / "grafana"
     boards = root / "grafana" / DASHBOARDS
     env = {
         "GF_PATHS_DATA": str(data),
