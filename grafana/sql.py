@@ -1,10 +1,10 @@
 """Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
 
 from bigdipper_exporter.archive import figures
-from bigdipper_exporter.archive.figures import ADJUSTED, JUDGED, LOG_RETURN
+from bigdipper_exporter.archive.figures import ADJUSTED, LOG_RETURN, PROFIT
 from grafana.theme import steps
 
-__all__ = ["ADJUSTED", "JUDGED", "LOG_RETURN"]
+__all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT"]
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"

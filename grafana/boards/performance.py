@@ -14,9 +14,8 @@ from grafana.sql import (
     ADJUSTED,
     DAYS,
     FILL_QUALITY,
-    GAIN,
     IN_TIME,
-    JUDGED,
+    PROFIT,
     REST,
     RISK_FIGURES,
     UNDER_WATER,
@@ -50,9 +49,9 @@ def _figures() -> list[model.Panel]:
             "Profit and return",
             "What did it earn? "
             "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
-            "days' profit in dollars without deposits. The bot's own equity stands in where there is no broker; then "
-            "deposits count as profit.",
-            table(f'SELECT {ADJUSTED} AS "return", SUM({GAIN}) AS "profit" {DAYS} AND {JUDGED}'),
+            "days' profit in dollars without deposits, over the days that the broker knows. Where it knows none of the chosen "
+            "time, the profit is that of the bot's own equity; then deposits count as profit.",
+            table(f'SELECT {ADJUSTED} AS "return", {PROFIT} AS "profit" {DAYS}'),
             unit=RATIO,
             size=(6, 5),
             none=NO_ROWS,
@@ -166,7 +165,7 @@ def _periods() -> list[model.Panel]:
     def by(period: str, name: str, count: int, shown: str = "period") -> SqlQuery:
         return table(f"""
             SELECT {shown} AS {name}, Profit FROM (
-              SELECT {period} AS period, SUM({GAIN}) AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}
+              SELECT {period} AS period, {PROFIT} AS Profit {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT {count}
             ) ORDER BY period""")
 
     no_year = "substr(period, 6)"  # Grafana cuts the label of the last column where it is longer than two columns are wide
@@ -202,7 +201,7 @@ def _periods() -> list[model.Panel]:
             "Months in numbers",
             "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
             listed(f"""
-                SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", SUM({GAIN}) AS Profit, SUM(trades_count) AS Orders,
+                SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", {PROFIT} AS Profit, SUM(trades_count) AS Orders,
                   TOTAL(total_deployed) AS Deployed {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 60"""),
             size=(12, 8),
             says="Month",

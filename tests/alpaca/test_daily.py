@@ -140,6 +140,23 @@ def test_portfolio_history_gives_performance_a_past_on_the_first_day(open_desk: 
     assert {r[4] for r in rows} == {None}, "what was the highest within those days is not known"
 
 
+def test_days_without_any_poll_get_their_closes_when_the_broker_is_back(
+    open_desk: Callable[..., Any], ledger: Any, broker: Any
+) -> None:
+    desk = open_desk()
+    desk.advance(60)
+    broker.faults.set("*", "503")
+    desk.advance(60 * 3600, step=3600)  # from Tuesday morning to Thursday night
+    ledger.days = {}
+    for day, equity in ((4, 20_000), (5, 19_000), (6, 19_500)):
+        ledger.close_day(date(2025, 11, day))
+        ledger.days[date(2025, 11, day)].equity = money(equity)
+    broker.faults.clear("*")
+    desk.advance(8 * 3600, step=1800)
+    rows = desk.sql("SELECT date, equity_source, ending_equity, return_ratio FROM daily_stats WHERE date = '2025-11-05'")
+    assert rows == [("2025-11-05", "alpaca", 19_000, pytest.approx(-0.05))]
+
+
 def test_a_saturday_in_the_portfolio_history_is_passed_over_and_the_monday_is_not(archive: sqlite3.Connection) -> None:
     points = [EquityPoint(date(2025, 11, day), 1000.0 + day) for day in (7, 8, 10)]
     daily.write_history(archive, points, at(12, "12:00"), BrokerCheckpoint())

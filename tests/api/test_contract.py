@@ -124,6 +124,24 @@ def test_performance_is_computed_from_the_days(api: TestClient, sql: sqlite3.Con
     assert (found["sharpe"] is not None) == (len(days) >= 20)
 
 
+def test_profit_and_return_are_of_the_same_days(open_api: Opened, lived: Path, tmp_path: Path) -> None:
+    """Days that only the log knows have no return: beside days of the broker they are in neither figure."""
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE daily_stats SET equity_source = 'log', return_ratio = NULL WHERE date < '2026-02-20'")
+        connection.commit()
+        days = connection.execute("SELECT profit, return_ratio FROM daily_stats WHERE return_ratio IS NOT NULL").fetchall()
+        found = get(open_api(copy), "account/performance?period=all")
+        assert found["profit"] == pytest.approx(sum(profit for profit, _ in days))
+        assert found["return_percent"] == pytest.approx(100 * (math.prod(1 + ratio for _, ratio in days) - 1))
+        connection.execute("UPDATE daily_stats SET equity_source = 'log', return_ratio = NULL")
+        connection.commit()
+        (everything,) = connection.execute("SELECT sum(profit) FROM daily_stats").fetchone()
+    alone = get(open_api(copy), "account/performance?period=all")
+    assert (alone["profit"], alone["return_percent"]) == (pytest.approx(everything), None)
+
+
 def test_the_benchmark_is_that_of_the_days_that_both_have(open_api: Opened, lived: Path, tmp_path: Path) -> None:
     assert get(open_api(lived), "account/performance?period=all")["benchmark"] is None
     copy = tmp_path / "archive.db"

@@ -7,8 +7,8 @@ Pieces are text: `since`, `until` (unix seconds) and `step` (seconds) are SQL, p
 LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"
 # Chained daily returns; NULL where none is known.
 ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
-# Days whose return is known, so that profit and return are of the same days; the log's own days have a profit only.
-JUDGED = "(return_ratio IS NOT NULL OR equity_source = 'log')"
+# Dollars of the same days as the return; where no return is known, of the log's own days, which have a profit only.
+PROFIT = "COALESCE(SUM(profit) FILTER (WHERE return_ratio IS NOT NULL), SUM(profit) FILTER (WHERE equity_source = 'log'))"
 
 # The newest snapshot of each position that is still held, however old: what does not move gets no new one. A CTE.
 NEWEST_POSITIONS = """

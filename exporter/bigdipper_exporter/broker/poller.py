@@ -6,8 +6,9 @@ A request that hangs delays the next poll, never a scrape, the log or a shutdown
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
-from bigdipper_exporter import logs
+from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.fetch import Resume
@@ -83,7 +84,8 @@ class Poller(PollingThread):
         self._full_due = 0.0
         self._activities = fetch.ActivitiesReader(resume)
         self._backfill = fetch.OrdersBackfill(resume)
-        self._history_left = TRIES_OF_A_SIDE_TASK if self._history else 0
+        self._history_day: date | None = None
+        self._history_left = 0
 
     def poll_now(self) -> None:
         """Poll the orders now, because the log named a new one. Safe from any thread."""
@@ -107,7 +109,7 @@ class Poller(PollingThread):
             self._account,
             Task("orders", self._orders_interval, self._poll_orders),
             Task("activities", self._activities_interval, self._poll_activities),
-            Task("account", lambda: PAGE_PAUSE, self._poll_history, lambda: self._history_left <= 0, side=True),
+            Task("account", lambda: PAGE_PAUSE, self._poll_history, lambda: not self._history_wanted(), side=True),
             Task("orders", lambda: PAGE_PAUSE, self._poll_backfill, lambda: self._backfill.done, side=True),
         ]
 
@@ -142,6 +144,13 @@ class Poller(PollingThread):
 
     def _poll_backfill(self, client: Client) -> tuple[Data, int]:
         return self._backfill.page(client.get)
+
+    def _history_wanted(self) -> bool:
+        """Whether to read the history: once each trading day, so that a day without polls gets its close the day after."""
+        today = calendar.trading_day(self._timing.time())
+        if self._history and today != self._history_day:
+            self._history_day, self._history_left = today, TRIES_OF_A_SIDE_TASK
+        return self._history_left > 0
 
     def _poll_history(self, client: Client) -> tuple[Data, int]:
         self._history_left -= 1

@@ -4,7 +4,7 @@ import math
 import sqlite3
 from dataclasses import dataclass
 
-from bigdipper_exporter.archive.figures import ADJUSTED, JUDGED, account_points, risk_figures
+from bigdipper_exporter.archive.figures import ADJUSTED, PROFIT, account_points, risk_figures
 from bigdipper_exporter.archive.queries.rows import columns_of, fetch
 from bigdipper_exporter.archive.tables import AccountRow
 
@@ -61,8 +61,7 @@ def performance(connection: sqlite3.Connection, first: str) -> Performance:
       SELECT MIN(date) AS first, MAX(date) AS last, COUNT(*) FILTER (WHERE trading_day) AS days,
         (SELECT starting_equity {DAYS} AND starting_equity IS NOT NULL ORDER BY date LIMIT 1) AS start,
         (SELECT ending_equity {DAYS} AND ending_equity IS NOT NULL ORDER BY date DESC LIMIT 1) AS "end",
-        (SELECT SUM(profit) {DAYS} AND {JUDGED}) AS profit,
-        (SELECT {ADJUSTED} {DAYS} AND {JUDGED}) AS return_ratio,
+        {PROFIT} AS profit, {ADJUSTED} AS return_ratio,
         (SELECT adjusted_peak {DAYS} AND adjusted_peak IS NOT NULL ORDER BY date DESC LIMIT 1) AS peak,
         MIN(drawdown_ratio) AS max_drawdown
       {DAYS} AND (return_ratio IS NOT NULL OR ending_equity IS NOT NULL)"""

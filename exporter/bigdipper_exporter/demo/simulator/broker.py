@@ -117,11 +117,17 @@ class Broker:
             raise RuntimeError("the broker has not been started")
         return f"http://127.0.0.1:{self._port}"
 
-    def start(self) -> str:
-        """Listen; returns the URL. A broker can be started again after `stop`, on the same port."""
-        self.stopping.clear()
+    def listen(self) -> None:
+        """Take the port. Who connects waits for `start`. Raises OSError where the port cannot be had."""
         self._server = _Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
+
+    def start(self) -> str:
+        """Answer requests; returns the URL. A broker can be started again after `stop`, on the same port."""
+        self.stopping.clear()
+        if self._server is None:
+            self.listen()
+        assert self._server is not None
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="broker", daemon=True)
         self._thread.start()
         return self.url
@@ -129,11 +135,13 @@ class Broker:
     def stop(self) -> None:
         """Stop listening and drop every connection, also those that hang. Connecting is refused afterwards."""
         self.stopping.set()
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
+        if self._server is not None:
+            if self._thread is not None:
+                self._server.shutdown()
             self._server.drop_connections()
             self._server.server_close()
-            self._thread.join()
+            if self._thread is not None:
+                self._thread.join()
             self._server = self._thread = None
 
     def __enter__(self) -> Broker:

@@ -93,9 +93,9 @@ def simulate(args: argparse.Namespace) -> int:
         broker_host=host or "0.0.0.0",
         broker_port=port,
     )
-    # Before the history, which takes a while: the port was free when it was named.
+    # Before the history, which takes a while: the port was free when it was named. It answers when the history is whole.
     try:
-        world.broker.start()
+        world.broker.listen()
     except OSError as error:
         raise ListenError(f"--listen {args.listen}: {error.strerror}; name another address") from None
     try:
@@ -106,7 +106,7 @@ def simulate(args: argparse.Namespace) -> int:
             world.stop_bot()
             world.log.write_to(log)
             world.start_bot()
-        print(f"broker {world.broker.url}", flush=True)
+        print(f"broker {world.broker.start()}", flush=True)
         world.live(args.speed, freeze, market_open_now=not args.real_hours)
         if args.truth:
             args.truth.write_text(json.dumps(_plain(world.truth())))
