@@ -6,7 +6,7 @@ from grafana import shared, theme
 from grafana.overrides import answer, coloured, column
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import Query, listed, now, selector, series, table
-from grafana.theme import COUNT, DOLLARS, NO_PRICES, NUMBER, RATIO, TEXT, USD
+from grafana.theme import COUNT, DOLLARS, NO_PRICES, NUMBER, RATIO, TEXT
 
 IN_DAYS = "FROM benchmark_days WHERE ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
 LEAST = "needs 60 common trading days"
@@ -23,12 +23,12 @@ def compared() -> list[model.Panel]:
             "(bigdipper_benchmark_difference_usd).",
             now(selector("benchmark_difference_usd"), "ahead (+) or behind (−)"),
             now(selector("benchmark_twin_usd"), "worth in the benchmark"),
-            unit=DOLLARS,
+            unit=theme.SIGNED_DOLLARS,
             size=(8, 6),
             none=NO_PRICES,
             names=True,
             thresholds=theme.SIGNED,
-            overrides=[answer("B", thresholds=theme.PLAIN)],
+            overrides=[answer("B", DOLLARS, thresholds=theme.PLAIN)],
         ),
         stat(
             "Return vs. benchmark",
@@ -133,7 +133,7 @@ def trades() -> list[model.Panel]:
             overrides=[
                 *(column(name, COUNT) for name in ("closed lots", "open lots")),
                 column("win rate", RATIO),
-                *(column(name, USD, thresholds=theme.SIGNED) for name in ("expectancy", "profit of open lots")),
+                *(column(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("expectancy", "profit of open lots")),
             ],
         ),
         grid(
@@ -156,7 +156,7 @@ def trades() -> list[model.Panel]:
                 *(column(name, COUNT) for name in ("Closed", "Open")),
                 *(column(name, RATIO) for name in ("Win rate", "Lowest", "Highest")),
                 *(column(name, NUMBER) for name in ("Profit factor", "Winners held", "Losers held")),
-                *(coloured(name, USD, thresholds=theme.SIGNED) for name in ("Expectancy", "Open P/L")),
+                *(coloured(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("Expectancy", "Open P/L")),
             ],
         ),
         *(
@@ -166,7 +166,7 @@ def trades() -> list[model.Panel]:
                 f"trade_figures).",
                 table(f"SELECT {name} AS Bought, expectancy AS Expectancy {figures} = '{word}' ORDER BY name"),
                 x="Bought",
-                unit=USD,
+                unit=theme.SIGNED_USD,
                 size=(12, 8),
                 none=theme.NONE_HELD,
                 thresholds=theme.SIGNED,

@@ -50,6 +50,14 @@ SYMBOLS = """
     ORDER BY symbol
 """
 
+# What is held stands first: it is what a board of one symbol opens with.
+HELD_FIRST = f"""
+    SELECT symbol FROM ({SYMBOLS}) LEFT JOIN (
+      SELECT symbol AS held, ABS(market_value) AS value FROM positions_daily
+      WHERE date = (SELECT MAX(date) FROM positions_daily)) ON held = symbol
+    ORDER BY value IS NULL, value DESC, symbol
+"""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -80,14 +88,17 @@ def board(
     symbols: bool = False,
     one_symbol: bool = False,
     shared: bool = False,
+    of_archive: bool = True,
     quiet: bool = False,
     marks: Sequence[Mark] = (),
 ) -> model.Dashboard:
     """A classic dashboard.
 
     symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
-    variables, no links. quiet: the marks of all boards stay off until asked for. marks: those of this board.
+    variables, no links. of_archive: False for a board of Prometheus alone, without variables and marks. quiet: the marks of all
+    boards stay off until asked for. marks: those of this board.
     """
+    of_bot = of_archive and not shared
     return model.Dashboard(
         uid=uid,
         title=title,
@@ -103,8 +114,8 @@ def board(
         refresh=refresh,
         week_start="monday",
         panels=_lay_out(sections),
-        templating=model.DashboardDashboardTemplating(list_val=[] if shared else _variables(symbols, one_symbol)),
-        annotations=model.AnnotationContainer(list_val=[] if shared else _annotations(symbols, quiet, marks)),
+        templating=model.DashboardDashboardTemplating(list_val=_variables(symbols, one_symbol) if of_bot else []),
+        annotations=model.AnnotationContainer(list_val=_annotations(symbols, quiet, marks) if of_bot else []),
         links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
     )
@@ -177,14 +188,15 @@ def _variables(symbols: bool, one: bool) -> list[model.VariableModel]:
         ),
     ]
     if symbols or one:
+        sql = tidy(HELD_FIRST if one else SYMBOLS)
         variables.append(
             model.VariableModel(
                 type_val=model.VariableType.QUERY,
                 name="symbol",
                 label="Symbol",
                 datasource=ARCHIVE,
-                query=tidy(SYMBOLS),
-                definition=tidy(SYMBOLS),
+                query=sql,
+                definition=sql,
                 multi=not one,
                 include_all=not one,
                 current=None if one else model.VariableOption(text="All", value="$__all"),

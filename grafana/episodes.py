@@ -17,7 +17,7 @@ SOURCES = theme.choices(
     line=("bars, day", theme.WARNING),
     none=("unknown", theme.QUIET),
 )
-AFTER = ("1 session", "5 sessions", "20 sessions")
+AFTER = ("After 1", "After 5", "After 20")
 
 
 def missed(without: Sequence[str] = ()) -> model.Panel:
@@ -28,12 +28,12 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         "Which dips were not bought, why, and what did they do? "
         "Episodes that began in the chosen time, newest 300: one dip of one symbol for one reason over consecutive sessions. "
         "Total return after 1, 5 and 20 sessions, dividends included, splits taken out; empty while it is not over. Price from "
-        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars. Benchmark and "
-        "lowest price: within 20 sessions (archive: dip_episodes).",
+        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars. Index: the benchmark "
+        "after 20; lowest price: within 20 sessions (archive: dip_episodes).",
         listed(f"""
             SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}REPLACE(reason, '_', ' ') AS Reason,
               dip_ratio AS Dip, sightings AS Times, price AS Price, price_source AS "Price from",
-              after_1 AS "1 session", after_5 AS "5 sessions", after_20 AS "20 sessions", benchmark_20 AS "Benchmark",
+              after_1 AS "After 1", after_5 AS "After 5", after_20 AS "After 20", benchmark_20 AS "Index 20",
               lowest_20 AS "Lowest", size AS Size
             FROM dip_episodes WHERE {IN_TIME} AND {SYMBOL} AND NOT bought ORDER BY ts DESC LIMIT 300"""),
         size=(24, 10),
@@ -44,7 +44,7 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
             column("time", displayName="Time", custom__width=170),
             *symbol,
             column("Reason", custom__width=140),
-            *(column(name, RATIO) for name in ("Dip", "Benchmark", "Lowest")),
+            *(column(name, RATIO) for name in ("Dip", "Index 20", "Lowest")),
             column("Times", COUNT, custom__width=75),
             column("Price", USD),
             coloured("Price from", mappings=SOURCES, custom__width=110),
@@ -84,6 +84,6 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
             ),
             *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("20: median", "20: excess")),
             column("20: gains", RATIO),
-            coloured("20: dollars", DOLLARS, thresholds=theme.SIGNED),
+            coloured("20: dollars", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
         ],
     )

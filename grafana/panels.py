@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
 
-from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column, override
+from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column, override, transform
 from grafana.query import Query, lettered
 from grafana.theme import LOSS, MOMENT, NO_SERIES, PLAIN, PROFIT, PROMETHEUS, QUIET, TEXT, Unit, fixed
 
@@ -26,6 +26,9 @@ TOOLTIP = common.VizTooltipOptions(mode=common.TooltipDisplayMode.MULTI, sort=co
 # Grafana gives the names of all bars the room of one of the longest, counted in letters; URNM needs more than EQIX has.
 # Spaces at the end are measured, but not drawn.
 SYMBOL_OF_BAR = "{{symbol}}    "
+LONGEST_WEEKEND = 4 * 86_400_000.0  # milliseconds between two closes: a longer gap is a time without the position
+# The same name has the same colour in every panel and at every load.
+BY_NAME = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 NO_LEGEND = common.VizLegendOptions(
     show_legend=False, display_mode=common.LegendDisplayMode.LIST, placement=common.LegendPlacement.BOTTOM, calcs=[]
 )
@@ -255,13 +258,15 @@ def columns(
     return _panel("barchart", title, description, targets, size, options, unit=unit, custom=custom, overrides=overrides, **rest)
 
 
-def pie(title: str, description: str, *targets: Query, unit: Unit, size: tuple[int, int] = (8, 8), **rest: Any) -> model.Panel:
-    """Shares of a whole, one slice a row."""
+def pie(
+    title: str, description: str, *targets: Query, name: str, unit: Unit, size: tuple[int, int] = (8, 8), **rest: Any
+) -> model.Panel:
+    """Shares of a whole, one slice a row. name: the column whose text names the slices, and gives each its colour."""
     options = piechart_model.Options(
         pie_type=piechart_model.PieChartType.DONUT,
         display_labels=[],
         tooltip=TOOLTIP,
-        reduce_options=common.ReduceDataOptions(values=True, calcs=[], fields=""),
+        reduce_options=LAST,
         legend=piechart_model.PieChartLegendOptions(
             show_legend=True,
             display_mode=common.LegendDisplayMode.TABLE,
@@ -270,8 +275,12 @@ def pie(title: str, description: str, *targets: Query, unit: Unit, size: tuple[i
             calcs=[],
         ),
     )
-    colour = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC)
-    return _panel("piechart", title, description, targets, size, options, unit=unit, colour=colour, **rest)
+    handlers = {name: "field.name", "Time": "__ignore"}
+    mappings = [{"fieldName": column, "handlerKey": handler} for column, handler in handlers.items()]
+    slices = [transform("rowsToFields", mappings=mappings)]
+    return _panel(
+        "piechart", title, description, targets, size, options, unit=unit, colour=BY_NAME, transformations=slices, **rest
+    )
 
 
 def grid(

@@ -88,9 +88,9 @@ def positions(size: tuple[int, int]) -> model.Panel:
         overrides=[
             column("Symbol", TEXT, link=SYMBOL_LINK, custom__width=90),
             column("Share", RATIO),
-            coloured("P/L", USD, thresholds=theme.SIGNED),
+            coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
             coloured("P/L %", RATIO, thresholds=theme.SIGNED),
-            coloured("Today", USD, thresholds=theme.SIGNED),
+            coloured("Today", theme.SIGNED_USD, thresholds=theme.SIGNED),
             *(column(name, USD) for name in ("Value", "Price", "Entry", "Cost")),
             column("Shares", theme.QUANTITY),
             coloured("Priced", COUNT, mappings=theme.UNPRICED, custom__width=120),

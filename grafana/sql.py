@@ -26,7 +26,9 @@ def account(*columns: str) -> str:
 
 
 def snapshots(value: str) -> str:
-    """The last snapshot of each chosen position at every point of the graph, through the primary key like `account`.
+    """The last snapshot of each chosen position at every point of the graph, and the closes of rebuilt days.
+
+    Through the primary key like `account`.
 
     The cast takes the column its declared type: with one, the plugin calls an answer without rows an error.
     """
@@ -47,6 +49,8 @@ def snapshots(value: str) -> str:
         SELECT q.ts FROM position_snapshots AS q
         WHERE q.symbol = known.symbol AND q.ts >= point.start AND q.ts < point.start + step.seconds ORDER BY q.ts DESC LIMIT 1)
     WHERE known.{SYMBOL}
+    UNION ALL SELECT CAST(ts AS INTEGER), symbol, {value} FROM positions_daily
+    WHERE rebuilt AND {value} IS NOT NULL AND ts >= $__from / 1000 AND ts < $__to / 1000 AND {SYMBOL}
     ORDER BY time"""
 
 

@@ -40,6 +40,9 @@ class Unit:
 
 USD = Unit("currency:financial:$", 2)  # unlike currencyUSD it never shortens: to the cent
 DOLLARS = Unit("currency:financial:$", 0)
+# Of what may be negative: Grafana would set the sign behind a "$" in front.
+SIGNED_USD = Unit("currency:financial: USD:suffix", 2)
+SIGNED_DOLLARS = Unit("currency:financial: USD:suffix", 0)
 RATIO = Unit("percentunit", 2)
 PERCENT = Unit("percent", 2)
 COUNT = Unit("locale", 0)

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import theme
 from grafana.board import CONFIG, FLEET, HEALTH, OVERVIEW, RISK, Section, board
 from grafana.overrides import answer, coloured, column, organise, transform
-from grafana.panels import bars, grid, lines, stat
+from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat
 from grafana.query import now, over_time, rows
 from grafana.theme import COUNT, DOLLARS, LOSS, RATIO, SECONDS, TEXT, WARNING, steps, threshold
 
@@ -34,10 +34,11 @@ STATE = f"""
 
 def _of(mode: str) -> str:
     """The bots whose account is of this kind; for a day also those that are down, so that a sum can say that one is missing."""
-    return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[1d]))'
+    return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[1d] @ end()))'
 
 
 PROFIT = "max by (bot) (bigdipper_account_day_profit_usd) or on (bot) max by (bot) (bigdipper_bot_day_profit_usd)"
+LEVERAGE = "max by (bot) (bigdipper_account_leverage_ratio) or on (bot) max by (bot) (bigdipper_bot_leverage_ratio)"
 RETURN = "bigdipper_account_day_return_ratio"
 # Column -> expression with one value for each bot.
 FIGURES = {
@@ -63,10 +64,10 @@ def build() -> model.Dashboard:
         FLEET,
         "Fleet",
         "All bots: which needs attention, what do they earn, and do they hold the same? From Prometheus alone.",
-        [Section([*_counts(), *_sums("live", 16), _bots()]), Section(_together("live"), "Live accounts"), *_paper()],
+        [Section([*_counts(), *_sums("live"), *_sums("paper"), _bots(), *_curves(), _held("live"), _held("paper")])],
         since="now-24h",
         refresh="10s",
-        quiet=True,
+        of_archive=False,
     )
 
 
@@ -80,7 +81,7 @@ def _counts() -> list[model.Panel]:
             now(f"count(({STATE}) > 5) or vector(0)", "working"),
             now(f"count({silent}) or vector(0)", "silent"),
             unit=COUNT,
-            size=(8, 4),
+            size=(6, 4),
             none="no bot is scraped",
             names=True,
             overrides=[answer("C", thresholds=steps("text", (1, theme.CRITICAL)))],
@@ -88,7 +89,7 @@ def _counts() -> list[model.Panel]:
     ]
 
 
-def _sums(mode: str, width: int) -> list[model.Panel]:
+def _sums(mode: str) -> list[model.Panel]:
     """The sum over accounts of one kind: paper and live are never added up."""
     own = _of(mode)
     equity = f"max by (bot) (bigdipper_account_equity_usd) and on (bot) {own}"
@@ -103,11 +104,11 @@ def _sums(mode: str, width: int) -> list[model.Panel]:
             now(f"count({equity})", "counted"),
             now(f"count({own})", "of"),
             unit=DOLLARS,
-            size=(width, 4),
+            size=(9, 4),
             none=f"no {mode} account",
             names=True,
             overrides=[
-                answer("B", thresholds=theme.SIGNED),
+                answer("B", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
                 answer("C", COUNT),
                 answer("D", COUNT),
             ],
@@ -137,17 +138,18 @@ def _bots() -> model.Panel:
                 TEXT,
                 link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
             ),
-            coloured("State", COUNT, mappings=STATES, custom__width=150, link=("Health", f"/d/{HEALTH}?{bot}")),
-            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=90),
-            column("Cycle", SECONDS, displayName="Last cycle"),
+            coloured("State", COUNT, mappings=STATES, custom__width=165, link=("Health", f"/d/{HEALTH}?{bot}")),
+            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=105),
+            column("Cycle", SECONDS, displayName="Cycle age", custom__width=120),
             column("Equity", DOLLARS),
-            coloured("Today", DOLLARS, thresholds=theme.SIGNED),
+            coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
             coloured("Today %", RATIO, thresholds=theme.SIGNED),
             coloured("Month", RATIO, thresholds=theme.SIGNED),
-            column("Drawdown", RATIO),
+            column("Drawdown", RATIO, custom__width=125),
             coloured(
                 "To the brake",
-                DOLLARS,
+                theme.SIGNED_DOLLARS,
+                custom__width=140,
                 thresholds=steps("text", (theme.BELOW_ALL, theme.CRITICAL), (0, "text")),
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
@@ -165,38 +167,38 @@ def _bots() -> model.Panel:
     )
 
 
-def _together(mode: str) -> list[model.Panel]:
-    own = _of(mode)
+def _curves() -> list[model.Panel]:
+    """Of live and paper accounts: curves are not added up."""
     return [
-        bars(
-            f"Held by all bots, {mode}",
-            f"Market value of each symbol over all {mode} accounts, the ten largest: bots with the same symbols are one "
-            "large position.",
-            now(f"topk(10, sum by (symbol) (abs(bigdipper_position_market_value_usd) and on (bot) {own}))", "{{symbol}}    "),
-            unit=DOLLARS,
-            size=(8, 9),
-            none=f"no {mode} account",
-            low=0,
-            colour=theme.fixed(theme.BROKER),
+        lines(
+            "Profit today by bot",
+            "Since the previous close, without deposits (bigdipper_account_day_profit_usd); where the broker gave none, by the "
+            "bot's log, in which deposits count.",
+            over_time(PROFIT, "{{bot}}"),
+            unit=theme.SIGNED_DOLLARS,
+            size=(12, 8),
+            none="no bot is scraped",
         ),
         lines(
-            f"Profit today by bot, {mode}",
-            "Since the previous close, without deposits (bigdipper_account_day_profit_usd).",
-            over_time(f"max by (bot) (bigdipper_account_day_profit_usd) and on (bot) {own}", "{{bot}}"),
-            unit=DOLLARS,
-            size=(8, 9),
-            none=f"no {mode} account",
-        ),
-        lines(
-            f"Leverage by bot, {mode}",
-            "Signed value of the positions by equity (bigdipper_account_leverage_ratio).",
-            over_time(f"max by (bot) (bigdipper_account_leverage_ratio) and on (bot) {own}", "{{bot}}"),
+            "Leverage by bot",
+            "Signed value of the positions by equity (bigdipper_account_leverage_ratio, or the bot's log).",
+            over_time(LEVERAGE, "{{bot}}"),
             unit=RATIO,
-            size=(8, 9),
-            none=f"no {mode} account",
+            size=(12, 8),
+            none="no bot is scraped",
         ),
     ]
 
 
-def _paper() -> list[Section]:
-    return [Section([*_sums("paper", 24), *_together("paper")], "Paper accounts")]
+def _held(mode: str) -> model.Panel:
+    return bars(
+        f"Held by all bots, {mode}",
+        f"Market value of each symbol over all {mode} accounts, the ten largest: bots with the same symbols are one large "
+        "position.",
+        now(f"topk(10, sum by (symbol) (abs(bigdipper_position_market_value_usd) and on (bot) {_of(mode)}))", SYMBOL_OF_BAR),
+        unit=DOLLARS,
+        size=(12, 9),
+        none=f"no {mode} account",
+        low=0,
+        colour=theme.fixed(theme.BROKER),
+    )

@@ -38,7 +38,7 @@ def build() -> model.Dashboard:
             Section(health_monitor.archive(), "Archive"),
             Section(health_monitor.stack(), "Prometheus and Alertmanager"),
         ],
-        since="now-6h",
+        since="now-3h",
         refresh="5s",
     )
 

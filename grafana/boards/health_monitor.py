@@ -11,6 +11,7 @@ from grafana.theme import (
     COUNT,
     CRITICAL,
     NO_BROKER,
+    NO_DATA_YET,
     NO_SERIES,
     NONE_ASKED,
     NOT_SAID,
@@ -31,6 +32,7 @@ def log() -> list[model.Panel]:
             over_time(f"sum by (level) (rate({selector('log_records_total')}[5m])) * 60", "{{level}}"),
             unit=PER_MINUTE,
             size=(8, 8),
+            none=NO_DATA_YET,
             soft_zero=True,
         ),
         lines(

@@ -8,7 +8,7 @@ from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
 from grafana.sql import DAYS, IN_TIME, SYMBOL
-from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_BROKER, NO_ROWS, PERCENT, PROFIT, TIMES, USD
+from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
@@ -48,10 +48,10 @@ def _funnel() -> list[model.Panel]:
                   (SELECT COUNT(*) {QUALIFIED}) AS "→ named",
                   (SELECT COUNT(*) {trades}) AS "→ submitted",
                   (SELECT SUM(result = 'filled') {filled}) AS "→ filled",
-                  (SELECT NULLIF(SUM(result = 'partly_filled'), 0) {filled}) AS "→ partly filled" """),
+                  (SELECT SUM(result = 'partly_filled') {filled}) AS "→ partly filled" """),
             unit=COUNT,
             size=(8, 8),
-            none=NO_BROKER,
+            none="–",
             names=True,
         ),
         columns(

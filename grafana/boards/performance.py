@@ -57,7 +57,7 @@ def _figures() -> list[model.Panel]:
             none=NO_ROWS,
             names=True,
             thresholds=theme.SIGNED,
-            overrides=[column("profit", USD)],
+            overrides=[column("profit", theme.SIGNED_USD)],
         ),
         stat(
             "Equity, start and end",
@@ -170,7 +170,7 @@ def _periods() -> list[model.Panel]:
 
     no_year = "substr(period, 6)"  # Grafana cuts the label of the last column where it is longer than two columns are wide
 
-    properties: dict[str, Any] = {"unit": DOLLARS, "none": NO_ROWS, "thresholds": theme.SIGNED}
+    properties: dict[str, Any] = {"unit": theme.SIGNED_DOLLARS, "none": NO_ROWS, "thresholds": theme.SIGNED}
     return [
         returns.good_days(),
         columns(
@@ -209,7 +209,7 @@ def _periods() -> list[model.Panel]:
             sort=("Month", True),
             overrides=[
                 coloured("Return", RATIO, thresholds=theme.SIGNED),
-                coloured("Profit", USD, thresholds=theme.SIGNED),
+                coloured("Profit", theme.SIGNED_USD, thresholds=theme.SIGNED),
                 column("Orders", COUNT),
                 column("Deployed", DOLLARS),
             ],
@@ -242,7 +242,7 @@ def _sources() -> list[model.Panel]:
             "(archive: daily_stats, from the broker's activities).",
             table(f"SELECT Part, Amount FROM ({bridge}) WHERE Amount IS NOT NULL ORDER BY place"),
             x="Part",
-            unit=DOLLARS,
+            unit=theme.SIGNED_DOLLARS,
             size=(24, 8),
             none=NO_BROKER,
             thresholds=theme.SIGNED,
@@ -258,8 +258,8 @@ def _sources() -> list[model.Panel]:
             says="Day",
             none=NO_ROWS,
             sort=("Day", True),
-            unit=USD,
-            overrides=[column("Day", theme.TEXT, custom__width=100)],
+            unit=theme.SIGNED_USD,
+            overrides=[column("Day", theme.TEXT, custom__width=100), *(column(name, USD) for name in ("Start", "End"))],
         ),
         grid(
             "Realized P&L by symbol",
@@ -281,7 +281,7 @@ def _sources() -> list[model.Panel]:
             sort=("Total", True),
             overrides=[
                 column("Symbol", theme.TEXT, link=shared.SYMBOL_LINK),
-                *(coloured(name, USD, thresholds=theme.SIGNED) for name in ("Realized", "Unrealized", "Total")),
+                *(coloured(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("Realized", "Unrealized", "Total")),
                 column("Sales", COUNT),
                 column("Win rate", RATIO),
             ],
@@ -300,7 +300,7 @@ def _sources() -> list[model.Panel]:
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),
-                coloured("Amount", USD, thresholds=theme.SIGNED),
+                coloured("Amount", theme.SIGNED_USD, thresholds=theme.SIGNED),
                 column("Shares", theme.QUANTITY, custom__width=110),
                 column("Type", custom__width=90),
                 column("Kind", custom__width=90),

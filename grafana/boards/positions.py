@@ -6,7 +6,7 @@ from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import shared, theme
 from grafana.board import POSITIONS, Section, board
 from grafana.overrides import coloured, column, organise, override
-from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, pie
+from grafana.panels import BY_NAME, LONGEST_WEEKEND, SYMBOL_OF_BAR, bars, grid, lines, pie
 from grafana.query import listed, now, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 from grafana.theme import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
@@ -37,17 +37,20 @@ def _shares() -> list[model.Panel]:
             "Allocation by symbol",
             "How is the money spread over symbols? "
             "Market value of each position at the broker's last answer, shorts as their absolute value.",
-            table(f"WITH {newest} SELECT symbol AS Symbol, ABS(market_value) AS Value FROM newest ORDER BY Value DESC"),
+            rows(f"sort_desc(sum by (symbol) (abs({selector('position_market_value_usd')})))"),
+            name="symbol",
             unit=DOLLARS,
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
         ),
         pie(
             "Allocation by sector",
-            "And over sectors? The same by sector. The sectors are yours to edit: setting sectors.file (symbol,sector).",
+            "And over sectors? The same by sector at the newest snapshot (at most 15 minutes old). "
+            "The sectors are yours to edit: setting sectors.file (symbol,sector).",
             table(f"""WITH {newest}
                 SELECT COALESCE(sector, 'unknown') AS Sector, SUM(ABS(market_value)) AS Value
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Value DESC"""),
+            name="Sector",
             unit=DOLLARS,
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
@@ -72,11 +75,12 @@ def _shares() -> list[model.Panel]:
 def _ladder() -> list[model.Panel]:
     return [
         grid(
-            "Open lots below cost",
+            "Depth by position",
             "How deep are the dips that were bought? "
-            "Open positions at the newest snapshot (at most 15 minutes old). Since the position was last flat: buys with the "
-            "lowest and highest price paid (of the last two years), first buy and days since; depth of the price under the "
-            "mean entry; days of the last year whose close (16:00 New York) stood under water.",
+            "Open positions at the newest snapshot, of which `Price at` is the time (at most 15 minutes old). "
+            "Since the position was last flat: buys with the lowest and highest price paid (of the last two years), first buy "
+            "and days since; depth of the price under the mean entry; days of the last year whose close (16:00 New York) stood "
+            "under water.",
             listed(f"""
                 WITH {tidy(NEWEST_POSITIONS)},
                 flat AS MATERIALIZED (
@@ -92,14 +96,15 @@ def _ladder() -> list[model.Panel]:
                     ORDER BY ts LIMIT 1) AS first FROM flat),
                 under AS (
                   SELECT flat.symbol, COUNT(*) AS days FROM flat CROSS JOIN daily_stats AS d ON d.ts >= since
-                  WHERE d.ts >= $__to / 1000 - 366 * 86400 AND (
-                    SELECT unrealized_pl FROM position_snapshots AS p WHERE p.symbol = flat.symbol
-                      AND p.ts >= d.ts AND p.ts < d.ts + 12 * 3600 ORDER BY p.ts DESC LIMIT 1) < 0
+                  WHERE d.ts >= $__to / 1000 - 366 * 86400 AND (SELECT
+                    COALESCE((SELECT unrealized_pl FROM position_snapshots AS p WHERE p.symbol = flat.symbol
+                      AND p.ts >= d.ts AND p.ts < d.ts + 12 * 3600 ORDER BY p.ts DESC LIMIT 1),
+                    (SELECT unrealized_pl FROM positions_daily AS r WHERE r.symbol = flat.symbol AND r.date = d.date))) < 0
                   GROUP BY flat.symbol)
                 SELECT n.symbol AS Symbol, adds AS Buys, n.avg_entry_price AS Entry, n.current_price AS Price,
                   100.0 * (n.current_price / n.avg_entry_price - 1) AS Depth, lowest AS "Lowest buy", highest AS "Highest buy",
                   first AS time, (unixepoch() - first) / 86400.0 AS Age, days AS "Days under water",
-                  n.unrealized_pl AS "P/L"
+                  n.unrealized_pl AS "P/L", n.ts AS timeEnd
                 FROM newest AS n LEFT JOIN bought USING (symbol) LEFT JOIN opened USING (symbol)
                   LEFT JOIN under USING (symbol)
                 WHERE {SYMBOL} ORDER BY Depth"""),
@@ -115,7 +120,8 @@ def _ladder() -> list[model.Panel]:
                 column("time", displayName="First buy", custom__width=170),
                 column("Age", DAYS),
                 column("Days under water", DAYS, custom__width=160),
-                coloured("P/L", USD, thresholds=theme.SIGNED),
+                column("timeEnd", displayName="Price at", custom__width=170),
+                coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
             ],
         ),
     ]
@@ -123,8 +129,8 @@ def _ladder() -> list[model.Panel]:
 
 def _history() -> list[model.Panel]:
     return [
-        _over_time("What was each position worth?", "Market value", "market_value"),
-        _over_time("What did each position gain or lose?", "Unrealized profit", "unrealized_pl"),
+        _over_time("Value by position", "Market value", "market_value"),
+        _over_time("Unrealized P&L by position", "Unrealized profit", "unrealized_pl"),
         grid(
             "Orders and fills by symbol",
             "What was done in these symbols? "
@@ -143,7 +149,7 @@ def _history() -> list[model.Panel]:
                 column("Shares", QUANTITY),
                 column("Price", USD),
                 column("Value", USD),
-                coloured("Realized", USD, thresholds=theme.SIGNED),
+                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
             ],
         ),
     ]
@@ -152,12 +158,15 @@ def _history() -> list[model.Panel]:
 def _over_time(title: str, what: str, value: str) -> model.Panel:
     return lines(
         title,
-        f"{what} of each chosen position at the broker's answers (archive: position_snapshots, one every 15 minutes at most).",
+        f"{what} of each chosen position at the broker's answers (archive: position_snapshots, one every 15 minutes at most), "
+        "and before the first of them at each close, rebuilt from executions and prices (positions_daily).",
         series(snapshots(value)),
-        unit=USD,
+        unit=theme.SIGNED_USD,
         size=(12, 9),
         none=f"{NO_ROWS}, or {NO_BROKER}",
         points=150,
+        colour=BY_NAME,
+        gaps=LONGEST_WEEKEND,
         overrides=[override("byType", "number", displayName="${__field.labels.symbol}")],
     )
 

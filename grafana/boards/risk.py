@@ -134,6 +134,7 @@ def _distance() -> list[model.Panel]:
             size=(12, 9),
             none="no limit known, or no figures",
             soft_zero=True,
+            high=1,
             mappings=theme.NO_FALL,
             overrides=[override("byRegexp", f".*{name}.*", colour=colour) for name, colour in LIMIT_COLOURS.items()],
         ),
@@ -142,7 +143,7 @@ def _distance() -> list[model.Panel]:
             "How many dollars to each limit? "
             "Dollars of positions until the limit is met (bigdipper_limit_distance_usd). Below zero: by how much it is passed.",
             over_time(selector("limit_distance_usd"), "to the {{limit}} limit"),
-            unit=DOLLARS,
+            unit=theme.SIGNED_DOLLARS,
             size=(12, 8),
             none="no limit known, or no figures",
             soft_zero=True,
@@ -157,6 +158,7 @@ def _distance() -> list[model.Panel]:
             size=(12, 8),
             none=NO_ROWS,
             points=600,
+            gaps=4 * 3600 * 1000.0,
             overrides=[
                 *by_source("margin", "margin", WARNING, "dark-yellow"),
                 *by_source("leverage", "leverage"),

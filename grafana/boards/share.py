@@ -128,6 +128,7 @@ def _curves() -> list[model.Panel]:
                 SELECT COALESCE(sector, 'unknown') AS Sector,
                   SUM(ABS(market_value)) / (SELECT SUM(ABS(market_value)) FROM newest) AS Share
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Share DESC"""),
+            name="Sector",
             unit=RATIO,
             size=(12, 8),
             none="no position known",

@@ -5,13 +5,12 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import episodes, shared, theme
 from grafana.board import ONE_SYMBOL, Mark, Section, board
 from grafana.overrides import coloured, column
-from grafana.panels import candles, grid, lines, stat
+from grafana.panels import LONGEST_WEEKEND, candles, grid, lines, stat
 from grafana.query import listed, series, table
 from grafana.sql import IN_TIME, SYMBOL
 from grafana.theme import COUNT, LOSS, NO_BROKER, NO_PRICES, PROFIT, QUANTITY, QUIET, RATIO, TEXT, USD, WARNING
 
 CHOSEN = f"FROM dip_triggers WHERE {SYMBOL}"
-LONGEST_WEEKEND = 4 * 86_400_000  # milliseconds between two closes: a longer gap is a time without the position
 HELD = f"FROM positions_daily WHERE {IN_TIME} AND {SYMBOL} AND market_value IS NOT NULL"
 # A session is drawn at the end of its day, 20:00 UTC: the same day in every time zone between Hawaii and Moscow.
 DAY = "CAST(unixepoch(p.date) + 72000 AS INTEGER)"
@@ -98,7 +97,7 @@ def _held() -> list[model.Panel]:
             "Unrealized P&L",
             "How does it stand? Unrealized profit at average cost, as above.",
             series(f"SELECT ts AS time, unrealized_pl AS value {HELD} ORDER BY ts"),
-            unit=USD,
+            unit=theme.SIGNED_USD,
             size=(12, 7),
             none=f"not held, or {NO_BROKER}",
             fill=15,
@@ -128,7 +127,7 @@ def _lots() -> model.Panel:
             column("timeEnd", theme.MOMENT, displayName="Sold", custom__width=170),
             column("Shares", QUANTITY),
             *(column(name, USD) for name in ("Entry", "Price")),
-            coloured("P/L", USD, thresholds=theme.SIGNED),
+            coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
             column("Sessions", COUNT),
             *(column(name, RATIO) for name in ("Lowest", "Highest")),
             column("Bought by", COUNT, mappings=theme.choices(_1=("the bot", "text"), _0=("hand", QUIET))),

@@ -69,11 +69,12 @@ def _sums() -> list[model.Panel]:
             "time, from the broker; and the orders by hand that the log does not name.",
             table(f"""
                 SELECT AVG(CASE WHEN result IN ({ENDED}) THEN filled_ratio END) AS "fill rate",
-                  (SELECT NULLIF(COUNT(*), 0) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
+                  (SELECT COUNT(*) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
                     AND {SYMBOL} AND NOT of_bot) AS "by hand" {orders}"""),
             unit=RATIO,
             size=(6, 4),
-            none=f"no order ended, or {NO_BROKER}",
+            none="–",
+            names=True,
             overrides=[column("by hand", COUNT)],
         ),
         stat(
@@ -208,7 +209,7 @@ def _groups() -> list[model.Panel]:
                 column("Mean limit", USD, custom__width=110),
                 column("Fill rate", RATIO),
                 column("Slippage", BASIS_POINTS),
-                coloured("Realized", USD, thresholds=theme.SIGNED),
+                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
             ],
         ),
         columns(

@@ -88,11 +88,6 @@ def test_equity_without_a_broker_says_that_it_is_the_bots(ingested: tuple[Path, 
     assert found[-1]["equity"] == accounts[-1][1]
 
 
-def test_spread_of_the_money_is_the_brokers_positions(desk: Any) -> None:  # noqa: F811
-    found = {row["Symbol"]: row["Value"] for row in ask(desk.store.connection, "positions", "Allocation by symbol")}
-    assert found == {position["symbol"]: abs(float(position["market_value"])) for position in desk.asked("positions")}
-
-
 def test_open_orders_are_the_brokers(desk: Any) -> None:  # noqa: F811
     found = ask(desk.store.connection, "trades", "Open orders")
     expected = desk.asked("orders", status="open")

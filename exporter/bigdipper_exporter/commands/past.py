@@ -121,7 +121,6 @@ BOT: dict[str, Read] = {
     "bigdipper_bot_unrealized_pl_usd": lambda m: m.pl_dollar,
     "bigdipper_bot_unrealized_pl_ratio": _percent,
     "bigdipper_bot_last_account_timestamp_seconds": lambda m: m.ts,
-    "bigdipper_bot_last_cycle_timestamp_seconds": lambda m: m.ts,
     "bigdipper_bot_cycle_number": lambda m: m.cycle_number,
 }
 ACCOUNT: dict[str, Read] = {
@@ -143,6 +142,8 @@ ACCOUNT: dict[str, Read] = {
 def _bot(log: Sequence[AccountMoment]) -> Iterator[list[Series]]:
     for metric, read in BOT.items():
         yield [_gauge(metric, log, read)]
+    # Not repeated: the bot cycles on without an account line while the market is closed, and would seem to age.
+    yield [Series("bigdipper_bot_last_cycle_timestamp_seconds", (), [Sample(moment.ts, moment.ts) for moment in log])]
 
 
 def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: Span) -> Iterator[list[Series]]:

@@ -6,13 +6,14 @@ where the past ends without a step of their own.
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
-from bigdipper_exporter.archive.queries.past import BrakeSpan, DayMoment
+from bigdipper_exporter.archive.queries.past import BrakeSpan
 from bigdipper_exporter.commands.past import COARSE_SECONDS, FINE_SECONDS, HOURLY, Sample, Series, Span
 from bigdipper_exporter.metrics import counters as m
 
@@ -20,7 +21,6 @@ AROUND_SECONDS = 2 * HOURLY  # twice the longest window of the boards
 SKIPS_SECONDS = (
     900.0  # between old samples of routine skips, which the archive has by the hour: a series for each symbol and reason
 )
-CLOSED_SECONDS = 8 * HOURLY  # the end of a trading day (04:00 to 04:00), in which the bot cycles without an account line
 
 Growth = tuple[float, float]  # unix seconds, amount
 
@@ -81,23 +81,23 @@ def _evenly(start: float, end: float, amount: float) -> list[Growth]:
 
 
 def _cycles(connection: sqlite3.Connection, spans: Sequence[BrakeSpan], span: Span) -> list[Growth]:
-    """Cycles with an account line at its time; those of an episode, and of the hours without a session, spread over them."""
+    """Cycles with an account line at its time, those of an episode within it, those without a line in the rest of their day."""
     steps: list[Growth] = [(ts, float(count)) for ts, count in past.cycle_counts(connection, FINE_SECONDS)]
-    by_day: dict[str, float] = {}
-    for ts, count in steps:
-        day = calendar.trading_day(ts).isoformat()
-        by_day[day] = by_day.get(day, 0.0) + count
+    seen = {_minute(ts) for ts, _ in steps}
     for one in spans:
         steps += _evenly(one.started, one.last_seen, one.cycles)
-        day = calendar.trading_day(one.started).isoformat()
-        by_day[day] = by_day.get(day, 0.0) + one.cycles
+        seen.update(range(_minute(one.started), _minute(one.last_seen) + 1))
+    by_day: dict[str, float] = defaultdict(float)
+    for ts, count in steps:
+        by_day[calendar.trading_day(ts).isoformat()] += count
     for row in past.day_moments(connection):
-        steps += _without_session(row, by_day.get(row.date, 0.0), span.until)
+        missing, day = row.cycles - by_day[row.date], date.fromisoformat(row.date)
+        end = min(calendar.day_start(day + timedelta(days=1)), span.until)
+        free = [minute for minute in range(_minute(calendar.day_start(day)), _minute(end)) if minute not in seen]
+        if missing > 0 and free:
+            steps += [((minute + 1) * FINE_SECONDS, missing / len(free)) for minute in free]
     return sorted(steps)
 
 
-def _without_session(row: DayMoment, seen: float, until: float) -> list[Growth]:
-    """The cycles of a day that left no line: the bot counts them while it waits for the next session."""
-    end = calendar.day_start(date.fromisoformat(row.date) + timedelta(days=1))
-    start = end - CLOSED_SECONDS
-    return _evenly(start, min(end, until), row.cycles - seen) if row.cycles > seen and start < until else []
+def _minute(ts: float) -> int:
+    return int(ts // FINE_SECONDS)

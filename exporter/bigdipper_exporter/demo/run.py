@@ -39,7 +39,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `demo`."""
     parser.add_argument("--dir", type=Path, metavar="FOLDER", help="keep everything here (default: a temporary folder)")
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
-    parser.add_argument("--days", type=days, default=60, help="trading days of history (default: %(default)s)")
+    parser.add_argument("--days", type=days, default=66, help="trading days of history (default: %(default)s)")
     parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second (default: %(default)s)")
     names = tuple(incident.name for incident in INCIDENTS)
     soon = f"let one happen within two minutes: {', '.join(names)}"
