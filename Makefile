@@ -58,6 +58,7 @@ docs: $(BIN)/.developer ## write the generated documents again
 	$(BIN)/python -m bigdipper_exporter.docs
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
+	$(BIN)/python -m tests.incidents.page
 
 env: ## write random passwords for docker compose, once, and check the names in .env
 	@sh deploy/env.sh

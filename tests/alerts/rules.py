@@ -1,5 +1,6 @@
 """The repository's rules and cases, as data; promtool and amtool as functions."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -112,7 +113,7 @@ def promtool(folder: Path, tests: list[Entry], files: Sequence[Path], interval: 
     order = [group["name"] for file in files for group in groups(file)]
     content = {"rule_files": [str(file) for file in files], "evaluation_interval": interval, "group_eval_order": order}
     path = folder / "test.yml"
-    path.write_text(yaml.safe_dump({**content, "tests": tests}, sort_keys=False, width=2**30), encoding="utf-8")
+    path.write_text(json.dumps({**content, "tests": tests}), encoding="utf-8")  # YAML too, and written much faster
     return run("promtool", "test", "rules", path)
 
 

@@ -135,7 +135,7 @@ def test_every_for_is_explained() -> None:
             assert not line.strip().startswith("for:") or "#" in line, f"{file.name}: {line}"
 
 
-@pytest.mark.parametrize("flag", ["--rules.alert.for-grace-period=0s", "--rules.alert.resend-delay=5m"])
+@pytest.mark.parametrize("flag", ["--rules.alert.for-grace-period=0s", "--rules.alert.resend-delay=15m"])
 @pytest.mark.parametrize(
     "file",
     [

@@ -20,7 +20,6 @@ JUSTIFIED: dict[str, dict[str, tuple[str, str]]] = {
         "BrakeActive": ("10:43", "the brake's first line is of 10:43:00"),
         "BrakeHeldLong": ("11:49", "an hour and five minutes later it holds"),
         "DayClosed": ("16:11", "ten minutes after the close"),
-        "BotCycleErrors": ("16:31", "more than two cycles broke off within 15 minutes"),
     },
     "big_dipper_v2.17.log": {
         "Watchdog": ("08:50", "always"),
@@ -28,7 +27,6 @@ JUSTIFIED: dict[str, dict[str, tuple[str, str]]] = {
         "BrakeHeldLong": ("10:29", "an hour and five minutes later it holds"),
         "DayClosed": ("16:11", "ten minutes after the close"),
         "DayLoss": ("18:15", "the first account line since the brake, of 18:10, is 8 % below the first of the day"),
-        "BotCycleErrors": ("18:21", "more than two cycles broke off within 15 minutes"),
     },
     "big_dipper_v2.18.log": {
         "Watchdog": ("08:50", "always"),

@@ -98,6 +98,7 @@ LOG: dict[str, Metric] = {
     'bigdipper_halts_total{cause="positions_unavailable"}': at(OUTAGE.start, OUTAGE.start + 60),
     'bigdipper_halts_total{cause="equity_not_positive"}': constant(0),
     "bigdipper_bot_cycles_total": lambda t: float(t // 60),
+    "bigdipper_bot_closed_cycles_total": constant(0),
     'bigdipper_halts_total{cause="brake"}': constant(0),
     "bigdipper_exporter_loop_age_seconds": constant(0.2),
     "bigdipper_bot_cycle_duration_seconds_sum": lambda t: t / 60 * (20 if session(t) == "regular" else 4),

@@ -40,7 +40,7 @@ def _how_to_start(folder: Path, archive: Path) -> str:
 
 prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path={folder}/prometheus-data \\
   --storage.tsdb.retention.time=400d --storage.tsdb.retention.size=8GB \\
-  --rules.alert.for-grace-period=0s --rules.alert.resend-delay=5m
+  --rules.alert.for-grace-period=0s --rules.alert.resend-delay=15m
 
 {os.fspath(sys.executable)} {folder}/alertmanager/render.py --out {folder}/alertmanager-rendered
 alertmanager --config.file={folder}/alertmanager-rendered/alertmanager.yml --storage.path={folder}/alertmanager-data \\

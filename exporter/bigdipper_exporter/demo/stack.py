@@ -93,7 +93,7 @@ def start_prometheus(running: Demo, shipped: Path, exporter: str, alertmanager: 
             "--storage.tsdb.retention.time=400d",
             f"--web.listen-address=127.0.0.1:{port}",
             "--rules.alert.for-grace-period=0s",  # this, the next and the retention as in docker-compose.yml
-            "--rules.alert.resend-delay=5m",
+            "--rules.alert.resend-delay=15m",
             *flags,
         ],
     )

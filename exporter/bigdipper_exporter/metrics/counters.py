@@ -74,6 +74,9 @@ BOT_CYCLES = Counter("bigdipper_bot_cycles_total", "Cycles started.", ())
 BOT_CYCLE_DURATION_SECONDS = Histogram(
     "bigdipper_bot_cycle_duration_seconds", "How long cycles took that ended in the normal way.", (), buckets=CYCLE
 )
+BOT_CLOSED_CYCLES = Counter(
+    "bigdipper_bot_closed_cycles_total", "Cycles that ended at once, because the bot took the market for closed.", ()
+)
 BOT_STARTS = Counter("bigdipper_bot_starts_total", "Start-up lines.", ())
 TRADES = Counter("bigdipper_trades_total", "Orders submitted. Fills are bigdipper_fills_total.", ("symbol",), known=_symbols)
 TRADE_VALUE_USD = Counter("bigdipper_trade_value_usd_total", "Value of the orders submitted.", ("symbol",), known=_symbols)

@@ -62,6 +62,8 @@ def cycle_took(c: Context, record: Record, event: e.CycleTook) -> None:
 def session(c: Context, record: Record, event: e.Session) -> None:
     """The bot named the market session, by the time of day."""
     c.state.session = event.session
+    if event.session == "closed":
+        c.counters.inc(m.BOT_CLOSED_CYCLES)
 
 
 @handles(e.Pause)
