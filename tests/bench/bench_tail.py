@@ -58,7 +58,7 @@ def test_reading_and_idling(tmp_path: Path) -> None:
     print(f"\nread {size / 1e6:.0f} MB in {wall:.2f} s, {cpu:.2f} s of CPU: {size / cpu / 1e6:,.0f} MB per CPU second")
 
     deadline = time.monotonic() + 10
-    while not tail._state.follows[0].sure and time.monotonic() < deadline:
+    while not tail._state.segments[0].sure and time.monotonic() < deadline:
         tail.read()
     print(f"idle read(): {seconds(tail.read, 20_000) * 1e6:.1f} us")
 
@@ -66,7 +66,7 @@ def test_reading_and_idling(tmp_path: Path) -> None:
         log.rename(tmp_path / f"bot.log-2025101{number}")
         log.write_bytes(piece + b"generation %d\n" % number)
         read_all(tail)
-    print(f"idle read() with {len(tail._state.follows)} files open: {seconds(tail.read, 5_000) * 1e6:.1f} us")
+    print(f"idle read() with {len(tail._state.segments)} files open: {seconds(tail.read, 5_000) * 1e6:.1f} us")
 
     with log.open("ab", buffering=0) as unbuffered:
 

@@ -146,9 +146,10 @@ def one_log(folder: Path, seed: int, actions: int) -> Files:
     return files
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_whole_logs_at_random_are_archived_exactly_once(tmp_path: Path, seed: int) -> None:
-    assert one_log(tmp_path / "log", seed, 40).happened.total() >= 40
+# The last two: a backup replaces the log, which is rotated, and the exporter restarts while it still had the old file open.
+@pytest.mark.parametrize(("seed", "actions"), [*((seed, 40) for seed in range(12)), (433370, 120), (13250370, 120)])
+def test_whole_logs_at_random_are_archived_exactly_once(tmp_path: Path, seed: int, actions: int) -> None:
+    assert one_log(tmp_path / "log", seed, actions).happened.total() >= actions
 
 
 @pytest.mark.chaos

@@ -1,10 +1,10 @@
-"""Stands for the log where there is none: an account that is watched with keys alone."""
+"""The tailer of an account that is watched with keys alone, without a log."""
 
 from bigdipper_exporter.log.chunks import Read, Unfinished
 
 
 class NoLog:
-    """Has the face of `Tail`, and never a line."""
+    """Has the interface of `Tail` and never returns a line."""
 
     unsettled = False
 

@@ -1,6 +1,6 @@
-"""What stands around the bot's lines: containers' log formats, prefixes, colours, encodings. It is taken off here.
+"""Removes what surrounds the bot's lines: container log formats, prefixes, colours, encodings.
 
-Only what begins a line is taken off, so that text in the middle of a message can never become a line of its own.
+Only the beginning of a line is removed, so that text inside a message can never become a line of its own.
 """
 
 import json
@@ -18,7 +18,7 @@ _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+
 _NAME = rb"[\w./@:-]{1,64}+"
 _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 
-# The bot's own header, and the forms of it that other settings of Python's logging give.
+# The bot's own header, and its variants under other settings of Python's logging.
 EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
 HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
 BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
@@ -36,13 +36,13 @@ PREFIX = re.compile(
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
 PREFIX_LIMIT = 160
-# What only the bot's lines hold, header or not.
+# Text that only the bot's lines contain, with or without a header.
 OURS = re.compile(rb"\[(?:TRADE|ACCOUNT|OPPORTUNITY|SKIP|BRAKE)\] |Cycle #\d")
 _DIGITS, _LETTERS = re.compile(rb"\d+"), re.compile(rb"[A-Za-z]+")
 
 
 class Entry(NamedTuple):
-    """What a container wrote at once. ts: unix seconds; text ends in a newline, unless more of the line follows."""
+    """One write of a container. ts: unix seconds. text ends in a newline unless the rest of the line is still to come."""
 
     stream: str
     ts: float
@@ -50,18 +50,18 @@ class Entry(NamedTuple):
 
 
 class Clean(NamedTuple):
-    """Lines without what stood around them. `starts`: where each begins in `text`, and began before."""
+    """Cleaned lines. starts: the position of each line in `text`, and its position in the original."""
 
     text: bytes
     starts: list[tuple[int, int]]
 
     def before(self, position: int) -> int:
-        """Where the line that begins at `position` of `text` began before."""
+        """Return the original position of the line at `position` of `text`."""
         return self.starts[bisect_right(self.starts, (position, 1 << 62)) - 1][1]
 
 
 def docker(line: bytes, time: LocalTime) -> Entry:
-    """An object of Docker's json-file driver. Raises ValueError when it is none."""
+    """Read an object of Docker's json-file driver. Raises ValueError when it is none."""
     try:
         entry = json.loads(line)
         # Half a surrogate pair is valid JSON, but no text.
@@ -72,7 +72,7 @@ def docker(line: bytes, time: LocalTime) -> Entry:
 
 
 def cri(line: bytes, time: LocalTime) -> Entry | None:
-    """A line of a Kubernetes container log; None when it is none. Raises ValueError when its time is damaged."""
+    """Read a line of a Kubernetes container log; return None when it is none. Raises ValueError when its time is damaged."""
     match = CRI.match(line)
     if match is None:
         return None
@@ -83,10 +83,10 @@ def cri(line: bytes, time: LocalTime) -> Entry | None:
 
 
 class Cleaner:
-    """Takes off what stands around the lines of a log.
+    """Removes what surrounds the lines of a log.
 
-    prefix: regular expression of a prefix that is not among the known ones, once most lines were seen to share it.
-    header_seen: the log has lines that begin with the bot's own header; then no prefix is looked for.
+    prefix: regular expression of an unknown prefix that most lines share; empty until one was learned. header_seen: whether a
+    line began with the bot's own header; then no prefix is learned.
     """
 
     def __init__(self, time: LocalTime) -> None:
@@ -95,9 +95,9 @@ class Cleaner:
         self.header_seen = False
 
     def clean(self, text: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> Clean:
-        """The lines of `text`, each with the newline in front of it. Positions are those of that newline in `text`.
+        """Return the lines of `text`, each after its newline. Positions are those of that newline in `text`.
 
-        Lines of containers go to `entry` and are empty in what is returned; `damaged` is called for lines that cannot be read.
+        Lines of containers are passed to `entry` and are empty in the result; `damaged` gets those that cannot be read.
         """
         out, starts, position = list[bytes](), list[tuple[int, int]](), 0
         lines = [(at, plain(line)) for at, line in _lines(text)]
@@ -112,7 +112,7 @@ class Cleaner:
     def _line(self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> bytes:
         try:
             if line.startswith(b"{") and b'"log"' in line[:200]:
-                if not line.startswith(b'{"log":'):  # those are found without looking at every line
+                if not line.startswith(b'{"log":'):  # the reader finds those faster by itself
                     entry(at, docker(line, self._time))
                 return b""
             if container := cri(line, self._time):
@@ -133,11 +133,11 @@ class Cleaner:
         return line
 
     def header(self, line: bytes) -> tuple[bytes, int]:
-        """The line from its header on, in the bot's own form, and the length of the header; 0 for a line without one."""
+        """Return the line from its header on, in the bot's own form, and the header's length; 0 for a line without one."""
         if match := EXACT.match(line):
             return line, match.end()
         rest = line
-        for _ in range(2):  # Compose puts its prefix in front of that of Docker's --timestamps
+        for _ in range(2):  # Compose puts its prefix before that of Docker's --timestamps
             if match := HEADER.match(rest):
                 return self._canonical(rest, match)
             prefix = PREFIX.match(rest) or (re.match(self.prefix.encode(), rest) if self.prefix else None)
@@ -158,7 +158,7 @@ class Cleaner:
         return header + line[match.end() :], len(header)
 
     def _learn(self, lines: list[bytes]) -> None:
-        """Recognise a prefix that is not among the known ones: two lines at least, and half of all, share its shape."""
+        """Learn an unknown prefix: at least two lines, and half of all, share its shape."""
         if self.header_seen or self.prefix or any(EXACT.match(line) for line in lines):
             return
         shapes = Counter[bytes]()
@@ -176,7 +176,7 @@ class Cleaner:
 
 
 def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each line of `text`, which begins with a newline, and the position of the newline in front of it."""
+    """Yield each line of `text`, which begins with a newline, after the position of the newline before it."""
     position = 0
     for line in text[1:].removesuffix(b"\n").split(b"\n"):
         yield position, line
@@ -184,7 +184,7 @@ def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def plain(line: bytes) -> bytes:
-    """The line as UTF-8 without byte order mark and colours. UTF-16 is recognised by its NULs."""
+    """Return the line as UTF-8 without byte order mark and colours. UTF-16 is recognised by its NULs."""
     if b"\0" in line and line.count(0) * 3 >= len(line):
         line = _from_utf16(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")
     line = line.lstrip(b"\0").removeprefix(BOM)
@@ -192,10 +192,10 @@ def plain(line: bytes) -> bytes:
 
 
 def _from_utf16(line: bytes) -> str:
-    """The text of a line of UTF-16 in either byte order, cut at the byte of its newline.
+    """Decode a line of UTF-16 in either byte order that was cut at the byte of its newline.
 
-    The newline's other byte, a NUL, stands in front of the next line in little-endian text and behind its own in big-endian
-    text, so that ASCII looks the same in both. Of the two readings, the one with the likelier characters is taken.
+    The newline's other byte, a NUL, comes before the next line in little-endian text and after its own in big-endian text, so
+    that ASCII looks the same in both. Of the two readings, the one with the likelier characters is returned.
     """
     whole = line if len(line) % 2 else b"\0" + line  # a NUL at the start of a piece is taken for the end of a hole
     little = line.removeprefix(b"\0").decode("utf-16-le", "replace").rstrip("\r\0")
@@ -204,6 +204,6 @@ def _from_utf16(line: bytes) -> str:
 
 
 def _likely(text: str) -> tuple[int, int]:
-    """Count the characters that are Latin, punctuation, symbols or emoji, and the spaces: a symbol has one beside it."""
+    """Count Latin characters, punctuation, symbols and emoji, and then spaces, because a symbol has one beside it."""
     likely = sum(" " <= c < "\u0250" or "\u2000" <= c <= "\u2bff" or c == "\ufe0f" or c >= "\U0001f000" for c in text)
     return likely, text.count(" ")

@@ -1,25 +1,25 @@
-"""What reading the log brings: whole lines with their position, gaps, and how the log is doing."""
+"""What one read of the log returns: whole lines with their positions, gaps, and the state of the log."""
 
 import re
 from dataclasses import dataclass, field, replace
 
 from bigdipper_exporter.log.segment import Checkpoint, Source
 
-# truncated: the file was cut or rewritten in place, and no copy holds what was not read yet.
-# unreachable: a file that had been read, or may have been there in between, was nowhere to be found, or cannot be read.
+# truncated: the file was cut or rewritten in place, and no copy has the part that was not read.
+# unreachable: a file is gone or cannot be read; it had been followed before, or may have existed in between.
 GAP_REASONS = ("truncated", "unreachable")
 
 LINE_LIMIT = 1 << 20
-# One NUL behind a newline is half a character of UTF-16.
+# Two NULs: a single one after a newline is half a character of UTF-16.
 HOLE = b"\n\0\0"
 NULS = re.compile(rb"\0*+")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whole lines, each ending in a newline; data[0] is at byte `offset` of the generation, which is read from the file `path`.
+    """Whole lines, each ending in a newline. offset: position of data[0] in the generation, in bytes. path: the file.
 
-    `truncated`: the first part of one line that is too long (1 MiB), with a newline added.
+    truncated: the first part of a line that is too long (1 MiB), with a newline added.
     """
 
     generation: int
@@ -31,7 +31,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Bytes that may have gone before anyone could read them. `reason` is one of GAP_REASONS, `at` unix seconds."""
+    """Content that may have been lost before it was read. reason: one of GAP_REASONS. at: unix seconds."""
 
     generation: int
     reason: str
@@ -41,7 +41,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The beginning of a line whose end will never come: the file is done. `text`: 1 KiB of it at most."""
+    """A line without a newline at the end of a file that is no longer written. text: at most 1 KiB of it."""
 
     generation: int
     offset: int
@@ -51,10 +51,10 @@ class Unfinished:
 
 @dataclass(slots=True)
 class Read:
-    """What one look at the log brought. `checkpoints` are to be stored in the same transaction as what `batches` hold.
+    """The result of one read. Store `checkpoints` in the same transaction as the events of `batches`.
 
-    lag: bytes not handed out yet, the beginning of an unfinished line among them. up: the log can be read; if not, `problem`
-    says why. more: read again at once. written: unix seconds at which the newest file among the batches' was last written.
+    lag: bytes not returned yet, including an unfinished line. up: whether the log can be read; if not, `problem` says why.
+    more: whether to read again at once. written: unix seconds at which the newest file of the batches was last written.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Read:
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:
-    """The whole lines at the beginning of `data`, which follows `checkpoint`; and the checkpoint behind them."""
+    """Split `data`, which begins at `checkpoint`, into its whole lines; return them and the checkpoint after them."""
     batches: list[Batch] = []
     start, skipping = 0, checkpoint.skipping
     if skipping:
@@ -86,7 +86,7 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
         skipping = False
     holes = HOLE in data
     while start < len(data):
-        # A writer that does not append leaves a hole of NULs before its next line when the file is cut.
+        # When a file is cut under a writer that does not append, its next line comes after a hole of NULs.
         text = NULS.match(data, start).end()  # type: ignore[union-attr]  # it also matches nothing
         hole = data.find(HOLE, text) if holes else -1
         end = hole + 1 if hole >= 0 else data.rfind(b"\n", text) + 1
@@ -109,13 +109,15 @@ def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Check
 
 
 def before_record(data: bytes) -> bytes:
-    """As much of `data` as lies in front of its last line that begins with a year: what a record says in further lines
-    stays with it. All of it where there is no such line."""
+    """Return `data` up to its last line that begins with a year, so that further lines of a record stay with it.
+
+    Without such a line, return all of it.
+    """
     return data[: data.rfind(b"\n2") + 1] or data
 
 
 def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:
-    """The checkpoint behind the last whole line of the file."""
+    """Return the checkpoint after the last whole line of the file."""
     end, step = source.size(), 65536
     while end > 0:
         begin = max(0, end - step)

@@ -1,4 +1,4 @@
-"""Turns the grammar's table into one regular expression that finds every event in a large piece of the log."""
+"""Compiles the grammar's table into one regular expression that finds every event in a large piece of the log."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,8 +10,8 @@ from bigdipper_exporter.log.events import ROUTINE_REASONS, Event, Malformed
 from bigdipper_exporter.log.grammar import RULES, TAGS, Rule
 from bigdipper_exporter.symbols import SYMBOL
 
-# Possessive throughout: what a field has taken it keeps, so that a line that is no event is given up at once.
-# At most a trillion, and no sign where only damage could put one: what is counted must never step back.
+# Possessive throughout: a field never gives characters back, so that a line that is no event fails at once.
+# At most a trillion, and no minus where only damage could put one: a counter must never decrease.
 AMOUNT = r"\d[\d,]{0,15}+(?:\.\d{1,9}+)?+"
 NUMBER = rf"[-+]?+{AMOUNT}"
 TEXT = {
@@ -32,22 +32,22 @@ Build = Callable[[re.Match[bytes]], Event]
 Made = TypeVar("Made")
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# The newline in front is what makes a search over a megabyte fast: it begins with one literal byte. Whether the 19 characters
-# are a time is asked where one is read (`parser.py`): here it would be asked for every line, and damage would go unseen.
+# The leading newline makes a search over a megabyte fast, because the pattern begins with one literal byte. Whether the 19
+# characters are a time is checked in `parser.py`: here it would cost time on every line, and damage would go unnoticed.
 HEADER = rf"\n.{{19}} \[({'|'.join(LEVELS)})\]"
 BLANKS = " ++"
-# Signs that vary: the double blank behind an emoji and its variation selector between versions, the end of a line.
+# Characters that vary: the number of blanks after an emoji, its variation selector, the end of a line.
 LITERALS = {" ": BLANKS, "\ufe0f": "(?:\ufe0f)?+", "\n": r"\r?+\n"}
 # An indented line may have lost its indentation (the design form prints Winners without).
 INDENT = " *+"
-# To the end of the line, blanks and a carriage return aside. The empty group tells which rule it was: in front it would hide
-# the literal that the search skips by.
+# The end of the line, after blanks and a carriage return. The empty group identifies the rule; at the front it would hide the
+# literal byte that makes the search fast.
 END = r"[ \t\r]*+$()"
-# Any text up to the end of the line: nothing is left to search for behind it.
+# Any text up to the end of the line.
 REST = r".*+"
 TOKEN = re.compile(r"<(\w+)>|([{}])| +|[^<{} ]+|.")
 
-# How the text of a group becomes the value of a field, as an expression over the match `m`.
+# Expressions over the match `m` that turn the text of a group into the value of a field.
 AS_TEXT = "m[{}].decode('utf-8', 'replace')"
 AS_SYMBOL = "symbols[m[{}]]"
 AS_WHOLE = "int(m[{}])"
@@ -55,14 +55,14 @@ AS_NUMBER = "float(m[{}].replace(b',', b''))"
 
 
 class PerSymbol(dict[bytes, Made]):
-    """What is made of a symbol, once for all the times that it is named again."""
+    """A cache of what is made of each symbol."""
 
     def __init__(self, make: Callable[[bytes], Made]) -> None:
         super().__init__()
         self._make = make
 
     def __missing__(self, symbol: bytes) -> Made:
-        """Make it. Whoever writes ever new symbols into the log cannot make this grow."""
+        """Make the value. A log with ever new symbols cannot make the cache grow without bound."""
         if len(self) >= SYMBOLS_KEPT:
             self.clear()
         return self.setdefault(symbol, self._make(symbol))
@@ -82,23 +82,23 @@ class Field(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a pattern: its regular expression, and how many fields it reads. Equal pieces are tried once for all rules."""
+    """A part of a pattern: its regular expression and its number of fields. Rules share equal pieces, which are tried once."""
 
     regex: str
     fields: int = 0
 
 
 class Trie(dict[Piece, "Trie | Callable[[list[int]], None]"]):
-    """What may come next, and what follows it; behind the END of a line, what to do with the numbers of the fields' groups.
+    """The pieces that may come next, each with its own continuation; after END, what to call with the fields' group numbers.
 
-    Rules that begin alike share what they have in common: a line is read along one path, not rule by rule.
+    Rules share a common beginning, so that a line is matched along one path and not rule by rule.
     """
 
 
 def _literal(text: str) -> Iterator[Piece]:
-    """One piece for each character; two blanks in a row are one run."""
-    for sign in text:
-        yield Piece(LITERALS.get(sign, re.escape(sign)))
+    """Yield one piece for each character."""
+    for character in text:
+        yield Piece(LITERALS.get(character, re.escape(character)))
 
 
 def _text_of(name: str) -> str:
@@ -114,14 +114,14 @@ def _convert(name: str) -> str:
 
 
 def _regex(text: str) -> str:
-    """Regular expression for literal `text`. In front of a run of blanks, only the beginning of the run is tried."""
+    """Return the regular expression for literal `text`. A run of blanks is only tried from its beginning."""
     return ("(?<! )" if text.startswith(" ") else "") + "".join(piece.regex for piece in _literal(text))
 
 
 def _up_to(text: str, last: bool) -> Piece:
-    """Any text up to the literal `text`: its first occurrence, or in the last place of a rule that at the end of the line.
+    """Match any text up to the literal `text`: its first occurrence, or its last one where the rule ends there.
 
-    Linear in the length of the line, also where `text` occurs again and again: the group is atomic, and what is behind the
+    The time is linear in the length of the line, however often `text` occurs: the group is atomic, and the pattern after the
     last one fails at its first character.
     """
     if not text:
@@ -130,7 +130,7 @@ def _up_to(text: str, last: bool) -> Piece:
 
 
 def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
-    """A rule's pattern piece by piece, one group per field of its event, and those fields in order."""
+    """Split a rule's pattern into pieces with one group for each field of its event; return them and the fields in order."""
     pieces: list[Piece] = []
     fields: list[Field] = []
     optional: list[Piece] | None = None
@@ -160,9 +160,9 @@ def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
 
 
 def _builder(rule: Rule, fields: list[Field], groups: list[int]) -> Build:
-    """The function that makes the rule's event from a match.
+    """Return the function that makes the rule's event from a match.
 
-    Compiled from one expression, as the standard library does for named tuples: at catch-up it runs for every other line.
+    It is compiled from one expression, as in the standard library's named tuples, because it runs for every other line.
     """
     values = {name: repr(rule.fixed.get(name, default)) for name, default in rule.event._field_defaults.items()}
     values |= {name: repr(value) for name, value in rule.fixed.items()}
@@ -188,7 +188,7 @@ def _lay(trie: Trie, pieces: list[Piece], found: Callable[[list[int]], None]) ->
 
 
 def _alternatives(trie: Trie, numbers: Iterator[int], groups: list[int]) -> str:
-    """The trie as a regular expression; `groups`: those on the way to it, `numbers`: those that come."""
+    """Return the trie as a regular expression. groups: numbers of the groups before it. numbers: the next group numbers."""
     branches = []
     for piece, rest in trie.items():
         here = groups + [next(numbers) for _ in range(piece.fields)]
@@ -201,9 +201,9 @@ def _alternatives(trie: Trie, numbers: Iterator[int], groups: list[int]) -> str:
 
 
 def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, str]]]:
-    """All rules and tags as one expression behind the header of a line.
+    """Compile all rules and tags into one expression after the header of a line.
 
-    Returns the expression, and by the lastindex of its match how the event is made and which forms of the log print it so.
+    Returns the expression and, by the lastindex of its match, the function that makes the event and the rule's log versions.
     """
     trie, builds = Trie(), dict[int | None, tuple[Build, str]]()
 
@@ -227,7 +227,7 @@ EVENT, BUILDS = compile_grammar()
 
 
 def read_message(message: bytes) -> tuple[Event, str] | None:
-    """What a message (the text behind `[LEVEL] `, one line) tells, and the forms that print it so; None: nothing."""
+    """Return the event of a message (one line, the text after `[LEVEL] `) and its log versions; None when it has none."""
     match = EVENT.match(b"\n2000-01-01 00:00:00 [INFO] " + message)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What a line of the log can say. Money in US dollars, percentages as printed (15 % is 15.0), times where the line has them.
+"""The events of the log. Money in US dollars, percentages as printed (15 % is 15.0), times where the line has them.
 
 Every event is a plain tuple without time or position: those belong to the record (exporter/bigdipper_exporter/log/parser.py).
 """
@@ -6,7 +6,7 @@ Every event is a plain tuple without time or position: those belong to the recor
 import re
 from typing import NamedTuple
 
-# What the bot prints at DEBUG only, for the same symbols in cycle after cycle: how much it logs must not change what it missed.
+# The bot prints these at DEBUG only, for the same symbols in every cycle: the log level must not change what counts as missed.
 ROUTINE_REASONS = ("below_absolute_min", "below_threshold", "position_at_max", "cooldown", "too_small")
 MISSED_REASONS = (
     "leverage_limit",
@@ -31,7 +31,7 @@ class Start(NamedTuple):
 
 
 class Watching(NamedTuple):
-    """The symbols that the bot scans: text, separated by commas."""
+    """The symbols that the bot scans, separated by commas."""
 
     symbols: str
 
@@ -47,13 +47,13 @@ class Cycle(NamedTuple):
 
 
 class Session(NamedTuple):
-    """The market session as the bot believes it: by time of day alone, so weekends look extended."""
+    """The market session as the bot sees it: by time of day alone, so that weekends look like extended hours."""
 
     session: str
 
 
 class Account(NamedTuple):
-    """One account line; v2.17 prints two per cycle, which are one snapshot."""
+    """One account line; v2.17 prints two in each cycle, which are one snapshot."""
 
     equity: float
     cash: float

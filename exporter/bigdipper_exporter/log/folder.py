@@ -1,4 +1,4 @@
-"""Which files are beside a log, or where its copies are put: by name only, what they hold is judged elsewhere."""
+"""Lists the files that may be rotated copies of a log, by name only; their content is judged elsewhere."""
 
 import glob
 import os
@@ -11,21 +11,21 @@ from pathlib import Path
 from bigdipper_exporter.log.segment import TICK, Checkpoint
 
 ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
-# logrotate's `extension`: the date in front of it. A number alone may be another bot's.
+# logrotate's `extension`: the date comes before it. A number alone may belong to another bot's log.
 DATED = re.compile(r"[.-]20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
-GUESSED = 20  # rotated files are looked for where the folder may not be listed
-COPIES = 2000  # so many files of the pattern `log.copies` are looked at
-# Rotated files packed otherwise than by gzip, logrotate's own way.
+GUESSED = 20  # how many rotated names are tried where the folder cannot be listed
+COPIES = 2000  # how many files of the pattern `log.copies` are looked at
+# Compressed in a format that is not read.
 UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 def _places(path: Path) -> list[Path]:
-    """The log's path, and that of the file behind it, if it is a link: beside each of them there may be rotated files."""
+    """Return the log's path and, if it is a link, its target: rotated files may be beside either."""
     return [path, Path(os.path.realpath(path))] if os.path.islink(path) else [path]
 
 
 def siblings(path: Path, copies: str = "") -> dict[Path, int]:
-    """Files that may be copies of the log, and their inodes: named like it, beside it or what it links to; or by `copies`.
+    """Return the files that may be copies of the log, with their inodes: those with a similar name, and those of `copies`.
 
     copies: a pattern such as `/var/log/old/bot.log*`; empty for none.
     """
@@ -58,7 +58,7 @@ def _is_named_like(name: str, log: str) -> bool:
 
 
 def _is_dated(name: str, log: str) -> bool:
-    """Whether it is the log's name with a date in front of the extension, as `bot-20261017.log` of `bot.log`."""
+    """Whether it is the log's name with a date before the extension, such as `bot-20261017.log` for `bot.log`."""
     stem, extension = os.path.splitext(log)
     plain = name.removesuffix(".gz")
     if not extension or not plain.endswith(extension) or not plain.startswith(stem):
@@ -67,7 +67,7 @@ def _is_dated(name: str, log: str) -> bool:
 
 
 def is_elsewhere(checkpoint: Checkpoint, path: Path, copies: str = "") -> bool:
-    """Whether a generation belongs to another log than that at `path`: a copy in another folder that was read once, say."""
+    """Whether a generation belongs to a log other than that at `path`, such as a copy in another folder that was ingested."""
     where = Path(checkpoint.path)
     folder = os.path.realpath(where.parent)
     beside = any(os.path.realpath(p.parent) == folder and _is_named_like(where.name, p.name) for p in _places(path))
@@ -75,14 +75,14 @@ def is_elsewhere(checkpoint: Checkpoint, path: Path, copies: str = "") -> bool:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is a file, and if it is a link, one to a file beside it: others may be anybody's."""
+    """Whether it is a file, or a link to a file in the same folder; the target of any other link may belong to anybody."""
     if os.path.islink(path) and os.path.dirname(os.path.realpath(path)) != os.path.realpath(os.path.dirname(path)):
         return False
     return os.path.isfile(path)
 
 
 def _guessed(path: Path) -> dict[Path, int]:
-    """The same where the folder may be entered and not listed, as Docker's of a container's log: what counts up from .1."""
+    """Return the same for a folder that cannot be listed, such as Docker's for a container's log: try .1, .2 and so on."""
     found = {}
     for file in (path.with_name(f"{path.name}.{number}{packed}") for number in range(1, GUESSED + 1) for packed in ("", ".gz")):
         with suppress(OSError):
@@ -92,7 +92,7 @@ def _guessed(path: Path) -> dict[Path, int]:
 
 
 def folders(path: Path, copies: str = "") -> tuple[int, ...] | None:
-    """Changes whenever `siblings` may; None while it can change unseen."""
+    """Return a signature that changes whenever `siblings` may; None while it may change unnoticed."""
     found = []
     places = [place.parent for place in _places(path)] + ([Path(copies).parent] if copies else [])
     for place in places:
@@ -104,9 +104,9 @@ def folders(path: Path, copies: str = "") -> tuple[int, ...] | None:
 
 
 def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
-    """Those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
+    """Return those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
 
-    The names know the order; times may not. Files of other folders are there because the pattern for copies names them.
+    Their order comes from the names, because times may be wrong. Files in other folders are those of the pattern for copies.
     """
     found: list[tuple[bool, int, str, Path]] = []
     places = _places(path)

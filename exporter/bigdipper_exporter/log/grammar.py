@@ -1,9 +1,9 @@
-"""The bot's log, line by line: one table. A new line is one entry; its examples are its tests.
+"""The grammar of the bot's log, one table: each kind of line is an entry, and its examples are its tests.
 
-A pattern is written as the line itself. `<name>` is a field of the event, `{...}` may be missing, `<n>` matches a number and
-`<_>` any text that nobody needs, a run of spaces matches any run of spaces. Patterns match whole messages: a line cut short
-is no event.
-Forms: D the design document's, 16, 17, 18 the released versions. Order matters only among patterns that match the same line.
+A pattern is written like the line itself. `<name>` is a field of the event, `{...}` is optional, `<n>` matches a number, `<_>`
+matches any text, and a run of spaces matches any run of spaces. A pattern matches a whole message, so that a line that was cut
+short is no event. Log versions: D is the design document's, 16, 17 and 18 are releases. Order matters only among patterns that
+match the same line.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from bigdipper_exporter.log.events import Event
 
 
 class Rule(NamedTuple):
-    """One shape of a line: the event it makes, the forms of the log that print it, the shape, and constant fields."""
+    """One kind of line: its event, the log versions that print it, its pattern, its examples, and constant fields."""
 
     event: type[Event]
     forms: str
@@ -31,7 +31,7 @@ def _session(session: str, forms: str, pattern: str, *examples: str) -> Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    # -- skips first: at DEBUG they are nine lines of ten
+    # -- skips first: at DEBUG they are nine lines in ten
     _skip(
         "below_absolute_min",
         "17 18",
@@ -307,11 +307,11 @@ RULES: tuple[Rule, ...] = (
     Rule(e.Start, "16", "🌙 Little Dipper started in <mode> mode", ("🌙 Little Dipper started in PAPER mode",)),
     Rule(e.Watching, "16 17 18", "📊 Watching <_> symbols: <symbols>", ("📊 Watching 3 symbols: NVDA, AVGO, BRK.B",)),
     Rule(e.Stop, "16 17 18", "👋 Shutting down gracefully...", ("👋 Shutting down gracefully...",)),
-    # Printed with a line break in front of it, behind a header of its own: the one event that two lines tell.
+    # The bot prints a line break before it, so that its header is on a line of its own.
     Rule(e.Stop, "16 17 18", "\n👋 Shutting down gracefully...", ("\n👋 Shutting down gracefully...",)),
 )
 
-# What marks a line as one of ours even when no rule reads it: then it is malformed, and counted under this kind.
+# Tags of the bot's lines. A line with one of them that no rule matches is malformed, and counted under this kind.
 TAGS: tuple[tuple[str, str], ...] = (
     ("[TRADE]", "trade"),
     ("✅ BUY ", "trade"),

@@ -8,14 +8,14 @@ from datetime import datetime, tzinfo
 MINUTE = re.compile(rb"20(?:1[5-9]|[2-9]\d)-\d\d-\d\d \d\d:\d\d:")
 SECONDS = {b"%02d" % second: float(second) for second in range(60)}
 UTC = re.compile(r"(20(?:1[5-9]|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
-# A time so far ahead of our clock is damage, or a clock gone wrong: believed, it would outdate everything after it.
+# Seconds. A time so far in the future is damaged, or a clock is wrong; if it counted, every later line would look old.
 AHEAD_SECONDS = 2 * 86400.0
-# Our own clock is not believed when it stands before this (2025-01-01): machines without a battery start in 1970.
+# Before this time (2025-01-01) the exporter's own clock is taken to be wrong: machines without a battery start in 1970.
 CLOCK_SET = 1735689600.0
 
 
 class LocalTime:
-    """Local times without a zone -> unix seconds. In the hour that autumn repeats, file order decides which one is meant."""
+    """Converts local times without a zone to unix seconds. In autumn's repeated hour, the order of lines decides."""
 
     def __init__(self, zone: tzinfo, clock: Callable[[], float] = time.time) -> None:
         self.zone = zone
@@ -24,7 +24,7 @@ class LocalTime:
         self.last = 0.0
 
     def __call__(self, stamp: bytes) -> float:
-        """Unix seconds of `YYYY-MM-DD HH:MM:SS`. Raises ValueError when there is no such time, or it cannot be right."""
+        """Return the unix seconds of `YYYY-MM-DD HH:MM:SS`. Raises ValueError for an impossible or implausible time."""
         minute, seconds = stamp[:17], SECONDS.get(stamp[17:])
         if seconds is None:
             raise ValueError(f"{stamp!r} has no second")
@@ -40,19 +40,19 @@ class LocalTime:
         local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self.zone)
         ts = local.timestamp()
         if ts < self.last - 120:
-            # Far back: the second pass of the repeated hour, if the zone has one here.
+            # A jump back is the second pass through the repeated hour, if the zone has one here.
             ts = max(ts, local.replace(fold=1).timestamp())
         return self._plausible(ts)
 
     def utc(self, text: str) -> float:
-        """Unix seconds of RFC 3339 UTC with any number of digits behind the point. Raises ValueError as above."""
+        """Return the unix seconds of an RFC 3339 time in UTC, with any number of decimals. Raises ValueError as above."""
         match = UTC.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no time of Docker")
         return self._plausible(datetime.fromisoformat(match[1] + "+00:00").timestamp() + float(match[2] or 0))
 
     def stamp(self, text: str) -> str:
-        """`YYYY-MM-DD HH:MM:SS` in the log's zone for an ISO time with a zone. Raises ValueError when there is no such time."""
+        """Convert an ISO time with a zone to `YYYY-MM-DD HH:MM:SS` in the log's zone. Raises ValueError."""
         return f"{datetime.fromisoformat(text).astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
 
     def _plausible(self, ts: float) -> float:

@@ -1,8 +1,8 @@
-"""Bytes of the log -> records: position, time and event of every line that tells of one, and counts of all lines.
+"""Parses bytes of the log into records: position, time and event of every line that has one, and counts of all lines.
 
-Two carriers, mixed in one file: plain lines, and those of containers (long messages are split over several).
-Only a line with a header `YYYY-MM-DD HH:MM:SS [LEVEL] ` can tell of an event: tracebacks, banners and bodies of errors cannot.
-Lines that have something around them go through `carriers.py` first; most logs never need it.
+A file may mix plain lines with those of containers, which split long messages. Only a line with a header
+`YYYY-MM-DD HH:MM:SS [LEVEL] ` can be an event; tracebacks, banners and bodies of errors cannot. Lines with anything around them
+go through `carriers.py` first, which most logs never need.
 """
 
 import re
@@ -22,7 +22,7 @@ from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_m
 from bigdipper_exporter.log.events import Event, Malformed
 from bigdipper_exporter.log.localtime import LocalTime
 
-# By their initials: one byte each is no object of its own.
+# By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
 LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
@@ -30,11 +30,11 @@ MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
-# A message in several pieces: so many characters of it are kept, for so many seconds after its last piece.
+# A message in several pieces: how many characters are kept, and for how long after its last piece.
 PENDING_LIMIT = 1 << 18
 PENDING_SECONDS = 60.0
 OFFSET_BITS = 40
-# Bytes that are read and folded at once: what is made of them fits into the processor's cache.
+# Bytes that are parsed and projected at once, so that the results fit into the processor's cache.
 PIECE = 1 << 17
 
 
@@ -48,7 +48,7 @@ class Record(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """The beginning of a message of a container, whose rest has not come yet. ts: unix seconds of its newest piece."""
+    """The beginning of a container's message that is not complete yet. ts: unix seconds of its newest piece."""
 
     id: int
     ts: float
@@ -57,9 +57,9 @@ class Piece(NamedTuple):
 
 @dataclass
 class ParsedChunk:
-    """What one read of the log held: the records with an event, in file order, and counts of everything.
+    """The records of one read, in file order, and counts of all lines.
 
-    `data` lies in the file `path`; `base` is the identity that a record at its first byte has.
+    data: the bytes, from the file `path`. base: the identity of a record at their first byte.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -72,7 +72,7 @@ class ParsedChunk:
     data: bytes = b""
 
     def line(self, ident: int) -> bytes:
-        """The line of a record; empty if it began in an earlier chunk."""
+        """Return the line of a record; empty if it began in an earlier chunk."""
         start = ident - self.base
         end = self.data.find(b"\n", start)
         return self.data[start : len(self.data) if end < 0 else end] if start >= 0 else b""
@@ -90,7 +90,7 @@ class Reader:
         self._listen = listen
 
     def restore(self, pending: Mapping[str, Sequence[Any]], header_seen: bool, prefix: str) -> None:
-        """Go on from what an archive holds of an earlier reader. Older versions keep open messages by generation."""
+        """Continue from the archived state of an earlier reader. Older versions stored open messages by generation."""
         self.pending = {
             stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.time.last, rest[0])
             for stream, (ident, *rest) in pending.items()
@@ -98,7 +98,7 @@ class Reader:
         self.cleaner.header_seen, self.cleaner.prefix = header_seen, prefix
 
     def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
-        """Add what `data` (whole lines, at byte `offset` of `generation`) holds to `chunk`."""
+        """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""
         chunk.base = base = generation << OFFSET_BITS | offset
         chunk.data = data
         lines = data.count(b"\n")
@@ -117,7 +117,7 @@ class Reader:
             self._refuse_long_lines(chunk)
 
     def _refuse_long_lines(self, chunk: ParsedChunk) -> None:
-        """A line beyond the limit is damaged, whatever it tells: of most of them only the beginning is read."""
+        """Count lines beyond the limit as malformed, whatever their content: only their beginning was read."""
         for line in TOO_LONG.finditer(chunk.data):
             ident = chunk.base + line.start()
             kept = [record for record in chunk.records if record.id != ident]
@@ -125,13 +125,13 @@ class Reader:
             chunk.records[:] = sorted([*kept, refused], key=itemgetter(0))
 
     def unfinished(self, generation: int, offset: int, text: bytes, path: str) -> ParsedChunk:
-        """A chunk that says that a line has no end."""
+        """Return a chunk that counts an unfinished line as malformed."""
         base = generation << OFFSET_BITS | offset
         record = Record(base, self.time.last, Malformed("unfinished"), "")
         return ParsedChunk([record], path=path, base=base, data=text)
 
     def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
-        """`text`: a newline and the lines at `base`; a match begins with that newline, so its start is the line's offset."""
+        """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
         headers, first = LEVEL.findall(text), len(chunk.records)
         if headers and _ordinary(text, len(headers), lines) and self._events(base, text, chunk):
             self.cleaner.header_seen = True
@@ -149,9 +149,9 @@ class Reader:
                 self._listen(message[2].decode("utf-8", "replace"))
 
     def _events(self, base: int, text: bytes, chunk: ParsedChunk) -> bool:
-        """Add what the lines tell of. False when one of them has no time that could be read.
+        """Add the events of the lines; return False when one of them has an unreadable time.
 
-        The loop of catch-up: the search runs over the whole piece, and only lines that tell of an event come in here.
+        This is the inner loop of catch-up: the search runs over the whole piece, and stops only at lines with an event.
         """
         append, at, times, builds, record = chunk.records.append, text.startswith, self.time, BUILDS, tuple.__new__
         stamp, ts, sound = NO_STAMP, chunk.last_ts or self.time.last, True
@@ -170,9 +170,9 @@ class Reader:
         return sound
 
     def _clean(self, base: int, text: bytes, chunk: ParsedChunk) -> bytes:
-        """Read lines that have something around them, and return them without it.
+        """Parse lines that have something around them, and return them without it.
 
-        Records get the positions that their lines have in the file.
+        Records keep the positions of their lines in the file.
         """
         first, damaged = len(chunk.records), list[tuple[int, str]]()
         clean = self.cleaner.clean(
@@ -191,7 +191,7 @@ class Reader:
         return clean.text
 
     def _last(self, text: bytes, default: float) -> float:
-        """Time of the last line with a header: it need not tell of an event."""
+        """Return the time of the last line with a header, whether or not it is an event."""
         for match in reversed([*LEVEL.finditer(text, max(0, len(text) - 4096))]):
             with suppress(ValueError):
                 return self.time(match[0][1:STAMP])
@@ -208,9 +208,9 @@ class Reader:
         self._entry(ident, entry, chunk)
 
     def _entry(self, ident: int, entry: Entry, chunk: ParsedChunk) -> None:
-        """Join what a container wrote in pieces, by stream: standard output must not tear apart what is on standard error.
+        """Join a container's pieces by stream, so that standard output does not split a message on standard error.
 
-        A message is also open as long as only its header has come: the bot's goodbye has a line break behind it.
+        A message with only its header is still open: the bot's goodbye has a line break after it.
         """
         for stream, open_piece in list(self.pending.items()):
             if stream != entry.stream and open_piece.ts < entry.ts - PENDING_SECONDS:
@@ -233,7 +233,7 @@ class Reader:
         return text[:1].isdigit() and self.cleaner.header(text[:80].encode())[1] > 0
 
     def _message(self, piece: Piece, chunk: ParsedChunk) -> None:
-        """Read a message that is whole, as far as it will ever be."""
+        """Parse a message that is complete, or will not become more complete."""
         if len(piece.text) >= PENDING_LIMIT:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
             return
@@ -244,7 +244,7 @@ class Reader:
         self.cleaner.header_seen = True
         level = header[1].decode()
         chunk.levels[level] = chunk.levels.get(level, 0) + 1
-        # The container's time is exact, and in UTC: it wins over the text.
+        # The container's time is exact and in UTC, so it is preferred to the text's.
         chunk.last_ts = piece.ts
         read = read_message(line[size:].removeprefix(b" "))
         if read is not None:
@@ -256,7 +256,7 @@ class Reader:
 
 
 def _ordinary(text: bytes, headers: int, lines: int) -> bool:
-    """Whether the lines are as the bot writes them: a level stands only in a header, a year only begins a line with one."""
+    """Whether the lines are as the bot writes them: levels only in headers, and years only at the start of lines with one."""
     return (
         len(MARK.findall(text)) == headers
         and (lines == headers or text.count(b"\n20") == headers)
@@ -266,9 +266,9 @@ def _ordinary(text: bytes, headers: int, lines: int) -> bool:
 
 
 def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
-    """Whole lines cut into pieces of at least `size` bytes, and where each begins.
+    """Cut whole lines into pieces of at least `size` bytes; yield the offset of each and the piece.
 
-    Only in front of a line that begins with a year: what a record says in further lines stays with it.
+    Cuts are only made before a line that begins with a year, so that further lines of a record stay with it.
     """
     start = 0
     while start < len(data):

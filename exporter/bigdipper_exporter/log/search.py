@@ -1,6 +1,6 @@
-"""Looks among the rotated files for the rest of a lost generation, and for what the log shares with files that were read.
+"""Searches the rotated files for the rest of a lost generation, and for content that the log shares with files already read.
 
-Content decides, never a name or a time alone: what begins with a consumed prefix is that generation.
+Content decides, never a name or a time alone: a file that begins with a consumed prefix belongs to that generation.
 """
 
 import os
@@ -12,18 +12,18 @@ from typing import Literal
 from bigdipper_exporter.log.chunks import Gap, Read, at_end
 from bigdipper_exporter.log.folder import rotated, siblings
 from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source
-from bigdipper_exporter.log.segments import Follow, State
+from bigdipper_exporter.log.segments import Phase, Segment, State
 
-# For so long a file that cannot be read (to its end) is waited for: it may be being compressed.
+# Seconds to wait for a file that cannot be read to its end: it may be in the middle of compression.
 GRACE = 10.0
 
-# A log that is copied over holds what one of so many generations held.
+# A log that is copied over is compared with this many ended generations.
 RECENT_ENDED = 8
 
 
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
-    """Finish lost generations from files that belong to them; where there is none, count a gap."""
-    # Of which most was consumed chooses first: its file may begin like another one's, too, but not the other way round.
+    """Find the file of each lost generation and read it to its end; report a gap where there is none."""
+    # The generation of which most was consumed chooses first: its file may begin like another's, but not the reverse.
     for lost in sorted(state.lost, key=lambda lost: -lost.checkpoint.offset):
         copy = _copy(state, path, lost.checkpoint)
         if copy == "unsettled" and now - lost.since <= GRACE:
@@ -34,9 +34,9 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
                 state.hand_over(holder, lost.checkpoint)
                 copy.close()
                 continue
-            # Under its own inode it may have a writer yet.
-            still = copy.gz or not copy.holds(lost.checkpoint)
-            state.add(Follow(copy, lost.checkpoint.within(copy), still=still, begun=True, moved=now))
+            # With the same inode it may still have a writer.
+            phase = Phase.COMPLETE if copy.gz or not copy.holds(lost.checkpoint) else Phase.DRAINING
+            state.add(Segment(copy, lost.checkpoint.within(copy), phase, begun=True, moved=now))
             continue
         state.ended.append(replace(lost.checkpoint, ended=True))
         current = state.current()
@@ -49,15 +49,14 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
 
 
 def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["continued", "unsettled", "missing"]:
-    """The file that belongs to the generation; the newest ones come first.
+    """Return the file that belongs to the generation; newest files are tried first.
 
-    A file belongs to the generation of which most was consumed, of those that it begins like: for generations may begin alike.
-    continued: a newer generation began with all that was consumed of this one, and went on. unsettled: there may be a file
-    that could not be seen yet.
+    Generations may begin alike: a file belongs to the one of which most was consumed. continued: a newer generation began with
+    everything that was consumed of this one. unsettled: there may be a file that could not be examined yet.
     """
     more = [c for c in state.checkpoints() if c.offset > checkpoint.offset]
     files, unsettled = siblings(path, state.copies), False
-    continued = any(_continues(f.checkpoint, f.source, checkpoint) for f in state.follows)
+    continued = any(_continues(f.checkpoint, f.source, checkpoint) for f in state.segments)
     names = rotated(path, files)[::-1]
     for sibling in (*names, *(other for other in files if other not in names)):
         try:
@@ -83,7 +82,7 @@ def _continues(newer: Checkpoint, source: Source, checkpoint: Checkpoint) -> boo
 
 
 def moving(state: State, path: Path, files: dict[Path, int]) -> bool:
-    """Whether files were renamed since `files` were listed: one may have slipped through, also to the name of the log."""
+    """Whether files were renamed since `files` were listed, so that one may have been missed."""
     current = state.current()
     with suppress(OSError):
         return siblings(path, state.copies) != files or (current is not None and not current.source.is_(os.stat(path)))
@@ -91,7 +90,7 @@ def moving(state: State, path: Path, files: dict[Path, int]) -> bool:
 
 
 def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) -> None:
-    """A copy made before the end of what was consumed of a lost generation brings nothing, and is no generation of its own."""
+    """Remember a copy that ends before the checkpoint of a lost generation: it holds nothing new and is no generation."""
     for sibling in rotated(path, siblings(path, state.copies))[::-1]:
         with suppress(OSError), closing(open_source(sibling)) as source:
             known = any(c.offset == source.size() and source.fits(c) for c in state.checkpoints())
@@ -101,26 +100,26 @@ def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) ->
                 return
 
 
-def cut(state: State, follow: Follow) -> bool:
-    """Whether a file begins like a generation whose own file does not any more: it may be the copy of that."""
-    return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, follow))
+def cut(state: State, segment: Segment) -> bool:
+    """Whether a file begins like a generation whose own file was cut: it may be a copy of it."""
+    return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, segment))
 
 
-def pass_over(state: State, follow: Follow) -> None:
-    """What a file has in common with what was read elsewhere is not read again: it is a copy, or being made one."""
-    offset = follow.checkpoint.offset
+def pass_over(state: State, segment: Segment) -> None:
+    """Skip what a file has in common with content read elsewhere: it is a copy, or is becoming one."""
+    offset = segment.checkpoint.offset
     done = [*(lost.checkpoint for lost in state.lost), *state.known, *state.ended]
-    fitting = [c for c in done if c.offset > offset and c.head.startswith(follow.checkpoint.head) and follow.source.fits(c)]
-    # Two files that go on differently are two generations, however long they are the same.
-    fitting += [c for f, c in _ahead(state, follow) if _agree(f.source, follow.source)]
-    fitting += [c for other in state.known if (c := _copied(other, follow.source)) and c.offset > offset]
+    fitting = [c for c in done if c.offset > offset and c.head.startswith(segment.checkpoint.head) and segment.source.fits(c)]
+    # Two files that differ later are two generations, however long their common beginning.
+    fitting += [c for f, c in _ahead(state, segment) if _agree(f.source, segment.source)]
+    fitting += [c for other in state.known if (c := _copied(other, segment.source)) and c.offset > offset]
     if fitting:
         known = max(fitting, key=lambda c: c.offset)
-        follow.checkpoint = replace(known, generation=follow.checkpoint.generation).within(follow.source)
+        segment.checkpoint = replace(known, generation=segment.checkpoint.generation).within(segment.source)
 
 
 def _copied(other: Checkpoint, source: Source) -> Checkpoint | None:
-    """The end of the last whole line of a file that is itself the beginning of what was read of another log."""
+    """The checkpoint at the end of a file that is only the beginning of what was read of another log; None otherwise."""
     if not source.begins(other):
         return None
     with suppress(OSError), closing(open_source(Path(other.path))) as original:
@@ -129,23 +128,23 @@ def _copied(other: Checkpoint, source: Source) -> Checkpoint | None:
     return None
 
 
-def is_refill(state: State, follow: Follow) -> bool:
-    """Whether nothing was read from a file that holds, so far, just the beginning of what was read of a generation that ended.
+def is_refill(state: State, segment: Segment) -> bool:
+    """Whether an unread log holds, so far, only the beginning of a generation that ended.
 
-    Copied over (`scp`, `cp`), the log is emptied, and filled again with what it held.
+    `scp` or `cp` over a log empties it first, and then refills it with what it held.
     """
-    if follow.checkpoint.offset:
+    if segment.checkpoint.offset:
         return False
-    return any(follow.source.begins(c) for c in [*state.ended[-RECENT_ENDED:], *(lost.checkpoint for lost in state.lost)])
+    return any(segment.source.begins(c) for c in [*state.ended[-RECENT_ENDED:], *(lost.checkpoint for lost in state.lost)])
 
 
-def _ahead(state: State, follow: Follow) -> list[tuple[Follow, Checkpoint]]:
-    """Of what is read from other files: what this one begins with, and is not as far."""
-    mine = follow.checkpoint
+def _ahead(state: State, segment: Segment) -> list[tuple[Segment, Checkpoint]]:
+    """Segments, with their checkpoints, that begin like this one and are further ahead."""
+    mine = segment.checkpoint
     return [
         (f, f.checkpoint)
-        for f in state.follows
-        if f.checkpoint.offset > mine.offset and f.checkpoint.head.startswith(mine.head) and follow.source.fits(f.checkpoint)
+        for f in state.segments
+        if f.checkpoint.offset > mine.offset and f.checkpoint.head.startswith(mine.head) and segment.source.fits(f.checkpoint)
     ]
 
 
@@ -155,32 +154,32 @@ def _agree(one: Source, other: Source) -> bool:
     return bool(one.fits(beginning(other, 0, 0.0).at(other, size)))
 
 
-def begin(state: State, follow: Follow, path: Path) -> None:
-    """The log is read for the first time: it may be the rest of the one before."""
-    follow.begun = True
-    old = next((f for f in reversed(state.follows) if f is not follow), None)
-    if follow.current and old is not None and vanished(state, old, path):
-        _trimmed(follow, old.checkpoint)
+def begin(state: State, segment: Segment, path: Path) -> None:
+    """Before the first read of the log: continue where it was trimmed, if it is the rest of the previous one."""
+    segment.begun = True
+    old = next((f for f in reversed(state.segments) if f is not segment), None)
+    if segment.current and old is not None and vanished(state, old, path):
+        _trimmed(segment, old.checkpoint)
 
 
-def vanished(state: State, follow: Follow, path: Path) -> bool:
-    """Whether a file that is still open has no name any more, nor is there a copy of it."""
-    if follow.source.linked() or any(f is not follow and f.source.fits(follow.checkpoint) for f in state.follows):
+def vanished(state: State, segment: Segment, path: Path) -> bool:
+    """Whether a file that is still open was deleted, and no copy of it exists."""
+    if segment.source.linked() or any(f is not segment and f.source.fits(segment.checkpoint) for f in state.segments):
         return False
     files = siblings(path, state.copies)
     for sibling in files:
         with suppress(OSError), closing(open_source(sibling)) as source:
-            if source.fits(follow.checkpoint) is not False:
+            if source.fits(segment.checkpoint) is not False:
                 return False
     return not moving(state, path, files)
 
 
-def _trimmed(follow: Follow, consumed: Checkpoint) -> bool:
-    """Whether the file is the rest of a log trimmed from the front; then it goes on behind what was consumed of that."""
-    if follow.checkpoint.offset or len(consumed.tail) < TAIL_BYTES:
+def _trimmed(segment: Segment, consumed: Checkpoint) -> bool:
+    """Whether the file is the rest of a log that was trimmed at the front; if so, skip what was consumed."""
+    if segment.checkpoint.offset or len(consumed.tail) < TAIL_BYTES:
         return False
-    position = follow.source.find(consumed.tail)
+    position = segment.source.find(consumed.tail)
     if position < 0:
         return False
-    follow.checkpoint = replace(follow.checkpoint.at(follow.source, position + TAIL_BYTES), skipping=consumed.skipping)
+    segment.checkpoint = replace(segment.checkpoint.at(segment.source, position + TAIL_BYTES), skipping=consumed.skipping)
     return True

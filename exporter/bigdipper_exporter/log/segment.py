@@ -1,7 +1,8 @@
-"""What is known of a generation of the log: the bytes that share one consumed prefix.
+"""A generation of the log, its checkpoint, and the file that it is read from.
 
-The question is never "is it the same file?" but "is what was consumed still the beginning of this file?". Device and inode
-only say where to look first: inodes are reused, and a copy or a restored backup has another one.
+A generation is all content that shares one consumed prefix. The question is never "is it the same file?" but "does this file
+still begin with what was consumed?". Device and inode only say where to look first: inodes are reused, and a copy or a restored
+backup has another one.
 """
 
 import errno
@@ -14,15 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 HEAD_BYTES = 1024
-TAIL_BYTES = 256  # several lines, so that at least one of them bears a time
+TAIL_BYTES = 256  # several lines, so that at least one of them has a time
 CHUNK = 1 << 20
 
-# Seconds. A file can change twice within one tick of the kernel's clock and look the same: look again after it.
+# Seconds. A file can change twice within one tick of the kernel's clock and look unchanged, so it is checked again afterwards.
 TICK = 0.02
 
-# An empty gzip file has 20 bytes or so: one that is shorter has only just been made.
+# Bytes. An empty gzip file has about 20: a shorter one has only just been created.
 GZIP_LEAST = 18
-# A file that holds more than so many bytes, and so many for each that it has itself, is no log: those shrink to a tenth.
+# A gzip file that expands to more than both limits is no log: logs compress to about a tenth.
 BOMB_BYTES = 32 << 20
 BOMB_RATIO = 200
 GZIP_ERRORS = (OSError, EOFError, zlib.error)
@@ -30,11 +31,11 @@ GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a generation is consumed; a row of the archive's table of that name.
+    """How far a generation is consumed; a row of the archive's table `checkpoints`.
 
-    The identity of a line is (generation, byte offset of its start). `head` and `tail` are the first 1024 and the last 256
-    bytes before `offset`. `skipping`: inside a line that was too long. `ended`: never to be read again. `updated`: unix
-    seconds up to which nothing that happened to the log can have gone unseen.
+    A line is identified by (generation, byte offset of its start). head, tail: the first 1024 bytes, and the last 256 before
+    `offset`. skipping: the offset is inside a line that was too long. ended: it is never read again. updated: unix seconds of
+    the last complete look at the log's folder.
     """
 
     generation: int
@@ -49,34 +50,34 @@ class Checkpoint:
     updated: float
 
     def advanced(self, data: bytes, size: int) -> "Checkpoint":
-        """The checkpoint behind the first `size` bytes of `data`, which follows `offset`."""
+        """Return the checkpoint after the first `size` bytes of `data`, which begins at `offset`."""
         head = self.head if len(self.head) == HEAD_BYTES else self.head + data[: min(size, HEAD_BYTES - len(self.head))]
         tail = (self.tail + data[max(0, size - TAIL_BYTES) : size])[-TAIL_BYTES:]
         return replace(self, offset=self.offset + size, head=head, tail=tail)
 
     def at(self, source: "Source", offset: int) -> "Checkpoint":
-        """The checkpoint at `offset` of `source`, as if everything before it had been consumed."""
+        """Return the checkpoint at `offset` of `source`, as if everything before it had been consumed."""
         start = max(0, offset - TAIL_BYTES)
         head, tail = source.read(0, min(offset, HEAD_BYTES)), source.read(start, offset - start)
         return replace(self, offset=offset, head=head, tail=tail)
 
     def within(self, source: "Source") -> "Checkpoint":
-        """The same, to be read on from `source`."""
+        """Return the same checkpoint, continued in `source`."""
         return replace(self, path=str(source.path), device=source.device, inode=source.inode, ended=False)
 
 
 class Source:
-    """An open plain file that holds a generation, or a copy of it. Once open, never raises OSError.
+    """An open plain file that holds a generation, or a copy of it. Once open, it never raises OSError.
 
-    trouble: why the disk did not give what was last asked for; until it does, nothing that is said of the content counts.
+    trouble: the error of the last read; while there is one, no answer about the content counts.
     """
 
     __slots__ = ("_fd", "device", "inode", "path", "trouble")
     gz = False
-    is_refused = False  # what it holds is no log
+    is_refused = False  # it is no log
 
     def __init__(self, path: Path) -> None:
-        """OSError when the file cannot be opened, or is no regular file."""
+        """Open the file. Raises OSError when it cannot be opened or is no regular file."""
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would block
         stat = os.fstat(self._fd)
         self.path, self.device, self.inode = path, stat.st_dev, stat.st_ino
@@ -86,7 +87,7 @@ class Source:
             raise OSError(errno.EINVAL, "is a folder" if modes.S_ISDIR(stat.st_mode) else "is no regular file")
 
     def signature(self) -> tuple[int, int, int]:
-        """Changes whenever the content does: size, mtime, ctime (nanoseconds)."""
+        """Return size, mtime and ctime (nanoseconds), which change whenever the content does."""
         try:
             stat = os.fstat(self._fd)
         except OSError as error:
@@ -99,11 +100,11 @@ class Source:
         return (self.device, self.inode) == (stat.st_dev, stat.st_ino)
 
     def holds(self, checkpoint: Checkpoint) -> bool:
-        """Whether the generation was last read from this file, or from one that had its inode before."""
+        """Whether the generation was last read from this file, or from an earlier one with the same inode."""
         return (self.device, self.inode) == (checkpoint.device, checkpoint.inode)
 
     def size(self) -> int:
-        """Bytes of content."""
+        """Return the bytes of content."""
         return self.signature()[0]
 
     def linked(self) -> bool:
@@ -113,7 +114,7 @@ class Source:
         return False
 
     def read(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes at `offset`; fewer at the end, or where the disk fails."""
+        """Return up to `size` bytes at `offset`; fewer at the end of the file, or on a read error."""
         try:
             return os.pread(self._fd, size, offset)
         except OSError as error:
@@ -121,13 +122,13 @@ class Source:
             return b""
 
     def whole(self) -> bool:
-        """Whether the file is complete: a gzip file may still be being written."""
+        """Whether the file is complete; a gzip file may still be growing."""
         return True
 
     def fits(self, checkpoint: Checkpoint) -> bool | None:
-        """Whether the consumed prefix of `checkpoint` is the beginning of this file; None while that cannot be seen.
+        """Whether this file begins with the consumed prefix of `checkpoint`; None while that cannot be known.
 
-        A gzip file may be incomplete yet, and a disk may fail.
+        It cannot while a gzip file is incomplete, or after a read error.
         """
         self.trouble = None
         start = checkpoint.offset - len(checkpoint.tail)
@@ -139,12 +140,12 @@ class Source:
         return None if self.trouble else same
 
     def begins(self, checkpoint: Checkpoint) -> bool:
-        """Whether this file is itself just the beginning of what `checkpoint` has consumed: a copy made before its end."""
+        """Whether this file holds only the beginning of what `checkpoint` has consumed: it is an earlier copy."""
         size = self.size()
         return 0 < size < checkpoint.offset and self.read(0, len(checkpoint.head)) == checkpoint.head[:size]
 
     def find(self, data: bytes) -> int:
-        """Position of the first occurrence of `data`, -1 without one."""
+        """Return the position of the first occurrence of `data`, or -1."""
         position = 0
         while len(chunk := self.read(position, CHUNK)) >= len(data):
             if (found := chunk.find(data)) >= 0:
@@ -153,20 +154,20 @@ class Source:
         return -1
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
 
 class Packed(Source):
-    """A gzip file, by its content. Reading on is cheap, reading back means to begin again."""
+    """The content of a gzip file. Reading forward is cheap; reading backward starts from the beginning."""
 
     __slots__ = ("_file", "_kept", "_raw", "_size", "_start", "is_refused")
     gz = True
 
     def __init__(self, path: Path) -> None:
-        """OSError when the file cannot be opened, or is no regular file."""
+        """Open the file. Raises OSError when it cannot be opened or is no regular file."""
         super().__init__(path)
         self._raw = open(self._fd, "rb", buffering=0, closefd=False)  # noqa: SIM115 - closed by close()
         self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
@@ -174,12 +175,12 @@ class Packed(Source):
         self.is_refused = False
 
     def size(self) -> int:
-        """Bytes of content; 0 while that is not known."""
+        """Return the bytes of content; 0 while that is not known."""
         return max(0, self._size) if self.whole() else 0
 
     def read(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes at `offset`; fewer at the end, or where the stream is not complete."""
-        # What the last read brought is kept, for the reader comes back for the beginning of a line that was not whole.
+        """Return up to `size` bytes at `offset`; fewer at the end, or where the stream is incomplete."""
+        # The last result is kept, because the reader comes back for the beginning of an unfinished line.
         if not self._start <= offset <= self._start + len(self._kept):
             self._kept, self._start = b"", offset
             with suppress(*GZIP_ERRORS):
@@ -214,30 +215,30 @@ class Packed(Source):
         return self._size >= 0
 
     def fits(self, checkpoint: Checkpoint) -> bool | None:
-        """As for a plain file; the cheap question comes first."""
+        """Answer as for a plain file; the cheap comparison comes first."""
         if not checkpoint.head.startswith(self.read(0, len(checkpoint.head))):
             return False
         return super().fits(checkpoint) if self.whole() else None
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._file.close()
         self._raw.close()
         super().close()
 
 
 def beginning(source: Source, generation: int, now: float) -> Checkpoint:
-    """The beginning of `source`, as generation `generation`."""
+    """Return the checkpoint at the beginning of `source`, with this generation number."""
     return Checkpoint(generation, str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
 
 
 def open_source(path: Path) -> Source:
-    """The file at `path`, plain or gzip by its name. OSError when it cannot be opened, or is no regular file."""
+    """Open the file at `path`, as gzip if its name ends in .gz. Raises OSError when it cannot be, or is no regular file."""
     return Packed(path) if path.suffix == ".gz" else Source(path)
 
 
 def legible(path: Path) -> Source:
-    """The same, and OSError when the disk does not give its beginning."""
+    """Open it in the same way, and raise OSError as well when its beginning cannot be read."""
     source = open_source(path)
     source.read(0, 1)
     if source.trouble:

@@ -1,33 +1,41 @@
-"""The state of a tailer: which generations are being read from which files, which are lost, which are at their end."""
+"""The state of the tailer: the segments that are being read, those whose file is lost, and those that have ended."""
 
 import time
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from pathlib import Path
 
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 
-# Generations that ended before the log was last seen through; later ones are all known, lest their files be taken for unseen.
+# How many ended generations are remembered from before the last complete look; all later ones are, so that their files are
+# not taken for new ones.
 KEPT_ENDED = 1000
 
-# Compressing keeps the time of a file, some to the second only.
+# Seconds. Compressing keeps a file's time; some programs keep it only to the second.
 TIME_SLACK = 2.0
 
 
-@dataclass(slots=True)
-class Follow:
-    """A generation and the file it is read from.
+class Phase(Enum):
+    """What may still happen to a segment's file."""
 
-    current: the file bears the log's name. still: nobody writes to it, it ends at its end. begun: something of it was looked
-    at. settled: its signature when it was read to its end; sure: long enough after its last change to tell by that whether
-    there is another. moved: when it last grew or lost its name; failing: since when the disk does not give it; ended_at: when
-    it was last seen to be read to its end; unix seconds. held: size and time of a file that is not read yet, since it may
-    become what was read before.
+    FOLLOWING = auto()  # it has the log's name
+    DRAINING = auto()  # it was renamed; its writer may not have noticed yet
+    COMPLETE = auto()  # nobody writes to it: it is a copy, or compressed
+
+
+@dataclass(slots=True)
+class Segment:
+    """A generation of the log and the file it is read from. Times are unix seconds, 0 for never.
+
+    begun: whether its content was looked at. settled: the file's signature when it was read to its end. sure: whether that was
+    long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
+    failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
+    held: size and time of a file that is not read yet, because it may become what was read before.
     """
 
     source: Source
     checkpoint: Checkpoint
-    current: bool = False
-    still: bool = False
+    phase: Phase = Phase.DRAINING
     begun: bool = False
     settled: tuple[int, int, int] | None = None
     sure: bool = False
@@ -36,12 +44,17 @@ class Follow:
     ended_at: float = 0.0
     held: tuple[int, float] = (0, 0.0)
 
+    @property
+    def current(self) -> bool:
+        """Whether the file has the log's name."""
+        return self.phase is Phase.FOLLOWING
+
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
         return self.sure and self.settled == self.source.signature()
 
     def settle(self, signature: tuple[int, int, int]) -> None:
-        """Everything was read when the file had this `signature`."""
+        """Remember that everything was read when the file had this `signature`."""
         self.settled, self.sure = signature, time.time_ns() - signature[2] > TICK * 1e9
 
     def restart(self) -> None:
@@ -52,9 +65,9 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A generation whose file no longer holds it. since: unix seconds; reason: of the gap, if no copy is found.
+    """A generation whose file no longer holds it. since: unix seconds. reason: of the gap, if no copy is found.
 
-    is_complete: everything had been read a moment before, so nothing is missing without a copy.
+    is_complete: everything had been read a moment before, so that nothing is missing even without a copy.
     """
 
     checkpoint: Checkpoint
@@ -65,18 +78,19 @@ class Lost:
 
 @dataclass(slots=True)
 class State:
-    """Everything that changes while reading, so that it can be taken back.
+    """Everything that changes while reading, so that it can be rolled back.
 
-    follows: oldest generation first, the current one last. dropped: files that this state has given up. passed: device, inode,
-    size and mtime of files that were read to their end and given up, that are copies of what others hold, or of which it was
-    told that they cannot be read. seen: up to when the log was seen through completely; first:
-    when it was looked at for the first time. waiting: rotated files that cannot be
-    read yet, and since when; folders: how theirs were at the last search. crowded: there are more of them than may be open at
-    once, so the log has to wait. Of the start only: known generations to take up, whether to begin at the end, whether to read
-    all rotated files.
+    segments: oldest generation first, the current one last. dropped: files that this state no longer reads. passed: device,
+    inode, size and mtime of files that need no further look: read to their end, copies of others, or reported as unreadable.
+    seen: unix seconds of the last complete look at the folder. first: of the first look. waiting: rotated files that cannot be
+    read yet, and since when. folders: the folders' signature at the last search. crowded: there are more rotated files than may
+    be open at once, so the log itself has to wait.
+
+    At a start only: known: generations whose files are still to be found; from_end: whether to begin at the end of the log;
+    backfill: whether to read all rotated files.
     """
 
-    follows: list[Follow] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     dropped: list[Source] = field(default_factory=list)
     passed: frozenset[tuple[int, ...]] = frozenset()
     lost: list[Lost] = field(default_factory=list)
@@ -93,64 +107,64 @@ class State:
     backfill: bool = False
 
     def copy(self) -> "State":
-        """A state to change, while this one stays."""
-        follows = [replace(f) for f in self.follows]
-        return replace(self, follows=follows, dropped=[], lost=self.lost[:], ended=self.ended[:], known=self.known[:])
+        """Return a state to change, while this one stays as it is."""
+        segments = [replace(one) for one in self.segments]
+        return replace(self, segments=segments, dropped=[], lost=self.lost[:], ended=self.ended[:], known=self.known[:])
 
-    def current(self) -> Follow | None:
-        """The file that bears the log's name."""
-        return self.follows[-1] if self.follows and self.follows[-1].current else None
+    def current(self) -> Segment | None:
+        """The segment whose file has the log's name."""
+        return self.segments[-1] if self.segments and self.segments[-1].current else None
 
-    def holding(self, device: int, inode: int) -> Follow | None:
-        """What is read from this file."""
-        return next((f for f in self.follows if (f.source.device, f.source.inode) == (device, inode)), None)
+    def holding(self, device: int, inode: int) -> Segment | None:
+        """The segment that is read from this file."""
+        return next((f for f in self.segments if (f.source.device, f.source.inode) == (device, inode)), None)
 
     def see(self, now: float) -> None:
-        """Everything was looked at. Time goes on, unless somebody has set the clock back."""
+        """Note a complete look. Time goes forward, unless somebody has set the clock back."""
         self.seen = now if now < self.seen - TIME_SLACK else max(self.seen, now)
         del self.ended[:-KEPT_ENDED]
 
     def number(self) -> int:
-        """A new generation's."""
+        """The number of a new generation."""
         self.newest += 1
         return self.newest
 
-    def add(self, follow: Follow) -> None:
-        """Read this one too, in its turn."""
-        self.follows.append(follow)
-        self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
+    def add(self, segment: Segment) -> None:
+        """Read this segment too, in its turn."""
+        self.segments.append(segment)
+        self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
-    def rename(self, current: Follow | None, now: float) -> None:
-        """`current` alone bears the log's name."""
-        for follow in self.follows:
-            if follow.current and follow is not current:
-                follow.current, follow.moved = False, now
+    def rename(self, current: Segment | None, now: float) -> None:
+        """Give the log's name to `current` alone."""
+        for segment in self.segments:
+            if segment.current and segment is not current:
+                segment.phase, segment.moved = Phase.DRAINING, now
         if current:
-            current.current = True
-            self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
+            current.phase = Phase.FOLLOWING
+            self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
-    def drop(self, follow: Follow) -> None:
-        """Read no more from a file."""
-        self.follows.remove(follow)
-        self.dropped.append(follow.source)
+    def drop(self, segment: Segment) -> None:
+        """Stop reading a file."""
+        self.segments.remove(segment)
+        self.dropped.append(segment.source)
 
-    def end(self, follow: Follow) -> None:
-        """Read no more of a generation."""
-        self.drop(follow)
-        if follow.settled:
-            self.passed |= {(follow.source.device, follow.source.inode, *follow.settled[:2])}
-        self.ended.append(replace(follow.checkpoint, ended=True))
+    def end(self, segment: Segment) -> None:
+        """Stop reading a generation: all of it was read."""
+        self.drop(segment)
+        if segment.settled:
+            self.passed |= {(segment.source.device, segment.source.inode, *segment.settled[:2])}
+        self.ended.append(replace(segment.checkpoint, ended=True))
 
-    def hand_over(self, follow: Follow, checkpoint: Checkpoint) -> None:
-        """What was read from a file as one generation is read on as another one."""
-        self.ended.append(replace(follow.checkpoint, ended=True))
-        follow.checkpoint, follow.begun, follow.settled, follow.sure = checkpoint.within(follow.source), True, None, False
-        self.follows.sort(key=lambda f: (f.current, f.checkpoint.generation))
+    def hand_over(self, segment: Segment, checkpoint: Checkpoint) -> None:
+        """Continue a segment as another generation, from that one's checkpoint."""
+        self.ended.append(replace(segment.checkpoint, ended=True))
+        segment.checkpoint, segment.begun, segment.settled, segment.sure = checkpoint.within(segment.source), True, None, False
+        self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
     def living(self) -> list[Checkpoint]:
-        """Of the generations that may go on."""
-        return [*(f.checkpoint for f in self.follows), *(lost.checkpoint for lost in self.lost), *self.known]
+        """The checkpoints of generations that may grow."""
+        return [*(f.checkpoint for f in self.segments), *(lost.checkpoint for lost in self.lost), *self.known]
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Of all generations."""
+        """The checkpoints of all generations."""
         return [*self.living(), *self.ended]

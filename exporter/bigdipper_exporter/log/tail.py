@@ -1,7 +1,8 @@
-"""Follows one log file through anything: rename, copytruncate, compression, replacement, restarts of the exporter.
+"""Follows one log file through rename, copytruncate, compression, replacement and restarts of the exporter.
 
-No parsing and no SQL: it hands out whole lines with their position, and takes back whether they were stored. What it hands
-out and the checkpoints that go with it belong into one transaction; after `rollback` it hands out the same again.
+There is no parsing and no SQL here: `read` returns whole lines with their positions, and `commit` or `rollback` says whether
+they were stored. Lines and the checkpoints that come with them belong in one transaction; after `rollback`, `read` returns the
+same lines again.
 """
 
 import errno
@@ -27,31 +28,31 @@ from bigdipper_exporter.log.chunks import (
 )
 from bigdipper_exporter.log.folder import folders, is_elsewhere, siblings
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning, legible, open_source
-from bigdipper_exporter.log.segments import TIME_SLACK, Follow, Lost, State
+from bigdipper_exporter.log.segments import TIME_SLACK, Lost, Phase, Segment, State
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
 
-# Writers keep the file open that they began with, however often it is renamed: so many old files are kept open.
+# A writer keeps the file open that it began with, however often it is renamed. At most this many old files stay open.
 MAX_DRAINING = 16
 
-# What was read to its end so recently, and is cut then, was rotated: nothing is missing, also where there is no copy of it.
+# Seconds. A file that is cut so soon after it was read to its end was rotated: nothing is missing, even without a copy of it.
 WINDOW_SECONDS = 1.0
 
-# A log that is emptied and filled with what was read before is waited for as long as it grows, and so long.
+# Seconds without growth after which a log that was emptied, and refilled with what was read before, is read.
 REFILL_SECONDS = 3.0
 
-# Of an unfinished line, so much is shown.
+# How much of an unfinished line is shown.
 UNFINISHED_BYTES = 1024
 
 
 class Tail:
     """Follows the log at `path`.
 
-    checkpoints: those stored last time, of all generations. start: where to begin in a log that is there at the very first
-    start. rotated: at the very first start, read the rotated files as well. limit: bytes per read, but for a longer line.
-    quiet: seconds without growth after which a renamed file is given up, if a newer one has grown. clock: unix seconds.
-    first: when the log was followed for the first time; unix seconds, None if that is not known.
-    copies: a pattern of files that may be copies of the log, beside those that are named like it.
+    checkpoints: those of the archive, of all generations. start: where to begin when the log exists at the very first start.
+    rotated: whether to read the rotated files too at the very first start. limit: bytes per read, unless one line is longer.
+    quiet: seconds without growth after which a renamed file is closed, if a newer one has grown. clock: returns unix seconds.
+    first: when the log was first followed, unix seconds; None if that is not known. copies: a pattern of files that may be
+    copies of the log, besides those with a similar name.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Tail:
             known=[c for c in checkpoints if not c.ended],
             ended=[c for c in checkpoints if c.ended],
             newest=max((c.generation for c in checkpoints), default=0),
-            # What was rotated before the very first start is none of ours.
+            # Files that were rotated before the very first start are not read.
             seen=max((c.updated for c in checkpoints), default=clock() + TIME_SLACK - TICK),
             copies=copies,
             first=first if first is not None else float("inf") if checkpoints else clock(),
@@ -86,7 +87,7 @@ class Tail:
     # -- the public face
 
     def read(self) -> Read:
-        """The next lines, if there are any. Never blocks, and never raises for what the file system does."""
+        """Return the next lines, if there are any. Never blocks, and never raises for anything the file system does."""
         if self._next is not self._state:
             self.rollback()
         now = self._clock()
@@ -106,20 +107,20 @@ class Tail:
         return read
 
     def commit(self) -> None:
-        """What the last `read` brought is durable."""
+        """Confirm that the result of the last `read` is stored."""
         self._settle(self._next)
 
     def rollback(self) -> None:
-        """What the last `read` brought is lost: the next one brings it again."""
+        """Discard the result of the last `read`: the next one returns it again."""
         self._settle(self._state)
 
     @property
     def unsettled(self) -> bool:
-        """Whether rotated files are waited for, such as one that is just being compressed: ten seconds, then it is a gap."""
+        """Whether it waits for rotated files, such as one that is being compressed; after ten seconds they are a gap."""
         return bool(self._state.waiting or self._state.lost)
 
     def unfinished(self) -> Unfinished | None:
-        """The line at the end of the log that has no newline yet."""
+        """Return the line at the end of the log that has no newline yet."""
         current = self._state.current()
         if current is None or current.checkpoint.skipping:
             return None
@@ -132,9 +133,9 @@ class Tail:
         self._settle(State())
 
     def _settle(self, state: State) -> None:
-        """`state` it is; files that only the other one reads are closed."""
-        kept = {id(follow.source) for follow in state.follows}
-        for source in (*(f.source for f in (*self._state.follows, *self._next.follows)), *self._next.dropped):
+        """Make `state` the state, and close the files that it does not read."""
+        kept = {id(segment.source) for segment in state.segments}
+        for source in (*(f.source for f in (*self._state.segments, *self._next.segments)), *self._next.dropped):
             if id(source) not in kept:
                 source.close()
         self._state = self._next = state
@@ -143,7 +144,7 @@ class Tail:
     # -- which files are there
 
     def _look(self, state: State, read: Read, now: float) -> None:
-        """Find out which file bears the name now, and what became of the one that did."""
+        """Find out which file has the log's name now, and what became of the one that had it."""
         try:
             stat = os.stat(self.path)
             current = state.current()
@@ -159,7 +160,7 @@ class Tail:
                 self._take_up(state, None, now)
 
     def _changed(self, state: State, read: Read, source: Source, now: float) -> None:
-        """Another file bears the name: the old one drains, rotations in between are read, then the new one."""
+        """Take up another file that has the log's name: first the rest of the old one is read, then rotations in between."""
         again = state.holding(source.device, source.inode)
         if again:
             source.close()
@@ -170,15 +171,15 @@ class Tail:
         old = state.current()
         state.rename(None, now)
         cut = any(source.holds(c) for c in state.known)
-        # What was not found a moment ago may bear the name now.
+        # A generation that was not found a moment ago may be the one with the name now.
         state.known += [lost.checkpoint for lost in state.lost]
         state.lost.clear()
-        first = not (state.known or state.follows)
+        first = not (state.known or state.segments)
         checkpoint = self._take_up(state, source, now)
-        follow = Follow(source, checkpoint or beginning(source, 0, now), current=True, begun=checkpoint is not None)
+        segment = Segment(source, checkpoint or beginning(source, 0, now), Phase.FOLLOWING, begun=checkpoint is not None)
         if state.from_end:
-            follow.checkpoint, state.from_end = at_end(follow.checkpoint, source), False
-        state.add(follow)
+            segment.checkpoint, state.from_end = at_end(segment.checkpoint, source), False
+        state.add(segment)
         found = self._search(state, read, now)
         if found and old and search.vanished(state, old, self.path):
             detail = f"rotated files after {old.checkpoint.path} may have been deleted"
@@ -186,12 +187,13 @@ class Tail:
         if checkpoint is None:
             read.truncations += cut
             read.rotations += not cut and not first
-            follow.checkpoint = replace(follow.checkpoint, generation=state.number())
+            segment.checkpoint = replace(segment.checkpoint, generation=state.number())
 
     def _take_up(self, state: State, current: Source | None, now: float) -> Checkpoint | None:
-        """After a start: find the file of each generation that was being read when the exporter ended.
+        """After a start, find the file of each generation that was being read when the exporter stopped.
 
-        Returns the one that goes on in `current`. While no file bears the name, what is not found may yet turn up.
+        Returns the checkpoint of the one that continues in `current`. While no file has the log's name, a generation that is
+        not found may still turn up.
         """
         continued = None
         for checkpoint in sorted(state.known, key=lambda c: (-c.offset, -c.generation)):
@@ -203,7 +205,7 @@ class Tail:
                 continue
             state.known.remove(checkpoint)
             if place and place is not current:
-                state.add(Follow(place, checkpoint.within(place), begun=checkpoint.offset > 0, moved=now))
+                state.add(Segment(place, checkpoint.within(place), begun=checkpoint.offset > 0, moved=now))
             elif place and continued is None:
                 continued = checkpoint.within(place)
             elif checkpoint.offset:
@@ -214,10 +216,10 @@ class Tail:
         return continued
 
     def _place(self, state: State, checkpoint: Checkpoint, current: Source | None) -> Source | None:
-        """The file with the inode that the generation had, if it still begins with what was consumed."""
+        """Return the file with the generation's inode, if it still begins with what was consumed."""
         if current and current.holds(checkpoint):
             return current if current.fits(checkpoint) else None
-        # Where nothing was consumed, only the inode speaks for the file; content that is known speaks against it.
+        # Where nothing was consumed, only the inode identifies the file; content of another generation rules it out.
         others = () if checkpoint.offset else state.checkpoints()
         for sibling, inode in siblings(self.path, state.copies).items():
             with suppress(OSError):
@@ -233,133 +235,138 @@ class Tail:
     # -- the bytes
 
     def _consume(self, state: State, read: Read, now: float) -> None:
-        """Read from the oldest generation that has something, and go to the next one only when it has nothing more."""
-        for follow in state.follows[:]:
-            if follow.current and state.crowded:
+        """Read from the oldest generation that has unread bytes; go to the next one only when it has none left."""
+        for segment in state.segments[:]:
+            if segment.current and state.crowded:
                 read.more = read.up
-            elif follow.unchanged():
-                follow.ended_at = now
+            elif segment.unchanged():
+                segment.ended_at = now
             else:
-                self._portion(state, read, follow, now)
+                self._portion(state, read, segment, now)
             if read.more:
                 break
-        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.follows if f.current or f.settled is None)
+        read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.segments if f.current or f.settled is None)
         self._give_up(state, read, now)
 
-    def _portion(self, state: State, read: Read, follow: Follow, now: float) -> None:
-        """Read what there is, as far as the limit goes, and check that it belongs to what was consumed before."""
-        follow.source.trouble = None
-        signature = follow.source.signature()
-        if self._first(state, read, follow, now):
+    def _portion(self, state: State, read: Read, segment: Segment, now: float) -> None:
+        """Read up to the limit, and check that the file still begins with what was consumed before."""
+        segment.source.trouble = None
+        signature = segment.source.signature()
+        if self._first(state, read, segment, now):
             return
-        checkpoint = follow.checkpoint
+        checkpoint = segment.checkpoint
         wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
-        data = follow.source.read(checkpoint.offset, wanted)
+        data = segment.source.read(checkpoint.offset, wanted)
         if len(data) == wanted and b"\n" not in data:
             wanted = max(wanted, LINE_LIMIT)
-            data = follow.source.read(checkpoint.offset, wanted)
+            data = segment.source.read(checkpoint.offset, wanted)
         full = len(data) == wanted
         batches, advanced = whole_lines(checkpoint, before_record(data) if full else data)
-        # Checked after reading: a file that was cut in between shows itself here, and what was read is thrown away.
-        trouble = follow.source.trouble
-        fits = follow.source.gz or follow.source.fits(checkpoint if checkpoint.offset else advanced)
+        # Checked after reading, so that a file that was cut in between is noticed, and what was read is discarded.
+        trouble = segment.source.trouble
+        fits = segment.source.gz or segment.source.fits(checkpoint if checkpoint.offset else advanced)
         if trouble or fits is None:
-            self._fail(state, read, follow, now)
+            self._fail(state, read, segment, now)
             return
         if not fits:
             read.more = True
             self._search(state, read, now)
             return
-        follow.failing = 0.0
+        segment.failing = 0.0
         read.batches += batches
         if batches:
             read.written = max(read.written or 0.0, signature[1] / 1e9)
         if advanced is not checkpoint:
-            follow.checkpoint, follow.moved = advanced, now
+            segment.checkpoint, segment.moved = advanced, now
         if full:
-            read.more, follow.settled, follow.sure = True, None, False
+            read.more, segment.settled, segment.sure = True, None, False
         else:
-            follow.settle(signature)
-            follow.ended_at = now
-            if follow.still:
-                self._end(state, read, follow)
+            segment.settle(signature)
+            segment.ended_at = now
+            if segment.phase is Phase.COMPLETE:
+                self._end(state, read, segment)
 
-    def _fail(self, state: State, read: Read, follow: Follow, now: float) -> None:
-        """The disk does not give a file: the log is waited for, a renamed one not for ever."""
-        follow.settled, follow.sure, follow.failing = None, False, follow.failing or now
-        read.up = read.up and not follow.current
-        read.problem = read.problem or _problem(follow.source.path, follow.source.trouble or OSError(errno.EIO, "failed"))
-        if not follow.current and now - follow.failing > search.GRACE:
-            state.lost.append(Lost(follow.checkpoint, now, "unreachable"))
-            state.drop(follow)
+    def _fail(self, state: State, read: Read, segment: Segment, now: float) -> None:
+        """Handle a read error: wait for the log, and give up on a renamed file after a while."""
+        segment.settled, segment.sure, segment.failing = None, False, segment.failing or now
+        read.up = read.up and not segment.current
+        read.problem = read.problem or _problem(segment.source.path, segment.source.trouble or OSError(errno.EIO, "failed"))
+        if not segment.current and now - segment.failing > search.GRACE:
+            state.lost.append(Lost(segment.checkpoint, now, "unreachable"))
+            state.drop(segment)
 
-    def _first(self, state: State, read: Read, follow: Follow, now: float) -> bool:
-        """Pass over what was read elsewhere; True when something else must be looked at before."""
-        unread = not follow.checkpoint.offset
-        # The log may have been cut, with a copy made, before anything of it was read; or this is the copy of one that was cut.
-        if (unread and follow.current) or search.cut(state, follow):
+    def _first(self, state: State, read: Read, segment: Segment, now: float) -> bool:
+        """Skip what was read from another file; return True when something else has to be done first."""
+        unread = not segment.checkpoint.offset
+        # The log may have been copied and cut before anything of it was read; or this file is the copy of one that was cut.
+        if (unread and segment.current) or search.cut(state, segment):
             read.more |= self._search(state, read, now) > 0
         if read.more:
             return True
-        search.pass_over(state, follow)
-        if follow.current and search.is_refill(state, follow):
-            # The size decides, not the time of the file, which may be kept.
-            if follow.held[0] != follow.source.size():
-                follow.held = follow.source.size(), now
-            if now - follow.held[1] < REFILL_SECONDS:
+        search.pass_over(state, segment)
+        if segment.current and search.is_refill(state, segment):
+            # The size decides, not the file's time, which the copy may have kept.
+            if segment.held[0] != segment.source.size():
+                segment.held = segment.source.size(), now
+            if now - segment.held[1] < REFILL_SECONDS:
                 return True
-        if not follow.begun and not follow.checkpoint.offset and follow.source.size():
-            search.begin(state, follow, self.path)
+        if not segment.begun and not segment.checkpoint.offset and segment.source.size():
+            search.begin(state, segment, self.path)
         return False
 
     def _search(self, state: State, read: Read, now: float) -> int:
-        """See which files no longer begin with what was consumed of them, and look for the rest of it among the rotated files.
+        """Find files that no longer begin with what was consumed of them, and look for the rest among the rotated files.
 
-        Returns how many files were found that nobody has read.
+        Returns how many unread files were found.
         """
         rewritten = []
-        for follow in state.follows[:]:
-            checkpoint = follow.checkpoint
-            if follow.source.gz or not checkpoint.offset or follow.source.fits(checkpoint) is not False:
+        for segment in state.segments[:]:
+            checkpoint = segment.checkpoint
+            if segment.source.gz or not checkpoint.offset or segment.source.fits(checkpoint) is not False:
                 continue
             read.more = True
-            read.truncations += not follow.still
-            is_complete = follow.settled is not None and follow.settled[0] == checkpoint.offset
-            # A rotation leaves an empty log; one that holds more than before was written again, by whomever.
-            is_complete = is_complete and now - follow.ended_at <= WINDOW_SECONDS and follow.source.size() < checkpoint.offset
+            read.truncations += segment.phase is not Phase.COMPLETE
+            is_complete = segment.settled is not None and segment.settled[0] == checkpoint.offset
+            # A rotation leaves a shorter log; one that is longer than before was rewritten by something else.
+            is_complete = is_complete and now - segment.ended_at <= WINDOW_SECONDS and segment.source.size() < checkpoint.offset
             state.lost.append(Lost(checkpoint, now, "truncated", is_complete))
-            if follow.current or not follow.source.linked():
-                follow.restart()
-                rewritten.append(follow)
+            if segment.current or not segment.source.linked():
+                segment.restart()
+                rewritten.append(segment)
             else:
-                # A rotated file that was written over may be a copy of another generation, or a new one: the search will tell.
-                state.drop(follow)
+                # A rotated file that was overwritten may be a copy of another generation, or new: the search decides.
+                state.drop(segment)
         state.folders = folders(self.path, state.copies)
         search.find_lost(state, read, self.path, now)
+        # Generations are numbered in the order in which they are read: a deleted file before the rotated ones, the log last.
+        self._number(state, [segment for segment in rewritten if not segment.current])
         found = unseen.find_unseen(state, read, self.path, now)
-        for follow in rewritten:
-            follow.checkpoint = replace(follow.checkpoint, generation=state.number())
+        self._number(state, [segment for segment in rewritten if segment.current])
         return found
 
-    def _end(self, state: State, read: Read, follow: Follow) -> None:
-        """Read no more of a file, and say what is left of a line that was begun."""
-        checkpoint = follow.checkpoint
-        text = b"" if checkpoint.skipping else follow.source.read(checkpoint.offset, UNFINISHED_BYTES).strip(b"\0")
+    def _number(self, state: State, rewritten: Sequence[Segment]) -> None:
+        for segment in rewritten:
+            segment.checkpoint = replace(segment.checkpoint, generation=state.number())
+
+    def _end(self, state: State, read: Read, segment: Segment) -> None:
+        """Stop reading a file, and report the unfinished line at its end."""
+        checkpoint = segment.checkpoint
+        text = b"" if checkpoint.skipping else segment.source.read(checkpoint.offset, UNFINISHED_BYTES).strip(b"\0")
         if text.strip():
             read.unfinished.append(Unfinished(checkpoint.generation, checkpoint.offset, checkpoint.path, text))
-        state.end(follow)
+        state.end(segment)
 
     def _give_up(self, state: State, read: Read, now: float) -> None:
-        """Let go of renamed files that are read to their end: when their writer has gone on to a newer one, or of too many."""
-        draining = [f for f in state.follows if not f.current and f.settled]
-        for number, follow in enumerate(draining):
-            newer = any(f.checkpoint.offset for f in state.follows if f.checkpoint.generation > follow.checkpoint.generation)
-            if number < len(draining) - MAX_DRAINING or (newer and now - follow.moved > self._quiet):
-                self._end(state, read, follow)
+        """Close renamed files that are read to their end: once their writer uses a newer one, or where too many are open."""
+        draining = [f for f in state.segments if not f.current and f.settled]
+        for number, segment in enumerate(draining):
+            newer = any(f.checkpoint.offset for f in state.segments if f.checkpoint.generation > segment.checkpoint.generation)
+            if number < len(draining) - MAX_DRAINING or (newer and now - segment.moved > self._quiet):
+                self._end(state, read, segment)
 
 
 def _problem(path: Path, error: OSError) -> str:
-    """Why the log cannot be read, and what to look at."""
+    """Return why the log cannot be read."""
     if error.errno == errno.ENOENT:
         missing = path.parent if not path.parent.exists() else path
         return f"{missing} does not exist (yet)"

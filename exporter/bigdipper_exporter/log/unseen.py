@@ -1,6 +1,6 @@
-"""Rotated files that appeared beside the log, and that nobody has read.
+"""Finds rotated files that appeared beside the log and were never read.
 
-Content decides, never a name or a time alone: what begins with a consumed prefix was read already.
+Content decides, never a name or a time alone: a file that begins with a consumed prefix is one that was read before.
 """
 
 import os
@@ -12,26 +12,26 @@ from bigdipper_exporter.log.chunks import Gap, Read
 from bigdipper_exporter.log.folder import rotated, siblings
 from bigdipper_exporter.log.search import GRACE, moving
 from bigdipper_exporter.log.segment import Source, beginning, open_source
-from bigdipper_exporter.log.segments import TIME_SLACK, Follow, State
+from bigdipper_exporter.log.segments import TIME_SLACK, Phase, Segment, State
 
-# So many files are read at a time, each of them open: there may be thousands of rotated ones.
+# At most this many files are open at a time; there may be thousands of rotated ones.
 MAX_OPEN = 64
 
 
 class Verdict(Enum):
     """What a rotated file is."""
 
-    KNOWN = auto()  # it was judged before, is being read, or is older than the log's first look
+    KNOWN = auto()  # it was judged before, is being read, or is older than the first look at the log
     NEW = auto()
-    READ = auto()  # all of it was read from another file, or will be
+    READ = auto()  # its content was or will be read from another file
     UNDECIDED = auto()
-    UNREADABLE = auto()  # to its end, for now
-    REFUSED = auto()  # it holds far more than a log would
-    CROWDED = auto()  # as many files as may be open are
+    UNREADABLE = auto()  # it cannot be opened, or not yet be read to its end
+    REFUSED = auto()  # it holds far more than a log of its size would
+    CROWDED = auto()  # too many files are open already
 
 
 def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
-    """Take up rotated files that appeared since the last look and that nobody has read; returns how many."""
+    """Take up rotated files that appeared since the last look and were never read; return how many."""
     files = siblings(path, state.copies)
     look = _Look(state, read, path, now)
     state.crowded = any(look.at(sibling) is Verdict.CROWDED for sibling in rotated(path, files))
@@ -43,7 +43,7 @@ def find_unseen(state: State, read: Read, path: Path, now: float) -> int:
 
 @dataclass(slots=True)
 class _Look:
-    """One look at the rotated files: what each is, and which are waited for."""
+    """One look at the rotated files: what each of them is, and which ones to wait for."""
 
     state: State
     read: Read
@@ -55,18 +55,18 @@ class _Look:
     found: int = 0
 
     def at(self, file: Path) -> Verdict:
-        """Judge one file, and act on it."""
+        """Judge one file, and act on the verdict."""
         try:
             stat = os.stat(file)
             self.identities[file] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
             if self.identities[file] in self.state.passed or self.state.holding(stat.st_dev, stat.st_ino):
                 return Verdict.KNOWN
             since = 0.0 if self.state.backfill else self.state.seen - TIME_SLACK
-            # A file that came with an old time (`rsync -a`, another machine's clock) may be new all the same.
+            # A file with an old time (`rsync -a`, another machine's clock) may still be new here.
             is_late = stat.st_mtime < since
             if is_late and (stat.st_ctime < since or stat.st_mtime < self.state.first - TIME_SLACK):
                 return Verdict.KNOWN
-            if len(self.state.follows) >= MAX_OPEN:
+            if len(self.state.segments) >= MAX_OPEN:
                 return Verdict.CROWDED
             source = open_source(file)
         except OSError:
@@ -89,14 +89,14 @@ class _Look:
         return Verdict.KNOWN if self.state.holding(source.device, source.inode) else Verdict.NEW
 
     def _act(self, verdict: Verdict, file: Path, source: Source) -> None:
-        """Take the file up, or remember what it is; its source is closed unless it is read from now on."""
+        """Take the file up, or remember what it is and close it."""
         if verdict is Verdict.NEW:
             first = beginning(source, self.state.number(), self.now)
-            self.state.add(Follow(source, first, still=source.gz, moved=self.now))
+            self.state.add(Segment(source, first, Phase.COMPLETE if source.gz else Phase.DRAINING, moved=self.now))
             self.found += 1
             return
         if verdict in (Verdict.READ, Verdict.REFUSED):
-            # Once its twin is given up, there is nothing left to know a shorter copy by.
+            # Once its twin is closed, nothing is left that a shorter copy could be recognised by.
             self.state.passed |= {self.identities[file]}
         if verdict is Verdict.REFUSED:
             self._gap(f"{file} is not read: it holds far more than a log of its size would")
@@ -106,18 +106,18 @@ class _Look:
         source.close()
 
     def wait(self, files: dict[Path, int]) -> None:
-        """Wait for what cannot be read or decided yet; a file that stays so for the time of grace is a gap."""
+        """Wait for files that cannot be read or judged yet; after the grace period such a file is a gap."""
         state = self.state
-        # The log stands for what has no name of its own: files that are being renamed, or are not decided yet.
+        # The log's own path stands for files whose names are not known: those being renamed or not judged yet.
         unnamed = [self.path] if self.undecided or state.crowded or moving(state, self.path, files) else []
         waiting = {file: state.waiting.get(file, self.now) for file in (*self.unreadable, *unnamed)}
         if state.crowded:
             waiting[self.path] = self.now
         for file, since in waiting.items():
             if since and self.now - since > GRACE:
-                waiting[file] = 0.0  # given up, but still there while others are waited for
+                waiting[file] = 0.0  # given up, and kept here while it waits for others
                 if file in self.identities:
-                    # Reported once: beside an empty log it is looked at again and again.
+                    # Reported once, although a file beside an empty log is looked at again and again.
                     state.passed |= {self.identities[file]}
                 if file != self.path and not _incomplete_copy(state, file):
                     self._gap(f"{file} cannot be read")
@@ -129,24 +129,24 @@ class _Look:
 
 
 def _read_elsewhere(state: State, source: Source) -> bool | None:
-    """Whether everything that the file holds was read, or will be read from another file; None when that is not decided."""
+    """Whether the file's whole content was or will be read from another file; None while that is undecided."""
     size = source.size()
     if not size:
-        return source.gz  # a plain one may have a writer yet
+        return source.gz  # a plain file may still have a writer
     if any(source.fits(lost.checkpoint) or source.begins(lost.checkpoint) for lost in state.lost):
         return None
     everything = beginning(source, 0, 0.0).at(source, size)
     if source.trouble:
         return None
-    holding = [follow for follow in state.follows if follow.source.fits(everything)]
+    holding = [segment for segment in state.segments if segment.source.fits(everything)]
     if holding:
-        # A file of which nothing was consumed can be cut without a trace.
-        return True if any(follow.checkpoint.offset for follow in holding) else None
+        # A file of which nothing was consumed may be cut without anybody noticing.
+        return True if any(segment.checkpoint.offset for segment in holding) else None
     return any(c.offset >= size and source.fits(c) for c in state.ended)
 
 
 def _incomplete_copy(state: State, path: Path) -> bool:
-    """Whether nothing new is missed with an incomplete gzip file: it is gone, or it begins like a generation that is known."""
+    """Whether an incomplete gzip file holds nothing new: it is gone, or begins like a known generation."""
     try:
         source = open_source(path)
     except OSError:
@@ -154,6 +154,6 @@ def _incomplete_copy(state: State, path: Path) -> bool:
     if source.read(0, 1):
         known = any(source.fits(c) is None and not source.trouble for c in state.checkpoints() if c.offset)
     else:
-        known = path.with_suffix("").exists()  # not a byte is legible, and what it is made of is still there
+        known = path.with_suffix("").exists()  # nothing is readable yet, and its original is still there
     source.close()
     return known

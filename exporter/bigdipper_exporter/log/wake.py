@@ -1,4 +1,4 @@
-"""Wakes the main loop when the log may have changed. A hint only: the loop looks for itself at every timeout anyway."""
+"""Wakes the main loop when the log may have changed. It is only a hint: the loop also looks after every timeout."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-# It calls the ordinary end of its own threads an error; what is really wrong is raised.
+# watchdog logs the normal end of its threads as an error; real errors are raised.
 logging.getLogger("watchdog.observers").setLevel(logging.CRITICAL)
 
 JOIN_SECONDS = 1.0
@@ -25,7 +25,7 @@ class _Handler(FileSystemEventHandler):
 
 
 class Wake:
-    """Watches the folder of `path` through inotify, where there is such a thing; also set by other threads."""
+    """Watches the folder of `path` through inotify, where the system has it. Other threads may wake the loop too."""
 
     def __init__(self, path: Path | None) -> None:
         self._event = threading.Event()
@@ -35,7 +35,7 @@ class Wake:
         self._watch()
 
     def _folder(self) -> tuple[int, int] | None:
-        """Device and inode of the folder, if it is there."""
+        """Return device and inode of the folder, if it exists."""
         with suppress(OSError):
             if self._path is None:
                 return None
@@ -53,27 +53,27 @@ class Wake:
             observer.schedule(_Handler(self), str(self._path.parent), recursive=False)
             observer.start()
             self._watched = folder
-            # What happened before the watch began is not told.
+            # Changes before the watch began are not reported.
             self.set()
             return
-        # Half begun, it would leave a thread and a descriptor behind.
+        # A watch that failed halfway would leave a thread and a descriptor behind.
         self.close()
 
     def notice(self, event: FileSystemEvent) -> None:
-        """Judge what the watch tells; called in its thread."""
+        """Handle an event of the watch; called in its thread."""
         if self._path is None:
             return
         log, folder = str(self._path), str(self._path.parent)
         paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
         if event.event_type == "deleted" and folder in paths:
-            # A new folder may get the inode of the old one: only this tells that the watch is dead.
+            # A new folder may get the inode of the old one, so only this event shows that the watch has ended.
             self._watched = None
-        # Reading is our own doing and no news, and neither are other files, such as the archive.
+        # Reads are the exporter's own, and changes of other files, such as the archive, do not matter.
         elif event.event_type not in ("opened", "closed_no_write") and any(path.startswith(log) for path in paths):
             self.set()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for a hint, at most `timeout` seconds; whether one came."""
+        """Wait at most `timeout` seconds for a hint; return whether one came."""
         hinted = self._event.wait(timeout)
         self._event.clear()
         return hinted
@@ -83,7 +83,7 @@ class Wake:
         self._event.set()
 
     def rearm(self) -> None:
-        """Watch again if the folder came, or was replaced, since the watch began."""
+        """Watch again if the folder was created or replaced since the watch began."""
         folder = self._folder()
         if self._watched is None or self._watched != folder:
             self.close()
