@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import shared, theme
+from grafana import replay, shared, theme
 from grafana.board import CONFIG, Section, board
 from grafana.overrides import coloured, column, organise, words
 from grafana.panels import grid, stat
@@ -25,6 +25,7 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_present()]),
             Section(_past(), "Changes"),
+            Section(_replayed(), "Other thresholds"),
         ],
         since="now-90d",
         refresh="1m",
@@ -142,4 +143,13 @@ def _past() -> list[model.Panel]:
             sort=("Time", True),
             overrides=[column("time", displayName="Time", custom__width=170), column("Setting", custom__width=260)],
         ),
+    ]
+
+
+def _replayed() -> list[model.Panel]:
+    return [
+        replay.thresholds("Thresholds against the past", "symbol = 'all'", (24, 12)),
+        replay.band((10, 9)),
+        replay.limits((14, 9)),
+        replay.check("Check of the replay", "symbol > ''", (24, 11)),
     ]

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana import episodes, shared, theme
+from grafana import episodes, replay, shared, theme
 from grafana.board import ONE_SYMBOL, Mark, Section, board
 from grafana.overrides import coloured, column
 from grafana.panels import LONGEST_WEEKEND, candles, grid, lines, stat
@@ -25,6 +25,10 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), _now(), _chart(), *_held()]),
             Section([episodes.missed(("symbol",)), _lots()], "Dips and lots"),
+            Section(
+                [replay.thresholds("Other thresholds", SYMBOL, (24, 11), now=True), replay.check("Check", SYMBOL, (24, 4))],
+                "Other thresholds against the past",
+            ),
             Section([_nearest()], "All symbols"),
         ],
         since="now-90d",

@@ -89,8 +89,13 @@ def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path,
     browser = open_api(copy, token=None, editable=config)
     browser.post("/config/login", data={"user": "", "password": TOKEN})
     page = unescape(step(browser, "DIP_THRESHOLDS.AMD", "0.055"))
-    assert "Now: at or under the line (6.0%) on 1 of 41 days, 0 at the close, 5 sessions later a median +6.4%" in page
-    assert "Then: at or under the line (5.5%) on 1 of 41 days, 1 at the close, 5 sessions later a median +5.8%" in page
+    assert (
+        "Now: at or under the line (6.0%) on 1 of 41 days (1 dip), 0 at the close, 5 sessions later +6.4% from the line" in page
+    )
+    assert (
+        "Then: at or under the line (5.5%) on 1 of 41 days (1 dip), 1 at the close, 5 sessions later +5.8% from the line"
+        in page
+    )
     assert "the archive has no prices of it" in step(browser, "DIP_THRESHOLDS.BRK.B", "0.06")
 
 

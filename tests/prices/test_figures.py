@@ -276,3 +276,71 @@ def test_what_a_first_reading_of_the_log_brings_late_is_not_left_out(open_desk: 
     desk.timing.jump(86_400)
     desk.advance(1800, step=300)
     assert desk.sql("SELECT symbol, date FROM dip_episodes") == [("AMD", DAYS[2].isoformat())]
+
+
+def spread(prices: Any, symbol: str, day: date, share: float) -> None:
+    """Let every price of a session be `share` of what it was."""
+    for minute, cents in zip(prices.minutes, prices.prices, strict=True):
+        if calendar.new_york_date(minute) == day:
+            cents[SYMBOLS.index(symbol)] = int(cents[SYMBOLS.index(symbol)] * share)
+
+
+def bought(connection: Any, number: int, symbol: str, ts: float) -> None:
+    day = calendar.trading_day(ts).isoformat()
+    connection.execute(
+        "INSERT INTO trades (id, ts, date, symbol, quantity, price, total_value) VALUES (?, ?, ?, ?, 1, 90, 90)",
+        (number, ts, day, symbol),
+    )
+
+
+def test_other_thresholds_are_replayed_and_the_replay_is_checked(open_desk: Open, long_past: None, broker: Broker) -> None:
+    dips = (DAYS[25], DAYS[26], DAYS[40], DAYS[60])
+    for day in dips:
+        spread(broker.tape, "AMD", day, 0.8)
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        settings = [("DIP_THRESHOLDS.DEFAULT", "0.15", at(DAYS[0]))]
+        connection.executemany("INSERT INTO bot_config (setting, value, ts) VALUES (?, ?, ?)", settings)
+        for number, day in enumerate(dips[:3]):
+            bought(connection, number, "AMD", at(day, 11))
+        bought(connection, 8, "NVDA", at(DAYS[30], 8))
+        bought(connection, 9, "NVDA", at(DAYS[31], 11))
+        for day in DAYS:
+            connection.execute("INSERT INTO daily_stats (date, ts, trading_day, cycles) VALUES (?, 0, 1, 60)", (str(day),))
+    desk.advance(60)
+    rows = desk.sql(
+        "SELECT part, horizon, days, episodes, known, median FROM threshold_signals"
+        " WHERE symbol = 'AMD' AND threshold = 0.15 AND reached = 'close' ORDER BY part, horizon"
+    )
+    assert len(rows) == 9
+    assert {(part, days, found) for part, _, days, found, *_ in rows} == {("whole", 4, 3), ("earlier", 3, 2), ("later", 1, 1)}
+    assert all(median is None for *_, median in rows), "quartiles need twenty dips"
+    assert [known for part, horizon, _, _, known, _ in rows if part == "whole"] == [3, 3, 2], "one is not over after 20"
+    (whole,) = desk.sql("SELECT episodes FROM threshold_signals WHERE symbol = 'all' AND threshold = 0.15"
+                        " AND reached = 'close' AND part = 'whole' AND horizon = 5")  # fmt: skip
+    assert whole == (3,)
+    checks = {
+        row[0]: row[1:]
+        for row in desk.sql(
+            "SELECT symbol, purchases, found, outside_hours, not_in_bars, signals, named, recall, why FROM replay_checks"
+        )
+    }
+    assert checks["AMD"] == (3, 3, 0, 0, 4, 3, 1.0, None)
+    assert checks["NVDA"][:4] == (2, 0, 1, 1)
+    assert "0 of 2 (0%)" in checks["NVDA"][-1]
+    assert "3 of 5 (60%)" in checks["all"][-1]
+
+
+def test_a_replay_is_made_again_only_where_something_changed(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    desk.advance(60)
+    scope = Scope("SPY", 5 * 365 * 86400.0, 30 * 86400.0, ("AMD", "NVDA"))
+
+    def made() -> bool:
+        with closing(connect_readonly(desk.store.path)) as connection:
+            return derive(connection, scope, desk.timing.time()).replay is not None
+
+    assert not made()
+    with desk.store.transaction() as connection:
+        bought(connection, 1, "AMD", at(DAYS[-1], 11))
+    assert made()

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from bigdipper_exporter.archive import price_tables
+from bigdipper_exporter.archive import price_tables, replay_tables
 from bigdipper_exporter.archive.table import TABLES, Day, Moment, Percent, Ratio, RowId, Seconds, Usd, table
 
-__all__ = ["EXPORTS", "TABLES", "price_tables"]
+__all__ = ["EXPORTS", "TABLES", "price_tables", "replay_tables"]
 
 
 @table("account_history", retention=True, export="account")

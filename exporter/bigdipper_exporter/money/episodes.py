@@ -77,20 +77,24 @@ def outcome(
     start: Sighting, own: Prices, benchmark: Prices, sessions: Sequence[date], benchmark_price: float | None
 ) -> Outcome:
     """Return what followed `start`. `benchmark_price`: at that moment; None for the close of that session."""
-    day = start.session
-    ends = [prices.after(sessions, day, count) for count in HORIZONS]
-    base = start.price
+    day, base = start.session, start.price
     if benchmark_price is None:
         bar = benchmark.by_day.get(day)
         benchmark_price = None if bar is None else bar.close
-    until = ends[-1]
-    index = sessions.index(day) if until is not None else 0
+    until = prices.after(sessions, day, HORIZONS[-1])
+    index = bisect_left(sessions, day) if until is not None else 0
     within = sessions[index + 1 : index + HORIZONS[-1] + 1] if until is not None else ()
     return Outcome(
-        tuple(None if end is None or base is None else own.growth(base, day, end) for end in ends),
-        tuple(None if end is None or benchmark_price is None else benchmark.growth(benchmark_price, day, end) for end in ends),
+        returns_after(base, day, own, sessions),
+        returns_after(benchmark_price, day, benchmark, sessions),
         prices.lowest(own, base, day, within) if base and until is not None else None,
     )
+
+
+def returns_after(price: float | None, day: date, own: Prices, sessions: Sequence[date]) -> tuple[float | None, ...]:
+    """Return the total returns of a share after 1, 5 and 20 sessions; None: not over, or no price. price: paid on `day`."""
+    ends = [prices.after(sessions, day, count) for count in HORIZONS]
+    return tuple(None if end is None or price is None else own.growth(price, day, end) for end in ends)
 
 
 @dataclass(frozen=True, slots=True)

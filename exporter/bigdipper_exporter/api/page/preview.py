@@ -8,17 +8,21 @@ from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.page import html
 from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.queries.prices import daily_bars
+from bigdipper_exporter.archive.prices.series import Market
+from bigdipper_exporter.archive.queries.prices import replay_problem
 from bigdipper_exporter.botconfig import source
 from bigdipper_exporter.botconfig.edit import Edited
 from bigdipper_exporter.botconfig.locate import THRESHOLDS
 from bigdipper_exporter.botconfig.rules import DEFAULT
-from bigdipper_exporter.money.dips import LOOKBACK, MINIMUM, effective
+from bigdipper_exporter.money import replay
+from bigdipper_exporter.money.dips import MINIMUM, effective
+from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile, returns_after
 from bigdipper_exporter.money.limits import bot_limit
-from bigdipper_exporter.money.prices import Bar
-from bigdipper_exporter.money.signals import AFTER, signals
+from bigdipper_exporter.money.prices import Prices
 
 PAST_DAYS = 90
+AFTER = HORIZONS[1]
+MOST_NAMED = 5
 LIMITS = ("MARGIN_SAFETY_THRESHOLD", "MAX_MARGIN_PCT")
 
 
@@ -56,26 +60,44 @@ def _signals(services: Services, edited: Edited, name: str) -> list[str]:
     first = calendar.trading_day(services.clock()) - timedelta(days=PAST_DAYS)
     try:
         with services.archives.reading(None) as connection:
-            rows = daily_bars(connection, symbol, (first - timedelta(days=2 * LOOKBACK)).isoformat())
+            prices, problem = Market(connection, symbol).prices(symbol), replay_problem(connection, symbol)
     except ArchiveError:
         return []
-    bars = [Bar(date.fromisoformat(row.date), row.open, row.high, row.low, row.close) for row in rows]
-    said = [_past(bars, data, symbol, first) for data in (edited.before, edited.after)]
+    said = [_past(prices, data, symbol, first) for data in (edited.before, edited.after)]
     if not said[0]:
         return [html.paragraph(f"What {symbol} did is not known: the archive has no prices of it.", "note")]
     words = f"The last {PAST_DAYS} days by daily bars. Now: {said[0]}. Then: {said[1]}."
-    return [html.paragraph(words), html.paragraph("Signals, not orders: cash, cooldown and the brake decide too.", "note")]
+    notes = ["Signals, not orders: cash, cooldown and the brake decide too."]
+    if problem is not None:
+        notes.append(f"Do not rely on them: {problem}.")
+    return [html.paragraph(words), *(html.paragraph(note, "note") for note in notes)]
 
 
-def _past(bars: Sequence[Bar], data: bytes, symbol: str, first: date) -> str:
+def _past(prices: Prices, data: bytes, symbol: str, first: date) -> str:
     """What a file's threshold of a symbol would have met; empty without prices."""
     settings = source.read(data)
     thresholds, least = settings[THRESHOLDS].value, settings.get("MIN_ABSOLUTE_DIP")
     own = thresholds.get(symbol, thresholds[DEFAULT])
     known = least is not None and isinstance(least.value, int | float)
     threshold = effective(float(own), float(least.value) if least is not None and known else MINIMUM)
-    found = signals(bars, threshold, first)
-    if not found.days:
+    sessions = [one for one in replay.judged(prices.bars) if one.bar.day >= first]
+    if not sessions:
         return ""
-    after = "" if found.after is None else f", {AFTER} sessions later a median {found.after:+.1%} from the line"
-    return f"at or under the line ({threshold:.1%}) on {found.touched} of {found.days} days, {found.closed} at the close{after}"
+    touched, closed = (replay.signals(sessions, threshold, reached) for reached in replay.REACHED)
+    starts = replay.starts(touched, prices.days)
+    found = [returns_after(one.price, one.day, prices, prices.days)[HORIZONS.index(AFTER)] for one in starts]
+    after = _after([value for value in found if value is not None])
+    dips = "1 dip" if len(starts) == 1 else f"{len(starts)} dips"
+    days = f"on {len(touched)} of {len(sessions)} days ({dips}), {len(closed)} at the close"
+    return f"at or under the line ({threshold:.1%}) {days}{after}"
+
+
+def _after(found: Sequence[float]) -> str:
+    """What followed a few dips one by one, of many the median."""
+    if not found:
+        return ""
+    if len(found) >= LEAST_EPISODES:
+        return f", {AFTER} sessions later a median {quantile(sorted(found), 0.5):+.1%} from the line"
+    if len(found) > MOST_NAMED:
+        return f", {AFTER} sessions later {min(found):+.1%} to {max(found):+.1%} from the line"
+    return f", {AFTER} sessions later {', '.join(f'{value:+.1%}' for value in found)} from the line"

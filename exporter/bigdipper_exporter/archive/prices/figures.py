@@ -17,7 +17,8 @@ from bigdipper_exporter.archive.price_tables import (
     PositionDayRow,
     TradeFiguresRow,
 )
-from bigdipper_exporter.archive.prices import dips, positions, trades
+from bigdipper_exporter.archive.prices import dips, positions, replay, trades
+from bigdipper_exporter.archive.prices.replay import Replay
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.prices.wanted import Scope, is_stock, sessions_before, symbols
 from bigdipper_exporter.archive.table import table_of
@@ -47,7 +48,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that follows from the prices of one moment. *_since: older rows stay; None: all are replaced."""
+    """All that follows from prices of one moment. *_since: older rows stay, None: all are replaced. replay: None: it stays."""
 
     at: float
     lines: list[DipLineRow] = field(default_factory=list)
@@ -66,6 +67,7 @@ class Figures:
     stale: tuple[str, ...] = ()
     phantoms: Mapping[str, int] = field(default_factory=dict)
     inputs: str = ""
+    replay: Replay | None = None
 
 
 def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
@@ -101,6 +103,7 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
         _stale(market, scope),
         _phantoms(episodes, now),
         inputs,
+        replay.replayed(connection, market, thresholds, scope.watched, inputs),
     )
 
 
@@ -179,4 +182,6 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     table_of(TradeFiguresRow).write(connection, figures.trade_figures)
     connection.execute("DELETE FROM benchmark_days")
     table_of(BenchmarkDayRow).write(connection, figures.days)
+    if figures.replay is not None:
+        replay.write(connection, figures.replay)
     connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, figures.inputs))

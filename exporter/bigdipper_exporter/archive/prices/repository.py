@@ -47,7 +47,9 @@ class PriceRepository:
         if isinstance(result, Figures):
             figures.write(connection, result)
             # Only what a scrape shows is kept in memory.
-            shown = replace(result, lines=[], episodes=[], outcomes=[], days=[], positions=[], lots=[], trade_figures=[])
+            shown = replace(
+                result, lines=[], episodes=[], outcomes=[], days=[], positions=[], lots=[], trade_figures=[], replay=None
+            )
             self._next = replace(self._next, figures=shown)
             return
         _count(result, counters)

@@ -1,23 +1,9 @@
-"""Daily prices."""
+"""What the replay of other thresholds is worth."""
 
 import sqlite3
-from dataclasses import dataclass
-
-from bigdipper_exporter.archive.queries.rows import fetch
 
 
-@dataclass(frozen=True, slots=True)
-class DailyBar:
-    """One regular session as traded, in US dollars."""
-
-    date: str
-    open: float
-    high: float
-    low: float
-    close: float
-
-
-def daily_bars(connection: sqlite3.Connection, symbol: str, first: str) -> list[DailyBar]:
-    """Return the complete daily bars of a symbol from `first` (YYYY-MM-DD) on, oldest first."""
-    sql = "SELECT date, open, high, low, close FROM prices_daily WHERE symbol = ? AND date >= ? AND complete ORDER BY date"
-    return fetch(connection, DailyBar, sql, (symbol, first))
+def replay_problem(connection: sqlite3.Connection, symbol: str) -> str | None:
+    """Return why a replay of the symbol's past is not to be relied on; None where it is, or where there is no check yet."""
+    row = connection.execute("SELECT why FROM replay_checks WHERE symbol = ?", (symbol,)).fetchone()
+    return None if row is None else row[0]
