@@ -97,3 +97,23 @@ def test_without_a_log_every_order_counts(open_desk: Any) -> None:
     assert results(metrics) == {"filled": 4, "partly_filled": 0, "unfilled": 0, "open": 1}
     assert metrics["bigdipper_day_orders_by_hand"] == 0
     assert metrics["bigdipper_fill_rate_ratio"] == 1
+
+
+def test_the_next_account_answer_names_orders_of_a_log_that_was_read_after_them(
+    open_desk: Any, broker: Any, timing: Any
+) -> None:
+    """At a first start the history of orders comes while the log is still being read; the next poll of orders is far away."""
+    ledger, now = broker.ledger, timing.time()
+    ledger.marks["TER"] = cents(100)
+    order = ledger.place("TER", 10, 101, now)
+    ledger.fill(order, order.qty, cents(100), now)
+    for still_open in list(ledger.open_orders.values()):
+        ledger.finish(still_open, "canceled", now)
+    desk = open_desk(alpaca_orders_interval=86_400.0)
+    account_said(desk, TUESDAY - 86_400, 20_000)
+    desk.advance(620)
+    assert desk.one("SELECT in_log FROM orders WHERE order_id = ?", order.id) == 0
+    said(desk, now, order=order.id, symbol="TER", quantity=10)
+    desk.advance(70)
+    assert desk.one("SELECT in_log FROM orders WHERE order_id = ?", order.id) == 1
+    assert desk.metrics()['bigdipper_bot_orders_total{status="filled"}'] == 1

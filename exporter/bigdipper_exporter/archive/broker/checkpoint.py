@@ -21,6 +21,7 @@ class BrokerCheckpoint:
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     believed: the last account answer that was believed. doubt: an account answer that is not, until it is confirmed or gone.
+    trades: number of the log's trades that orders were last compared with.
     doubted: since when `last_equity` or the positions are doubted, and when they were so last, by reason [ts, ts].
     """
 
@@ -43,6 +44,7 @@ class BrokerCheckpoint:
     believed: dict[str, Any] | None = None
     doubt: dict[str, Any] | None = None
     doubted: dict[str, list[float]] = field(default_factory=dict)
+    trades: int = 0
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":

@@ -76,6 +76,11 @@ def write(connection: sqlite3.Connection, orders: Orders, at: float, counters: C
         connection.execute(
             "UPDATE orders SET status = 'unknown', ended = ? WHERE order_id = ? AND ended IS NULL", (at, order_id)
         )
+    return name(connection, counters)
+
+
+def name(connection: sqlite3.Connection, counters: Counters) -> set[float]:
+    """Find the orders that the log has named since. Returns the moments of orders that turned out to be the bot's."""
     named = connection.execute(NAMED).fetchall()
     _count_results(connection, counters)
     return {ts for row in named for ts in row if ts is not None}

@@ -59,6 +59,7 @@ class BrokerRepository:
         data = result.data
         if isinstance(data, Account):
             view = self._account(connection, view, data, result.at, counters)
+            view = self._name_orders(connection, view, result.at, counters)
         elif isinstance(data, Positions):
             view = self._positions(connection, view, data, result.at)
         elif isinstance(data, Orders):
@@ -202,6 +203,16 @@ class BrokerRepository:
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
+        return replace(view, orders_today=orders.orders_today(connection, at), fill_rate=orders.fill_rate(connection, at))
+
+    def _name_orders(self, connection: sqlite3.Connection, view: BrokerView, at: float, counters: Counters) -> BrokerView:
+        """Compare orders with the log again where it has named more: at a first start it is read while they come."""
+        (trades,) = connection.execute("SELECT count(*) FROM trades").fetchone()
+        if trades == self._memory.trades:
+            return view
+        self._memory.trades = trades
+        for day in daily.days_of(orders.name(connection, counters)):
+            daily.count_fills(connection, day)
         return replace(view, orders_today=orders.orders_today(connection, at), fill_rate=orders.fill_rate(connection, at))
 
     def _activities(
