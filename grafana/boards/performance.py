@@ -249,17 +249,27 @@ def _sources() -> list[model.Panel]:
         ),
         grid(
             "P&L attribution by day",
-            "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 days).",
+            "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 days). "
+            "Unrealized on days before the first poll: of positions rebuilt from executions and prices; where not exact, "
+            "the last column says why.",
             listed(f"""
                 SELECT date AS Day, starting_equity AS Start, realized_pl AS Realized, unrealized_change AS Unrealized,
                   dividends AS Dividends, fees AS Fees, interest AS Interest, other AS Other, cash_flow AS Deposits,
-                  ending_equity AS "End" {DAYS} ORDER BY ts DESC LIMIT 100"""),
+                  ending_equity AS "End",
+                  CASE WHEN unrealized_change IS NULL AND trading_day THEN COALESCE((
+                    SELECT GROUP_CONCAT(symbol || ': ' || problem, ', ') FROM positions_daily AS p
+                    WHERE p.date = daily_stats.date AND problem IS NOT NULL), 'positions at a close') END AS "Not known"
+                {DAYS} ORDER BY ts DESC LIMIT 100"""),
             size=(24, 9),
             says="Day",
             none=NO_ROWS,
             sort=("Day", True),
             unit=theme.SIGNED_USD,
-            overrides=[column("Day", theme.TEXT, custom__width=100), *(column(name, USD) for name in ("Start", "End"))],
+            overrides=[
+                column("Day", theme.TEXT, custom__width=100),
+                *(column(name, USD) for name in ("Start", "End")),
+                words("Not known"),
+            ],
         ),
         grid(
             "Realized P&L by symbol",

@@ -268,6 +268,34 @@ def test_positions_before_the_exporter_watched_are_rebuilt_and_later_ones_record
     assert set(unknown) == {(None, None, None, None, 1, "executions or transfers are missing")}
 
 
+def test_the_profit_of_days_before_the_exporter_watched_is_attributed_where_positions_are_known(
+    open_desk: Open, long_past: None
+) -> None:
+    """10 AMD bought for 1,000 dollars of 5,000; on the 20th day NVDA is sold that nobody knows of."""
+    desk = open_desk()
+    equity = [5000.0 if n < 10 else 4000 + 10 * close("AMD", day) for n, day in enumerate(DAYS)]
+    with desk.store.transaction() as connection:
+        for (start, end), day in zip(pairwise(equity), DAYS[1:], strict=True):
+            connection.execute(
+                "INSERT INTO daily_stats (date, ts, trading_day, equity_source, starting_equity, ending_equity)"
+                " VALUES (?, ?, 1, 'alpaca', ?, ?)",
+                (day.isoformat(), calendar.day_start(day), start, end),
+            )
+        for symbol, day, side in (("AMD", DAYS[10], "buy"), ("NVDA", DAYS[20], "sell")):
+            values = (symbol, at(day, 11), day.isoformat(), symbol, side)
+            connection.execute("INSERT INTO fills VALUES (?, ?, ?, ?, ?, 10, 100, 1000, NULL, NULL)", values)
+        desk.store.save("broker", json.dumps({"watched": at(DAYS[-1], 23), "latest_day": DAYS[-1].isoformat()}))
+    desk.advance(60)
+    found = dict(desk.sql("SELECT date, unrealized_change FROM daily_stats"))
+    assert [found[day.isoformat()] for day in DAYS[1:10]] == [0.0] * 9
+    assert found[DAYS[10].isoformat()] == pytest.approx(10 * close("AMD", DAYS[10]) - 1000)
+    for before, day in pairwise(DAYS[10:20]):
+        assert found[day.isoformat()] == pytest.approx(10 * (close("AMD", day) - close("AMD", before)))
+    assert {found[day.isoformat()] for day in DAYS[20:]} == {None}
+    others = desk.sql("SELECT other FROM daily_stats WHERE date < ?", DAYS[20].isoformat())
+    assert [other for (other,) in others] == pytest.approx([0.0] * 19)
+
+
 def test_what_a_first_reading_of_the_log_brings_late_is_not_left_out(open_desk: Open, long_past: None) -> None:
     desk = open_desk()
     desk.advance(60)

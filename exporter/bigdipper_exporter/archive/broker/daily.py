@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flows, rebuilt
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import (
     DAY,
@@ -184,12 +184,12 @@ def attribution(connection: sqlite3.Connection, first: float, last: float, cash_
 
 
 def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
-    """Unrealized profit of all positions as last polled before `at`."""
+    """Unrealized profit of all positions as last polled before `at`; of a close before the first poll as it was rebuilt."""
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
         (at, at - STALE),
     ).fetchone()
-    return row[0] if row else None
+    return row[0] if row else rebuilt.unrealized_at(connection, at)
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:

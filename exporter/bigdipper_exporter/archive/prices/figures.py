@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import daily, rebuilt
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.price_tables import (
     BenchmarkDayRow,
     DipEpisodeRow,
@@ -185,3 +187,5 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     if figures.replay is not None:
         replay.write(connection, figures.replay)
     connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, figures.inputs))
+    if days := rebuilt.lacking(connection, figures.positions_since):
+        daily.refresh(connection, days, BrokerCheckpoint.load(connection))
