@@ -38,6 +38,9 @@ test: lint types unit ## everything that must hold: lint, types, tests
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/yamllint --strict .
+	@! command -v promtool >/dev/null || promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml prometheus/rules/alerts/*.yml >/dev/null
+	@! command -v amtool >/dev/null || amtool check-config alertmanager/alertmanager.yml >/dev/null
 
 types: $(BIN)/.developer
 	$(BIN)/mypy

@@ -115,6 +115,13 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_PUSHOVER_TOKEN": PUSHOVER_KEY,
     "ALERT_PAGERDUTY_KEY": (matches(r"[A-Za-z0-9]{32}"), "32 letters and digits: the integration key of Events API v2"),
     "ALERT_OPSGENIE_KEY": (matches(r"[A-Za-z0-9-]{20,}"), "the key of an API integration: letters, digits and hyphens"),
+    "ALERT_TEAMS_URL": URL,
+    "ALERT_GOTIFY_URL": URL,
+    "ALERT_GOTIFY_TOKEN": (matches(r"[A-Za-z0-9._-]{15,}"), "the token of an application: it begins with A"),
+    "ALERT_APPRISE_URL": (
+        lambda value: is_url(value) and re.search(r"/notify/[\w-]{1,128}/?$", urlsplit(value).path) is not None,
+        "an address that ends with /notify/ and a key, such as http://apprise:8000/notify/phone",
+    ),
     "ALERT_WEBHOOK_URL": URL,
     "ALERT_DEADMAN_URL": URL,
     "ALERT_GRAFANA_URL": URL,
@@ -209,6 +216,39 @@ def opsgenie(v: Variables, severity: str) -> Config:
     return {"api_key": v["ALERT_OPSGENIE_KEY"], "message": TITLE, "description": TEXT, "priority": priority}
 
 
+def teams(v: Variables, severity: str) -> Config:
+    """A card in a channel of Microsoft Teams, by a workflow's webhook."""
+    return {"webhook_url": v["ALERT_TEAMS_URL"], "title": TITLE, "text": TEXT}
+
+
+def posted(url: str, fields: dict[str, str]) -> Config:
+    """POST `fields` as JSON to `url`. Of Alertmanager's integrations, VictorOps' sends fields that one chooses, to
+    api_url + api_key + "/" + routing_key: the address in three parts.
+    """
+    parts = urlsplit(url)
+    folder, _, last = parts.path.strip("/").rpartition("/")
+    above, _, key = folder.rpartition("/") if folder else ("", "", last)
+    return {
+        "api_url": parts._replace(path=f"/{above}/" if above else "/").geturl(),
+        "api_key": key,
+        "routing_key": last if folder else '{{ "" }}',  # one part only: a slash at the end, from which Gotify redirects
+        "custom_fields": fields,
+    }
+
+
+def gotify(v: Variables, severity: str) -> Config:
+    """A message; its priority is the default of the application, since the fields can only be text."""
+    config = posted(f"{v['ALERT_GOTIFY_URL'].rstrip('/')}/message", {"title": TITLE, "message": TEXT})
+    return {**config, "http_config": {"authorization": {"type": "Bearer", "credentials": v["ALERT_GOTIFY_TOKEN"]}}}
+
+
+def apprise(v: Variables, severity: str) -> Config:
+    """To all services that the Apprise API knows under the key: Matrix, Signal and a hundred more."""
+    kind = {"critical": "failure", "warning": "warning", "info": "info"}[severity]
+    kind = f'{{{{ if eq .Status "firing" }}}}{kind}{{{{ else }}}}success{{{{ end }}}}'
+    return posted(v["ALERT_APPRISE_URL"], {"title": TITLE, "body": TEXT, "type": kind, "format": "text"})
+
+
 def webhook(v: Variables, severity: str) -> Config:
     """Alertmanager's JSON, as it is."""
     return {"url": v["ALERT_WEBHOOK_URL"]}
@@ -216,12 +256,16 @@ def webhook(v: Variables, severity: str) -> Config:
 
 @dataclass(frozen=True)
 class Channel:
-    """A way to people: on when any of its variables is set, and then all `required` ones must be."""
+    """A way to people: on when any of its variables is set, and then all `required` ones must be.
+
+    `since`: the version of Alertmanager that knows it.
+    """
 
     key: str
     build: Callable[[Variables, str], Config]
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    since: tuple[int, int] = (0, 25)
 
 
 CHANNELS = {
@@ -238,6 +282,9 @@ CHANNELS = {
     "pushover": Channel("pushover_configs", pushover, ("ALERT_PUSHOVER_USER", "ALERT_PUSHOVER_TOKEN")),
     "pagerduty": Channel("pagerduty_configs", pagerduty, ("ALERT_PAGERDUTY_KEY",)),
     "opsgenie": Channel("opsgenie_configs", opsgenie, ("ALERT_OPSGENIE_KEY",)),
+    "teams": Channel("msteamsv2_configs", teams, ("ALERT_TEAMS_URL",), since=(0, 28)),
+    "gotify": Channel("victorops_configs", gotify, ("ALERT_GOTIFY_URL", "ALERT_GOTIFY_TOKEN")),
+    "apprise": Channel("victorops_configs", apprise, ("ALERT_APPRISE_URL",)),
     "webhook": Channel("webhook_configs", webhook, ("ALERT_WEBHOOK_URL",)),
 }
 

@@ -27,6 +27,9 @@ MESSAGES = {
     "info": "Test: day closed, equity $34830, +1.2% ($+410), 5 ordered, 4 filled",
 }
 
+# Ways whose integration in Alertmanager has another name.
+NAMES = {"victorops": "gotify, apprise", "msteamsv2": "teams"}
+
 Counts = Counter[tuple[str, str]]  # by metric and integration
 
 
@@ -45,13 +48,14 @@ class Sent:
         return self.requests >= self.due and not self.failed
 
     def __str__(self) -> str:
+        name = NAMES.get(self.integration, self.integration)
         if not self.requests:
-            return f"{self.integration}: nothing was sent within {WAIT_SECONDS:.0f} s"
+            return f"{name}: nothing was sent within {WAIT_SECONDS:.0f} s"
         if self.failed:
-            return f"{self.integration}: {self.failed} of {self.requests} requests refused; Alertmanager's log has the answer"
+            return f"{name}: {self.failed} of {self.requests} requests refused; Alertmanager's log has the answer"
         if self.requests < self.due:
-            return f"{self.integration}: only {self.requests} of {self.due} messages were sent within {WAIT_SECONDS:.0f} s"
-        return f"{self.integration}: {self.requests} messages taken"
+            return f"{name}: only {self.requests} of {self.due} messages were sent within {WAIT_SECONDS:.0f} s"
+        return f"{name}: {self.requests} messages taken"
 
 
 def notify(address: str, wait: float = WAIT_SECONDS) -> Iterator[str | Sent]:
