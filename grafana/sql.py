@@ -12,6 +12,27 @@ DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 
 
+# Dips that qualified, grouped by symbol, day, outcome and depth: whole days from their sums, the first and the last day of
+# the chosen time from the dips themselves, by their index of time (`+date`: not by one that SQLite makes for it). For `WITH`.
+DIPS = f"""
+    edge AS MATERIALIZED (
+      SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
+      FROM (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
+        (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),
+    dips AS MATERIALIZED (
+      SELECT symbol, date, outcome, depth, dips, score, dip_percent, ts FROM dip_days, edge
+      WHERE date > first AND date < last AND {SYMBOL}
+      UNION ALL
+      SELECT symbol, date, outcome, COALESCE(CAST(dip_percent AS INT), 1), COUNT(*), MAX(score), dip_percent, ts
+      FROM (
+        SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN since AND MIN(since + 100000, until)
+        WHERE +o.date = first
+        UNION ALL
+        SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN MAX(until - 100000, since) AND until
+        WHERE +o.date = last AND last <> first)
+      WHERE {SYMBOL} GROUP BY 1, 2, 3, 4)"""
+
+
 def account(*columns: str) -> str:
     """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.
 

@@ -7,9 +7,10 @@ from grafana.board import OPPORTUNITIES, Section, board
 from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
-from grafana.sql import DAYS, IN_TIME, SYMBOL
+from grafana.sql import DAYS, DIPS, IN_TIME, SYMBOL
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD
 
+DEPTHS = 101  # a dip of one symbol, day and outcome has at most so many rows in `dips`: 0 to 99 %, and unknown
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
 TIME_COLUMN = column("time", displayName="Time", custom__width=170)
@@ -58,7 +59,8 @@ def _funnel() -> list[model.Panel]:
             "Outcomes of qualified dips",
             "What became of the dips that qualified? Opportunities in the chosen time by outcome (archive: opportunities).",
             table(f"""
-                SELECT REPLACE(outcome, '_', ' ') AS Outcome, COUNT(*) AS Dips {QUALIFIED}
+                WITH {DIPS}
+                SELECT REPLACE(outcome, '_', ' ') AS Outcome, SUM(dips) AS Dips FROM dips
                 GROUP BY outcome ORDER BY Dips DESC"""),
             x="Outcome",
             unit=COUNT,
@@ -89,13 +91,13 @@ def _funnel() -> list[model.Panel]:
             "Dip depth",
             "How deep were the dips? Distribution of the dips that qualified in the chosen time, in steps of one percent.",
             table(f"""
-                WITH RECURSIVE
-                  dips AS MATERIALIZED (SELECT CAST(dip_percent AS INT) AS bin, TOTAL(outcome = 'submitted') AS bought,
-                    TOTAL(outcome <> 'submitted') AS missed {QUALIFIED} AND dip_percent IS NOT NULL GROUP BY 1),
-                  bins(bin) AS (SELECT MAX(bin) FROM dips UNION ALL
-                    SELECT bin - 1 FROM bins WHERE bin > (SELECT MIN(bin) FROM dips))
-                SELECT printf('%d %%', bin) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
-                FROM bins LEFT JOIN dips USING (bin) WHERE bin IS NOT NULL GROUP BY bin ORDER BY bin DESC"""),
+                WITH RECURSIVE {DIPS},
+                  found AS MATERIALIZED (SELECT depth, TOTAL(dips * (outcome = 'submitted')) AS bought,
+                    TOTAL(dips * (outcome <> 'submitted')) AS missed FROM dips WHERE dip_percent IS NOT NULL GROUP BY 1),
+                  depths(depth) AS (SELECT MAX(depth) FROM found UNION ALL
+                    SELECT depth - 1 FROM depths WHERE depth > (SELECT MIN(depth) FROM found))
+                SELECT printf('%d %%', depth) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
+                FROM depths LEFT JOIN found USING (depth) WHERE depth IS NOT NULL GROUP BY depth ORDER BY depth DESC"""),
             x="Dip",
             unit=COUNT,
             size=(12, 8),
@@ -152,8 +154,14 @@ def _lists() -> list[model.Panel]:
             "Which had the best scores? "
             "The 20 highest of the chosen time, one per symbol, day and outcome, and whether they were bought.",
             listed(f"""
-                SELECT MAX(score) AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, COUNT(*) AS Times,
-                  ts AS time {QUALIFIED} AND score IS NOT NULL GROUP BY symbol, date, outcome ORDER BY 1 DESC LIMIT 20"""),
+                WITH {DIPS},
+                highest AS (SELECT * FROM dips WHERE score IS NOT NULL ORDER BY score DESC LIMIT {20 * DEPTHS}),
+                best AS MATERIALIZED (SELECT MAX(score) AS score, symbol, date, outcome, dip_percent, ts FROM highest
+                  GROUP BY symbol, date, outcome ORDER BY 1 DESC LIMIT 20)
+                SELECT b.score AS Score, b.symbol AS Symbol, b.dip_percent AS Dip, b.outcome AS Outcome, SUM(d.dips) AS Times,
+                  b.ts AS time
+                FROM dips AS d CROSS JOIN best AS b ON b.symbol = d.symbol AND b.date = d.date AND b.outcome = d.outcome
+                WHERE d.score IS NOT NULL GROUP BY b.symbol, b.date, b.outcome ORDER BY 1 DESC"""),
             size=(10, 10),
             says="Outcome",
             none=NO_ROWS,

@@ -99,6 +99,24 @@ class OpportunityRow:
     size_factor: float | None = None
 
 
+@table("dip_days", key=("date", "symbol", "outcome", "depth"), counted=False)
+@dataclass(slots=True)
+class DipDayRow:
+    """Sums of `opportunities` by day, symbol, outcome and depth (whole percents, 1: unknown), kept by triggers.
+
+    score: the highest; dip_percent, ts: of that dip.
+    """
+
+    date: Day
+    symbol: str
+    outcome: str
+    depth: int
+    dips: int
+    score: float | None
+    dip_percent: Percent | None
+    ts: Moment
+
+
 @table("brake_events", time="started", export="brakes")
 @dataclass(slots=True)
 class BrakeRow:

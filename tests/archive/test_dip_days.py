@@ -1,0 +1,53 @@
+"""The sums of dips by day are those of the dips, whatever is written, changed and forgotten."""
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.archive.store import Store
+
+SUMS = """
+SELECT date, symbol, outcome, coalesce(CAST(dip_percent AS INTEGER), 1) AS depth, count(*), max(score)
+FROM opportunities GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+DAYS = "SELECT date, symbol, outcome, depth, dips, score FROM dip_days ORDER BY 1, 2, 3, 4"
+BEST = """
+SELECT count(*) FROM dip_days AS d WHERE score IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM opportunities AS o WHERE o.date = d.date AND o.symbol = d.symbol AND o.outcome = d.outcome
+    AND o.score = d.score AND o.ts = d.ts AND o.dip_percent IS d.dip_percent)"""
+
+
+def named(connection: sqlite3.Connection, chance: random.Random, number: int) -> None:
+    day = number // 40
+    dip = chance.choice([None, chance.uniform(-12, 0)])
+    values = (
+        number,
+        86400.0 * day + 50_000 + number,
+        f"2026-01-{1 + day:02}",
+        chance.choice(["AMD", "NVDA"]),
+        dip,
+        None if dip is None else chance.choice([None, round(-dip / 5, 2)]),
+        chance.choice(["submitted", "unknown"]),
+    )
+    connection.execute(
+        "INSERT INTO opportunities (id, ts, date, symbol, dip_percent, score, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)", values
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sums_follow_what_is_written_changed_and_forgotten(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    store = Store(tmp_path / "archive.db")
+    with store.transaction() as connection:
+        for number in range(400):
+            named(connection, chance, number)
+        for _ in range(60):
+            change = chance.choice(["outcome = 'rejected'", "score = 1.9, dip_percent = -9.5", "score = NULL", "price = 5"])
+            connection.execute(f"UPDATE opportunities SET {change} WHERE id = ?", (chance.randrange(400),))
+        assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall()
+        assert connection.execute(BEST).fetchone() == (0,)
+        connection.execute("DELETE FROM opportunities WHERE date <= '2026-01-04'")
+        assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall() != []
+    store.connection.close()
+    store.close()
