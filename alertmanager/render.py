@@ -432,8 +432,8 @@ def tell(address: str, problem: str | None) -> None:
     alert = {
         "labels": {"alertname": "NotificationSettingsRejected", "severity": "critical", "subject": "alerting"},
         "annotations": {
-            "summary": "New notification settings are refused; the earlier ones stay in force",
-            "description": problem or "The settings are accepted.",
+            "summary": f"Notification settings refused{': ' if problem else ''}{problem or ''}",
+            "description": "The earlier settings stay in force. Correct this one and start again.",
             "runbook_url": "docs/notifications.md",
             "dashboard": "/alerting/list",
         },

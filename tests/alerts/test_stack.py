@@ -360,8 +360,13 @@ def test_refused_settings_are_told_by_the_earlier_ones(stack: Stack, tmp_path: P
     assert refused.returncode == 2
     _, alert = stack.inbox.wait("NotificationSettingsRejected")
     assert alert["status"] == "firing"
-    assert "ALERT_TELEGRAM_TOKEN: must be" in alert["annotations"]["description"]
+    refused_for = "Notification settings refused: ALERT_TELEGRAM_TOKEN: must be"
+    assert alert["annotations"]["summary"].startswith(refused_for)
+    asked = command("doctor", "--alertmanager.url", stack.alertmanager, "--archive.path", tmp_path / "a.db")
+    assert f"WRONG  alerting   {refused_for}" in asked.stdout
     assert token not in json.dumps(alert)
     rules.run(*render, env={**os.environ, "ALERT_WEBHOOK_URL": "http://127.0.0.1:1/"})
     shown = f"{stack.alertmanager}/api/v2/alerts?filter=alertname=NotificationSettingsRejected"
     wait_for(lambda: json.loads(get(shown)) == [], "the end of NotificationSettingsRejected", PATIENCE)
+    asked = command("doctor", "--alertmanager.url", stack.alertmanager, "--archive.path", tmp_path / "a.db")
+    assert "fine   alerting   " in asked.stdout

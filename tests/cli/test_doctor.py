@@ -121,6 +121,15 @@ def test_the_doctor_has_nothing_against_an_archive_that_is_still_empty(tmp_path:
     assert (code, wrong, "archive" in fine) == (0, {}, True)
 
 
+def test_the_doctor_says_that_alertmanager_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        code, wrong, _ = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"), "--alertmanager.url", address)
+    assert code == 1
+    assert wrong["alerting"].startswith(f"no answer from Alertmanager at {address} (")
+
+
 def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

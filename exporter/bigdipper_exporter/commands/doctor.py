@@ -21,6 +21,7 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Failure
+from bigdipper_exporter.commands import alerting
 from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
@@ -57,7 +58,7 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """A finding for each part, in the order in which problems should be mended."""
-    for look in (_config, _log, _archive, _disk, _port, _bot_config, _broker):
+    for look in (_config, _log, _archive, _disk, _port, _bot_config, _broker, _alerting):
         yield from look(settings)
 
 
@@ -287,6 +288,12 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "broker", f"{host} did not answer as it should ({failure.reason}: {failure}): {advice}")
     else:
         yield Finding(True, "broker", f"{host} knows the keys and answers")
+
+
+def _alerting(settings: Settings) -> Iterator[Finding]:
+    if settings.alertmanager_url:
+        fine, sentence = alerting.judged(settings.alertmanager_url)
+        yield Finding(fine, "alerting", sentence)
 
 
 def _ask(settings: Settings) -> None:
