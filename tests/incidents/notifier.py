@@ -20,7 +20,6 @@ STEP = 5.0
 UNITS = {"s": 1, "m": 60, "h": 3600}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 INHERITED = ("receiver", "group_by", "group_wait", "group_interval", "repeat_interval")
-EMPTY_GROUPS_GO = 30.0
 
 
 @cache
@@ -95,8 +94,9 @@ class Notifier:
             for one in config["receivers"]
         }
 
-    def put(self, key: Labels, alert: Alert, now: float) -> None:
+    def put(self, alert: Alert, now: float) -> None:
         """Take an alert that fires or has ended."""
+        key = tuple(sorted(alert.labels.items()))
         self.alerts[key] = alert
         for route in routes(self.config["route"], alert.labels, {}):
             labels = tuple(alert.labels.get(name, "") for name in route["group_by"])

@@ -1,13 +1,13 @@
 """From an incident to what the owner receives: record, evaluate the rules, let Alertmanager send."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from bigdipper_exporter import calendar
-from tests.incidents.firing import Firing, firing
+from tests.incidents.firing import Firing, Labels, firing
 from tests.incidents.incidents import QUIET, Incident
 from tests.incidents.laboratory import MINUTE, Laboratory, Recording
 from tests.incidents.notifier import STEP, Alert, Message, Notifier, configuration
@@ -21,12 +21,12 @@ class Story:
     """What became of an incident. Minutes count from its beginning."""
 
     incident: Incident
-    start: float
+    recording: Recording
     alerts: list[Firing]
     messages: list[Message]
 
     def minutes(self, message: Message) -> float:
-        return (message.at - self.start) / MINUTE - QUIET
+        return (message.at - self.recording.start) / MINUTE - QUIET
 
     def sent(self) -> tuple[str, ...]:
         """The messages as the table of incidents names them."""
@@ -58,27 +58,37 @@ def tell(incident: Incident, folder: Path) -> Story:
     with pytest.MonkeyPatch.context() as patch:
         recording = record(incident, folder, patch)
     alerts = [one for one in firing(folder, recording, incident.every) if one.name not in UNSEEN]
-    return Story(incident, recording.start, alerts, list(notify(incident, recording, alerts)))
+    return Story(incident, recording, alerts, list(notify(incident, recording, alerts)))
+
+
+def told_by_prometheus(incident: Incident, recording: Recording, alerts: list[Firing]) -> Iterator[tuple[int, list[Alert]]]:
+    """What Alertmanager hears, minute by minute: every alert that fires, and once each that has ended."""
+    heard = {one.labels: set(one.annotations) - set(incident.off) - set(incident.deaf) for one in alerts}
+    known: dict[Labels, tuple[int, Alert]] = {}  # the last minute in which Prometheus said that it fires
+    for minute in range(recording.minutes):
+        now = recording.start + minute * MINUTE
+        said = []
+        for one in alerts:
+            if minute in heard[one.labels]:
+                starts = known[one.labels][1].starts if one.labels in known else now
+                known[one.labels] = minute, Alert(dict(one.labels), one.annotations[minute], starts)
+                said.append(known[one.labels][1])
+            elif one.labels in known and minute not in incident.deaf:
+                last, alert = known[one.labels]
+                if minute not in incident.off or minute - last >= FORGOTTEN_AFTER:
+                    said.append(replace(alert, ends=now))
+                    del known[one.labels]
+        yield minute, said
 
 
 def notify(incident: Incident, recording: Recording, alerts: list[Firing]) -> Iterator[Message]:
     """What Alertmanager makes of the alerts."""
     notifier = Notifier(configuration(calendar.trading_day(recording.start)))
-    heard = {one.labels: set(one.annotations) - set(incident.off) - set(incident.deaf) for one in alerts}
-    known: dict[object, int] = {}  # labels -> the last minute in which Prometheus said that it fires
-    for minute in range(recording.minutes):
+    for minute, said in told_by_prometheus(incident, recording, alerts):
         now = recording.start + minute * MINUTE
         if minute in incident.deaf:
             continue
-        for one in alerts:
-            if minute in heard[one.labels]:
-                started = notifier.alerts.get(one.labels)
-                starts = started.starts if started and started.ends is None else now
-                notifier.put(one.labels, Alert(dict(one.labels), one.annotations[minute], starts), now)
-                known[one.labels] = minute
-            elif one.labels in known and (minute not in incident.off or minute - known[one.labels] >= FORGOTTEN_AFTER):
-                last = notifier.alerts[one.labels]
-                notifier.put(one.labels, Alert(last.labels, last.annotations, last.starts, now), now)
-                del known[one.labels]
+        for alert in said:
+            notifier.put(alert, now)
         for step in range(round(MINUTE / STEP)):
             yield from notifier.run(now + step * STEP)
