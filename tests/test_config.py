@@ -38,6 +38,7 @@ EXAMPLES = {
     "alpaca.orders-interval": ("1h", 3600, "-5m"),
     "alpaca.clock-interval": ("10m", 600, "ten minutes"),
     "alpaca.activities-interval": ("1d", 86400, "2d"),
+    "alpaca.history": ("1y", 365 * 86400, "1d"),
     "alpaca.timeout": ("2s", 2, "1h"),
     "alpaca.requests-per-minute": ("30", 30, "61"),
     "alpaca.stream": ("0", False, "2"),

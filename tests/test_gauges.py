@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday, Wash
+from bigdipper_exporter.archive.broker.view import BrokerView, HistoryDays, OrdersToday, Wash
 from bigdipper_exporter.archive.price_tables import DipTriggerRow
 from bigdipper_exporter.archive.prices.figures import Ahead, Figures
 from bigdipper_exporter.archive.prices.view import PriceView
@@ -118,6 +118,7 @@ BROKER = BrokerView(
     success={"account": 5304.0, "activities": 5314.0},
     rate_limit=5305,
     rate_remaining=5306,
+    history=HistoryDays(4061, 4062, 4063),
     backfill=0.53,
     orders_today=OrdersToday({"filled": 5501, "partly_filled": 5502, "unfilled": 5307, "open": 5503}, 5504),
     fill_rate=0.54,
@@ -315,6 +316,9 @@ alpaca_last_success_timestamp_seconds endpoint=activities 5314
 alpaca_rate_limit 5305
 alpaca_rate_limit_remaining 5306
 alpaca_clock_skew_seconds 5303
+history_days state=wanted 4061
+history_days state=equity 4062
+history_days state=complete 4063
 alpaca_backfill_ratio 0.53
 alpaca_stream_up 1
 alpaca_stream_last_event_timestamp_seconds 5321

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker.view import BrokerView, HistoryDays
+from bigdipper_exporter.archive.prices.view import PriceView
 from bigdipper_exporter.archive.recent import EquityPoint, ErrorLine, FillLine, GapLine, MissedLine, OrderLine, Recent
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.broker.models import Account, Position
@@ -184,6 +185,16 @@ def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overa
 def test_the_broker_is_fine_only_after_it_answered(one: Monitor, up: dict[str, bool], state: str, words: str) -> None:
     view = BrokerView("paper", up=up, account_at=time.time())  # type: ignore[arg-type]
     assert said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "Alpaca"] == (state, words)
+
+
+def test_the_rebuilding_of_the_past_is_shown_until_it_is_done(one: Monitor) -> None:
+    view = BrokerView("paper", up={"account": True}, account_at=time.time(), backfill=0.4, history=HistoryDays(66, 40, 12))
+    found = said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "history"]
+    assert found == ("ok", "The account's past is being read: 40 of 66 days have equity, 12 all figures.")
+    done = replace(view, backfill=1.0)
+    assert ("The broker", "history") not in said(one, replace(one.pipeline.snapshot, broker=done))
+    reading = replace(one.pipeline.snapshot, broker=done, prices=PriceView("SPY"))
+    assert ("The broker", "history") in said(one, reading)
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -42,10 +42,13 @@ class Broker:
             settings.alpaca_clock_interval,
             settings.alpaca_activities_interval,
             settings.alpaca_requests_per_minute,
+            settings.alpaca_history,
         )
         self._queue: ResultQueue[PollResult] = ResultQueue(log, wake, MOST_WAITING)
         now = timing.time() if timing else time.time()
-        self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard)
+        self.book = BrokerRepository(
+            connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard, settings.alpaca_history
+        )
         self.poller = Poller(access, plan, self._queue.put, resume(connection), self._queue.is_full, timing=timing)
         self.stream: Stream | None = None
         self.poller.start()

@@ -163,6 +163,24 @@ def test_orders_of_one_instant_survive_a_page_edge() -> None:
     assert sorted(seen) == sorted(o["id"] for o in everything)
 
 
+def test_the_history_of_orders_ends_where_the_setting_says() -> None:
+    everything = [
+        {"id": f"o{i}", "status": "filled", "symbol": "AMD", "submitted_at": fetch.moment(1_700_000_000.0 + i)}
+        for i in range(1700)
+    ]
+    asked = 0
+
+    def get(path: str, query: Any = None) -> Any:
+        nonlocal asked
+        asked += 1
+        return [o for o in reversed(everything) if o["submitted_at"] < query.get("until", "9")][:500]
+
+    backfill = fetch.OrdersBackfill(fetch.Resume(), since=1_700_000_000.0 + 1000)
+    while not backfill.done:
+        backfill.page(get)
+    assert asked == 2  # the second page reaches past that moment
+
+
 @pytest.mark.parametrize("status", ["new", "filled"])
 def test_more_orders_than_fit_a_page_are_all_seen(status: str) -> None:
     stamps = [1_700_000_000.0 + i for i in range(1200)]

@@ -148,9 +148,10 @@ def _orders(get: Get, query: Mapping[str, str | int]) -> tuple[list[Order], int]
 
 
 class OrdersBackfill:
-    """The history of orders, page by page from the newest back to the account's first."""
+    """The history of orders, page by page from the newest back to the first after `since` (unix seconds)."""
 
-    def __init__(self, resume: Resume) -> None:
+    def __init__(self, resume: Resume, since: float = 0.0) -> None:
+        self._since = since
         self._cursor = resume.orders_cursor
         self._edge: frozenset[str] = frozenset()
         self.done = resume.orders_done
@@ -167,6 +168,7 @@ class OrdersBackfill:
         if page:
             self._cursor = min(o.submitted for o in page)
             self._edge = frozenset(o.id for o in page)
+            self.done = self.done or self._cursor < self._since
         return Orders(new, backfill=True, cursor=self._cursor, done=self.done), broken
 
 

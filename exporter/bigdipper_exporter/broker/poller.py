@@ -22,16 +22,18 @@ LONGEST_RETRY = 900.0
 FILLS_FOLLOW = (2.0, 5.0, 15.0)  # after an order event: its execution is booked some seconds later
 PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
-HISTORY_DAYS = 365
 IDENTITY_SECONDS = 5.0
 TRIES_OF_A_SIDE_TASK = 5
 
 log = logs.get("alpaca")
 
 
+YEAR = 365 * 86400.0
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Seconds between two polls of each endpoint, and the share of the rate limit (requests a minute)."""
+    """Seconds between two polls of each endpoint and of history to read; the share of the rate limit (requests a minute)."""
 
     account: float = 60.0
     positions: float = 60.0
@@ -39,6 +41,7 @@ class Plan:
     clock: float = 300.0
     activities: float = 300.0
     per_minute: int = 60
+    history: float = YEAR
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Poller(PollingThread):
         self._orders = fetch.OrdersFollower(resume, self._timing.time())
         self._full_due = 0.0
         self._activities = fetch.ActivitiesReader(resume)
-        self._backfill = fetch.OrdersBackfill(resume)
+        self._backfill = fetch.OrdersBackfill(resume, self._timing.time() - self._plan.history)
         self._history_day: date | None = None
         self._history_left = 0
 
@@ -154,7 +157,7 @@ class Poller(PollingThread):
 
     def _poll_history(self, client: Client) -> tuple[Data, int]:
         self._history_left -= 1
-        read = fetch.history(client.get, HISTORY_DAYS)
+        read = fetch.history(client.get, round(self._plan.history / fetch.DAY))
         self._history_left = 0
         return read
 

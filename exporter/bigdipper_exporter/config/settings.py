@@ -159,6 +159,12 @@ class Settings:
     alpaca_activities_interval: float = _setting(
         "alpaca.activities-interval", INTERVAL, "5m", "Time between polls of fills, dividends, fees and transfers."
     )
+    alpaca_history: float = _setting(
+        "alpaca.history",
+        duration("30d", "10y"),
+        "1y",
+        "How far back orders and daily equity are read at the first start. Executions are read from the first on, for lots.",
+    )
     alpaca_timeout: float = _setting(
         "alpaca.timeout", duration("1s", "5m"), "10s", "Longest time that one request may take in all."
     )

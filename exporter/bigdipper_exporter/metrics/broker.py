@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from bigdipper_exporter.archive.broker.orders import RESULTS
@@ -67,6 +68,10 @@ def _open_orders(b: BrokerView) -> list[Sample] | None:
     for side, _ in b.open_orders:
         counts[side] = counts.get(side, 0.0) + 1
     return [((side,), count) for side, count in counts.items()]
+
+
+def _history(b: BrokerView) -> list[Sample] | None:
+    return None if b.history is None else [((state,), float(days)) for state, days in asdict(b.history).items()]
 
 
 def _status(b: BrokerView) -> list[Sample]:
@@ -394,6 +399,13 @@ ALPACA = (
         "1 for the reason why the stream is down: auth, limit (too many listeners), network.",
         ("reason",),
         read=_view(lambda b: [((reason,), float(b.stream.refused == reason)) for reason in REFUSALS] if b.stream else None),
+    ),
+    Gauge(
+        "bigdipper_history_days",
+        "Trading days before today, at most `alpaca.history` back: wanted, of them with the broker's equity, and complete "
+        "(every part of the profit is known).",
+        ("state",),
+        read=_view(_history),
     ),
     Gauge(
         "bigdipper_alpaca_backfill_ratio", "Progress of the history of orders and activities.", read=_view(lambda b: b.backfill)

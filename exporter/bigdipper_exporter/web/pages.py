@@ -269,4 +269,15 @@ def _broker(s: Snapshot) -> list[Row]:
         reasons = {reason for endpoint in down if (reason := s.broker.why.get(endpoint))}
         why = "".join(f" {FAILURES[reason]}" for reason in sorted(reasons))
         return [("bad", "Alpaca", f"The last poll failed for: {', '.join(down)}.{why}")]
-    return [("ok", "Alpaca", "Every poll worked.")]
+    return [("ok", "Alpaca", "Every poll worked."), *_history(s)]
+
+
+def _history(s: Snapshot) -> list[Row]:
+    """How far the account's past is rebuilt, until it is."""
+    assert s.broker is not None
+    days, prices = s.broker.history, s.prices
+    waiting = prices is not None and prices.figures is None
+    if days is None or (s.broker.backfill >= 1 and not waiting):
+        return []
+    said = f"The account's past is being read: {days.equity} of {days.wanted} days have equity, {days.complete} all figures."
+    return [("ok", "history", said)]

@@ -1,9 +1,11 @@
 """Unrealized profit at closes before the first poll: from the positions that were rebuilt from executions and prices."""
 
 import sqlite3
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.view import HistoryDays
 from bigdipper_exporter.money.flows import TRANSFERS
 
 # Options and coins have no prices here; shares that came by a transfer and were never traded have no executions.
@@ -40,3 +42,22 @@ def lacking(connection: sqlite3.Connection, since: date | None) -> list[date]:
         ("" if since is None else since.isoformat(),),
     )
     return [date.fromisoformat(day) for (day,) in rows]
+
+
+def history_days(connection: sqlite3.Connection, created: float | None, now: float, length: float) -> HistoryDays | None:
+    """Count the trading days before today of an account `created` then, `length` seconds back at most; None: not known yet."""
+    if created is None:
+        return None
+    first, today = calendar.new_york_date(max(created, now - length)), calendar.trading_day(now)
+    equity, complete = connection.execute(
+        "SELECT count(ending_equity), count(unrealized_change) FROM daily_stats"
+        " WHERE equity_source = 'alpaca' AND trading_day AND date >= ? AND date < ?",
+        (first.isoformat(), today.isoformat()),
+    ).fetchone()
+    return HistoryDays(_trading_days(first, today), equity, complete)
+
+
+@lru_cache(maxsize=4)
+def _trading_days(first: date, end: date) -> int:
+    days = (first + timedelta(days=number) for number in range((end - first).days))
+    return sum(calendar.is_trading_day(day) for day in days)

@@ -8,10 +8,21 @@ import sqlite3
 from dataclasses import replace
 
 from bigdipper_exporter import logs
-from bigdipper_exporter.archive.broker import account_history, accounts, activities, daily, doubts, orders, reconcile, snapshots
+from bigdipper_exporter.archive.broker import (
+    account_history,
+    accounts,
+    activities,
+    daily,
+    doubts,
+    orders,
+    rebuilt,
+    reconcile,
+    snapshots,
+)
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Clock, newest
+from bigdipper_exporter.broker.poller import YEAR
 from bigdipper_exporter.broker.results import Activities, Endpoint, History, Orders, PollResult, Positions
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
@@ -27,8 +38,15 @@ class BrokerRepository:
     """The broker's side of the archive. `view` is the committed present; between `write` and `commit` a newer one waits."""
 
     def __init__(
-        self, connection: sqlite3.Connection, paper: bool, now: float, brake: float | None = None, hard: float | None = None
+        self,
+        connection: sqlite3.Connection,
+        paper: bool,
+        now: float,
+        brake: float | None = None,
+        hard: float | None = None,
+        history: float = YEAR,
     ) -> None:
+        self._history = history
         memory = BrokerCheckpoint.load(connection)
         self._memory = memory
         self.view = self._figures(
@@ -120,6 +138,7 @@ class BrokerRepository:
             day_profit=today.profit,
             day_return=today.ratio,
             backfill=memory.backfill(now, newest((fill, other))),
+            history=rebuilt.history_days(connection, memory.created, now, self._history) if with_returns else view.history,
             discrepancies=reconcile.open_by_kind(connection),
         )
 

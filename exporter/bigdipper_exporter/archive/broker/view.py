@@ -31,6 +31,15 @@ class OrdersToday:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryDays:
+    """Trading days before today: those wanted, of them with the broker's equity, and with every part of the day's profit."""
+
+    wanted: int
+    equity: int
+    complete: int
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerView:
     """The present at the broker. None: not known (yet). `positions` lacks those (`unreadable`) whose records could not be read.
 
@@ -56,6 +65,7 @@ class BrokerView:
     rate_limit: int | None = None
     rate_remaining: int | None = None
     backfill: float = 0.0
+    history: HistoryDays | None = None
     orders_today: OrdersToday | None = None
     fill_rate: float | None = None
     fills_without_value: int | None = None
