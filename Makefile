@@ -76,7 +76,7 @@ test-compose: ## build the image and start the whole stack, where there is a Doc
 	@sh tests/compose/run.sh
 
 test-browser: $(BIN)/.developer ## open every board of a running Grafana: make test-browser GRAFANA_URL=http://localhost:3000
-	$(BIN)/python tests/browser/boards.py $(GRAFANA_URL)
+	GRAFANA_URL=$(GRAFANA_URL) $(BIN)/pytest -s -rs -p no:xdist tests/browser
 
 .PHONY: tools
 tools: ## (Prometheus, Alertmanager and SQLite from Debian, where they are missing and apt is there)

@@ -82,6 +82,18 @@ class Page:
             f"{answer['status']} {answer['url']}" for answer in answers if path in answer["url"] and answer["status"] != 200
         ]
 
+    def load(self, path: str) -> tuple[int, float]:
+        """Number of requests to `path`, and seconds from the first request of the page to the end of the last of these."""
+        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        own = {request["requestId"] for request in sent if path in request["request"]["url"]}
+        ended = [
+            event["params"]["timestamp"]
+            for event in self.events
+            if event["method"] == "Network.loadingFinished" and event["params"]["requestId"] in own
+        ]
+        begun = min((request["timestamp"] for request in sent), default=0.0)
+        return len(own), max(ended, default=begun) - begun
+
     def _under_way(self, path: str) -> bool:
         sent = {
             event["params"]["requestId"]

@@ -36,6 +36,7 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
     "risk": {"Brake episodes": RARE, "Other halts": RARE},
     "performance": {
         "Risk-adjusted return": YOUNG,
+        "Time under water": "its Calmar ratio needs a year",
         "Win rate of sales": RARE,
         "Other account activity": RARE,
         "Market risk": YOUNG,
@@ -67,10 +68,11 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Dip thresholds as written": CONFIG,
         "Dip thresholds in effect": CONFIG,
         "Changes of settings": RARE,
+        "Changed, not in effect": "not known before the bot's next start",
     },
     "fleet": {
         f"{what}, {mode}": "no account of that kind"
-        for what in ("Equity and profit today", "Held by all bots", "Profit today by bot", "Leverage by bot")
+        for what in ("Equity and profit today", "Held by all bots")
         for mode in ("live", "paper")
     },
     "share": {"Wins": RARE, "Sharpe and Sortino": YOUNG},

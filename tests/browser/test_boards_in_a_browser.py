@@ -1,6 +1,6 @@
 """Every board in a real Grafana, as a person sees it: no panel with an error, none that is empty without a known reason.
 
-GRAFANA_URL=http://localhost:3000 [GRAFANA_USER=name:password] python -m pytest tests/browser -rs
+GRAFANA_URL=http://localhost:3000 [GRAFANA_USER=name:password] python -m pytest tests/browser -rs -s   (-s prints load times)
 """
 
 import os
@@ -30,7 +30,8 @@ def tab() -> Iterator[Page]:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_board_shows_every_panel_without_an_error_or_an_unexplained_gap(tab: Page, name: str) -> None:
-    sight = look(tab, URL, name)
+    cold, sight = look(tab, URL, name), look(tab, URL, name)
+    print(f"\n{name}: {sight.queries} requests, {sight.seconds:.1f} s to the last answer warm, {cold.seconds:.1f} s before")
     assert not sight.missing
     assert not sight.errors
     assert not sight.failed_queries
