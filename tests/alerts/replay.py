@@ -1,8 +1,9 @@
-"""A real log, without keys, minute by minute through the exporter and all rules: which alerts fire, and from when."""
+"""A log minute by minute through the exporter and all rules, with or without a broker: which alerts fire, and from when."""
 
 import os
 import re
 import time
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bigdipper_exporter import calendar
 from tests.alerts import rules
-from tests.running import monitor
+from tests.running import Monitor, monitor
 
 MINUTE = 60
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -29,7 +30,18 @@ def moments(path: Path) -> list[tuple[float, str]]:
     return found
 
 
-def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch) -> tuple[float, dict[str, list[str]]]:
+class Alone:
+    """The exporter without keys."""
+
+    def opened(self, folder: Path, start: float) -> AbstractContextManager[Monitor]:
+        """The exporter on an empty log, at `start` (unix seconds)."""
+        return monitor(folder)
+
+    def follow(self, bot: Monitor) -> None:
+        """A minute has passed, and its lines are read."""
+
+
+def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch, beside: Alone) -> tuple[float, dict[str, list[str]]]:
     """Return the time of the first scrape (unix seconds) and every series, one value a minute ("_" where there is none)."""
     lines = [line for line in moments(path) if line[0]]
     start = lines[0][0] // MINUTE * MINUTE
@@ -38,7 +50,7 @@ def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch) -> tuple[float,
     patch.setattr(time, "time", lambda: now[0])
     found: dict[str, list[str]] = {}
     read = {name for kind in ("alert", "record") for rule in rules.rules(kind) for name in rules.metric_names(rule["expr"])}
-    with monitor(folder) as bot:
+    with beside.opened(folder, start) as bot:
         for minute in range(minutes):
             now[0] = start + minute * MINUTE
             due = [text for at, text in lines if now[0] - MINUTE < at <= now[0]]
@@ -46,6 +58,7 @@ def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch) -> tuple[float,
                 bot.write(*due)
                 os.utime(bot.log, (now[0], now[0]))
             bot.catch_up()
+            beside.follow(bot)
             bot.pipeline.refresh()
             for (name, labels), value in bot.samples().items():
                 if name not in read:
@@ -56,9 +69,9 @@ def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch) -> tuple[float,
     return start, found
 
 
-def fired(folder: Path, path: Path, patch: pytest.MonkeyPatch) -> dict[str, str]:
+def fired(folder: Path, path: Path, patch: pytest.MonkeyPatch, beside: Alone | None = None) -> dict[str, str]:
     """Return each alert that fires, with the New York time at which it does so first."""
-    start, series = scrapes(folder, path, patch)
+    start, series = scrapes(folder, path, patch, beside or Alone())
     minutes = max(map(len, series.values()))
     # promtool's time begins at 0, and these are unix seconds: the rules' time() must be the log's.
     named = {name: " ".join(values) for name, values in series.items() if "_timestamp_seconds" not in name}

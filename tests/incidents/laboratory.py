@@ -61,8 +61,8 @@ class Exporter(Monitor):
 
     def _open(self) -> None:
         self.store = Store(self.archive)
-        assert self.settings.bot_config is not None
-        config = BotConfig(self.settings.bot_config, self.store.connection, self.settings.bot_config_copies)
+        path, copies = self.settings.bot_config, self.settings.bot_config_copies
+        config = BotConfig(path, self.store.connection, copies) if path else None
         keys = self.settings.alpaca_key
         broker = BrokerSource(self.settings, self.store.connection, lambda: None, self.timing) if keys else None
         self.sources = Sources(config=config, broker=broker)
