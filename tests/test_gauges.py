@@ -101,7 +101,7 @@ ACCOUNT = Account(
 )
 BROKER = BrokerView(
     mode="paper",
-    stream=StreamStatus(True, 5320, 5321.0, "limit"),
+    stream=StreamStatus(True, 5320, 5321.0, "limit", 1),
     account=ACCOUNT,
     account_at=1.0,
     positions=(
@@ -322,8 +322,10 @@ history_days state=complete 4063
 alpaca_backfill_ratio 0.53
 alpaca_stream_up 1
 alpaca_stream_last_event_timestamp_seconds 5321
+alpaca_stream_missed_fills 1
 alpaca_stream_refused reason=auth 0
 alpaca_stream_refused reason=limit 1
+alpaca_stream_refused reason=mute 0
 alpaca_stream_refused reason=network 0
 
 bot_config_up 1

@@ -12,7 +12,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Plan, Poller
 from bigdipper_exporter.broker.polling import Timing
-from bigdipper_exporter.broker.results import PollResult
+from bigdipper_exporter.broker.results import Activities, PollResult
 from bigdipper_exporter.broker.stream import Stream
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
@@ -49,9 +49,15 @@ class Broker:
         self.book = BrokerRepository(
             connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard, settings.alpaca_history
         )
-        self.poller = Poller(access, plan, self._queue.put, resume(connection), self._queue.is_full, timing=timing)
         self.stream: Stream | None = None
+        self.poller = Poller(access, plan, self._polled, resume(connection), self._queue.is_full, timing=timing)
         self.poller.start()
+
+    def _polled(self, result: PollResult) -> None:
+        """Called on the poller's thread."""
+        if self.stream is not None and isinstance(result.data, Activities):
+            self.stream.polled(result.data.items)
+        self._queue.put(result)
 
     def pending(self) -> bool:
         """Return whether a result waits."""

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigdipper_exporter.broker import stream
+from bigdipper_exporter.broker import announced, stream
+from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.broker.stream import Stream, address
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Ledger
@@ -120,6 +121,58 @@ def test_a_stop_does_not_wait_for_a_mute_server(listen: Listen, broker: Broker) 
     stopping.start()
     stopping.join(5)
     assert not stopping.is_alive()
+
+
+def executed(one: Stream, number: int) -> None:
+    """Polling finds a fill that was executed after the connection was made."""
+    one.polled([Activity(f"fill-{number}", "FILL", time.time() + 60, order_id=f"order-{number}")])
+
+
+def test_a_stream_that_names_no_fill_is_connected_again(
+    listen: Listen, broker: Broker, woken: Woken, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announced, "GRACE_SECONDS", 0.1)
+    broker.stream_forgets = True
+    one = listen()
+    wait_until(lambda: one.status.up)
+    executed(one, 1)
+    wait_until(lambda: one.status.missed == 1)
+    assert broker.streams == 1, "one may be late"
+    executed(one, 2)
+    wait_until(lambda: broker.streams == 2)
+    wait_until(lambda: one.status.up)
+    assert one.status.missed == 0
+    broker.stream_forgets = False
+    before = one.status.events
+    ledger.trade("AMD", 1, 214.0, TUESDAY + 60)
+    wait_until(lambda: one.status.events == before + 2)
+    one.polled([Activity("fill", "FILL", time.time() + 60, order_id=list(ledger.orders)[-1])])
+    executed(one, 3)
+    wait_until(lambda: one.status.missed == 1)
+    assert broker.streams == 2
+
+
+@given(st.lists(st.tuples(st.sampled_from(["named", "found", "old"]), st.integers(0, 5)), max_size=30))
+def test_only_fills_in_a_row_that_nobody_named_make_it_mute(steps: list[tuple[str, int]]) -> None:
+    known, row, told = announced.Announced(), 0, set[str]()
+    known.connected(1000.0)
+    now = 1010.0
+    for what, number in steps:
+        order = f"order-{number}"
+        now += announced.GRACE_SECONDS
+        if what == "named":
+            known.named(order)
+            row = 0
+            told.add(order)
+        else:
+            known.found(order, 999.0 if what == "old" else now)
+            if what == "found" and order not in told:
+                row += 1
+                told.add(order)
+        known.is_mute(now)
+        now += announced.GRACE_SECONDS
+        assert known.is_mute(now) == (row >= announced.MOST_MISSED)
+        assert known.missed == row
 
 
 class Recorder:

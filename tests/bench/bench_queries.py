@@ -61,8 +61,9 @@ def test_time_of_the_panels_of_dips(tmp_path: Path) -> None:
         for back in range(YEARS * 365):
             day = NOW - timedelta(days=back)
             symbols = chance.sample(synthetic.SYMBOLS, 4) if day.weekday() < 5 else []
+            depths = {symbol: chance.uniform(-12, -5) for symbol in symbols}
             for place, (symbol, minute) in enumerate((symbol, minute) for symbol in symbols for minute in range(90)):
-                dip = chance.uniform(-12, -5)
+                dip = depths[symbol] + chance.gauss(0, 0.15)
                 outcome = chance.choice(["submitted", "rejected", "capital"])
                 row = (back * 1000 + place, day.timestamp() + 60 * minute, f"{day:%Y-%m-%d}", symbol, dip, -dip / 5, outcome)
                 connection.execute(DIP, row)

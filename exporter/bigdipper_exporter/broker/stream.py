@@ -9,16 +9,18 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.broker.announced import Announced
+from bigdipper_exporter.broker.models import Activity
 
-Refusal = Literal["auth", "limit", "network"]
-REFUSALS: tuple[Refusal, ...] = ("auth", "limit", "network")
+Refusal = Literal["auth", "limit", "mute", "network"]
+REFUSALS: tuple[Refusal, ...] = ("auth", "limit", "mute", "network")
 
 OPEN_SECONDS, LOGIN_SECONDS, PING_SECONDS = 5.0, 10.0, 10.0
 RECV_SECONDS = 2.0  # the longest that a stop waits
@@ -36,12 +38,16 @@ _SILENT.disabled = True
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How the stream is doing. Times are unix seconds; refused: why the last connection failed or ended."""
+    """How the stream is doing. Times are unix seconds; refused: why the last connection failed or ended.
+
+    missed: fills in a row that polling found and the stream did not name.
+    """
 
     up: bool = False
     events: int = 0
     last_event: float | None = None
     refused: Refusal | None = None
+    missed: int = 0
 
 
 class Refused(Exception):
@@ -80,6 +86,7 @@ class Stream:
         self._stopping = threading.Event()
         self._throttle = logs.Throttle(log, 3600)
         self.status = StreamStatus()
+        self._announced = Announced()
         self._thread = threading.Thread(target=self._run, name="alpaca-stream", daemon=True)
 
     def start(self) -> None:
@@ -91,6 +98,12 @@ class Stream:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
+
+    def polled(self, fills: Iterable[Activity]) -> None:
+        """Compare fills that polling found with what the stream named; safe from any thread."""
+        for fill in fills:
+            if fill.is_fill and fill.order_id is not None:
+                self._announced.found(fill.order_id, fill.ts)
 
     def _run(self) -> None:
         tries = 0
@@ -109,13 +122,14 @@ class Stream:
             self.status = replace(self.status, up=False, refused=reason)
             self._throttle.problem("stream", "the stream of orders is down: polling goes on", reason=reason, detail=detail)
             tries = 0 if time.monotonic() - begun > GOOD_SECONDS else tries + 1
-            wait = RETRIES[min(tries, len(RETRIES)) - 1] if reason == "network" else REFUSED_RETRY
+            wait = RETRIES[min(tries, len(RETRIES)) - 1] if reason in ("network", "mute") else REFUSED_RETRY
             self._stopping.wait(wait * random.uniform(0.8, 1.2))
 
     def _listen(self) -> None:
         with self._connect(self._url) as socket:
             self._log_in(socket)
-            self.status = replace(self.status, up=True, refused=None)
+            self._announced.connected(time.time())
+            self.status = replace(self.status, up=True, refused=None, missed=0)
             self._throttle.solved("stream", "the stream of orders is up")
             self._wake()  # what happened meanwhile is never sent
             self._receive(socket)
@@ -147,8 +161,9 @@ class Stream:
         waiting = False
         while not self._stopping.is_set():
             with suppress(TimeoutError):
-                stream, _ = read(socket.recv(RECV_SECONDS if due is None else max(due - time.monotonic(), 0.0)))
+                stream, data = read(socket.recv(RECV_SECONDS if due is None else max(due - time.monotonic(), 0.0)))
                 if stream == "trade_updates":
+                    self._announced.named(_order_id(data))
                     self.status = replace(self.status, events=self.status.events + 1, last_event=time.time())
                     if due is None:
                         self._wake()
@@ -156,6 +171,10 @@ class Stream:
                         waiting = False
                     else:
                         waiting = True
+            mute = self._announced.is_mute(time.time())
+            self.status = replace(self.status, missed=self._announced.missed)
+            if mute:
+                raise Refused("mute", "fills came of which the stream said nothing")
             if due is not None and time.monotonic() >= due:
                 due = None
                 if waiting:
@@ -172,6 +191,11 @@ def read(message: str | bytes) -> tuple[str | None, dict[str, Any]]:
         return None, {}
     stream, data = said.get("stream"), said.get("data")
     return (stream if isinstance(stream, str) else None), data if isinstance(data, dict) else {}
+
+
+def _order_id(data: dict[str, Any]) -> str:
+    order = data.get("order")
+    return str(order.get("id")) if isinstance(order, dict) else ""
 
 
 @contextmanager

@@ -396,7 +396,7 @@ ALPACA = (
     ),
     Gauge(
         "bigdipper_alpaca_stream_refused",
-        "1 for the reason why the stream is down: auth, limit (too many listeners), network.",
+        "1 for the reason why the stream is down: auth, limit (too many listeners), mute (named no fills), network.",
         ("reason",),
         read=_view(lambda b: [((reason,), float(b.stream.refused == reason)) for reason in REFUSALS] if b.stream else None),
     ),
@@ -406,6 +406,11 @@ ALPACA = (
         "(every part of the profit is known).",
         ("state",),
         read=_view(_history),
+    ),
+    Gauge(
+        "bigdipper_alpaca_stream_missed_fills",
+        "Fills in a row that polling found and the stream did not name; at 2 it connects again.",
+        read=_view(lambda b: None if b.stream is None else float(b.stream.missed)),
     ),
     Gauge(
         "bigdipper_alpaca_backfill_ratio", "Progress of the history of orders and activities.", read=_view(lambda b: b.backfill)

@@ -102,6 +102,7 @@ class Broker:
         self.lock = lock if lock is not None else threading.RLock()
         self.requests: list[Request] = []
         self.streams = 0  # websockets that were opened
+        self.stream_forgets = False  # it answers, but sends no events
         self.writes = 0  # requests that were not GET: a monitor must never send one
         self.control: Callable[[str, str], Response | None] = lambda method, path: None  # answers before the broker does
         self._remember = remember
@@ -284,6 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
                 lambda key, secret: broker.authorized(key, secret, None),
                 broker.stopping.is_set,
                 lambda: fault == "hang",
+                lambda: broker.stream_forgets,
             )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve

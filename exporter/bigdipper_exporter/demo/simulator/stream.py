@@ -80,8 +80,9 @@ def serve(
     authorized: Callable[[str | None, str | None], bool],
     stopping: Callable[[], bool],
     mute: Callable[[], bool],
+    forgets: Callable[[], bool],
 ) -> None:
-    """Talk to one client until it goes; `mute`: say nothing, whatever it asks."""
+    """Talk to one client until it goes; `mute`: say nothing, whatever it asks; `forgets`: answer, but send no events."""
     wire, listens = Socket(connection), False
     orders, fills = len(ledger.orders), len(ledger.activities)
     while not stopping():
@@ -95,14 +96,15 @@ def serve(
             elif said.get("action") == "listen":
                 listens = True
                 wire.send({"stream": "listening", "data": {"streams": data.get("streams", [])}})
-        if listens and not mute():
-            for event in ["new"] * (len(ledger.orders) - orders):
-                wire.send(_update(event))
+        if listens and not mute() and not forgets():
+            for order_id in list(ledger.orders)[orders:]:
+                wire.send(_update("new", order_id))
             for activity in ledger.activities[fills:]:
                 if activity.type == "FILL":
-                    wire.send(_update("fill", **activity.body))
+                    wire.send(_update("fill", activity.body["order_id"], **activity.body))
         orders, fills = len(ledger.orders), len(ledger.activities)
 
 
-def _update(event: str, **more: str) -> dict[str, Any]:
-    return {"stream": "trade_updates", "data": {"event": event, "timestamp": f"{time.time():.3f}", **more}}
+def _update(event: str, order_id: str, /, **more: str) -> dict[str, Any]:
+    data = {"event": event, "order": {"id": order_id}, "timestamp": f"{time.time():.3f}"}
+    return {"stream": "trade_updates", "data": data | more}
