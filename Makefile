@@ -51,7 +51,7 @@ unit: $(BIN)/.developer tools
 bench: $(BIN)/.developer tools ## print figures: speed, memory, latency, beside a peer
 	$(BIN)/pytest -s -p no:xdist -m bench tests/bench
 
-chaos: $(BIN)/.developer ## a minute of kills, and a million damaged lines
+chaos: $(BIN)/.developer ## twenty minutes: kills, damaged lines, whole logs at random, forty scrapers
 	$(BIN)/pytest -s -m chaos
 
 soak: $(BIN)/.developer tools ## twenty minutes of the demo at high speed: memory flat, figures true

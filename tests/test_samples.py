@@ -229,6 +229,17 @@ def test_carriers_and_forms_mixed_line_by_line_in_one_file_and_long_messages_spl
     assert results[2] == pytest.approx(results[0], abs=2)
 
 
+@pytest.mark.parametrize("damaged", ['{"log":"25-10-17 09:31:05 [{"log":"x","stream":"stderr"}', '{"log": tru'])
+def test_a_damaged_piece_of_docker_does_not_cost_the_next_message(damaged: str, tmp_path: Path) -> None:
+    def piece(text: str) -> str:
+        return f'{{"log":"{text}","stream":"stderr","time":"2025-10-17T13:31:05.123456789Z"}}'
+
+    with monitor(tmp_path) as one:
+        one.say(piece("20"), damaged, piece("2025-"), piece("10-17 09:31:05 [INFO] Cycle #7 - 09:31:05\\n"))
+        assert one.value("bigdipper_bot_cycle_number") == 7
+        assert one.value("bigdipper_log_malformed_total", kind="docker") == 1
+
+
 def test_a_message_of_docker_that_never_ends_is_given_up_and_the_next_one_read() -> None:
     reader, portion, rng = Reader(oracle.NEW_YORK), ParsedChunk(), random.Random(19)
     endless = "2025-10-17 09:30:00 [INFO] " + "x" * 3 * PENDING_LIMIT

@@ -238,7 +238,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([f"{message}; `{self.prog} --help` lists what is allowed"])
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ever, once the flags are there."""
+        """Parse as usual, after adding the flags of the command."""
         complete, self.complete = self.complete, None
         if complete is not None:
             complete(self)
@@ -456,7 +456,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _damage_in_one_line(run: Command, settings: Settings, args: argparse.Namespace) -> int:
-    """What SQLite says of an archive that it cannot use is the owner's to mend; in `run`, which goes on, it would be a bug."""
+    """Turn SQLite's error about an unusable archive into one line for the owner; in `run`, which retries, it would be a bug."""
     try:
         return run(settings, args)
     except sqlite3.Error as error:
@@ -473,7 +473,7 @@ def _refuse(*problems: str) -> int:
 
 def entry() -> None:
     """The console script. Leaves without closing the archive, also after a crash: see `archive/store.py`."""
-    # Records live for one portion of the log and form no cycles: to look at them every 700 costs a tenth of catch-up.
+    # Records live for one portion of the log and form no cycles: collecting after every 700 makes catching up a tenth slower.
     gc.set_threshold(50_000)
     code = 1
     try:

@@ -108,7 +108,7 @@ def _logfmt(value: Any) -> str:
     text = str(value)
     if _BARE.fullmatch(text) and text.isprintable():
         return text
-    # Signs that a terminal would obey, or that cannot be encoded, are written as escapes.
+    # Characters that a terminal would obey, or that cannot be encoded, are written as escapes.
     return json.dumps(text, ensure_ascii=not text.isprintable())
 
 

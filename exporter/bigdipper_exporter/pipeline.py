@@ -35,7 +35,7 @@ View = TypeVar("View", covariant=True)
 
 log = logs.get("pipeline")
 
-# At catch-up: what is read and committed at once. More saves little time and costs memory and a quick stop.
+# While catching up: how much is read and committed at once. More would save little time, cost memory, and delay a stop.
 PORTION_BYTES = 1 << 21
 
 
@@ -169,7 +169,7 @@ class Pipeline:
         state, inc = self._projection.state, self.counters.inc
         arrived = min(time.time(), read.written or float("inf")) if lines else None
         if arrived is not None:
-            # A copy that is read late is no older sign of life, and a clock set back makes the future the present.
+            # Reading an old copy late must not make the newest sign of life older, and a future time counts as now.
             state.last_line = min(time.time(), max(arrived, state.last_line or 0.0))
         state.log_ts = self._reader.time.last
         state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in self._reader.pending.items()}
@@ -212,7 +212,7 @@ class Pipeline:
         except (sqlite3.Error, OSError):
             raise
         except Exception:
-            log.exception("an answer could not be digested and is dropped; please report this", source=type(source).__name__)
+            log.exception("an answer could not be processed and was dropped; please report this", source=type(source).__name__)
             connection.execute("ROLLBACK TO source")
             self.counters.rollback_to(mark)
         connection.execute("RELEASE source")
@@ -229,7 +229,7 @@ class Pipeline:
         self.snapshot = self.publish()
 
     def _published(self, read: Read) -> None:
-        # What is left without `more` is a half line: it may stay one for ever.
+        # Without `more`, only an unfinished line can be left, and it may stay unfinished for ever.
         self.caught_up = self.caught_up or not read.more
         self.refresh()
 

@@ -62,7 +62,7 @@ class Watchdog:
             if looks == 0:
                 notify("WATCHDOG=1")
             elif looks > 1:
-                log.error("the main loop hangs; leaving, so that it is started again", seconds=round(self.age))
+                log.error("the main loop hangs; exiting, so that it is restarted", seconds=round(self.age))
                 self._leave(EXIT_CODE)
                 return
 

@@ -25,7 +25,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
 
 def test_no_two_migrations_have_one_number() -> None:
     numbers = [version for version, _ in migrations()]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(1, len(numbers) + 1)), "two branches took the same number: the later one renumbers its file"
 
 
 def test_every_table_of_the_schema_is_declared_and_no_other(schema: sqlite3.Connection) -> None:

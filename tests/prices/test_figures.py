@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.prices.figures import derive
 from bigdipper_exporter.archive.prices.wanted import Scope
 from bigdipper_exporter.archive.store import connect_readonly
@@ -57,10 +58,21 @@ def an_account_that_is_spy(connection: Any) -> None:
         equity = end
 
 
+def test_there_is_no_comparison_before_the_accounts_history_was_read(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        an_account_that_is_spy(connection)
+    desk.advance(60)
+    assert desk.source.view.figures is not None
+    assert desk.source.view.figures.comparison.days == 0
+    assert desk.sql("SELECT * FROM benchmark_days") == []
+
+
 def test_the_account_that_is_the_benchmark(open_desk: Open, long_past: None) -> None:
     desk = open_desk()
     with desk.store.transaction() as connection:
         an_account_that_is_spy(connection)
+        BrokerCheckpoint(activities_done=True).save(connection)
     desk.advance(60)
     figures = desk.source.view.figures
     assert figures is not None

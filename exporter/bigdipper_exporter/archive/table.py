@@ -1,7 +1,7 @@
-"""How a table of the archive is declared: a dataclass is its row, `@table` says the rest.
+"""How a table of the archive is declared: a dataclass is its row, and `@table` gives the rest.
 
-INSERT statements, the check against the migrations, retention, counting, `export` and docs/archive.md are made of the
-declaration, so a column is added in one place and a test names what was forgotten.
+INSERT statements, the check against the migrations, retention, counting and `export` are derived from the declaration, so a
+column is added in one place and a test names what was forgotten.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 Row = TypeVar("Row")
 
-# What a column holds, in words for docs/archive.md.
+# What a column holds, in words.
 Usd = Annotated[float, "US dollars"]
 Percent = Annotated[float, "percent"]
 Ratio = Annotated[float, "ratio (15 % is 0.15)"]

@@ -110,7 +110,7 @@ def _number(value: Any) -> float:
         raise ValueError(f"{type(value).__name__} is not a number")
     number = float(Decimal(value) if isinstance(value, str) else value)
     if not abs(number) < LARGEST:  # NaN too
-        raise ValueError(f"{str(value)[:20]} is no amount")
+        raise ValueError(f"{str(value)[:20]} is not an amount")
     return number
 
 
@@ -132,7 +132,7 @@ def _day(value: Any) -> date:
 def _in_years(day: Day) -> Day:
     """Calendars end somewhere, and arithmetic beyond their end would fail far from here."""
     if not FIRST_YEAR <= day.year < LAST_YEAR:
-        raise ValueError(f"the year {day.year} cannot be meant")
+        raise ValueError(f"the year {day.year} is out of range")
     return day
 
 

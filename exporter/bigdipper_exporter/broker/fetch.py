@@ -33,7 +33,7 @@ class Get(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Where a restarted exporter goes on. Times are unix seconds, None where nothing is archived.
+    """Where a restarted exporter resumes. Times are unix seconds, None where nothing is archived.
 
     account_id: whose archive it is. open_orders: ids that were open; orders_cursor: how far back the history of orders reaches;
     activities_token: id of the last activity of the history; latest_*: the newest archived.
@@ -50,7 +50,7 @@ class Resume:
 
 
 def moment(ts: float, ceil: bool = False) -> str:
-    """`ts` in RFC 3339 with microseconds; `ceil` goes one on, so that an exclusive bound includes `ts` itself."""
+    """`ts` in RFC 3339 with microseconds; `ceil` adds one, so that an exclusive upper bound includes `ts` itself."""
     micros = round(ts * 1_000_000) + ceil
     at = datetime.fromtimestamp(micros // 1_000_000, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000:06d}Z"

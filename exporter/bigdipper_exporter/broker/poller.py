@@ -244,7 +244,7 @@ class Poller(PollingThread):
         if failure is None:
             return self._timing.spread(interval)
         if failure.reason == "unauthorized":
-            # Keys that are wrong stay wrong: ask ever more rarely, but let a passing 401 cost no more than one interval.
+            # Wrong keys stay wrong: ask less and less often, but let a passing 401 cost no more than one interval.
             slow = max(interval, FIRST_RETRY) * 2.0 ** min(task.failures - 1, 10)
             return self._timing.spread(max(min(slow, LONGEST_RETRY), interval))
         longest = LONGEST_RETRY if task.side else interval

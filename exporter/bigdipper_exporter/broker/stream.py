@@ -1,6 +1,6 @@
 """Alpaca's stream of order events. It only says that something happened: every figure still comes from polling.
 
-There is no replay, and silence is normal for days; so whatever happens here, polling goes on as without it. The SDK's own
+There is no replay, and silence for days is normal: whatever happens here, polling continues regardless. The SDK's own
 stream is not used: it waits without a deadline for the answer to its login, and retries for ever with a wrong key.
 """
 
@@ -28,7 +28,7 @@ COALESCE_SECONDS = 2.0
 LARGEST_MESSAGE = 1 << 20
 RETRIES = (1.0, 2.0, 5.0, 15.0, 60.0)
 REFUSED_RETRY = 600.0  # a wrong key stays wrong, and a second listener must not lock out the first
-GOOD_SECONDS = 60.0  # of a connection, before the waits are short again
+GOOD_SECONDS = 60.0  # how long a connection must last before the waits between retries are short again
 STOP_SECONDS = 0.5
 
 log = logs.get("alpaca-stream")

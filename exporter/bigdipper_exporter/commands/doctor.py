@@ -46,7 +46,7 @@ OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 @dataclass(frozen=True)
 class Finding:
-    """One part: whether it is fine, and a sentence; what to do stands in it when it is not."""
+    """One part: whether it is fine, and a sentence, which says what to do when it is not."""
 
     fine: bool
     part: str
@@ -63,7 +63,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def unusable(settings: Settings) -> list[str]:
-    """What is wrong with files of the owner's own that the settings name: `run` would refuse to start."""
+    """What is wrong with the owner's files that the settings name, for which `run` would refuse to start."""
     problems: list[str] = []
     try:
         read_sectors(settings.sectors_file)
@@ -283,7 +283,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     try:
         _ask(settings)
     except Failure as failure:
-        keys = "are key, secret and alpaca.paper those of one account?"
+        keys = "do key, secret and alpaca.paper belong to the same account?"
         advice = keys if failure.reason == "unauthorized" else "try again later"
         yield Finding(False, "broker", f"{host} did not answer as it should ({failure.reason}: {failure}): {advice}")
     else:

@@ -126,7 +126,7 @@ def _configured(address: str) -> Counter[str]:
             if key.endswith("_configs"):
                 found[key.removesuffix("_configs")] += len(entries)
     if not found:
-        raise ConfigError(["notify-test: Alertmanager sends to nobody: set ALERT_* (docs/notifications.md) and start it again"])
+        raise ConfigError(["notify-test: Alertmanager has no channel: set ALERT_* (docs/notifications.md) and restart it"])
     return found
 
 

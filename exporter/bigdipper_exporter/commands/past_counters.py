@@ -1,8 +1,8 @@
 """The past of counters from the archive: each step at its time, up to the present value.
 
 `increase()` needs samples at both ends of its window, and estimates where they are sparse: so a counter is sampled on a grid
-around each step, beginning with the value before the first one. It is anchored at its present value, so that scrapes go on
-where the past ends without a step of their own.
+around each step, beginning with the value before the first one. It is anchored at its present value, so that
+the scraped values continue where the past ends, without a jump.
 """
 
 import sqlite3

@@ -82,7 +82,7 @@ def read(path: Path, problems: list[str]) -> Item:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = f"{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
-        raise ConfigError([f"{path}:{place}: is not valid YAML: a control sign is not allowed"]) from None
+        raise ConfigError([f"{path}:{place}: is not valid YAML: a control character is not allowed"]) from None
     except RecursionError:
         raise ConfigError([f"{path}: is nested too deeply"]) from None
 

@@ -169,7 +169,7 @@ def demo(args: argparse.Namespace) -> int:
     folder = args.dir or Path(tempfile.mkdtemp(prefix="bigdipper-demo-"))
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()):
-        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, the demo starts from nothing"])
+        raise ConfigError([f"demo: --dir {folder} is not empty; name a new folder, since the demo starts from scratch"])
     folder.mkdir(parents=True, exist_ok=True)
     running = Demo(folder, stopping=stop)
     try:

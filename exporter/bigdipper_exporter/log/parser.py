@@ -27,6 +27,7 @@ INITIALS = {level[:1].encode(): level for level in LEVELS}
 LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
+STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
@@ -175,11 +176,13 @@ class Reader:
         Records keep the positions of their lines in the file.
         """
         first, damaged = len(chunk.records), list[tuple[int, str]]()
-        clean = self.cleaner.clean(
-            text,
-            lambda at, entry: self._entry(base + at, entry, chunk),
-            lambda at, kind: damaged.append((base + at, kind)),
-        )
+
+        def refuse(at: int, kind: str) -> None:
+            damaged.append((base + at, kind))
+            if kind == "docker":
+                self._interrupt(text[at + 1 :].partition(b"\n")[0], chunk)
+
+        clean = self.cleaner.clean(text, lambda at, entry: self._entry(base + at, entry, chunk), refuse)
         entries = chunk.records[first:]
         del chunk.records[first:]
         self._events(base, clean.text, chunk)
@@ -204,6 +207,7 @@ class Reader:
             entry = docker(line, self.time)
         except ValueError:
             chunk.records.append(Record(ident, chunk.last_ts or self.time.last, Malformed("docker"), ""))
+            self._interrupt(line, chunk)
             return
         self._entry(ident, entry, chunk)
 
@@ -228,6 +232,12 @@ class Reader:
             self.pending[entry.stream] = piece
         else:
             self._message(piece, chunk)
+
+    def _interrupt(self, damaged: bytes, chunk: ParsedChunk) -> None:
+        """End the open messages that a damaged object may have continued, so that the next message is not joined to them."""
+        named = {stream.decode() for stream in STREAM.findall(damaged)}
+        for stream in [stream for stream in self.pending if not named or stream in named]:
+            self._message(self.pending.pop(stream), chunk)
 
     def _has_header(self, text: str) -> bool:
         return text[:1].isdigit() and self.cleaner.header(text[:80].encode())[1] > 0

@@ -50,13 +50,13 @@ def _with_prices(labels: Iterable[Labels]) -> Known:
 
 
 def _after_history(labels: Iterable[Labels]) -> Known:
-    """Zeros only once the history is read: before, old rejections would look to `increase()` like new ones."""
+    """Zeros only once the history has been read: before that, `increase()` would take old rejections for new ones."""
     listed = list(labels)
     return lambda s: () if s.broker is None or s.broker.backfill < 1 else listed
 
 
 def _declared(names: dict[str, object], *earlier: tuple[Metric, ...]) -> tuple[Metric, ...]:
-    """The metrics declared above that are not in `earlier`: no list that somebody could forget to extend."""
+    """The metrics declared above that are not in `earlier`, so that there is no list that somebody could forget to extend."""
     listed = {metric.name for metrics in earlier for metric in metrics}
     return tuple(value for value in names.values() if isinstance(value, Metric) and value.name not in listed)
 

@@ -16,7 +16,7 @@ def _session(_: Snapshot) -> list[Sample]:
 
 
 def _from_broker(s: Snapshot, count: int | None) -> int | None:
-    """Return `count` once the broker has sent today's activities: before, and without keys, a 0 means that nobody asked."""
+    """Return `count` once today's activities have arrived: before that, or without keys, a 0 would only mean "not asked"."""
     known = s.broker is not None and s.broker.success.get("activities", 0.0) >= s.day.start
     return count if known else None
 

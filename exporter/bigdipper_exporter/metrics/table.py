@@ -15,7 +15,7 @@ Read = Callable[["Snapshot"], float | Iterable[Sample] | None]
 Part = Literal["all", "now", "rest"]
 UNITS = ("usd", "ratio", "seconds", "bytes")
 
-# One type (str) per label: a counter is incremented with as many values as it has labels, or mypy objects.
+# One type (str) per label, so that mypy reports an increment whose number of values differs from the number of labels.
 Names = TypeVarTuple("Names")
 
 

@@ -1,7 +1,7 @@
 """Whether an answer of the broker can be right. Pure; money in US dollars, times in unix seconds.
 
 Equity is cash plus long plus short (negative) market value, by Alpaca's own definition. Between two answers prices move the
-positions, flows move the cash, and trades exchange one for the other: what remains is a fault of the answer, or a flow that is
+positions, flows move the cash, and trades exchange one for the other: what remains is an error in the answer, or a flow that is
 not known yet.
 """
 
@@ -43,7 +43,7 @@ class Balances:
 
 
 def movement(before: Balances, now: Balances) -> float:
-    """Dollars by which prices, and small income not known yet, can have changed the equity between two answers."""
+    """The most, in dollars, that prices and small income not yet known can have changed the equity between two answers."""
     minutes = max(now.at - before.at, 0.0) / 60
     share = min(FALL + FALL_A_MINUTE * minutes, LARGEST_FALL)
     exposures = [e for e in (before.exposure, now.exposure) if e is not None]
@@ -60,7 +60,7 @@ def contradicts_itself(b: Balances) -> bool:
 
 
 def values_differ(account: Balances, long: float, short: float) -> bool:
-    """Whether the account's values and the sums over the positions can not be of the same holdings."""
+    """Whether the account's values and the sums over the positions cannot describe the same holdings."""
     if account.long is None or account.short is None:
         return False
     floor = max(SMALL * abs(account.equity), FUNDED)
@@ -87,7 +87,7 @@ def judge(now: Balances, before: Balances | None, flows: Sequence[float] = (), f
 
 
 def last_equity_is_wrong(now: Balances, before: Balances | None, same_day: bool, close: float | None) -> bool:
-    """Whether `last_equity` can not be the previous close.
+    """Whether `last_equity` cannot be the previous close.
 
     same_day: the answer before is of the same balance day; close: equity polled at that close, None when unknown.
     """

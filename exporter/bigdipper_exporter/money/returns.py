@@ -65,7 +65,7 @@ def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS
 class DayEquity:
     """One trading day. `peak` is the highest equity that held during it; None where only the close is known.
 
-    `live`: the day goes on, so `end` is the newest poll and no peak by itself.
+    `live`: the day is not over, so `end` is the newest poll and does not count as a peak.
     """
 
     day: date
@@ -82,7 +82,7 @@ class DayEquity:
 
     @property
     def peak_ratio(self) -> float:
-        """Growth from the day's start to its highest equity; below the truth where deposits came after that moment."""
+        """Growth from the day's start to its highest equity; too low if deposits came after that moment."""
         if self.peak is None or self.start is None or self.start + self.flows.deposits <= 0:
             return 0.0
         return self.peak / (self.start + self.flows.deposits)

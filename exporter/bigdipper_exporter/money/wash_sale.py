@@ -37,7 +37,7 @@ class Deferral(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LossSale:
-    """A sale at a loss, or one of which that cannot be said (`loss` None). Quantities in units, money in US dollars.
+    """A sale at a loss, or one whose result is unknown (`loss` None). Quantities in units, money in US dollars.
 
     id, sold: of the order's last execution. long: False where a short sale was closed. loss: > 0, with what earlier wash sales
     added to the basis. quantity: units sold at a loss. window_end: last second of the 30th day after. bought_before,

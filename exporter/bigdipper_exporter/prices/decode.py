@@ -47,7 +47,7 @@ def bar(symbol: str, raw: Any) -> Bar:
         raise Unreadable("t is missing")
     opened, high, low, close = (r.needed_number(key) for key in "ohlc")
     if not 0 < low <= min(opened, close) <= max(opened, close) <= high or high > LARGEST_JUMP * low:
-        raise Unreadable(f"open {opened}, high {high}, low {low}, close {close} cannot be of one bar")
+        raise Unreadable(f"open {opened}, high {high}, low {low}, close {close} cannot belong to one bar")
     loose = Record(raw, strict=False)
     volume, trades, vwap = loose.number("v"), loose.number("n"), loose.number("vw")
     return Bar(
@@ -107,10 +107,10 @@ def _groups(raw: Any, name: str) -> tuple[dict[str, list[Any]], str | None]:
         raise Unreadable(f"{name} is missing")
     token = raw.get("next_page_token")
     if not isinstance(token, str | None) or len(token or "") > LONGEST_TOKEN:
-        raise Unreadable("next_page_token is no text")
+        raise Unreadable("next_page_token is not text")
     known = {str(key): records for key, records in (groups or {}).items() if records is not None}
     if not all(isinstance(records, list) for records in known.values()):
-        raise Unreadable(f"{name} holds something else than lists")
+        raise Unreadable(f"{name} holds something other than lists")
     if sum(map(len, known.values())) > MOST_BARS:
         raise Unreadable(f"more than {MOST_BARS} records on one page")
     return known, token or None

@@ -24,7 +24,7 @@ class Get(Protocol):
 
 
 def too_recent(failure: Failure) -> bool:
-    """Return whether the key may not see prices that young. Wrong keys get the same status, with other words."""
+    """Return whether the key may not see prices that recent. Wrong keys get the same status with a different message."""
     words = str(failure).lower()
     return failure.status in (403, 422) and ("recent" in words or "past 15 minutes" in words or "subscription" in words)
 

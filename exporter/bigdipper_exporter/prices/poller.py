@@ -111,7 +111,7 @@ class PricePoller(PollingThread):
         for span in wanted.actions:
             self._with_symbols(client, span.symbols, partial(self._actions, client, span.first))
         self._conclude()
-        # Minutes of a month take minutes to read: what follows from the days is there before.
+        # A month of minute bars takes minutes to read: what is derived from daily bars is available before that.
         for window in wanted.minutes:
             self._with_symbols(client, window.symbols, partial(self._minutes, client, window))
         if wanted.minutes:
@@ -122,9 +122,9 @@ class PricePoller(PollingThread):
             self._sleep(BUSY_PAUSE)
 
     def _with_symbols(self, client: Client, symbols: tuple[str, ...], read: Callable[[tuple[str, ...]], None]) -> None:
-        """Read; when the list is refused, find the symbols that the data host does not know by halves.
+        """Read; when the list is refused, halve it repeatedly to find the symbols that the data host does not know.
 
-        Where it refuses every part, it is not the symbols that it refuses. Raises Failure.
+        If every part is refused, the symbols are not the reason. Raises Failure.
         """
         waiting: list[tuple[str, ...]] = [symbols]
         refused: list[Refused] = []

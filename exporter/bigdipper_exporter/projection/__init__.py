@@ -1,6 +1,7 @@
-"""Folds records of the log into the present, the counters and the rows of the archive: one method per kind of event.
+"""Folds records of the log into the bot's state, the counters and the rows of the archive: one handler per kind of event.
 
-life.py: the bot itself, its halts and errors. trading.py: account, trades, opportunities, skips. brake.py: brake episodes.
+lifecycle.py: the bot itself, its halts and errors. account.py: account and positions. opportunities.py: scans, dips, orders,
+skips. brake.py: brake episodes. patterns.py: the user's own patterns.
 """
 
 from bigdipper_exporter.projection.projection import Projection

@@ -84,7 +84,7 @@ def brake_detail(c: Context, record: Record, event: e.BrakeDetail) -> None:
 
 @handles(e.Missing)
 def missing(c: Context, record: Record, event: e.Missing) -> None:
-    """The brake's report says how many dips it let pass."""
+    """The brake's report says how many dips it kept the bot from buying."""
     if c.state.brake is not None and event.missed:
         c.state.brake.missed += event.missed
         _put(c, c.state.brake)

@@ -57,7 +57,7 @@ def filters(c: Context, record: Record, event: e.Filters) -> None:
 
 @handles(e.Trade)
 def trade(c: Context, record: Record, event: e.Trade) -> None:
-    """The bot submitted an order. Its id is its identity: it counts once, however often the log tells of it."""
+    """The bot submitted an order. Orders are identified by their id: each counts once, however often the log mentions it."""
     if c.is_known(event.order_id):
         _outcome(c, event.symbol, "submitted", None)
         return

@@ -17,7 +17,7 @@ from bigdipper_exporter.projection.state import BotState
 log = logs.get("patterns")
 
 MAX_SERIES = 100
-# A pattern that took too long so often is not tried again before the next start.
+# A pattern that has timed out this many times is not tried again until the next start.
 MAX_TIMEOUTS = 3
 
 

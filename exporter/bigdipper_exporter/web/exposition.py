@@ -74,8 +74,8 @@ class Rendered:
 class Exposition:
     """Renders what `collect` yields. Safe to use from any thread.
 
-    Forty scrapes at once would take forty times the processor and each wait for all; here those that wait share the
-    next rendering, which began after they came and so is as fresh as one of their own.
+    Forty scrapes at once would take forty times the CPU time, and each would wait for all; here those that wait share the
+    next rendering, which begins after they arrived and so is as fresh as one of their own.
     """
 
     def __init__(self, collect: Callable[[Part], Iterable[Metric]]) -> None:

@@ -22,8 +22,8 @@ from bigdipper_exporter.money.flows import ADJUSTMENTS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
-SPLIT_SEEN = 2 * 86400.0  # a change of the position later than this after a split's day is another story
-# Raised where lots or wash sales are computed differently: those of older archives are then derived again, once.
+SPLIT_SEEN = 2 * 86400.0  # a later change of the position has nothing to do with the split
+# Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
 RULES = 2
 
 

@@ -1,4 +1,4 @@
-"""What the broker's side remembers over a restart: one JSON row of the table `state`, committed with what it speaks of."""
+"""What the broker side remembers across a restart: one JSON row of the table `state`, committed with the data it describes."""
 
 import json
 import sqlite3
@@ -14,8 +14,8 @@ KEY = "broker"
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
 
-    since: the first day of this account (another account's money is another story). balance_day: the newest day that began
-    with an official close; latest_day: that of the newest poll. held: the newest archived snapshot of each symbol held
+    since: the first day of this account (days of another account do not count). balance_day: the newest day that began
+    with an official close; latest_day: the day of the newest poll. held: the newest archived snapshot of each symbol held
     [ts, quantity, market value]. baseline: the quantity from which fills are added up [ts, quantity, misses].
     differs: per kind [id of the last log row compared, times in a row that it differed]. success: last good poll by endpoint.
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.

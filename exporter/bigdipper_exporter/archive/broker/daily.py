@@ -1,8 +1,8 @@
 """The broker's columns of daily_stats: equity, the attribution of its change, and the chain of returns.
 
-A trading day's money goes from the close before it to its own close: that is how the broker counts (`last_equity`), and only so
-do the days join without a gap. The newest day ends now. Once the next date has begun, it ends with its own close, at first as
-polled, then as the broker's official one. A day without trading has equity but no profit: the next trading day has it.
+A trading day's profit runs from the previous close to its own: the broker counts that way (`last_equity`), and only so do days
+join without a gap. The newest day ends now. Once the next date has begun, it ends at its own close: first the polled one, then
+the broker's official one. A day without trading has equity but no profit: the next trading day gets it.
 """
 
 import sqlite3
@@ -46,7 +46,7 @@ class Today:
 
 
 def write_account(connection: sqlite3.Connection, account: Account, at: float, memory: BrokerCheckpoint) -> None:
-    """Maintain the equity of the day of a poll, and give the day before its close when it is over."""
+    """Update the equity of the day on which the account was polled, and set the close of the previous day once that is over."""
     day = calendar.trading_day(at)
     add_day(connection, day.isoformat())
     touched = {day}
@@ -98,7 +98,7 @@ def _starting_equity(connection: sqlite3.Connection, account: Account, day: date
 
 
 def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint], at: float, memory: BrokerCheckpoint) -> None:
-    """Keep portfolio history, and give past trading days its closes where no poll has a better one."""
+    """Store portfolio history, and take the closes of past trading days from it where no poll has a better one."""
     today, before = calendar.trading_day(at), None
     touched = set()
     for point in points:
@@ -113,7 +113,7 @@ def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint],
             (before, point.equity, point.day.isoformat()),
         )
         if not changed.rowcount:
-            # Polled, but perhaps not to its end: the next day's start is the exact close, this one is rounded.
+            # Polled, but perhaps not until its end: the next day's starting equity is the exact close, this one is rounded.
             connection.execute(
                 "UPDATE daily_stats SET starting_equity = coalesce(starting_equity, ?), ending_equity = coalesce("
                 "(SELECT starting_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'), ?) WHERE date = ?",
@@ -125,7 +125,7 @@ def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint],
 
 
 def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> None:
-    """Compute these days from the archive's rows, then the chain that they are links of."""
+    """Recompute these days from the archive's rows, then the chain of returns that they belong to."""
     for day in days:
         count_fills(connection, day)
         if calendar.is_trading_day(day):
@@ -251,7 +251,7 @@ def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> lis
 
 
 def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:
-    """`equity_days`, and on a day without trading the money of the next trading day so far."""
+    """`equity_days`; on a day without trading, also the next trading day as far as it is known."""
     days = equity_days(connection, memory)
     if memory.latest_day is None or not days:
         return days
@@ -295,7 +295,7 @@ def since_last_equity(
     today, before = calendar.trading_day(at), account.balance_day
     if before is None or not calendar.is_trading_day(before):
         before = previous_trading_day(today)
-    # A flow whose record has a date only counts at noon of it, which may be later than now.
+    # A flow whose record has a date but no time counts at noon of that date, which may be later than now.
     span = close_of(before), calendar.day_start(today + DAY)
     moved = _flows(connection, *span, account.last_equity, memory)
     return Today(

@@ -19,9 +19,9 @@ from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 DAY = 86400.0
-# Positions and account are asked one after the other. An account answer that comes later than this was asked for by itself.
+# Positions and account are requested one after the other. An account answer that comes later than this was requested alone.
 SAME_ROUND = 5.0
-NEAR_CLOSE = 1800.0  # a poll so shortly before the close stands for it
+NEAR_CLOSE = 1800.0  # a poll this shortly before the close stands in for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _explanations(
 
 
 def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
-    """Take note of one more odd answer; whether enough of them agree, or contradict everything for long enough."""
+    """Note one more odd answer; return whether enough of them agree, or have contradicted everything else for long enough."""
     doubt, count, since = memory.doubt, 1, now.at
     if doubt is not None:
         last = Balances(*doubt["last"])
@@ -154,7 +154,7 @@ def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     """Whether `what` has been doubted for so long that it is believed after all."""
     since, last = memory.doubted.get(what, [at, at])
     if at - last > plausibility.SOON:
-        since = at  # another doubt: nobody looked in between
+        since = at  # a new doubt: too long since the last one
     memory.doubted[what] = [since, at]
     return at - since >= plausibility.LONGEST_DOUBT
 
@@ -162,7 +162,7 @@ def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
 def _notice_flow(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
 ) -> None:
-    """Cash or shares that came from nowhere are a flow, whose activity is still to come: never a profit or a loss."""
+    """Treat cash or shares without a known source as a flow whose activity is still to come, never as a profit or a loss."""
     held: dict[str, float] = memory.believed["held"] if memory.believed is not None else {}
     latest = view.waiting.items if view.waiting is not None else view.positions or ()
     prices = {p.symbol: p.market_value / p.quantity for p in latest if p.market_value is not None and p.quantity}

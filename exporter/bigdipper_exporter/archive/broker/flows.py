@@ -98,9 +98,9 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
 
 
 def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:
-    """When the money of a record that was booked, and at `at` is not any more, went back; None when it never moved.
+    """When the money of a record that had been booked, but no longer is at `at`, went back; None when it never moved.
 
-    A flow that was noticed decides, then a step of the cash, then whether the day of the record adds up with it.
+    Decided by a flow that was noticed, else by a step in the cash, else by whether the record's day adds up with it.
     """
     row = connection.execute(
         f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE activity_id = ?"
@@ -158,7 +158,7 @@ class Step:
 def notice_adjustments(
     connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], step: Step | None
 ) -> None:
-    """Notice what `intraday_adjustments` hold beyond the known flows; `starts`: moments since which the broker may count."""
+    """Note what `intraday_adjustments` hold beyond the known flows; `starts`: moments from which the broker may be counting."""
     if adjustments is None or (adjustments == 0 and (step is None or not step.adjustments)):
         return
     known = []

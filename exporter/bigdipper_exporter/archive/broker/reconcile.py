@@ -51,7 +51,7 @@ def _open(
 
 
 def _log_span(connection: sqlite3.Connection) -> tuple[float, float] | None:
-    """From the log's first trade or account line to its newest line; None while it has told nothing."""
+    """From the log's first trade or account line to its newest line; None while it has neither."""
     (trade,) = connection.execute("SELECT min(ts) FROM trades").fetchone()
     (account,) = connection.execute("SELECT min(ts) FROM account_history WHERE source = 'log'").fetchone()
     row = connection.execute("SELECT json_extract(value, '$.log_ts') FROM state WHERE key = 'bot'").fetchone()

@@ -1,4 +1,4 @@
-"""What a scrape knows of the broker: immutable, of one committed moment. Money in US dollars, times in unix seconds."""
+"""What a scrape shows of the broker: immutable, the state at one commit. Money in US dollars, times in unix seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -30,9 +30,9 @@ DAY = 86400.0
 # What follows an episode is known after 20 sessions; bars are corrected for five.
 OPEN_DAYS, MARGIN_DAYS = 45 * DAY, 30 * DAY
 CORRECTED_SESSIONS = 7
-OLDER_DAYS = 8  # rows of an earlier month than that of the day so long ago are older days
-LOOKBACK = timedelta(days=30)  # for so long the bot sees a split as a dip
-PHANTOM = 0.02  # the log's price is so far from the market's
+OLDER_DAYS = 8  # days; rows from before the month of the day that long ago are "older days"
+LOOKBACK = timedelta(days=30)  # how long the bot takes a split for a dip
+PHANTOM = 0.02  # how far the log's price is from the market's, as a ratio
 PHANTOM_SECONDS = DAY
 LARGE_DIVIDEND = 0.03  # of the price
 STATE = "price-figures"

@@ -26,8 +26,14 @@ GROUPS: Groups = {
 
 
 def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparison, list[BenchmarkDayRow]]:
-    """Compare the account with the benchmark, from the first day that both have."""
-    days = equity_days(connection, BrokerCheckpoint.load(connection))
+    """Compare the account with the benchmark, from the first day that both have.
+
+    There is no comparison before the account's history was read once: a deposit would count as profit.
+    """
+    memory = BrokerCheckpoint.load(connection)
+    if not memory.activities_done:
+        return Comparison(), []
+    days = equity_days(connection, memory)
     found = compare(days, market.prices(market.benchmark))
     rows = [
         BenchmarkDayRow(

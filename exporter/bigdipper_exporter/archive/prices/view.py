@@ -1,4 +1,4 @@
-"""What a scrape knows of market prices: immutable, of one committed moment."""
+"""What a scrape shows of market prices: immutable, the state at one commit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -14,14 +14,14 @@ from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 HOUR, DAY = 3600.0, 86400.0
 REREAD_SESSIONS = 5  # bars are corrected for days
-ACTIONS_REREAD = timedelta(days=30)  # Alpaca promises no day on which an action appears
+ACTIONS_REREAD = timedelta(days=30)  # Alpaca does not promise when an action appears
 ACTIONS_SECONDS = DAY
 REFUSED_SECONDS = 7 * DAY  # then a refused symbol is tried again
 CLOSED_SECONDS = 6 * HOUR  # between two readings while the exchange is closed
 SETTLED_SECONDS = 20 * 60.0  # after the close, until the day's bar is complete for a free key
 AROUND_EVENT = HOUR
-GROWN_SECONDS = HOUR  # minutes of today are read again when so many are new
-LONGER = timedelta(days=7)  # by so much more history it is read again
+GROWN_SECONDS = HOUR  # today's minutes are read again when this many are new
+LONGER = timedelta(days=7)  # when the history to be read grows by this much, it is read again
 STATE = "market-data"
 
 EVENTS = """
