@@ -61,35 +61,34 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
               w.weeks AS Weeks, t1.median AS "1: median", w.lower AS "5: 25 %", w.median AS "5: median", w.upper AS "5: 75 %",
               w.excess AS "5: excess", t20.median AS "20: median", c5.episodes AS "Close: dips", c5.median AS "Close 5: median",
               c20.median AS "Close 20: median", e.episodes AS "Earlier: dips", e.median AS "Earlier 5: median",
-              l.episodes AS "Later: dips", l.median AS "Later 5: median", NULL AS "Why nothing is shown"
+              l.episodes AS "Later: dips", l.median AS "Later 5: median"
             FROM threshold_signals AS w {joined}
             JOIN replay_checks AS k ON k.symbol = w.symbol AND k.why IS NULL
             WHERE w.{where} AND w.reached = 'touched' AND w.part = 'whole' AND w.horizon = 5
             UNION ALL
-            SELECT 'not shown', {nothing}, why
+            SELECT 'not shown: see the check', {nothing}
             FROM replay_checks WHERE {where} AND why IS NOT NULL"""),
         size=size,
         says="Threshold",
         none=NO_PRICES,
         overrides=[
-            column("Threshold", TEXT, custom__width=110),
+            column("Threshold", TEXT, custom__width=190),
             *(column(name, COUNT, custom__width=75) for name in ("Days", "Dips", "Weeks")),
             *(column(name, COUNT) for name in ("Close: dips", "Earlier: dips", "Later: dips")),
             *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in signed),
-            words("Why nothing is shown", custom__width=330),
         ],
     )
 
 
 def band(size: tuple[int, int]) -> model.Panel:
-    """How many dips each threshold would have met, of all symbols."""
+    """How many sessions with a signal each threshold would have had, of all symbols."""
     return columns(
-        "Dips by threshold",
-        "How many dips would other thresholds have met? "
-        "Dips of all watched symbols in the archived daily bars: touched by the low, or still there at the close. The bot "
-        "would have seen a number between the two (archive: threshold_signals).",
+        "Signals by threshold",
+        "How often would other thresholds have been met? "
+        "Sessions with a signal of all watched symbols, in the archived daily bars: touched by the low, or still there at the "
+        "close. The bot would have seen a number between the two (archive: threshold_signals).",
         table("""
-            SELECT printf('%g %%', 100 * w.threshold) AS Threshold, w.episodes AS "Touched", c.episodes AS "At the close"
+            SELECT printf('%g %%', 100 * w.threshold) AS Threshold, w.days AS "Touched", c.days AS "At the close"
             FROM threshold_signals AS w
             JOIN threshold_signals AS c ON c.symbol = w.symbol AND c.threshold = w.threshold AND c.reached = 'close'
               AND c.part = w.part AND c.horizon = w.horizon
