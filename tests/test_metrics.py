@@ -91,7 +91,7 @@ def test_what_is_scraped_often_exists_and_is_no_counter() -> None:
 def test_the_two_parts_have_every_series_once(tmp_path: Path) -> None:
     with exporter(tmp_path) as one:
         one.log.write_bytes(SAMPLES[-1].read_bytes())
-        one.wait_ready()
+        one.wait_lines(SAMPLES[-1].read_bytes().count(b"\n"))
         queries = ("", "?collect[]=now", "?exclude[]=now")
         whole, now, rest = (set(series(parse_text(one.get(f"/metrics{query}")[1]))) for query in queries)
     assert now | rest == whole
