@@ -71,9 +71,10 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
             JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1
-            WHERE a.horizon = 5 AND {where} ORDER BY a.episodes DESC"""),
+            WHERE a.horizon = 5 AND {where}"""),
         size=size,
         says=group,
+        sort=("Episodes", True),
         none=NO_PRICES,
         overrides=[
             column(group, TEXT, custom__width=150),

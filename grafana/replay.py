@@ -45,23 +45,23 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
     nothing = ", ".join(["NULL"] * 16)
     signed = (
         *("1: median", "5: 25 %", "5: median", "5: 75 %", "5: excess", "20: median"),
-        *("Close 5: median", "Close 20: median", "Earlier 5: median", "Later 5: median"),
+        *("Close 5", "Close 20", "Early 5", "Late 5"),
     )
     return grid(
         title,
         "What would other thresholds have seen? "
         "The bot's rule over the archived daily bars for each threshold. Dips: consecutive sessions whose low touched the line "
-        "are one; Close: those still under it at the close. What the bot would have seen lies between the two. Total return "
-        "after 1, 5 and 20 sessions, from the line or the close, with quartiles from 20 dips on, and the median beyond the "
-        "benchmark. Earlier, Later: halves of the time. Below MIN_ABSOLUTE_DIP a threshold has no effect unless that is "
-        "lowered too. Signals, no promise of profit; shown only where the replay finds 90 % of the bot's own purchases "
-        "(archive: threshold_signals, replay_checks).",
+        "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
+        "Total return after 1, 5 and 20 sessions, from the line or the close, with quartiles from 20 dips on, and the median "
+        "beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
+        "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. Signals, no promise of profit; shown where "
+        "the replay finds 90 % of the bot's own purchases (archive: threshold_signals, replay_checks).",
         listed(f"""
             SELECT printf('%g %%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
               w.weeks AS Weeks, t1.median AS "1: median", w.lower AS "5: 25 %", w.median AS "5: median", w.upper AS "5: 75 %",
-              w.excess AS "5: excess", t20.median AS "20: median", c5.episodes AS "Close: dips", c5.median AS "Close 5: median",
-              c20.median AS "Close 20: median", e.episodes AS "Earlier: dips", e.median AS "Earlier 5: median",
-              l.episodes AS "Later: dips", l.median AS "Later 5: median"
+              w.excess AS "5: excess", t20.median AS "20: median", c5.episodes AS "Close dips", c5.median AS "Close 5",
+              c20.median AS "Close 20", e.episodes AS "Early dips", e.median AS "Early 5",
+              l.episodes AS "Late dips", l.median AS "Late 5"
             FROM threshold_signals AS w {joined}
             JOIN replay_checks AS k ON k.symbol = w.symbol AND k.why IS NULL
             WHERE w.{where} AND w.reached = 'touched' AND w.part = 'whole' AND w.horizon = 5
@@ -72,10 +72,10 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         says="Threshold",
         none=NO_PRICES,
         overrides=[
-            column("Threshold", TEXT, custom__width=190),
-            *(column(name, COUNT, custom__width=75) for name in ("Days", "Dips", "Weeks")),
-            *(column(name, COUNT) for name in ("Close: dips", "Earlier: dips", "Later: dips")),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in signed),
+            column("Threshold", TEXT, custom__width=130),
+            *(column(name, COUNT, custom__width=65) for name in ("Days", "Dips", "Weeks")),
+            *(column(name, COUNT, custom__width=95) for name in ("Close dips", "Early dips", "Late dips")),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED, custom__width=92) for name in signed),
         ],
     )
 
@@ -117,9 +117,10 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
             SELECT symbol AS Symbol, purchases AS Purchases, found AS Found, recall AS Recall, outside_hours AS "Outside hours",
               not_in_bars AS "Not in bars", signals AS Signals, named AS Named, precision AS Precision, first AS "From",
               later AS "Later half from", last AS "To", COALESCE(why, '✓ shown') AS "Other thresholds"
-            FROM replay_checks WHERE {where} ORDER BY symbol <> 'all', recall IS NULL, recall, symbol"""),
+            FROM replay_checks WHERE {where}"""),
         size=size,
         says="Symbol",
+        sort=("Recall", False),
         none=NO_PRICES,
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
