@@ -140,19 +140,24 @@ def test_portfolio_history_gives_performance_a_past_on_the_first_day(open_desk: 
     assert {r[4] for r in rows} == {None}, "what was the highest within those days is not known"
 
 
+SELDOM = dict.fromkeys(
+    (f"alpaca_{part}_interval" for part in ("account", "positions", "orders", "clock", "activities")), 3600.0
+)
+
+
 def test_days_without_any_poll_get_their_closes_when_the_broker_is_back(
     open_desk: Callable[..., Any], ledger: Any, broker: Any
 ) -> None:
-    desk = open_desk()
+    desk = open_desk(**SELDOM)
     desk.advance(60)
     broker.faults.set("*", "503")
-    desk.advance(60 * 3600, step=3600)  # from Tuesday morning to Thursday night
+    desk.advance(70 * 3600, step=7200)  # from Tuesday morning to Friday morning: every try of that day's history fails as well
     ledger.days = {}
     for day, equity in ((4, 20_000), (5, 19_000), (6, 19_500)):
         ledger.close_day(date(2025, 11, day))
         ledger.days[date(2025, 11, day)].equity = money(equity)
     broker.faults.clear("*")
-    desk.advance(8 * 3600, step=1800)
+    desk.advance(2 * 3600, step=1800)
     rows = desk.sql("SELECT date, equity_source, ending_equity, return_ratio FROM daily_stats WHERE date = '2025-11-05'")
     assert rows == [("2025-11-05", "alpaca", 19_000, pytest.approx(-0.05))]
 

@@ -25,7 +25,8 @@ DAYS_90 = (NOW - 90 * 86400, NOW)
 # What only a poll says: it is nowhere in the archive.
 POLLED = re.compile(
     "bigdipper_(alpaca_(up|info|last_success|rate|backfill|clock).*|market_(open|next_.*)|account_(blocked|doubted)|orders_.*"
-    "|order_oldest_.*|day_orders.*|fill_rate_ratio|fills_without_value|wash_sale_.*|discrepancies_open|positions_unreadable)"
+    "|order_oldest_.*|day_orders.*|fill_rate_ratio|fills_without_value|wash_sale_.*|discrepancies_open|positions_unreadable"
+    "|history_days)"
 )
 
 
@@ -73,7 +74,7 @@ def test_boards_and_api_agree_on_performance(open_api: Opened, lived: Path) -> N
         (equity,) = answer(connection, "performance", "Equity, start and end", *DAYS_90, SYMBOLS)
         (fall,) = answer(connection, "performance", "Drawdown", *DAYS_90, SYMBOLS)
         (risk,) = answer(connection, "performance", "Risk-adjusted return", *DAYS_90, SYMBOLS)
-        held = answer(connection, "positions", "Allocation by symbol", *DAYS_90, SYMBOLS)
+        held = answer(connection, "positions", "Allocation by sector", *DAYS_90, SYMBOLS)
     assert found["profit"] == earned["profit"]
     assert found["return_percent"] == 100 * earned["return"]
     assert (found["start_equity"], found["end_equity"], found["peak_equity"]) == (
@@ -83,8 +84,8 @@ def test_boards_and_api_agree_on_performance(open_api: Opened, lived: Path) -> N
     )
     assert found["max_drawdown_percent"] == 100 * fall["worst"]
     assert (found["sharpe"], found["sortino"]) == (risk["Sharpe"], risk["Sortino"])
-    allocation = api.get("/api/v1/positions/allocation").json()["by_symbol"]
-    assert [(share["name"], share["value"]) for share in allocation] == [(row["Symbol"], row["Value"]) for row in held]
+    allocation = api.get("/api/v1/positions/allocation").json()["by_sector"]
+    assert [(share["name"], share["value"]) for share in allocation] == [(row["Sector"], row["Value"]) for row in held]
 
 
 def test_metric_board_and_api_agree_on_the_return_of_all_time(open_api: Opened, desk: Desk) -> None:

@@ -22,6 +22,7 @@ LONGEST_RETRY = 900.0
 FILLS_FOLLOW = (2.0, 5.0, 15.0)  # after an order event: its execution is booked some seconds later
 PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
+HISTORY_RETRY = 3600.0
 IDENTITY_SECONDS = 5.0
 TRIES_OF_A_SIDE_TASK = 5
 
@@ -88,7 +89,8 @@ class Poller(PollingThread):
         self._activities = fetch.ActivitiesReader(resume)
         self._backfill = fetch.OrdersBackfill(resume, self._timing.time() - self._plan.history)
         self._history_day: date | None = None
-        self._history_left = 0
+        self._history_read: date | None = None
+        self._history_left, self._history_tried = 0, -math.inf
 
     def poll_now(self) -> None:
         """Poll the orders now, because the log named a new one. Safe from any thread."""
@@ -149,16 +151,21 @@ class Poller(PollingThread):
         return self._backfill.page(client.get)
 
     def _history_wanted(self) -> bool:
-        """Whether to read the history: once each trading day, so that a day without polls gets its close the day after."""
+        """Whether to read the history: once each trading day, so that days without polls get their closes afterwards."""
         today = calendar.trading_day(self._timing.time())
-        if self._history and today != self._history_day:
+        if not self._history or self._history_read == today:
+            return False
+        if today != self._history_day:
             self._history_day, self._history_left = today, TRIES_OF_A_SIDE_TASK
+        elif self._history_left <= 0 and self._timing.monotonic() - self._history_tried >= HISTORY_RETRY:
+            self._history_left = 1
         return self._history_left > 0
 
     def _poll_history(self, client: Client) -> tuple[Data, int]:
         self._history_left -= 1
+        self._history_tried = self._timing.monotonic()
         read = fetch.history(client.get, round(self._plan.history / fetch.DAY))
-        self._history_left = 0
+        self._history_read, self._history_left = self._history_day, 0
         return read
 
     # -- the thread
