@@ -120,7 +120,7 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
             FROM replay_checks WHERE {where}"""),
         size=size,
         says="Symbol",
-        sort=("Recall", False),
+        sort=("Purchases", True),
         none=NO_PRICES,
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
