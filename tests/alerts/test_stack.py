@@ -10,14 +10,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +25,7 @@ import pytest
 from tests.alerts import rules
 from tests.alerts.test_form import OUTSIDE
 from tests.running import Exporter, command, exporter, wait_for
+from tests.standin import Webhook
 
 ALERTMANAGER = next(filter(shutil.which, ("prometheus-alertmanager", "alertmanager")), "alertmanager")
 pytestmark = [
@@ -45,27 +44,8 @@ PATIENCE = 180.0  # the rules have 15 s more to wait for than they had, and the 
 BOT = "big-dipper"
 
 
-class Inbox:
-    """A webhook on the loopback: what Alertmanager sends, by path, with the time of arrival."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[float, str, dict[str, Any]]] = []
-        inbox = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                inbox.messages.append((time.time(), self.path, body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Not on the terminal."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
+class Inbox(Webhook):
+    """What Alertmanager sends to people, and to other paths."""
 
     def wait(self, alert: str, path: str = "/people") -> tuple[float, dict[str, Any]]:
         """The first arrival of `alert` of the bot that the stack watches, or of none, and the alert."""
@@ -80,11 +60,6 @@ class Inbox:
 
         result: tuple[float, dict[str, Any]] = wait_for(found, f"a message about {alert}", PATIENCE)
         return result
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 def free_port() -> int:

@@ -2,11 +2,9 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from tests.alerts import rules
 from tests.alerts.test_stack import ALERTMANAGER, free_port, get, post, process
 from tests.running import environment, wait_for
+from tests.standin import Quiet, StandIn
 
 pytestmark = [
     pytest.mark.stack,
@@ -24,7 +23,7 @@ TOKEN = "A.gotify-application"
 PATIENCE = 60.0
 
 
-class Services:
+class Services(StandIn):
     """Gotify and the Apprise API on one port. `taken` is what they accepted: service and body."""
 
     def __init__(self) -> None:
@@ -32,7 +31,7 @@ class Services:
         self.refused: list[str] = []
         services = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_POST(self) -> None:
                 text = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path == "/message/":  # Gotify's router sends a path with a slash too many to the right one
@@ -46,13 +45,7 @@ class Services:
                 self.send_response(400 if problem else 200)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                """Not on the terminal."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
+        super().__init__(Handler)
 
     def take(self, path: str, login: str | None, kind: str, text: bytes) -> str:
         """Accept a message. Returns what is wrong with it, or nothing."""
@@ -76,11 +69,6 @@ class Services:
             self.taken.append(("apprise", body))
             return ""
         return "404"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 @contextmanager

@@ -23,18 +23,20 @@ def killed(lab: Laboratory) -> Iterator[float]:
     yield 10
 
 
-def stopped(lab: Laboratory) -> Iterator[float]:
-    lab.world.stop_bot()
-    yield 20
-    lab.world.start_bot()
-    yield 10
+def stopped_for(minutes: float, after: float) -> Script:
+    """The bot is stopped by Ctrl-C, and started again."""
+
+    def script(lab: Laboratory) -> Iterator[float]:
+        lab.world.stop_bot()
+        yield minutes
+        lab.world.start_bot()
+        yield after
+
+    return script
 
 
-def upgraded(lab: Laboratory) -> Iterator[float]:
-    lab.world.stop_bot()
-    yield 3
-    lab.world.start_bot()
-    yield 20
+stopped = stopped_for(20, after=10)
+upgraded = stopped_for(3, after=20)
 
 
 def hangs(lab: Laboratory) -> Iterator[float]:
@@ -159,31 +161,23 @@ def network_down(lab: Laboratory) -> Iterator[float]:
     yield 20
 
 
-def short_outage(lab: Laboratory) -> Iterator[float]:
-    lab.world.fail("*", 503, ANSWER_500)
-    lab.world.broker.faults.set("*", "503")
-    yield 5
-    lab.world.mend("*")
-    lab.world.broker.faults.clear("*")
-    yield 20
+def answers(status: int, body: str, minutes: float, after: float = 20) -> Script:
+    """The broker answers this to bot and exporter for so many minutes."""
+
+    def script(lab: Laboratory) -> Iterator[float]:
+        lab.world.fail("*", status, body)
+        lab.world.broker.faults.set("*", str(status))
+        yield minutes
+        lab.world.mend("*")
+        lab.world.broker.faults.clear("*")
+        yield after
+
+    return script
 
 
-def errors(lab: Laboratory) -> Iterator[float]:
-    lab.world.fail("*", 503, ANSWER_500)
-    lab.world.broker.faults.set("*", "503")
-    yield 35
-    lab.world.mend("*")
-    lab.world.broker.faults.clear("*")
-    yield 20
-
-
-def keys_rejected(lab: Laboratory) -> Iterator[float]:
-    lab.world.fail("*", 401, '{"message": "unauthorized."}')
-    lab.world.broker.faults.set("*", "401")
-    yield 30
-    lab.world.mend("*")
-    lab.world.broker.faults.clear("*")
-    yield 50
+short_outage = answers(503, ANSWER_500, 5)
+errors = answers(503, ANSWER_500, 35)
+keys_rejected = answers(401, '{"message": "unauthorized."}', 30, after=50)
 
 
 def one_endpoint(lab: Laboratory) -> Iterator[float]:

@@ -6,13 +6,11 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import yaml
 
 from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
+from tests.standin import Webhook
 
 pytestmark = [
     pytest.mark.stack,
@@ -35,47 +34,21 @@ COUNTED = "sum(bigdipper_trades_total)"
 BRAKE = "bigdipper_brake_active"
 
 
-class Receiver:
-    """A webhook on the loopback that keeps what Alertmanager sends, with the time of arrival."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[float, dict[str, Any]]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.received.append((time.time(), json.loads(body)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Not on the terminal."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def alerts(self) -> list[tuple[float, str]]:
-        return [(at, alert["labels"]["alertname"]) for at, body in self.received for alert in body["alerts"]]
-
-
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
+def receiver() -> Iterator[Webhook]:
+    receiver = Webhook()
     yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
+    receiver.close()
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Demo]:
+def running(tmp_path_factory: pytest.TempPathFactory, receiver: Webhook) -> Iterator[Demo]:
     """The demo at twelve times the speed. What happens is set off by the tests, so that none waits for a lucky minute."""
     demo = Demo(tmp_path_factory.mktemp("demo"))
     try:
         start_simulator(demo, argparse.Namespace(seed=2, days=3, speed=12.0, incident=None), "--no-incidents")
         start_exporter(demo)
-        start_stack(demo, ROOT, receiver.url)
+        start_stack(demo, ROOT, f"{receiver.url}/")
         yield demo
     finally:
         demo.stop()
@@ -146,7 +119,7 @@ def test_prometheus_knows_the_days_before_its_start(running: Demo) -> None:
     assert query(running, "sum(increase(bigdipper_trades_total[7d]))") == pytest.approx(trades, rel=0.1)
 
 
-def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver: Receiver) -> None:
+def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver: Webhook) -> None:
     before = log_text(running).count("EMERGENCY BRAKE")
     set_off(running, "brake")
     wait_for(lambda: log_text(running).count("EMERGENCY BRAKE") > before, 60, "a brake line in the log")

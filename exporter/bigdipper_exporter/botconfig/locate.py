@@ -30,7 +30,7 @@ def locate(tree: ast.Module, data: bytes, name: str) -> ast.expr:
     """Return the literal of a setting. Raises EditError with the reason why there is none that can be edited."""
     setting, dot, symbol = name.partition(".")
     if SECRET_NAME.search(setting):
-        raise EditError(f"{setting}: is secret; it is never shown nor edited here")
+        raise EditError(f"{setting}: is secret: it is never shown or edited here")
     rule = RULES.get(setting)
     if rule is None:
         near = difflib.get_close_matches(setting, RULES, 1)

@@ -286,13 +286,13 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
         # Debian's Prometheus 2 has no pages but the classic ones.
         alerts = next((path for path in ("/alerts", "/classic/alerts") if answers(f"{prometheus}{path}")), "")
         print(f"    {prometheus}{alerts}  what fires")
-        print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0  equity since now")
-    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the days before now")
+        print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0&g0.range_input=90d  equity")
+    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the same by day")
     incidents = f"{next(part.url for part in running.parts if part.name == 'simulator')}/incidents"
-    print(f"\n  To set off (curl {incidents} tells the others):")
+    print(f"\n  To set off (curl {incidents} lists the others):")
     print(f"    curl -X POST {incidents}/brake  the owner buys on margin; in about two minutes the brake acts")
     print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
-    print(f"\n  Everything is in {running.folder}{'' if args.dir else ', and goes with the demo: --dir FOLDER keeps it'}.")
+    print(f"\n  Everything is in {running.folder}{'' if args.dir else ', and is deleted with the demo: --dir FOLDER keeps it'}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)
 

@@ -72,7 +72,7 @@ def field(name: str, label: str, value: str = "", kind: str = "text") -> str:
 
 def search(text: str) -> str:
     """The search above the table."""
-    box = f'<input name="q" type="search" value="{escape(text)}" aria-label="Search">'
+    box = f'<input name="q" type="search" value="{escape(text)}" aria-label="Search" placeholder="Setting or symbol">'
     return f'<form method="get" action="/config">{box} <button>Search</button></form>'
 
 

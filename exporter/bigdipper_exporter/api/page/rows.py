@@ -57,7 +57,7 @@ def _row(data: bytes, name: str, value: str, known: Known) -> html.Row:
     return html.Row(
         name,
         value,
-        rule.meaning if rule and not part else "",
+        rule.meaning if rule and part in ("", rules.DEFAULT) else "",
         rules.default(name) if rule else "",
         rules.allowed(name) if rule else "",
         rule.note if rule else "",
