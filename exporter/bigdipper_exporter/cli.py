@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import gc
 import os
 import re
 import sqlite3
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bigdipper_exporter import __version__, logs
+from bigdipper_exporter import __version__, logs, memory
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import refusal
 from bigdipper_exporter.archive.tables import EXPORTS
@@ -473,8 +472,7 @@ def _refuse(*problems: str) -> int:
 
 def entry() -> None:
     """The console script. Leaves without closing the archive, also after a crash: see `archive/store.py`."""
-    # Records live for one portion of the log and form no cycles: collecting after every 700 makes catching up a tenth slower.
-    gc.set_threshold(50_000)
+    memory.tune()
     code = 1
     try:
         code = main()
