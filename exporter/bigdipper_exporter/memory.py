@@ -7,8 +7,8 @@ from contextlib import suppress
 
 # Records live for one chunk of the log and form no cycles: collecting after every 700 makes catching up a tenth slower.
 GC_THRESHOLD = 50_000
-# Parameters of mallopt(3), the variable by which an owner sets each, and our value. By default glibc gives each thread a heap of
-# its own, and raises the size from which a buffer is returned to the system: together about 7 MiB of 90 that nobody uses.
+# Parameters of mallopt(3), the variable by which an owner sets each, and our value. By default glibc gives each thread a heap
+# of its own, and raises the size from which a buffer is returned to the system: about 7 MiB of 90 that nobody uses.
 MALLOPT = (
     (-8, "MALLOC_ARENA_MAX", 1),
     (-3, "MALLOC_MMAP_THRESHOLD_", 128 * 1024),
