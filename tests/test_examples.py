@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.log import events as e
-from bigdipper_exporter.log.grammar import RULES, Rule
+from bigdipper_exporter.log.grammar import EVENT_KINDS, RULES
+from bigdipper_exporter.log.rule import Rule
 from tests.running import Monitor
 
 EXAMPLES = [(rule, example) for rule in RULES for example in rule.examples]
@@ -29,7 +29,7 @@ def totals(monitor: Monitor) -> dict[object, float]:
 def test_every_example_is_committed_counted_and_survives_a_restart(monitor: Monitor) -> None:
     expected: dict[str, int] = {}
     for minute, (rule, example) in enumerate(EXAMPLES):
-        expected[e.EVENT_KINDS[rule.event]] = expected.get(e.EVENT_KINDS[rule.event], 0) + 1
+        expected[EVENT_KINDS[rule.event]] = expected.get(EVENT_KINDS[rule.event], 0) + 1
         # Each in a cycle of its own, so that no example depends on its neighbours.
         moment = f"2025-10-17 {9 + minute // 60:02}:{minute % 60:02}"
         monitor.say(f"{moment}:00 [INFO] Cycle #{minute + 1}", f"{moment}:01 [INFO] {example}")
@@ -49,6 +49,6 @@ def test_an_example_alone_writes_to_the_archive_without_an_error(rule: Rule, exa
     try:
         alone.say(f"2025-10-17 09:30:00 [INFO] {example}")
         assert alone.pipeline.trouble is None
-        assert alone.value("bigdipper_log_events_total", kind=e.EVENT_KINDS[rule.event]) == 1
+        assert alone.value("bigdipper_log_events_total", kind=EVENT_KINDS[rule.event]) == 1
     finally:
         alone.close()

@@ -9,7 +9,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from bigdipper_exporter.docs import documents
-from bigdipper_exporter.log.events import ERROR_KINDS, HALT_CAUSES, REASONS
+from bigdipper_exporter.log.lines.errors import ERROR_KINDS, HALT_CAUSES
+from bigdipper_exporter.log.lines.skips import REASONS
 from bigdipper_exporter.metrics.registry import METRICS, NOW
 from tests.running import command, exporter, series
 

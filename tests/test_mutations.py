@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.events import Malformed
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
 from tests.running import monitor

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.log.events import Cycle, Malformed
+from bigdipper_exporter.log.lines.cycles import Cycle
 from bigdipper_exporter.log.parser import PENDING_LIMIT, ParsedChunk, Reader
+from bigdipper_exporter.log.rule import Event, Malformed
 from tests import oracle
 from tests.running import Monitor, Series, content, counters, monitor
 
@@ -247,7 +248,8 @@ def test_a_message_of_docker_that_never_ends_is_given_up_and_the_next_one_read()
     for number, line in enumerate(b"".join(docker(line, rng) for line in lines).splitlines(keepends=True)):
         reader.read(1, number, line, portion)
         assert sum(len(piece.text) for piece in reader.pending.values()) <= PENDING_LIMIT
-    assert [record.event for record in portion.records] == [Malformed("length"), Cycle(1)]
+    expected: list[Event] = [Malformed("length"), Cycle(1)]
+    assert [record.event for record in portion.records] == expected
 
 
 def _but_size(samples: Series) -> Series:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.routes.opportunities import Reason
 from bigdipper_exporter.archive.queries.rows import Cursor
-from bigdipper_exporter.log.events import MISSED_REASONS
+from bigdipper_exporter.log.lines.skips import MISSED_REASONS
 from bigdipper_exporter.money.returns import WINDOWS
 from tests.api.conftest import NOW, Opened
 

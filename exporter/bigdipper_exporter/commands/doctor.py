@@ -27,8 +27,8 @@ from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.events import Session
 from bigdipper_exporter.log.folder import GUESSED, UNREAD
+from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import Source
 from bigdipper_exporter.projection import Projection

@@ -13,7 +13,7 @@ from itertools import groupby
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
 from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, DayMoment, PositionMoment
-from bigdipper_exporter.log.events import SESSIONS
+from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from typing import NamedTuple, TypeVar, cast
+from types import NoneType, UnionType
+from typing import NamedTuple, TypeVar, cast, get_args, get_type_hints
 
-from bigdipper_exporter.log.events import ROUTINE_REASONS, Event, Malformed
-from bigdipper_exporter.log.grammar import RULES, TAGS, Rule
+from bigdipper_exporter.log.grammar import RULES, TAGS
+from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS
+from bigdipper_exporter.log.rule import Event, Malformed, Rule, Unsigned, defaults_of, fields_of, kind_of
 from bigdipper_exporter.symbols import SYMBOL
 
 # Possessive throughout: a field never gives characters back, so that a line that is no event fails at once.
-# At most a trillion, and no minus where only damage could put one: a counter must never decrease.
+# At most a trillion.
 AMOUNT = r"\d[\d,]{0,15}+(?:\.\d{1,9}+)?+"
 NUMBER = rf"[-+]?+{AMOUNT}"
 TEXT = {
@@ -25,8 +27,7 @@ TEXT = {
     "n": NUMBER,
 }
 ANY_TEXT = "_"
-WHOLE = ("number", "found", "stocks", "skipped", "missed", "attempt", "cycle")
-UNSIGNED = ("quantity", "price", "total", "seconds", "deployed", "invested")
+WHOLE = r"\d{1,9}+"
 SYMBOLS_KEPT = 1000
 Build = Callable[[re.Match[bytes]], Event]
 Made = TypeVar("Made")
@@ -101,16 +102,17 @@ def _literal(text: str) -> Iterator[Piece]:
         yield Piece(LITERALS.get(character, re.escape(character)))
 
 
-def _text_of(name: str) -> str:
-    if name in TEXT:
-        return TEXT[name]
-    return r"\d{1,9}+" if name in WHOLE else AMOUNT if name in UNSIGNED else NUMBER
-
-
-def _convert(name: str) -> str:
-    if name in TEXT:
-        return AS_SYMBOL if name == "symbol" else AS_TEXT
-    return AS_WHOLE if name in WHOLE else AS_NUMBER
+def _read(event: type[Event], name: str) -> tuple[str, str]:
+    """Return the regular expression of an event's field and the conversion of its text. TypeError when it has none."""
+    hint = get_type_hints(event, include_extras=True)[name]
+    (kind,) = (part for part in (get_args(hint) if isinstance(hint, UnionType) else (hint,)) if part is not NoneType)
+    if kind is str:
+        if name not in TEXT:
+            raise TypeError(f"no text in TEXT of {__name__} for the field {name} of {event.__name__}")
+        return TEXT[name], AS_SYMBOL if name == "symbol" else AS_TEXT
+    if kind is int:
+        return WHOLE, AS_WHOLE
+    return AMOUNT if kind is Unsigned else NUMBER, AS_NUMBER
 
 
 def _regex(text: str) -> str:
@@ -144,9 +146,10 @@ def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
         elif brace:
             pieces.append(Piece(f"(?:{''.join(p.regex for p in into)})?", sum(p.fields for p in into)))
             optional = None
-        elif name in rule.event._fields:
-            into.append(Piece(f"({_text_of(name)})", 1))
-            fields.append(Field(name, _convert(name), optional is not None))
+        elif name in fields_of(rule.event):
+            regex, convert = _read(rule.event, name)
+            into.append(Piece(f"({regex})", 1))
+            fields.append(Field(name, convert, optional is not None))
         elif name == ANY_TEXT:
             literal = ""
             while tokens and tokens[0].group(1, 2) == (None, None):
@@ -164,9 +167,9 @@ def _builder(rule: Rule, fields: list[Field], groups: list[int]) -> Build:
 
     It is compiled from one expression, as in the standard library's named tuples, because it runs for every other line.
     """
-    values = {name: repr(rule.fixed.get(name, default)) for name, default in rule.event._field_defaults.items()}
+    values = {name: repr(rule.fixed.get(name, default)) for name, default in defaults_of(rule.event).items()}
     values |= {name: repr(value) for name, value in rule.fixed.items()}
-    if "detail" in rule.event._fields and rule.fixed.get("reason") not in ROUTINE_REASONS:
+    if "detail" in fields_of(rule.event) and rule.fixed.get("reason") not in ROUTINE_REASONS:
         values["detail"] = "m[0].partition(b'] ')[2].decode('utf-8', 'replace').rstrip()"
     elif [field.name for field in fields] == ["symbol"]:
         # Only the symbol varies: at DEBUG nine lines of ten are these.
@@ -174,7 +177,7 @@ def _builder(rule: Rule, fields: list[Field], groups: list[int]) -> Build:
         events = PerSymbol(lambda symbol: make(symbol=symbol.decode(), **rule.fixed))
         return cast(Build, eval(f"lambda m: events[m[{groups[0]}]]", {"events": events}))
     values |= {field.name: field.expression(group) for field, group in zip(fields, groups, strict=True)}
-    source = f"lambda m: new(event, ({', '.join(values[name] for name in rule.event._fields)}{',' if values else ''}))"
+    source = f"lambda m: new(event, ({', '.join(values[name] for name in fields_of(rule.event))}{',' if values else ''}))"
     return cast(Build, eval(source, {"event": rule.event, "new": tuple.__new__, "symbols": SYMBOLS}))
 
 
@@ -216,8 +219,8 @@ def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, 
     for rule in RULES:
         pieces, fields = _pieces(rule)
         _lay(trie, pieces, partial(read, rule, fields))
-    for tag, kind in TAGS:
-        _lay(trie, [*_literal(tag), Piece(REST)], partial(misread, Malformed(kind)))
+    for tag in TAGS:
+        _lay(trie, [*_literal(tag.text), Piece(REST)], partial(misread, Malformed(kind_of(tag.event))))
     header = HEADER.replace("(", "(?:", 1)
     return re.compile(f"{header} {_alternatives(trie, count(1), [])}".encode(), re.MULTILINE), builds
 

@@ -19,8 +19,8 @@ from bigdipper_exporter.log.carriers import DOCKER, Cleaner, Entry, docker, plai
 from bigdipper_exporter.log.carriers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.chunks import LINE_LIMIT
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
-from bigdipper_exporter.log.events import Event, Malformed
 from bigdipper_exporter.log.localtime import LocalTime
+from bigdipper_exporter.log.rule import Event, Malformed
 
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable
 from itertools import product
 
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.cycles import SESSIONS
+from bigdipper_exporter.log.lines.skips import REASONS
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
 from bigdipper_exporter.symbols import movers
@@ -15,7 +16,7 @@ def _symbols(s: Snapshot) -> Iterable[tuple[str]]:
 
 
 def _reasons(s: Snapshot) -> Iterable[tuple[str, str]]:
-    return product(s.bot.symbols, e.REASONS)
+    return product(s.bot.symbols, REASONS)
 
 
 def _each(values: Iterable[str]) -> list[tuple[str]]:
@@ -112,7 +113,7 @@ METRICS: tuple[Metric, ...] = (
         "bigdipper_market_session",
         "The session as the bot believes it: by time of day, weekends included.",
         ("session",),
-        read=lambda s: _one_of(e.SESSIONS, s.bot.session),
+        read=lambda s: _one_of(SESSIONS, s.bot.session),
     ),
     Gauge("bigdipper_scan_opportunities", "Opportunities that the last scan found.", read=lambda s: s.bot.scan_found),
     Gauge(

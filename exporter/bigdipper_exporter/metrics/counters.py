@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from bigdipper_exporter.broker.models import SIDES, TERMINAL
 from bigdipper_exporter.broker.results import ENDPOINTS, REASONS
-from bigdipper_exporter.log import events as e
 from bigdipper_exporter.log.chunks import GAP_REASONS
 from bigdipper_exporter.log.compile import LEVELS
-from bigdipper_exporter.log.events import EVENT_KINDS
-from bigdipper_exporter.log.grammar import TAGS
+from bigdipper_exporter.log.grammar import EVENT_KINDS, TAGS
+from bigdipper_exporter.log.lines import skips
+from bigdipper_exporter.log.lines.errors import ERROR_KINDS, HALT_CAUSES
+from bigdipper_exporter.log.rule import kind_of
 from bigdipper_exporter.metrics.table import Counter, Histogram, Known, Labels, Metric
 from bigdipper_exporter.money import plausibility
 
 if TYPE_CHECKING:
     from bigdipper_exporter.metrics.snapshot import Snapshot
 
-MALFORMED = sorted({kind for _, kind in TAGS} | {"timestamp", "docker", "joined", "length", "form", "unfinished"})
+MALFORMED = sorted({kind_of(tag.event) for tag in TAGS} | {"timestamp", "docker", "joined", "length", "form", "unfinished"})
 DISCREPANCY_KINDS = ("fill_without_log", "log_without_order", "position_changed", "equity", "margin")
 
 # Upper bounds of buckets, in seconds; of the slippage, in ratios of the limit price.
@@ -66,7 +67,7 @@ def _symbols(s: Snapshot) -> Iterable[Labels]:
 
 
 def _reasons(s: Snapshot) -> Iterable[Labels]:
-    return product(s.bot.symbols, e.REASONS)
+    return product(s.bot.symbols, skips.REASONS)
 
 
 # What the bot did, from its log.
@@ -88,12 +89,12 @@ MISSED_TRADES = Counter(
     "bigdipper_missed_trades_total",
     "Skips that are missed trades, and dips that the brake let pass.",
     ("reason",),
-    known=_always((*e.MISSED_REASONS, "missed_brake")),
+    known=_always((*skips.MISSED_REASONS, "missed_brake")),
 )
 BRAKE_EPISODES = Counter("bigdipper_brake_episodes_total", "Brake episodes begun.", ())
 BRAKE_SECONDS = Counter("bigdipper_brake_seconds_total", "Time under the brake, up to its last line.", ())
-HALTS = Counter("bigdipper_halts_total", "Cycles in which trading was halted.", ("cause",), known=_always(e.HALT_CAUSES))
-BOT_ERRORS = Counter("bigdipper_bot_errors_total", "Errors of the bot.", ("kind",), known=_always(e.ERROR_KINDS))
+HALTS = Counter("bigdipper_halts_total", "Cycles in which trading was halted.", ("cause",), known=_always(HALT_CAUSES))
+BOT_ERRORS = Counter("bigdipper_bot_errors_total", "Errors of the bot.", ("kind",), known=_always(ERROR_KINDS))
 LOG_RECORDS = Counter(
     "bigdipper_log_records_total", "Lines of the log with a header, by level.", ("level",), known=_always(LEVELS)
 )

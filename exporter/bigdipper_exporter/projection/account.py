@@ -2,7 +2,7 @@
 
 from bigdipper_exporter import symbols
 from bigdipper_exporter.archive.tables import AccountRow
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.account import Account, Movers, Positions
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.projection.brake import release
 from bigdipper_exporter.projection.context import Context, handles, ratio
@@ -12,8 +12,8 @@ MAX_MOVERS = 10
 MOVERS_LENGTH = 1000
 
 
-@handles(e.Account)
-def account(c: Context, record: Record, event: e.Account) -> None:
+@handles(Account)
+def account(c: Context, record: Record, event: Account) -> None:
     """One row per cycle: later account lines of the same cycle replace its figures."""
     state = c.state
     if state.brake is not None:
@@ -43,16 +43,16 @@ def account(c: Context, record: Record, event: e.Account) -> None:
     c.rows.day(row.date).account(event.equity, state.margin_ratio, state.leverage_ratio)
 
 
-@handles(e.Positions)
-def positions(c: Context, record: Record, event: e.Positions) -> None:
+@handles(Positions)
+def positions(c: Context, record: Record, event: Positions) -> None:
     """The bot counted its positions."""
     release(c, record.ts)
     c.state.positions, c.state.invested = event.stocks, event.invested
     c.state.movers = {}
 
 
-@handles(e.Movers)
-def movers(c: Context, record: Record, event: e.Movers) -> None:
+@handles(Movers)
+def movers(c: Context, record: Record, event: Movers) -> None:
     """The bot named its best or worst positions."""
     named: dict[str, str] = {}
     for symbol, percent in symbols.movers(event.movers[:MOVERS_LENGTH])[:MAX_MOVERS]:

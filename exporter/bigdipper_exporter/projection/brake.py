@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.tables import BrakeRow
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.brake import Brake, BrakeDetail, Missing
+from bigdipper_exporter.log.lines.errors import Halting
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import Context, handles, ratio
@@ -12,8 +13,8 @@ from bigdipper_exporter.projection.state import Episode
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 
-@handles(e.Brake)
-def brake(c: Context, record: Record, event: e.Brake) -> None:
+@handles(Brake)
+def brake(c: Context, record: Record, event: Brake) -> None:
     """The brake holds in this cycle: an episode starts or goes on."""
     state, ts = c.state, record.ts
     level = ratio(event.leverage_percent if event.leverage_percent is not None else event.margin_percent) or 0.0
@@ -69,8 +70,8 @@ def pause(c: Context) -> None:
         _put(c, c.state.brake, ended=max(c.state.brake.last_seen, c.state.brake.started))
 
 
-@handles(e.BrakeDetail)
-def brake_detail(c: Context, record: Record, event: e.BrakeDetail) -> None:
+@handles(BrakeDetail)
+def brake_detail(c: Context, record: Record, event: BrakeDetail) -> None:
     """A line of the brake's report names debt, equity, position value or the dollars to reduce."""
     episode = c.state.brake
     if episode is None or not c.state.braked:
@@ -82,8 +83,8 @@ def brake_detail(c: Context, record: Record, event: e.BrakeDetail) -> None:
     _put(c, episode)
 
 
-@handles(e.Missing)
-def missing(c: Context, record: Record, event: e.Missing) -> None:
+@handles(Missing)
+def missing(c: Context, record: Record, event: Missing) -> None:
     """The brake's report says how many dips it kept the bot from buying."""
     if c.state.brake is not None and event.missed:
         c.state.brake.missed += event.missed
@@ -92,8 +93,8 @@ def missing(c: Context, record: Record, event: e.Missing) -> None:
         c.add_to_day(record.ts, "missed_trades", event.missed)
 
 
-@handles(e.Halting)
-def halting(c: Context, record: Record, event: e.Halting) -> None:
+@handles(Halting)
+def halting(c: Context, record: Record, event: Halting) -> None:
     """Trading is halted; three causes print this line, and the line before it named the cause."""
 
 

@@ -9,8 +9,9 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.archive.tables import BotEventRow
 from bigdipper_exporter.counters import Counters, SymbolLabels
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.rule import Event
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.state import BotState
 
@@ -81,10 +82,10 @@ class RoutineSkips:
     """Routine skips by hour. At DEBUG they are nine lines of ten, so they are only counted until the chunk ends."""
 
     def __init__(self) -> None:
-        self._hours: dict[float, Counter[e.Skip]] = {}
-        self._hour, self._current = float("inf"), Counter[e.Skip]()
+        self._hours: dict[float, Counter[Skip]] = {}
+        self._hour, self._current = float("inf"), Counter[Skip]()
 
-    def add(self, ts: float, skip: e.Skip) -> None:
+    def add(self, ts: float, skip: Skip) -> None:
         """Count one skip at `ts` (unix seconds)."""
         if not self._hour <= ts < self._hour + HOUR:
             self._hour = ts - ts % HOUR
@@ -101,15 +102,15 @@ class RoutineSkips:
         return taken
 
 
-Event = TypeVar("Event", bound=e.Event)
-Handler = Callable[[Context, Record, Event], None]
+Kind = TypeVar("Kind", bound=Event)
+Handler = Callable[[Context, Record, Kind], None]
 HANDLERS: dict[type, Callable[[Context, Record, Any], None]] = {}
 
 
-def handles(kind: type[Event]) -> Callable[[Handler[Event]], Handler[Event]]:
+def handles(kind: type[Kind]) -> Callable[[Handler[Kind]], Handler[Kind]]:
     """Register the decorated function as the handler of one kind of event."""
 
-    def register(handler: Handler[Event]) -> Handler[Event]:
+    def register(handler: Handler[Kind]) -> Handler[Kind]:
         if kind in HANDLERS:
             raise ValueError(f"{kind.__name__} has two handlers")
         HANDLERS[kind] = handler

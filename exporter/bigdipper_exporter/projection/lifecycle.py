@@ -1,7 +1,10 @@
 """Starts, stops, cycles, sessions, halts and errors of the bot."""
 
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.cycles import Cycle, CycleTook, Session
+from bigdipper_exporter.log.lines.errors import Error, Halt, Pause
+from bigdipper_exporter.log.lines.lifecycle import Start, Stop, Watching
 from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import brake
 from bigdipper_exporter.projection.context import Context, handles
@@ -9,8 +12,8 @@ from bigdipper_exporter.projection.state import BotState
 from bigdipper_exporter.symbols import MAX_SYMBOLS, is_symbol
 
 
-@handles(e.Start)
-def start(c: Context, record: Record, event: e.Start) -> None:
+@handles(Start)
+def start(c: Context, record: Record, event: Start) -> None:
     """The bot started."""
     state = c.state
     state.version, state.mode = event.version, event.mode.lower()
@@ -20,16 +23,16 @@ def start(c: Context, record: Record, event: e.Start) -> None:
     c.add_bot_event(record, "start", state.mode, f"version {event.version}")
 
 
-@handles(e.Watching)
-def watching(c: Context, record: Record, event: e.Watching) -> None:
+@handles(Watching)
+def watching(c: Context, record: Record, event: Watching) -> None:
     """The bot listed the symbols that it scans."""
     symbols = [symbol.strip() for symbol in event.symbols.split(",")]
     valid = [*dict.fromkeys(s for s in symbols if is_symbol(s))]
     c.state.symbols = tuple(s for s in valid[:MAX_SYMBOLS] if c.label(s) == s)
 
 
-@handles(e.Stop)
-def stop(c: Context, record: Record, event: e.Stop) -> None:
+@handles(Stop)
+def stop(c: Context, record: Record, event: Stop) -> None:
     """The bot was stopped in the normal way."""
     c.state.running = False
     brake.pause(c)
@@ -41,8 +44,8 @@ def _new_cycle(state: BotState) -> None:
     state.opportunities = {}
 
 
-@handles(e.Cycle)
-def cycle(c: Context, record: Record, event: e.Cycle) -> None:
+@handles(Cycle)
+def cycle(c: Context, record: Record, event: Cycle) -> None:
     """A cycle started."""
     state = c.state
     brake.end_after_silence(c, record.ts)
@@ -52,27 +55,27 @@ def cycle(c: Context, record: Record, event: e.Cycle) -> None:
     c.add_to_day(record.ts, "cycles")
 
 
-@handles(e.CycleTook)
-def cycle_took(c: Context, record: Record, event: e.CycleTook) -> None:
+@handles(CycleTook)
+def cycle_took(c: Context, record: Record, event: CycleTook) -> None:
     """A cycle ended in the normal way."""
     c.counters.observe(m.BOT_CYCLE_DURATION_SECONDS, event.seconds)
 
 
-@handles(e.Session)
-def session(c: Context, record: Record, event: e.Session) -> None:
+@handles(Session)
+def session(c: Context, record: Record, event: Session) -> None:
     """The bot named the market session, by the time of day."""
     c.state.session = event.session
     if event.session == "closed":
         c.counters.inc(m.BOT_CLOSED_CYCLES)
 
 
-@handles(e.Pause)
-def pause(c: Context, record: Record, event: e.Pause) -> None:
+@handles(Pause)
+def pause(c: Context, record: Record, event: Pause) -> None:
     """The bot waits after an error; the error has its own line before this one."""
 
 
-@handles(e.Halt)
-def halt(c: Context, record: Record, event: e.Halt) -> None:
+@handles(Halt)
+def halt(c: Context, record: Record, event: Halt) -> None:
     """The bot does not trade in this cycle."""
     # v2.18 stumbles over its own brake report in cycles 10, 20, 30: that is still the brake.
     if c.state.braked and event.cause == "unexpected_error":
@@ -81,8 +84,8 @@ def halt(c: Context, record: Record, event: e.Halt) -> None:
     c.add_bot_event(record, "halt", event.cause, event.detail)
 
 
-@handles(e.Error)
-def error(c: Context, record: Record, event: e.Error) -> None:
+@handles(Error)
+def error(c: Context, record: Record, event: Error) -> None:
     """Something failed in the bot."""
     c.counters.inc(m.BOT_ERRORS, event.kind)
     c.add_bot_event(record, "error", event.kind, event.detail)
@@ -91,7 +94,7 @@ def error(c: Context, record: Record, event: e.Error) -> None:
         brake.pause(c)
 
 
-@handles(e.Malformed)
-def malformed(c: Context, record: Record, event: e.Malformed) -> None:
+@handles(Malformed)
+def malformed(c: Context, record: Record, event: Malformed) -> None:
     """A line with a known tag or shape could not be read."""
     c.counters.inc(m.LOG_MALFORMED, event.kind)

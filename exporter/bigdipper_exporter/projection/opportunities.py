@@ -1,7 +1,9 @@
 """Scans, dips that qualified, orders submitted, and skips with their reasons."""
 
 from bigdipper_exporter.archive.tables import OpportunityRow, ScanRow, SkipRow, TradeRow
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.lines.brake import MissedByBrake
+from bigdipper_exporter.log.lines.orders import CapitalExhausted, Filters, LeftOut, Opportunity, Scan, Trade
+from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS, Skip
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles
@@ -10,8 +12,8 @@ from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles
 OUTCOMES = {"leverage_limit": "capital", "buying_power": "capital", "too_small": "too_small"}
 
 
-@handles(e.Scan)
-def scan(c: Context, record: Record, event: e.Scan) -> None:
+@handles(Scan)
+def scan(c: Context, record: Record, event: Scan) -> None:
     """A scan ended."""
     c.state.scan_found = event.found
     row = ScanRow(
@@ -26,26 +28,26 @@ def scan(c: Context, record: Record, event: e.Scan) -> None:
     c.rows.put(row)
 
 
-@handles(e.Opportunity)
-def opportunity(c: Context, record: Record, event: e.Opportunity) -> None:
+@handles(Opportunity)
+def opportunity(c: Context, record: Record, event: Opportunity) -> None:
     """A dip qualified."""
     _qualified(c, record, event.symbol, event.dip_percent, event.price, event.score, "unknown")
 
 
-@handles(e.MissedByBrake)
-def missed_by_brake(c: Context, record: Record, event: e.MissedByBrake) -> None:
+@handles(MissedByBrake)
+def missed_by_brake(c: Context, record: Record, event: MissedByBrake) -> None:
     """A dip qualified while the brake held."""
     _qualified(c, record, event.symbol, event.dip_percent, event.price, event.score, "missed_brake")
 
 
-@handles(e.LeftOut)
-def left_out(c: Context, record: Record, event: e.LeftOut) -> None:
+@handles(LeftOut)
+def left_out(c: Context, record: Record, event: LeftOut) -> None:
     """A dip qualified for which no capital was left."""
     _qualified(c, record, event.symbol, event.dip_percent, None, event.score, "capital")
 
 
-@handles(e.Filters)
-def filters(c: Context, record: Record, event: e.Filters) -> None:
+@handles(Filters)
+def filters(c: Context, record: Record, event: Filters) -> None:
     """The factors that the bot applied to the dip of the line before."""
     row = c.state.opportunities.get(c.state.last_symbol or "")
     if row is not None:
@@ -55,8 +57,8 @@ def filters(c: Context, record: Record, event: e.Filters) -> None:
         c.rows.put(row)
 
 
-@handles(e.Trade)
-def trade(c: Context, record: Record, event: e.Trade) -> None:
+@handles(Trade)
+def trade(c: Context, record: Record, event: Trade) -> None:
     """The bot submitted an order. Orders are identified by their id: each counts once, however often the log mentions it."""
     if c.is_known(event.order_id):
         _outcome(c, event.symbol, "submitted", None)
@@ -82,11 +84,11 @@ def trade(c: Context, record: Record, event: e.Trade) -> None:
     _outcome(c, event.symbol, "submitted", None)
 
 
-@handles(e.Skip)
-def skip(c: Context, record: Record, event: e.Skip) -> None:
+@handles(Skip)
+def skip(c: Context, record: Record, event: Skip) -> None:
     """A symbol was not bought. Routine skips are only counted, missed trades get a row each."""
     row = c.state.opportunities.get(event.symbol)
-    if event.reason in e.ROUTINE_REASONS:
+    if event.reason in ROUTINE_REASONS:
         c.routine_skips.add(record.ts, event)
         if row is not None:
             _outcome(c, event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
@@ -112,8 +114,8 @@ def skip(c: Context, record: Record, event: e.Skip) -> None:
     _outcome(c, event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
 
 
-@handles(e.CapitalExhausted)
-def capital_exhausted(c: Context, record: Record, event: e.CapitalExhausted) -> None:
+@handles(CapitalExhausted)
+def capital_exhausted(c: Context, record: Record, event: CapitalExhausted) -> None:
     """The bot has spent what it may spend in a cycle."""
     c.add_bot_event(record, "capital", "exhausted", f"{event.skipped} skipped after ${event.deployed:.2f}")
 

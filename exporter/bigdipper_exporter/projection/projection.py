@@ -6,8 +6,9 @@ from operator import itemgetter
 
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log import events as e
+from bigdipper_exporter.log.grammar import EVENT_KINDS
 from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
+from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import account, brake, lifecycle, opportunities
 from bigdipper_exporter.projection.context import HANDLERS, Context
@@ -15,7 +16,7 @@ from bigdipper_exporter.projection.state import MAX_DAMAGED, BotState, DamagedLi
 
 # Importing the modules registers their handlers.
 SUBJECTS = (account, brake, lifecycle, opportunities)
-if missing := [kind.__name__ for kind in e.EVENTS if kind not in HANDLERS]:
+if missing := [kind.__name__ for kind in EVENT_KINDS if kind not in HANDLERS]:
     raise TypeError(f"no handler in {__package__} for the events {', '.join(missing)}")
 
 
@@ -58,13 +59,13 @@ class Projection:
             if not forms:
                 self._keep_damaged(chunk, record)
         for kind, count in Counter(map(type, map(itemgetter(2), chunk.records))).items():
-            if kind is not e.Malformed:
-                inc(m.LOG_EVENTS, e.EVENT_KINDS[kind], amount=count)
+            if kind is not Malformed:
+                inc(m.LOG_EVENTS, EVENT_KINDS[kind], amount=count)
         context.flush_routine_skips()
 
     def _keep_damaged(self, chunk: ParsedChunk, record: Record) -> None:
         """Keep the text of a line that could not be read, among the last ten."""
-        if isinstance(record.event, e.Malformed):
+        if isinstance(record.event, Malformed):
             offset = record.id & ((1 << OFFSET_BITS) - 1)
             line = DamagedLine(record.ts, chunk.path, offset, record.event.kind, shown(chunk.line(record.id)))
             self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]

@@ -12,7 +12,7 @@ from bigdipper_exporter.archive.tables import OpportunityRow
 
 router = APIRouter(prefix="/api/v1/opportunities", tags=["opportunities"])
 
-# As `log.events.MISSED_REASONS`; a test keeps both equal.
+# As `log.lines.skips.MISSED_REASONS`; a test keeps both equal.
 Reason = Literal[
     "leverage_limit", "buying_power", "wash_sale_conflict", "not_fractionable", "no_quote", "order_failed", "other"
 ]

@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.broker.days import trading_day_of
 from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.log.events import ROUTINE_REASONS
+from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS
 from bigdipper_exporter.money import dips
 from bigdipper_exporter.money.episodes import HORIZONS, Episode, Followed, Sighting, episodes, outcome, summary
 
