@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help install demo check test lint types unit bench chaos soak docs dashboards env sbom pin test-compose test-browser clean
+.PHONY: help install demo check test lint types unit bench chaos soak migration docs dashboards env sbom pin test-compose test-browser clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,12 @@ chaos: $(BIN)/.developer ## twenty minutes: kills, damaged lines, whole logs at 
 soak: $(BIN)/.developer tools ## twenty minutes of the demo at high speed: memory flat, figures true
 	$(BIN)/pytest -s -p no:xdist -m soak
 
+migration: $(BIN)/.developer ## write the next migration from the declared tables: make migration NAME=sells
+	$(BIN)/python -m bigdipper_exporter.archive.draft $(NAME)
+
 docs: $(BIN)/.developer ## write the generated documents again
 	$(BIN)/python -m bigdipper_exporter.docs
+	$(BIN)/python -m tests.golden
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
 	$(BIN)/python -m tests.incidents.page

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive import draft
 from bigdipper_exporter.archive.migrate import migrations
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.archive.table import Moment, Table, Usd, table
@@ -31,7 +33,7 @@ def test_no_two_migrations_have_one_number() -> None:
 def test_every_table_of_the_schema_is_declared_and_no_other(schema: sqlite3.Connection) -> None:
     made = {row[0] for row in schema.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} - INTERNAL
     assert made - set(DECLARED) == set(), "declare these in archive/tables.py"
-    assert set(DECLARED) - made == set(), "make these in a new file under archive/migrations/"
+    assert set(DECLARED) - made == set(), "run `make migration NAME=...`, which writes the file under archive/migrations/"
 
 
 @pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
@@ -52,6 +54,12 @@ def test_time_is_a_column_and_an_exported_table_is_sorted_by_it(declared: Table[
     if declared.retention or declared.export:
         assert declared.time in {column.name for column in declared.columns}
     assert declared.export is None or EXPORTS[declared.export] is declared
+
+
+def test_the_schema_is_what_is_declared() -> None:
+    with closing(draft.schema()) as connection:
+        missing = draft.draft(connection)
+        assert not missing, f"run `make migration NAME=...`, which writes:\n{missing}"
 
 
 def test_a_row_is_inserted_by_the_names_of_its_columns_and_replaced_by_its_key(schema: sqlite3.Connection) -> None:

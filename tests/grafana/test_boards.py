@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.archive.tables import TABLES
 from grafana import theme
 from grafana.__main__ import generated
 from tests.grafana.asked import BOARDS, PANELS, ROOT
@@ -33,6 +34,12 @@ EXPECTED = {
 def test_committed_files_are_what_the_code_generates() -> None:
     for path, text in generated().items():
         assert (ROOT / path).read_text("utf-8") == text, f"{path} differs: run python -m grafana"
+
+
+def test_every_table_that_can_be_exported_is_on_a_board() -> None:
+    boards = "".join(text for path, text in generated().items() if str(path).endswith(".json"))
+    unseen = [t.name for t in TABLES.values() if t.export is not None and not re.search(rf"(?:FROM|JOIN) {t.name}\b", boards)]
+    assert not unseen, "add a panel under grafana/boards/"
 
 
 def test_no_generated_board_is_left_over() -> None:

@@ -4,11 +4,7 @@ import sqlite3
 from datetime import date as date_type
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import AccountRow, BotEventRow, BrakeRow, OpportunityRow, ScanRow, SkipRow, TradeRow
-
-# Rows made of log lines: written whole, by id. A row that grows within its cycle is written again.
-LogRow = AccountRow | TradeRow | SkipRow | OpportunityRow | BrakeRow | BotEventRow | ScanRow
+from bigdipper_exporter.archive.table import LogRow, table_of
 
 # Sums of the day, and its equity from the log, which holds until the broker's is known.
 SUMS = (
@@ -76,7 +72,7 @@ class PendingRows:
     @property
     def has_trades(self) -> bool:
         """Whether the bot submitted an order in these chunks."""
-        return TradeRow in self._rows
+        return any(table_of(kind).submits for kind in self._rows)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write all rows in the caller's transaction."""

@@ -23,10 +23,10 @@ ORDERS = """
     COALESCE(filled_avg_price, limit_price) AS price, status, NOT of_bot AS by_hand
   FROM order_results WHERE submitted >= :start
   UNION ALL
-  SELECT ts, symbol, 'buy', quantity, price, 'submitted', 0 FROM trades AS t
-  WHERE ts >= :start AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = t.order_id)
-    AND NOT (t.order_id IS NULL
-      AND EXISTS (SELECT 1 FROM orders AS o WHERE o.submitted >= :start AND o.symbol = t.symbol AND o.side = 'buy'))
+  SELECT ts, symbol, side, quantity, price, 'submitted', 0 FROM bot_orders AS b
+  WHERE ts >= :start AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = b.order_id)
+    AND NOT (b.order_id IS NULL
+      AND EXISTS (SELECT 1 FROM orders AS o WHERE o.submitted >= :start AND o.symbol = b.symbol AND o.side = b.side))
   ORDER BY 1 DESC LIMIT :most"""
 FILLS = """
   SELECT ts, symbol, side, quantity, price, realized_pl, NOT of_bot AS by_hand

@@ -167,8 +167,8 @@ class Store:
         )
 
     def has_order(self, order_id: str) -> bool:
-        """Return whether the log told of this order before."""
-        row = self.connection.execute("SELECT 1 FROM trades WHERE order_id = ? LIMIT 1", (order_id,)).fetchone()
+        """Return whether the log has named this order before."""
+        row = self.connection.execute("SELECT 1 FROM bot_orders WHERE order_id = ? LIMIT 1", (order_id,)).fetchone()
         return row is not None
 
     def load(self, key: str) -> str | None:

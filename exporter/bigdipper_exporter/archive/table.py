@@ -10,7 +10,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from operator import attrgetter
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from bigdipper_exporter.log.rule import Event, fields_of
 
 Row = TypeVar("Row")
 
@@ -22,6 +24,11 @@ Seconds = Annotated[float, "seconds"]
 Moment = Annotated[float, "unix seconds"]
 Day = Annotated[str, "New York trading day, YYYY-MM-DD"]
 RowId = Annotated[int, "log: file number << 40 | byte offset of the line; broker: -(unix milliseconds of the answer)"]
+
+# Columns that every line gives, and those that a table of orders must have.
+OF_RECORD = ("id", "ts", "date", "cycle_number")
+OF_ORDER = ("ts", "date", "symbol", "quantity", "price", "order_id")
+Side = Literal["buy", "sell"]
 
 SQL_TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
 
@@ -42,6 +49,8 @@ class Table(Generic[Row]):
 
     key: columns of its primary key. time: the column that retention and `export` go by. retention: rows older than
     `archive.retention` are deleted. export: its name in `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
+    event: the kind of line of which each becomes a row as it is; then it needs no handler. submits: the side of the orders that
+    its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown.
     """
 
     name: str
@@ -51,6 +60,8 @@ class Table(Generic[Row]):
     retention: bool = False
     export: str | None = None
     counted: bool = True
+    event: type[Event] | None = None
+    submits: Side | None = None
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -81,6 +92,14 @@ class Table(Generic[Row]):
         connection.executemany(self.upsert, map(self.values, rows))
 
 
+class LogRow(Protocol):
+    """A row that a line of the log made: written whole, by id. A row that grows within its cycle is written again."""
+
+    @property
+    def id(self) -> int:
+        """File number << 40 | byte offset of the line."""
+
+
 TABLES: dict[type, Table[Any]] = {}
 
 
@@ -92,13 +111,23 @@ def table(
     retention: bool = False,
     export: str | None = None,
     counted: bool = True,
+    event: type[Event] | None = None,
+    submits: Side | None = None,
 ) -> Callable[[type[Row]], type[Row]]:
     """Declare the decorated dataclass as the row of table `name`. See `Table` for the arguments."""
 
     def declare(row: type[Row]) -> type[Row]:
         if not is_dataclass(row):
             raise TypeError(f"{row.__name__} must be a dataclass to be the row of {name}")
-        TABLES[row] = Table(name, row, key, time, retention, export, counted)
+        declared = Table(name, row, key, time, retention, export, counted, event, submits)
+        names = {column.name for column in declared.columns}
+        if event is not None and (unknown := names - {*OF_RECORD, *fields_of(event)}):
+            raise TypeError(
+                f"{row.__name__}.{min(unknown)}: neither a field of {event.__name__} nor one of {', '.join(OF_RECORD)}"
+            )
+        if submits is not None and (missing := {*OF_ORDER} - names):
+            raise TypeError(f"{row.__name__} lacks {min(missing)}: a table of orders has {', '.join(OF_ORDER)}")
+        TABLES[row] = declared
         return row
 
     return declare

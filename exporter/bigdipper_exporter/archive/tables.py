@@ -34,7 +34,7 @@ class AccountRow:
     maintenance_margin: Usd | None = None
 
 
-@table("trades", export="trades")
+@table("trades", export="trades", submits="buy")
 @dataclass(slots=True)
 class TradeRow:
     """Orders that the bot submitted, as its log says. Whether they filled is in `orders`."""

@@ -14,8 +14,10 @@ from itertools import groupby
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
 from bigdipper_exporter.archive.queries.past import BrakeSpan
+from bigdipper_exporter.archive.tables import TABLES
 from bigdipper_exporter.commands.past import COARSE_SECONDS, FINE_SECONDS, HOURLY, Sample, Series, Span
 from bigdipper_exporter.metrics import counters as m
+from bigdipper_exporter.metrics.table import Counter
 
 AROUND_SECONDS = 2 * HOURLY  # twice the longest window of the boards
 SKIPS_SECONDS = (
@@ -24,14 +26,23 @@ SKIPS_SECONDS = (
 
 Growth = tuple[float, float]  # unix seconds, amount
 
+# Also the counters of lines that need no handler: each grew with the rows of its event's table.
+STEPS = past.STEPS | {
+    counter.name: past.rows_as_steps(table, counter.labels, counter.amount)
+    for counter in m.BOT
+    if isinstance(counter, Counter)
+    for table in TABLES.values()
+    if table.event is not None and table.event is counter.counts
+}
+
 
 def counters(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
     """Yield every counter that the archive knows the past of, the series of one metric together."""
     labels = {counter.name: counter.labels for counter in m.BOT + m.BROKER}
-    for name in past.STEPS:
+    for name, statement in STEPS.items():
         now = past.counter_values(connection, name)
         coarse = SKIPS_SECONDS if name == m.SKIPS.name else COARSE_SECONDS
-        for values, group in groupby(past.steps_of(connection, name), key=lambda step: step.labels):
+        for values, group in groupby(past.steps_of(connection, statement), key=lambda step: step.labels):
             steps = [(step.ts, step.amount) for step in group]
             yield Series(name, tuple(zip(labels[name], values, strict=True)), counted(steps, now.get(values), span, coarse))
     spans = past.brake_spans(connection)

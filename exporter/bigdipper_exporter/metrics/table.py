@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVarTuple
 
+from bigdipper_exporter.log.rule import Event, fields_of
+
 if TYPE_CHECKING:
     from bigdipper_exporter.metrics.snapshot import Snapshot
 
@@ -54,15 +56,22 @@ class Gauge(Metric):
 class Counter(Metric, Generic[*Names]):
     """A counter, kept in the archive.
 
-    `known` lists the label values that exist from the start with 0, so that `increase()` sees the first incident.
+    `known` lists the label values that exist from the start with 0, so that `increase()` sees the first incident. `counts` is
+    the kind of line that it counts without a handler: its labels are fields of that event, and so is `amount`, which is added
+    in place of 1. TypeError when they are not.
     """
 
     labels: tuple[*Names]
     known: Known | None = None
+    counts: type[Event] | None = field(default=None, kw_only=True)
+    amount: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.name.endswith("_total"):
             raise ValueError(f"the counter {self.name} must end in _total")
+        names = {*map(str, self.labels)} | ({self.amount} if self.amount else set())
+        if names and self.counts is not None and (unknown := names - {*fields_of(self.counts)}):
+            raise TypeError(f"{self.name}: {min(unknown)} is no field of {self.counts.__name__}")
 
     @property
     def family(self) -> str:

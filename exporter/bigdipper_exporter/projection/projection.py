@@ -10,14 +10,15 @@ from bigdipper_exporter.log.grammar import EVENT_KINDS
 from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
 from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection import account, brake, lifecycle, opportunities
+from bigdipper_exporter.projection import account, brake, lifecycle, opportunities, records
 from bigdipper_exporter.projection.context import HANDLERS, Context
 from bigdipper_exporter.projection.state import MAX_DAMAGED, BotState, DamagedLine, narrow, shown
 
 # Importing the modules registers their handlers.
 SUBJECTS = (account, brake, lifecycle, opportunities)
+records.register()
 if missing := [kind.__name__ for kind in EVENT_KINDS if kind not in HANDLERS]:
-    raise TypeError(f"no handler in {__package__} for the events {', '.join(missing)}")
+    raise TypeError(f"no table, counter or handler in {__package__} for the events {', '.join(missing)}")
 
 
 class Projection:

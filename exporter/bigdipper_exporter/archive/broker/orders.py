@@ -41,9 +41,10 @@ UPSERT = (
 )
 # Orders that the log has named since. Its design form has no order ids: there symbol, day and side must do.
 NAMED = (
-    "UPDATE orders SET in_log = 1 WHERE in_log = 0 AND (EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = orders.order_id)"
-    " OR side = 'buy' AND EXISTS (SELECT 1 FROM trades AS t"
-    " WHERE t.order_id IS NULL AND t.symbol = orders.symbol AND t.date = orders.date)) RETURNING submitted, filled"
+    "UPDATE orders SET in_log = 1 WHERE in_log = 0"
+    " AND (EXISTS (SELECT 1 FROM bot_orders AS b WHERE b.order_id = orders.order_id)"
+    " OR EXISTS (SELECT 1 FROM bot_orders AS b WHERE b.order_id IS NULL AND b.symbol = orders.symbol AND b.date = orders.date"
+    " AND b.side = orders.side)) RETURNING submitted, filled"
 )
 
 

@@ -52,7 +52,7 @@ def _open(
 
 def _log_span(connection: sqlite3.Connection) -> tuple[float, float] | None:
     """From the log's first trade or account line to its newest line; None while it has neither."""
-    (trade,) = connection.execute("SELECT min(ts) FROM trades").fetchone()
+    (trade,) = connection.execute("SELECT min(ts) FROM bot_orders").fetchone()
     (account,) = connection.execute("SELECT min(ts) FROM account_history WHERE source = 'log'").fetchone()
     row = connection.execute("SELECT json_extract(value, '$.log_ts') FROM state WHERE key = 'bot'").fetchone()
     first = min((t for t in (trade, account) if t is not None), default=None)
@@ -65,10 +65,11 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
     if span is not None:
         rows = connection.execute(
             "SELECT min(f.ts), f.symbol, f.side, f.order_id, sum(f.quantity) FROM fills AS f WHERE f.ts BETWEEN ? AND ?"
-            " AND f.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = f.order_id)"
+            " AND f.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bot_orders AS b WHERE b.order_id = f.order_id)"
             " AND NOT EXISTS (SELECT 1 FROM discrepancies AS d WHERE d.kind = 'fill_without_log' AND d.order_id = f.order_id)"
-            # The design form of the log names no order ids: a trade of that symbol on that day is taken for the fill's.
-            " AND NOT EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id IS NULL AND t.symbol = f.symbol AND t.date = f.date)"
+            # The design form of the log names no order ids: an order of that symbol and day is taken for the fill's.
+            " AND NOT EXISTS (SELECT 1 FROM bot_orders AS b"
+            " WHERE b.order_id IS NULL AND b.symbol = f.symbol AND b.date = f.date)"
             " GROUP BY f.order_id",
             (span[0], min(now, span[1]) - GRACE),
         ).fetchall()
@@ -87,7 +88,7 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
             )
     connection.execute(
         "UPDATE discrepancies SET resolved = ? WHERE kind = 'fill_without_log' AND resolved IS NULL"
-        " AND (ts < ? OR EXISTS (SELECT 1 FROM trades AS t WHERE t.order_id = discrepancies.order_id))",
+        " AND (ts < ? OR EXISTS (SELECT 1 FROM bot_orders AS b WHERE b.order_id = discrepancies.order_id))",
         (now, now - OPEN_SECONDS),
     )
 
@@ -95,14 +96,14 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
 def log_without_order(connection: sqlite3.Connection, now: float, counters: Counters, watched: float) -> None:
     """Orders that the log named and the broker does not know. Trades older than its first order cannot be judged."""
     rows = connection.execute(
-        "SELECT t.ts, t.symbol, t.order_id, t.quantity FROM trades AS t WHERE t.order_id IS NOT NULL AND t.ts < ?"
-        " AND t.ts >= (SELECT min(submitted) FROM orders)"
-        " AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = t.order_id)"
-        " AND NOT EXISTS (SELECT 1 FROM discrepancies AS d WHERE d.kind = 'log_without_order' AND d.order_id = t.order_id)",
+        "SELECT b.ts, b.symbol, b.order_id, b.side, b.quantity FROM bot_orders AS b WHERE b.order_id IS NOT NULL AND b.ts < ?"
+        " AND b.ts >= (SELECT min(submitted) FROM orders)"
+        " AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = b.order_id)"
+        " AND NOT EXISTS (SELECT 1 FROM discrepancies AS d WHERE d.kind = 'log_without_order' AND d.order_id = b.order_id)",
         (now - GRACE,),
     ).fetchall()
-    for ts, symbol, order_id, quantity in rows:
-        detail = f"buy {quantity:g} {symbol}: the broker knows no such order"
+    for ts, symbol, order_id, side, quantity in rows:
+        detail = f"{side} {quantity:g} {symbol}: the broker knows no such order"
         _open(
             connection,
             counters,

@@ -226,7 +226,7 @@ class BrokerRepository:
 
     def _name_orders(self, connection: sqlite3.Connection, view: BrokerView, at: float, counters: Counters) -> BrokerView:
         """Compare orders with the log again where it has named more: at a first start it is read while they come."""
-        (trades,) = connection.execute("SELECT count(*) FROM trades").fetchone()
+        (trades,) = connection.execute("SELECT count(*) FROM bot_orders").fetchone()
         if trades == self._memory.trades:
             return view
         self._memory.trades = trades

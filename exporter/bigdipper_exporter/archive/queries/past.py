@@ -2,9 +2,12 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from bigdipper_exporter.archive.queries.rows import fetch
+from bigdipper_exporter.archive.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,14 @@ STEPS = {
 }
 
 
-def steps_of(connection: sqlite3.Connection, counter: str) -> list[Step]:
-    """Return the steps of a counter in STEPS, by label values, oldest first."""
-    steps = [Step(tuple(labels), ts, amount) for ts, amount, *labels in connection.execute(STEPS[counter])]
+def rows_as_steps(table: Table[Any], labels: Iterable[str], amount: str | None) -> str:
+    """Return the statement for a counter that grows with each row of `table`: by the column `amount`, or by 1."""
+    return f"SELECT {', '.join((table.time, amount or '1', *labels))} FROM {table.name}"
+
+
+def steps_of(connection: sqlite3.Connection, statement: str) -> list[Step]:
+    """Return the steps that a statement like those of STEPS finds, by label values, oldest first."""
+    steps = [Step(tuple(labels), ts, amount) for ts, amount, *labels in connection.execute(statement)]
     return sorted(steps, key=lambda step: (step.labels, step.ts))
 
 

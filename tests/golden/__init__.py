@@ -1,0 +1,1 @@
+"""Lists that a change must not alter unnoticed."""
