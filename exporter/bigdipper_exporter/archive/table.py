@@ -50,7 +50,8 @@ class Table(Generic[Row]):
     key: columns of its primary key. time: the column that retention and `export` go by. retention: rows older than
     `archive.retention` are deleted. export: its name in `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
     event: the kind of line of which each becomes a row as it is; then it needs no handler. submits: the side of the orders that
-    its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown.
+    its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown. kept: columns that an
+    upsert leaves alone where the key exists.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Table(Generic[Row]):
     counted: bool = True
     event: type[Event] | None = None
     submits: Side | None = None
+    kept: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -82,8 +84,8 @@ class Table(Generic[Row]):
 
     @cached_property
     def upsert(self) -> str:
-        """INSERT of one row, or UPDATE of all its columns where the key exists."""
-        rest = [column.name for column in self.columns if column.name not in self.key]
+        """INSERT of one row, or UPDATE of its columns (but for `kept`) where the key exists."""
+        rest = [column.name for column in self.columns if column.name not in {*self.key, *self.kept}]
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
         return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {changes}' if rest else 'NOTHING'}"
 
@@ -113,13 +115,14 @@ def table(
     counted: bool = True,
     event: type[Event] | None = None,
     submits: Side | None = None,
+    kept: tuple[str, ...] = (),
 ) -> Callable[[type[Row]], type[Row]]:
     """Declare the decorated dataclass as the row of table `name`. See `Table` for the arguments."""
 
     def declare(row: type[Row]) -> type[Row]:
         if not is_dataclass(row):
             raise TypeError(f"{row.__name__} must be a dataclass to be the row of {name}")
-        declared = Table(name, row, key, time, retention, export, counted, event, submits)
+        declared = Table(name, row, key, time, retention, export, counted, event, submits, kept)
         names = {column.name for column in declared.columns}
         if event is not None and (unknown := names - {*OF_RECORD, *fields_of(event)}):
             raise TypeError(

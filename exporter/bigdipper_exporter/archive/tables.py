@@ -188,7 +188,7 @@ class PositionRow:
     current_price: Usd | None = None
 
 
-@table("orders", key=("order_id",), time="submitted", export="orders")
+@table("orders", key=("order_id",), time="submitted", export="orders", kept=("in_log", "counted"))
 @dataclass(slots=True)
 class OrderRow:
     """Orders at the broker, followed to their end.

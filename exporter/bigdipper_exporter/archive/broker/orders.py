@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.view import OrdersToday
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import OrderRow
 from bigdipper_exporter.broker.models import SIDES, TERMINAL, Order
 from bigdipper_exporter.broker.results import Orders
 from bigdipper_exporter.counters import Counters
@@ -13,32 +15,6 @@ from bigdipper_exporter.metrics import counters as m
 
 FILL_RATE_DAYS = 30
 RESULTS = ("filled", "partly_filled", "unfilled", "open")
-COLUMNS = (
-    "order_id",
-    "client_order_id",
-    "symbol",
-    "side",
-    "type",
-    "quantity",
-    "notional",
-    "limit_price",
-    "filled_quantity",
-    "filled_avg_price",
-    "status",
-    "date",
-    "submitted",
-    "updated",
-    "filled",
-    "ended",
-    "time_to_fill_seconds",
-    "slippage_bps",
-    "extended_hours",
-    "replaced_by",
-)
-UPSERT = (
-    f"INSERT INTO orders ({', '.join(COLUMNS)}, in_log) VALUES ({', '.join('?' * len(COLUMNS))},"
-    " 0) ON CONFLICT (order_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
-)
 # Orders that the log has named since. Its design form has no order ids: there symbol, day and side must do.
 NAMED = (
     "UPDATE orders SET in_log = 1 WHERE in_log = 0"
@@ -109,34 +85,35 @@ def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters)
         return  # the end is the end: an older answer cannot reopen an order
     if row is not None and row == (order.status, order.updated, order.filled_quantity):
         return
-    seconds, worse = time_to_fill(order), slippage(order) if order.status == "filled" else None
-    connection.execute(
-        UPSERT,
-        (
-            order.id,
-            order.client_order_id,
-            order.symbol,
-            order.side,
-            order.type,
-            order.quantity,
-            order.notional,
-            order.limit_price,
-            order.filled_quantity,
-            order.filled_avg_price,
-            order.status,
-            calendar.trading_day(order.submitted).isoformat(),
-            order.submitted,
-            order.updated,
-            order.filled,
-            order.ended,
-            seconds,
-            None if worse is None else worse * 1e4,
-            order.extended_hours,
-            order.replaced_by,
-        ),
-    )
+    table_of(OrderRow).write(connection, [_row(order)])
     if order.is_terminal:
         counters.inc(m.ORDERS, order.status)
+
+
+def _row(order: Order) -> OrderRow:
+    worse = slippage(order) if order.status == "filled" else None
+    return OrderRow(
+        order_id=order.id,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        notional=order.notional,
+        limit_price=order.limit_price,
+        filled_quantity=order.filled_quantity,
+        filled_avg_price=order.filled_avg_price,
+        status=order.status,
+        date=calendar.trading_day(order.submitted).isoformat(),
+        submitted=order.submitted,
+        updated=order.updated,
+        filled=order.filled,
+        ended=order.ended,
+        time_to_fill_seconds=time_to_fill(order),
+        slippage_bps=None if worse is None else worse * 1e4,
+        extended_hours=order.extended_hours,
+        replaced_by=order.replaced_by,
+    )
 
 
 def open_orders(items: Iterable[Order]) -> tuple[tuple[str, float], ...]:
