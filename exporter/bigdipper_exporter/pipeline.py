@@ -18,13 +18,12 @@ from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.absent import NoLog
-from bigdipper_exporter.log.parser import ParsedChunk, Reader, pieces
+from bigdipper_exporter.log.parser import ParsedChunk, pieces
 from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.patterns import Custom
-from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.projection.streams import Saved, Streams
 
 if TYPE_CHECKING:
     from bigdipper_exporter.archive.broker.view import BrokerView
@@ -91,7 +90,7 @@ class Pipeline:
         self._day = Day(0.0)
         self.counters.load(store.connection)
         self._created = self._first_start()
-        self._saved = store.load("bot") or BotState().to_json()
+        self._saved = Saved.of(store.load("bot"), store.load("beside"))
         self._restore()
         self.tail: Tail | NoLog = NoLog() if settings.log_path is None else self._follow(settings.log_path)
         self._read: Read | None = None
@@ -108,6 +107,7 @@ class Pipeline:
             limit=PORTION_BYTES,
             first=self._created,
             copies=str(settings.log_copies or ""),
+            late=self._saved.late,
         )
 
     def _first_start(self) -> float:
@@ -120,13 +120,8 @@ class Pipeline:
 
     def _restore(self) -> None:
         """Take up the present as it was last committed."""
-        state = BotState.from_json(self._saved)
-        patterns = self._settings.patterns
-        self._projection = Projection(state, self.counters, self.store.has_order)
-        listen = Custom(patterns, state, self.counters).listen if patterns else None
-        self._reader = Reader(self._settings.log_timezone, listen)
-        self._reader.time.last = state.log_ts
-        self._reader.restore(state.split, state.header_seen or bool(state.forms), state.prefix)
+        self._streams = Streams(self._settings, self.counters, self._saved)
+        self._projection = Projection(self._streams.log.state, self.counters, self.store.has_order)
 
     def step(self) -> bool:
         """Read a chunk and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
@@ -151,16 +146,24 @@ class Pipeline:
         return read.more
 
     def _digest(self, read: Read) -> tuple[int, float | None]:
-        """Parse and apply the batches in order. Returns the number of lines, and the time of the last one."""
-        lines, last_ts = 0, None
+        """Parse and apply the batches in order. Returns the number of the log's lines, and the time of the last one."""
+        lines, last_ts, projection, streams = 0, None, self._projection, self._streams
+        if read.set_aside:
+            streams.set_aside()
         for batch in read.batches:
+            stream = streams.of(batch.late)
+            projection.state = stream.state
             for start, piece in pieces(batch.data):
-                chunk = ParsedChunk(last_ts=last_ts, path=batch.path)
-                self._reader.read(batch.generation, batch.offset + start, piece, chunk)
-                self._projection.apply(chunk)
-                lines, last_ts = lines + chunk.lines, chunk.last_ts
+                chunk = ParsedChunk(last_ts=None if batch.late else last_ts, path=batch.path)
+                stream.reader.read(batch.generation, batch.offset + start, piece, chunk)
+                projection.apply(chunk)
+                if not batch.late:
+                    lines, last_ts = lines + chunk.lines, chunk.last_ts
+        projection.state = streams.log.state
         for rest in read.unfinished:
-            self._projection.apply(self._reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
+            projection.apply(streams.log.reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
+        if not read.late:
+            streams.join(projection)
         return lines, last_ts
 
     def _commit(self, read: Read) -> tuple[int, float | None]:
@@ -171,23 +174,22 @@ class Pipeline:
         if arrived is not None:
             # Reading an old copy late must not make the newest sign of life older, and a future time counts as now.
             state.last_line = min(time.time(), max(arrived, state.last_line or 0.0))
-        state.log_ts = self._reader.time.last
-        state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in self._reader.pending.items()}
-        state.header_seen, state.prefix = self._reader.cleaner.header_seen, self._reader.cleaner.prefix
         inc(m.LOG_ROTATIONS, amount=read.rotations)
         inc(m.LOG_TRUNCATIONS, amount=read.truncations)
         inc(m.ARCHIVE_ERRORS, amount=self._failures)
         for gap in read.gaps:
             inc(m.LOG_GAPS, gap.reason)
-        present = state.to_json()
+        present = self._streams.saved(read.late)
         with self.store.transaction() as connection:
             self._projection.rows.write(connection)
             for source in self._sources:
                 self._write(connection, source)
             self.counters.flush(connection)
             self.store.write_position(read.checkpoints, read.gaps)
-            if present != self._saved:
-                self.store.save("bot", present)
+            if present.log != self._saved.log:
+                self.store.save("bot", present.log)
+            if present.beside() != self._saved.beside():
+                self.store.save("beside", present.beside())
         self.tail.commit()
         self.counters.commit()
         # What is committed is not needed again, and the next chunk is as large.
@@ -230,7 +232,7 @@ class Pipeline:
 
     def _published(self, read: Read) -> None:
         # Without `more`, only an unfinished line can be left, and it may stay unfinished for ever.
-        self.caught_up = self.caught_up or not read.more
+        self.caught_up = self.caught_up or not read.more or read.is_current
         self.refresh()
 
     def refresh(self) -> None:
@@ -246,7 +248,7 @@ class Pipeline:
     def publish(self) -> Snapshot:
         """A snapshot of this moment: only what is committed, and how the exporter is doing."""
         read, problems = self._read, self.problems()
-        state = self._projection.state.published()
+        state = self._streams.newest.published()
         own = ExporterStatus(
             started=self._started,
             turned=time.monotonic(),
@@ -256,7 +258,7 @@ class Pipeline:
             log_up=bool(read and read.up),
             log_problem=read.problem if read else "not read yet",
             log_lag=read.lag if read else 0,
-            last_line=state.last_line,
+            last_line=self._projection.state.last_line,
             timestamp_skew=self._skew,
             archive_up=self.trouble is None,
             archive=self.statistics,

@@ -19,7 +19,8 @@ NULS = re.compile(rb"\0*+")
 class Batch:
     """Whole lines, each ending in a newline. offset: position of data[0] in the generation, in bytes. path: the file.
 
-    truncated: the first part of a line that is too long (1 MiB), with a newline added.
+    truncated: the first part of a line that is too long (1 MiB), with a newline added. late: these lines are older than some of
+    the log that were returned before.
     """
 
     generation: int
@@ -27,6 +28,7 @@ class Batch:
     data: bytes
     truncated: bool = False
     path: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Read:
     """The result of one read. Store `checkpoints` in the same transaction as the events of `batches`.
 
     lag: bytes not returned yet, including an unfinished line. up: whether the log can be read; if not, `problem` says why.
-    more: whether to read again at once. written: unix seconds at which the newest file of the batches was last written.
+    more: whether to read again at once. is_current: whether the log itself was read to its end. late: the generations that are
+    older than lines of the log that were returned. set_aside: whether this begins now, before any line of the log's new file.
+    written: unix seconds at which the newest file of the batches was last written.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -67,12 +71,15 @@ class Read:
     up: bool = False
     problem: str | None = None
     more: bool = False
+    is_current: bool = False
+    late: frozenset[int] = frozenset()
+    set_aside: bool = False
     written: float | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not (self.batches or self.checkpoints or self.gaps or self.unfinished)
+        return not (self.batches or self.checkpoints or self.gaps or self.unfinished or self.set_aside)
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:

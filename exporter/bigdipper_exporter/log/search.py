@@ -11,7 +11,7 @@ from typing import Literal
 
 from bigdipper_exporter.log.chunks import Gap, Read, at_end
 from bigdipper_exporter.log.folder import rotated, siblings
-from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning, open_source
+from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Phase, Segment, State
 
 # Seconds to wait for a file that cannot be read to its end: it may be in the middle of compression.
@@ -29,6 +29,9 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
         if copy == "unsettled" and now - lost.since <= GRACE:
             continue
         state.lost.remove(lost)
+        if copy == "waiting":
+            state.lost.append(replace(lost, since=now))
+            continue
         if isinstance(copy, Source):
             if holder := state.holding(copy.device, copy.inode):
                 state.hand_over(holder, lost.checkpoint)
@@ -48,19 +51,20 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
         _know_copy_of_beginning(state, path, lost.checkpoint)
 
 
-def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["continued", "unsettled", "missing"]:
+def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["waiting", "continued", "unsettled", "missing"]:
     """Return the file that belongs to the generation; newest files are tried first.
 
     Generations may begin alike: a file belongs to the one of which most was consumed. continued: a newer generation began with
-    everything that was consumed of this one. unsettled: there may be a file that could not be examined yet.
+    everything that was consumed of this one. waiting: a compressed file is still being examined. unsettled: there may be a file
+    that cannot be read yet.
     """
     more = [c for c in state.checkpoints() if c.offset > checkpoint.offset]
-    files, unsettled = siblings(path, state.copies), False
+    files, unsettled, waiting = siblings(path, state.copies), False, False
     continued = any(_continues(f.checkpoint, f.source, checkpoint) for f in state.segments)
     names = rotated(path, files)[::-1]
     for sibling in (*names, *(other for other in files if other not in names)):
         try:
-            source = open_source(sibling)
+            source = state.open(sibling)
         except OSError:
             unsettled = True
             continue
@@ -70,7 +74,10 @@ def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal[
             return source
         continued |= any(_continues(c, source, checkpoint) for c in owners)
         unsettled |= fits is None
+        waiting |= fits is None and source.is_waiting
         source.close()
+    if waiting:
+        return "waiting"
     if continued:
         return "continued"
     return "unsettled" if unsettled or moving(state, path, files) else "missing"
@@ -92,7 +99,7 @@ def moving(state: State, path: Path, files: dict[Path, int]) -> bool:
 def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) -> None:
     """Remember a copy that ends before the checkpoint of a lost generation: it holds nothing new and is no generation."""
     for sibling in rotated(path, siblings(path, state.copies))[::-1]:
-        with suppress(OSError), closing(open_source(sibling)) as source:
+        with suppress(OSError), closing(state.open(sibling)) as source:
             known = any(c.offset == source.size() and source.fits(c) for c in state.checkpoints())
             if source.begins(checkpoint) and not known and not state.holding(source.device, source.inode):
                 everything = beginning(source, state.number(), checkpoint.updated).at(source, source.size())
@@ -105,24 +112,32 @@ def cut(state: State, segment: Segment) -> bool:
     return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, segment))
 
 
-def pass_over(state: State, segment: Segment) -> None:
-    """Skip what a file has in common with content read elsewhere: it is a copy, or is becoming one."""
-    offset = segment.checkpoint.offset
+def pass_over(state: State, segment: Segment) -> bool:
+    """Skip what a file has in common with content read elsewhere: it is a copy, or is becoming one.
+
+    Returns False when a compressed file has to be examined first.
+    """
+    offset, examinations = segment.checkpoint.offset, state.examinations
+    before, examinations.are_waiting = examinations.are_waiting, False
     done = [*(lost.checkpoint for lost in state.lost), *state.known, *state.ended]
     fitting = [c for c in done if c.offset > offset and c.head.startswith(segment.checkpoint.head) and segment.source.fits(c)]
     # Two files that differ later are two generations, however long their common beginning.
     fitting += [c for f, c in _ahead(state, segment) if _agree(f.source, segment.source)]
-    fitting += [c for other in state.known if (c := _copied(other, segment.source)) and c.offset > offset]
+    fitting += [c for other in state.known if (c := _copied(state, other, segment.source)) and c.offset > offset]
+    if examinations.are_waiting:
+        return False
+    examinations.are_waiting = before
     if fitting:
         known = max(fitting, key=lambda c: c.offset)
         segment.checkpoint = replace(known, generation=segment.checkpoint.generation).within(segment.source)
+    return True
 
 
-def _copied(other: Checkpoint, source: Source) -> Checkpoint | None:
+def _copied(state: State, other: Checkpoint, source: Source) -> Checkpoint | None:
     """The checkpoint at the end of a file that is only the beginning of what was read of another log; None otherwise."""
     if not source.begins(other):
         return None
-    with suppress(OSError), closing(open_source(Path(other.path))) as original:
+    with suppress(OSError), closing(state.open(Path(other.path))) as original:
         if original.fits(other) and _agree(original, source):
             return at_end(beginning(source, 0, other.updated), source)
     return None
@@ -150,8 +165,8 @@ def _ahead(state: State, segment: Segment) -> list[tuple[Segment, Checkpoint]]:
 
 def _agree(one: Source, other: Source) -> bool:
     """Whether one of two files is the beginning of the other."""
-    size = min(one.size(), other.size())
-    return bool(one.fits(beginning(other, 0, 0.0).at(other, size)))
+    shorter, longer = sorted((one, other), key=lambda source: source.size())
+    return bool(longer.fits(beginning(shorter, 0, 0.0).at(shorter, shorter.size())))
 
 
 def begin(state: State, segment: Segment, path: Path) -> None:
@@ -168,7 +183,7 @@ def vanished(state: State, segment: Segment, path: Path) -> bool:
         return False
     files = siblings(path, state.copies)
     for sibling in files:
-        with suppress(OSError), closing(open_source(sibling)) as source:
+        with suppress(OSError), closing(state.open(sibling)) as source:
             if source.fits(segment.checkpoint) is not False:
                 return False
     return not moving(state, path, files)

@@ -6,10 +6,8 @@ backup has another one.
 """
 
 import errno
-import gzip
 import os
 import stat as modes
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +18,6 @@ CHUNK = 1 << 20
 
 # Seconds. A file can change twice within one tick of the kernel's clock and look unchanged, so it is checked again afterwards.
 TICK = 0.02
-
-# Bytes. An empty gzip file has about 20: a shorter one has only just been created.
-GZIP_LEAST = 18
-# A gzip file that expands to more than both limits is no log: logs compress to about a tenth.
-BOMB_BYTES = 32 << 20
-BOMB_RATIO = 200
-GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +66,7 @@ class Source:
     __slots__ = ("_fd", "device", "inode", "path", "trouble")
     gz = False
     is_refused = False  # it is no log
+    is_waiting = False  # it is compressed, and not yet examined to its end
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises OSError when it cannot be opened or is no regular file."""
@@ -121,6 +113,10 @@ class Source:
             self.trouble = error
             return b""
 
+    def reach(self, offset: int) -> bool:
+        """Return whether `offset` can be read at once; a compressed file has to be unpacked up to there."""
+        return True
+
     def whole(self) -> bool:
         """Whether the file is complete; a gzip file may still be growing."""
         return True
@@ -160,88 +156,6 @@ class Source:
             self._fd = -1
 
 
-class Packed(Source):
-    """The content of a gzip file. Reading forward is cheap; reading backward starts from the beginning."""
-
-    __slots__ = ("_file", "_kept", "_raw", "_size", "_start", "is_refused")
-    gz = True
-
-    def __init__(self, path: Path) -> None:
-        """Open the file. Raises OSError when it cannot be opened or is no regular file."""
-        super().__init__(path)
-        self._raw = open(self._fd, "rb", buffering=0, closefd=False)  # noqa: SIM115 - closed by close()
-        self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
-        self._start, self._kept, self._size = 0, b"", -1
-        self.is_refused = False
-
-    def size(self) -> int:
-        """Return the bytes of content; 0 while that is not known."""
-        return max(0, self._size) if self.whole() else 0
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Return up to `size` bytes at `offset`; fewer at the end, or where the stream is incomplete."""
-        # The last result is kept, because the reader comes back for the beginning of an unfinished line.
-        if not self._start <= offset <= self._start + len(self._kept):
-            self._kept, self._start = b"", offset
-            with suppress(*GZIP_ERRORS):
-                self._start = self._file.seek(offset)
-            if self._start != offset:
-                return b""
-        data = self._kept[offset - self._start :]
-        try:
-            while len(data) < size and (chunk := self._file.read(size - len(data))):
-                data += chunk
-        except GZIP_ERRORS as error:
-            if self._size >= 0:
-                self.trouble = OSError(errno.EIO, str(error))
-        self._start, self._kept = offset, data
-        return data[:size]
-
-    def whole(self) -> bool:
-        """Whether the stream can be read to its end."""
-        if self._size < 0 and not self.is_refused and self.signature()[0] >= GZIP_LEAST:
-            size, self._kept = 0, b""
-            try:
-                self._file.seek(0)
-                while chunk := self._file.read(CHUNK):
-                    size += len(chunk)
-                    self.is_refused = size > BOMB_BYTES and size > BOMB_RATIO * self._raw.tell()
-                    if self.is_refused:
-                        return False
-                self._size = size
-            except GZIP_ERRORS:
-                size = -1
-            self._start = size
-        return self._size >= 0
-
-    def fits(self, checkpoint: Checkpoint) -> bool | None:
-        """Answer as for a plain file; the cheap comparison comes first."""
-        if not checkpoint.head.startswith(self.read(0, len(checkpoint.head))):
-            return False
-        return super().fits(checkpoint) if self.whole() else None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        self._raw.close()
-        super().close()
-
-
 def beginning(source: Source, generation: int, now: float) -> Checkpoint:
     """Return the checkpoint at the beginning of `source`, with this generation number."""
     return Checkpoint(generation, str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
-
-
-def open_source(path: Path) -> Source:
-    """Open the file at `path`, as gzip if its name ends in .gz. Raises OSError when it cannot be, or is no regular file."""
-    return Packed(path) if path.suffix == ".gz" else Source(path)
-
-
-def legible(path: Path) -> Source:
-    """Open it in the same way, and raise OSError as well when its beginning cannot be read."""
-    source = open_source(path)
-    source.read(0, 1)
-    if source.trouble:
-        source.close()
-        raise source.trouble
-    return source

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
 
+from bigdipper_exporter.log.packed import Examinations, open_source
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 
 # How many ended generations are remembered from before the last complete look; all later ones are, so that their files are
@@ -84,7 +85,9 @@ class State:
     inode, size and mtime of files that need no further look: read to their end, copies of others, or reported as unreadable.
     seen: unix seconds of the last complete look at the folder. first: of the first look. waiting: rotated files that cannot be
     read yet, and since when. folders: the folders' signature at the last search. crowded: there are more rotated files than may
-    be open at once, so the log itself has to wait.
+    be open at once, so the log itself has to wait. late: numbers of generations whose lines are older than some of
+    the log that were returned. delayed: since when older files have had unread bytes, 0 while none has. examinations: of
+    compressed files.
 
     At a start only: known: generations whose files are still to be found; from_end: whether to begin at the end of the log;
     backfill: whether to read all rotated files.
@@ -105,6 +108,9 @@ class State:
     from_end: bool = False
     copies: str = ""
     backfill: bool = False
+    late: frozenset[int] = frozenset()
+    delayed: float = 0.0
+    examinations: Examinations = field(default_factory=Examinations)
 
     def copy(self) -> "State":
         """Return a state to change, while this one stays as it is."""
@@ -129,8 +135,15 @@ class State:
         self.newest += 1
         return self.newest
 
+    def open(self, path: Path) -> Source:
+        """Open a file that may hold a generation. Raises OSError when it cannot be opened or is no regular file."""
+        return open_source(path, self.examinations)
+
     def add(self, segment: Segment) -> None:
-        """Read this segment too, in its turn."""
+        """Read this segment too: in its turn, or beside the log if that is already further."""
+        current = self.current()
+        if current is not None and current.checkpoint.offset and not segment.current:
+            self.late |= {segment.checkpoint.generation}
         self.segments.append(segment)
         self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
@@ -158,8 +171,14 @@ class State:
     def hand_over(self, segment: Segment, checkpoint: Checkpoint) -> None:
         """Continue a segment as another generation, from that one's checkpoint."""
         self.ended.append(replace(segment.checkpoint, ended=True))
+        if self.is_late(segment):
+            self.late |= {checkpoint.generation}
         segment.checkpoint, segment.begun, segment.settled, segment.sure = checkpoint.within(segment.source), True, None, False
         self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
+
+    def is_late(self, segment: Segment) -> bool:
+        """Whether a segment is read beside the log."""
+        return segment.checkpoint.generation in self.late and not segment.current
 
     def living(self) -> list[Checkpoint]:
         """The checkpoints of generations that may grow."""

@@ -8,7 +8,7 @@ same lines again.
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,8 @@ from bigdipper_exporter.log.chunks import (
     whole_lines,
 )
 from bigdipper_exporter.log.folder import folders, is_elsewhere, siblings
-from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning, legible, open_source
+from bigdipper_exporter.log.packed import Examinations, legible
+from bigdipper_exporter.log.segment import TICK, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import TIME_SLACK, Lost, Phase, Segment, State
 
 __all__ = ["GAP_REASONS", "Batch", "Checkpoint", "Gap", "Read", "Tail"]
@@ -41,6 +42,10 @@ WINDOW_SECONDS = 1.0
 # Seconds without growth after which a log that was emptied, and refilled with what was read before, is read.
 REFILL_SECONDS = 3.0
 
+# Older files with more unread bytes than this, or that have kept the log waiting for so many seconds, are read beside it.
+LATE_BYTES = 32 << 20
+LATE_SECONDS = 5.0
+
 # How much of an unfinished line is shown.
 UNFINISHED_BYTES = 1024
 
@@ -52,7 +57,7 @@ class Tail:
     rotated: whether to read the rotated files too at the very first start. limit: bytes per read, unless one line is longer.
     quiet: seconds without growth after which a renamed file is closed, if a newer one has grown. clock: returns unix seconds.
     first: when the log was first followed, unix seconds; None if that is not known. copies: a pattern of files that may be
-    copies of the log, besides those with a similar name.
+    copies of the log, besides those with a similar name. late: generations that were read beside the log.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Tail:
         clock: Callable[[], float] = time.time,
         first: float | None = None,
         copies: str = "",
+        late: Collection[int] = (),
     ) -> None:
         self.path = path
         self._limit = limit
@@ -82,6 +88,8 @@ class Tail:
             first=first if first is not None else float("inf") if checkpoints else clock(),
             from_end=start == "end" and not checkpoints and path.exists(),
             backfill=rotated and not checkpoints,
+            late=frozenset(late),
+            examinations=Examinations(lambda: self._next.checkpoints()),
         )
 
     # -- the public face
@@ -94,6 +102,7 @@ class Tail:
         state = self._next = self._state.copy()
         before = {c.generation: c for c in state.living()}
         read = Read()
+        state.examinations.renew()
         self._look(state, read, now)
         if state.lost:
             search.find_lost(state, read, self.path, now)
@@ -102,6 +111,9 @@ class Tail:
         if read.up and not read.more and not state.waiting:
             state.see(now)
         read.checkpoints = [replace(c, updated=state.seen) for c in changed]
+        if state.late:
+            state.late &= frozenset(c.generation for c in state.living())
+        read.late = state.late
         if read.is_empty:
             self.commit()
         return read
@@ -130,6 +142,7 @@ class Tail:
 
     def close(self) -> None:
         """Close every file."""
+        self._state.examinations.close()
         self._settle(State())
 
     def _settle(self, state: State) -> None:
@@ -225,7 +238,7 @@ class Tail:
             with suppress(OSError):
                 if inode != checkpoint.inode:
                     continue
-                source = open_source(sibling)
+                source = state.open(sibling)
                 same = source.holds(checkpoint) and not state.holding(source.device, source.inode)
                 if same and source.fits(checkpoint) and not any(c.offset and source.fits(c) for c in others):
                     return source
@@ -235,18 +248,42 @@ class Tail:
     # -- the bytes
 
     def _consume(self, state: State, read: Read, now: float) -> None:
-        """Read from the oldest generation that has unread bytes; go to the next one only when it has none left."""
-        for segment in state.segments[:]:
-            if segment.current and state.crowded:
-                read.more = read.up
-            elif segment.unchanged():
-                segment.ended_at = now
-            else:
-                self._portion(state, read, segment, now)
+        """Read from the oldest generation that has unread bytes; go to the next one only when it has none left.
+
+        Old files that would delay the log for long are read beside it: a portion whenever the log itself has nothing new.
+        """
+        order = sorted(state.segments, key=state.is_late) if self._is_delayed(state, read, now) else state.segments[:]
+        for segment in order:
+            self._advance(state, read, segment, now)
             if read.more:
                 break
+            read.is_current |= segment.current
+        read.more |= state.examinations.are_waiting
         read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.segments if f.current or f.settled is None)
         self._give_up(state, read, now)
+
+    def _advance(self, state: State, read: Read, segment: Segment, now: float) -> None:
+        if segment.current and state.crowded:
+            read.more = read.up
+        elif segment.unchanged():
+            segment.ended_at = now
+        elif segment.source.reach(segment.checkpoint.offset):
+            self._portion(state, read, segment, now)
+        else:
+            read.more = True
+
+    def _is_delayed(self, state: State, read: Read, now: float) -> bool:
+        """Whether older files would delay the log for long. If so, they are late from now on."""
+        older = [segment for segment in state.segments if not segment.current and segment.settled is None]
+        left = sum(max(0, segment.source.size() - segment.checkpoint.offset) for segment in older)
+        state.delayed = (state.delayed or now) if left else 0.0
+        current = state.current()
+        if current is None or not left or (left <= LATE_BYTES and now - state.delayed <= LATE_SECONDS):
+            return False
+        numbers = frozenset(segment.checkpoint.generation for segment in older)
+        read.set_aside = not numbers <= state.late and not current.checkpoint.offset
+        state.late |= numbers
+        return True
 
     def _portion(self, state: State, read: Read, segment: Segment, now: float) -> None:
         """Read up to the limit, and check that the file still begins with what was consumed before."""
@@ -262,6 +299,8 @@ class Tail:
             data = segment.source.read(checkpoint.offset, wanted)
         full = len(data) == wanted
         batches, advanced = whole_lines(checkpoint, before_record(data) if full else data)
+        if is_late := state.is_late(segment):
+            batches = [replace(batch, late=True) for batch in batches]
         # Checked after reading, so that a file that was cut in between is noticed, and what was read is discarded.
         trouble = segment.source.trouble
         fits = segment.source.gz or segment.source.fits(checkpoint if checkpoint.offset else advanced)
@@ -274,7 +313,7 @@ class Tail:
             return
         segment.failing = 0.0
         read.batches += batches
-        if batches:
+        if batches and not is_late:
             read.written = max(read.written or 0.0, signature[1] / 1e9)
         if advanced is not checkpoint:
             segment.checkpoint, segment.moved = advanced, now
@@ -303,7 +342,8 @@ class Tail:
             read.more |= self._search(state, read, now) > 0
         if read.more:
             return True
-        search.pass_over(state, segment)
+        if not search.pass_over(state, segment):
+            return True
         if segment.current and search.is_refill(state, segment):
             # The size decides, not the file's time, which the copy may have kept.
             if segment.held[0] != segment.source.size():

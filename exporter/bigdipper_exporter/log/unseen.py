@@ -11,7 +11,7 @@ from pathlib import Path
 from bigdipper_exporter.log.chunks import Gap, Read
 from bigdipper_exporter.log.folder import rotated, siblings
 from bigdipper_exporter.log.search import GRACE, moving
-from bigdipper_exporter.log.segment import Source, beginning, open_source
+from bigdipper_exporter.log.segment import Source, beginning
 from bigdipper_exporter.log.segments import TIME_SLACK, Phase, Segment, State
 
 # At most this many files are open at a time; there may be thousands of rotated ones.
@@ -25,6 +25,7 @@ class Verdict(Enum):
     NEW = auto()
     READ = auto()  # its content was or will be read from another file
     UNDECIDED = auto()
+    WAITING = auto()  # it is compressed, and being examined
     UNREADABLE = auto()  # it cannot be opened, or not yet be read to its end
     REFUSED = auto()  # it holds far more than a log of its size would
     CROWDED = auto()  # too many files are open already
@@ -51,6 +52,7 @@ class _Look:
     now: float
     identities: dict[Path, tuple[int, ...]] = field(default_factory=dict)
     unreadable: list[Path] = field(default_factory=list)
+    waiting: list[Path] = field(default_factory=list)
     undecided: bool = False
     found: int = 0
 
@@ -68,7 +70,7 @@ class _Look:
                 return Verdict.KNOWN
             if len(self.state.segments) >= MAX_OPEN:
                 return Verdict.CROWDED
-            source = open_source(file)
+            source = self.state.open(file)
         except OSError:
             self.unreadable.append(file)
             return Verdict.UNREADABLE
@@ -81,6 +83,9 @@ class _Look:
         if source.is_refused:
             return Verdict.REFUSED
         elsewhere = _read_elsewhere(self.state, source) if whole else None
+        # Files are taken up in their order, so those after one that is being examined wait as well.
+        if source.is_waiting or self.state.examinations.are_waiting:
+            return Verdict.WAITING
         if elsewhere is None:
             return Verdict.UNDECIDED if whole else Verdict.UNREADABLE
         if elsewhere or (is_late and any(source.begins(c) for c in self.state.checkpoints())):
@@ -100,6 +105,8 @@ class _Look:
             self.state.passed |= {self.identities[file]}
         if verdict is Verdict.REFUSED:
             self._gap(f"{file} is not read: it holds far more than a log of its size would")
+        elif verdict is Verdict.WAITING:
+            self.waiting.append(file)
         elif verdict is Verdict.UNREADABLE or source.trouble:
             self.unreadable.append(file)
         self.undecided |= verdict is Verdict.UNDECIDED
@@ -111,6 +118,7 @@ class _Look:
         # The log's own path stands for files whose names are not known: those being renamed or not judged yet.
         unnamed = [self.path] if self.undecided or state.crowded or moving(state, self.path, files) else []
         waiting = {file: state.waiting.get(file, self.now) for file in (*self.unreadable, *unnamed)}
+        waiting |= dict.fromkeys(self.waiting, self.now)
         if state.crowded:
             waiting[self.path] = self.now
         for file, since in waiting.items():
@@ -148,7 +156,7 @@ def _read_elsewhere(state: State, source: Source) -> bool | None:
 def _incomplete_copy(state: State, path: Path) -> bool:
     """Whether an incomplete gzip file holds nothing new: it is gone, or begins like a known generation."""
     try:
-        source = open_source(path)
+        source = state.open(path)
     except OSError:
         return not os.path.lexists(path)
     if source.read(0, 1):

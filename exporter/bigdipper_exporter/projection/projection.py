@@ -33,6 +33,17 @@ class Projection:
         """What the bot said last."""
         return self._context.state
 
+    @state.setter
+    def state(self, state: BotState) -> None:
+        """Apply the next events to another state. Symbols keep their labels."""
+        state.labels = self._context.state.labels
+        self._context.state = state
+
+    def end_episode(self) -> None:
+        """End an open brake episode at its last line: no line of its stream follows."""
+        brake.pause(self._context)
+        self.state.brake = None
+
     @property
     def rows(self) -> PendingRows:
         """Rows to insert since the last `committed`."""

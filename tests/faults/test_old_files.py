@@ -1,0 +1,232 @@
+"""Large old files beside the log: it comes first, nothing is read twice, and its figures stay the newest."""
+
+import gzip
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.log import packed, tail
+from bigdipper_exporter.log.segment import Checkpoint
+from tests.faults.harness import Consumer, Writer, check
+from tests.running import Monitor, monitor
+
+Start = Callable[..., Consumer]
+SMALL = 64 * 1024
+
+
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portions so small that a few hundred kilobytes are a large file."""
+    monkeypatch.setattr(packed, "ALLOWANCE", SMALL)
+    monkeypatch.setattr(packed, "CHUNK", SMALL // 4)
+    monkeypatch.setattr(tail, "LATE_BYTES", SMALL)
+    monkeypatch.setattr("bigdipper_exporter.pipeline.PORTION_BYTES", SMALL)
+
+
+def old_file(writer: Writer, suffix: str, lines: int = 12_000) -> None:
+    """Put a rotated file beside the log that nobody has read."""
+    data = b"".join(writer.write_to_memory(lines))
+    writer.sibling(suffix).write_bytes(gzip.compress(data, 1) if suffix.endswith(".gz") else data)
+
+
+@pytest.mark.parametrize("suffix", [".1.gz", ".1", "-20251016.gz"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_log_is_read_between_two_portions_of_an_old_file(start: Start, writer: Writer, suffix: str, killed: bool) -> None:
+    consumer = start(limit=SMALL)
+    writer.write(3)
+    consumer.drain()
+    old_file(writer, suffix)
+    steps = 0
+    while True:
+        steps += 1
+        assert steps < 500
+        (new,) = writer.write()
+        read = consumer.step()
+        assert [batch.data for batch in read.batches if not batch.late] == [new]
+        assert all(len(batch.data) <= SMALL for batch in read.batches)
+        if not read.more:
+            break
+        if killed and steps in (7, 60, 75):
+            consumer.close()
+            consumer = start(limit=SMALL)
+            consumer.step()
+    assert steps > 5
+    check(consumer.archive, writer)
+
+
+@pytest.mark.parametrize("packs", [False, True])
+def test_a_large_rest_of_the_log_that_was_rotated_while_nobody_read_it_does_not_delay_the_new_one(
+    start: Start, writer: Writer, packs: bool
+) -> None:
+    consumer = start(limit=SMALL)
+    writer.write(2000)
+    consumer.drain()
+    consumer.close()
+    writer.write(12_000)
+    writer.rotate()
+    if packs:
+        writer.gzip()
+    consumer = start(limit=SMALL)
+    steps = 0
+    while True:
+        steps += 1
+        assert steps < 500
+        (new,) = writer.write()
+        read = consumer.step()
+        assert new in b"".join(batch.data for batch in read.batches if not batch.late)
+        if not read.more:
+            break
+    assert steps > 5
+    check(consumer.archive, writer)
+
+
+def test_a_bomb_is_refused_in_portions_beside_the_log(start: Start, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "BOMB_BYTES", 40 * SMALL)
+    consumer = start()
+    writer.write(3)
+    consumer.drain()
+    writer.sibling(".1.gz").write_bytes(gzip.compress(bytes(400 * SMALL)))
+    steps, more = 0, True
+    while more:
+        steps += 1
+        (new,) = writer.write()
+        read = consumer.step()
+        assert [batch.data for batch in read.batches] == [new]
+        more = read.more
+    assert 10 < steps < 60
+    check(consumer.archive, writer, gaps=["unreachable"])
+
+
+def test_two_large_copies_of_one_file_are_read_once(start: Start, writer: Writer) -> None:
+    consumer = start(limit=SMALL)
+    writer.write(3)
+    consumer.drain()
+    old_file(writer, ".2.gz")
+    for name in (".1.gz", ".3.gz"):
+        writer.sibling(name).write_bytes(gzip.compress(gzip.decompress(writer.sibling(".2.gz").read_bytes()), 6))
+    consumer.drain()
+    consumer.close()
+    consumer = start(limit=SMALL)
+    os.utime(writer.sibling(".1.gz"))
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
+CYCLE = "{} [INFO] Cycle #{} - 09:31:05"
+ACCOUNT = "{} [INFO] [ACCOUNT] equity=${}.00 cash=$10.00 leverage=100.0%"
+TRADE = "{} [INFO] [TRADE] BUY {}: 1.0000 shares @ $1.00 = $1.00 (order order-{:06})"
+
+
+def day(date: str, first: int, number: int, equity: int) -> list[str]:
+    """Lines of cycles with an account line and a trade each."""
+    lines = []
+    for n in range(first, first + number):
+        at = f"{date} {9 + n % 10:02}:{n % 60:02}:05"
+        lines += [CYCLE.format(at, n), ACCOUNT.format(at, equity + n), TRADE.format(at, f"S{n % 150}", n)]
+    return lines
+
+
+def put_beside(one: Monitor, lines: list[str]) -> None:
+    one.log.with_name("big_dipper.log.1.gz").write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+
+
+def present(one: Monitor) -> tuple[float | None, float | None, int]:
+    cycle = one.pipeline.snapshot.bot.cycle_number
+    return one.value("bigdipper_bot_equity_usd"), cycle, len(one.rows("SELECT * FROM trades"))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_old_file_does_not_change_what_is_known_of_the_present(tmp_path: Path, killed: bool) -> None:
+    with monitor(tmp_path) as one:
+        one.say(*day("2025-10-17", 5000, 3, 20_000))
+        before = present(one)
+        assert before == (25002, 5002, 3)
+        put_beside(one, day("2025-10-16", 0, 3000, 10_000))
+        steps, number = 0, 6000
+        while True:
+            number += 1
+            assert number < 6500
+            one.write(CYCLE.format("2025-10-17 19:00:05", number))
+            more = one.pipeline.step()
+            assert (present(one)[:2]) == (before[0], number)
+            steps += 1
+            if killed and steps in (5, 60, 75):
+                one.restart()
+            if not more:
+                break
+        assert steps > 5
+        assert one.pipeline.caught_up
+        assert present(one)[2] == 3003
+        assert one.rows("SELECT date, cycles, trades_count FROM daily_stats ORDER BY date") == [
+            ("2025-10-16", 3000, 3000),
+            ("2025-10-17", 3 + number - 6000, 3),
+        ]
+        assert one.rows("SELECT count(*) FROM account_history WHERE cycle_number IS NULL") == [(0,)]
+        one.say(CYCLE.format("2025-10-17 19:00:06", 9999))
+        one.restart()
+        assert present(one)[:2] == (before[0], 9999)
+        assert one.pipeline.snapshot.bot.running
+
+
+def test_a_large_rest_of_a_log_continues_its_cycle_and_describes_the_present_while_the_new_log_is_empty(tmp_path: Path) -> None:
+    with monitor(tmp_path) as one:
+        lines = day("2025-10-16", 0, 3000, 10_000)
+        one.say(*lines[:100])
+        one.close()
+        one.write(*lines[100:])
+        one.log.rename(one.log.with_name("big_dipper.log.1"))
+        one.log.touch()
+        one._open()
+        one.catch_up()
+        assert present(one)[1:] == (2999, 3000)
+        assert one.rows("SELECT count(*), count(DISTINCT cycle_number) FROM account_history") == [(3000, 3000)]
+        one.say(CYCLE.format("2025-10-17 09:00:05", 1))
+        assert present(one)[1] == 1
+
+
+def test_a_failing_disk_during_an_examination_is_tried_again(
+    start: Start, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = start()
+    writer.write(3)
+    consumer.drain()
+    old_file(writer, ".1.gz")
+    real, calls = os.preadv, 0
+
+    def preadv(fd: int, buffers: list[bytearray], offset: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(5, "Input/output error")
+        return real(fd, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    consumer.drain()
+    assert consumer.tail.unsettled
+    consumer.drain()
+    check(consumer.archive, writer)
+
+
+def test_an_examination_keeps_the_end_of_each_prefix(tmp_path: Path) -> None:
+    data = b"".join(b"line %d\n" % number for number in range(50_000))
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(data))
+    with closing(packed.open_source(path)) as source, closing(packed.open_source(path)) as other:
+        for end in (10, 1024, 5000, SMALL, len(data)):
+            checkpoint = consumed(data, end)
+            deadline = time.monotonic() + 20
+            for one in (source, other):
+                while (fits := one.fits(checkpoint)) is None and time.monotonic() < deadline:
+                    assert isinstance(one, packed.Packed)
+                    one._examinations.renew()
+                assert fits is True, end
+                assert one.fits(consumed(data[: end - 1] + b"x", end)) is False
+
+
+def consumed(data: bytes, end: int) -> Checkpoint:
+    blank = Checkpoint(1, "", 0, 0, 0, b"", b"", False, False, 0.0)
+    return blank.advanced(data, end)
