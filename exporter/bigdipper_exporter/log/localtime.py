@@ -21,6 +21,7 @@ class LocalTime:
         self.zone = zone
         self._clock = clock
         self._minute, self._base = b"", 0.0
+        self._hour, self._hour_base = b"", 0.0
         self.last = 0.0
 
     def __call__(self, stamp: bytes) -> float:
@@ -37,12 +38,23 @@ class LocalTime:
     def _start(self, minute: bytes) -> float:
         if not MINUTE.fullmatch(minute):
             raise ValueError(f"{minute!r} is no minute")
+        if minute[:14] == self._hour and minute[14:16] < b"60":
+            ts = self._hour_base + 60.0 * int(minute[14:16])
+            if ts >= self.last - 120:
+                return self._plausible(ts)
         local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self.zone)
         ts = local.timestamp()
         if ts < self.last - 120:
             # A jump back is the second pass through the repeated hour, if the zone has one here.
             ts = max(ts, local.replace(fold=1).timestamp())
+        self._keep_hour(minute[:14], local)
         return self._plausible(ts)
+
+    def _keep_hour(self, hour: bytes, local: datetime) -> None:
+        """Remember the start of an hour without a clock change: its other minutes need no lookup in the zone."""
+        start, end = local.replace(minute=0), local.replace(minute=59)
+        offsets = {moment.replace(fold=fold).utcoffset() for moment in (start, end) for fold in (0, 1)}
+        self._hour, self._hour_base = (hour, start.timestamp()) if len(offsets) == 1 else (b"", 0.0)
 
     def utc(self, text: str) -> float:
         """Return the unix seconds of an RFC 3339 time in UTC, with any number of decimals. Raises ValueError as above."""

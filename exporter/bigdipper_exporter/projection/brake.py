@@ -41,7 +41,7 @@ def brake(c: Context, record: Record, event: Brake) -> None:
     if event.limit_percent is not None:
         # Leverage 115 % and margin 15 % are the same debt.
         state.brake_limit = round(event.limit_percent / 100 - (event.leverage_percent is not None), 6)
-    _put(c, episode)
+    c.episode = episode
 
 
 def release(c: Context, ts: float) -> None:
@@ -80,7 +80,7 @@ def brake_detail(c: Context, record: Record, event: BrakeDetail) -> None:
     episode.equity = event.equity if event.equity is not None else episode.equity
     episode.position_value = event.position_value if event.position_value is not None else episode.position_value
     episode.reduce_usd = event.reduce if event.reduce is not None else episode.reduce_usd
-    _put(c, episode)
+    c.episode = episode
 
 
 @handles(Missing)
@@ -88,7 +88,7 @@ def missing(c: Context, record: Record, event: Missing) -> None:
     """The brake's report says how many dips it kept the bot from buying."""
     if c.state.brake is not None and event.missed:
         c.state.brake.missed += event.missed
-        _put(c, c.state.brake)
+        c.episode = c.state.brake
         c.counters.inc(m.MISSED_TRADES, "missed_brake", amount=event.missed)
         c.add_to_day(record.ts, "missed_trades", event.missed)
 
@@ -110,7 +110,14 @@ def _hold(c: Context, episode: Episode, ts: float) -> None:
         start = end
 
 
+def flush(c: Context) -> None:
+    """Insert the episode as it is at the end of a chunk: the brake logs up to five lines in each cycle."""
+    if c.episode is not None:
+        _put(c, c.episode)
+
+
 def _put(c: Context, episode: Episode, ended: float | None = None) -> None:
+    c.episode = None
     row = BrakeRow(
         id=episode.id,
         started=episode.started,

@@ -13,7 +13,7 @@ from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.log.rule import Event
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.projection.state import BotState, Episode
 
 DETAIL_LIMIT = 500
 HOUR = 3600.0
@@ -33,6 +33,7 @@ class Context:
         self._has_order = has_order
         self.counters = counters
         self.rows = PendingRows()
+        self.episode: Episode | None = None  # of the brake: it goes on, and its row is not yet among `rows`
         self.routine_skips = RoutineSkips()
         self._labels = SymbolLabels(state.labels, counters, m.EXPORTER_LABEL_OVERFLOW)
         self._date, self._date_start, self._date_end = "", float("inf"), float("-inf")

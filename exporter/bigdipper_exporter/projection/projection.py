@@ -74,6 +74,7 @@ class Projection:
             if kind is not Malformed:
                 inc(m.LOG_EVENTS, EVENT_KINDS[kind], amount=count)
         context.flush_routine_skips()
+        brake.flush(context)
 
     def _keep_damaged(self, chunk: ParsedChunk, record: Record) -> None:
         """Keep the text of a line that could not be read, among the last ten."""
