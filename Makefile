@@ -64,6 +64,7 @@ migration: $(BIN)/.developer ## write the next migration from the declared table
 docs: $(BIN)/.developer ## write the generated documents again
 	$(BIN)/python -m bigdipper_exporter.docs
 	$(BIN)/python -m tests.golden
+	$(BIN)/python -m tests.nyse
 	$(BIN)/python -m grafana
 	$(BIN)/python -m tests.alerts.page
 	$(BIN)/python -m tests.incidents.page

@@ -10,6 +10,7 @@ import pytest
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
+from tests import nyse
 
 
 def at(text: str, fold: int = 0) -> float:
@@ -124,10 +125,7 @@ def test_at_an_opening_the_next_is_tomorrows_and_at_a_closing_the_last_is_this_o
     assert calendar.last_close(closing - 1) == at("2025-11-03 16:00")
 
 
-def test_the_holidays_package_is_imported_only_when_asked() -> None:
-    code = (
-        "import sys; from bigdipper_exporter import calendar; calendar.trading_day(1.7e9);"
-        "assert 'holidays' not in sys.modules;"
-        "calendar.session(1.7e9); assert 'holidays' in sys.modules"
-    )
+def test_the_list_of_holidays_is_that_of_the_package_which_the_exporter_does_not_import() -> None:
+    assert nyse.FILE.read_text("utf-8") == nyse.text(), "run `make docs`"
+    code = "import sys; from bigdipper_exporter import calendar; calendar.session(1.7e9); assert 'holidays' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,14 +2,15 @@
 
 Times are unix seconds, dates are New York dates. A *trading day* in the monitor's sense runs from 04:00 to 04:00 New
 York (from the bot's first cycle of extended hours to the next day's), on every date of the calendar; `is_trading_day`
-says whether the exchange opens on it. Holidays and half days come from the `holidays` package, imported at the first
-question about one.
+says whether the exchange opens on it. Holidays and half days of 2000 to 2099 are in `nyse.csv`, which `tests/nyse.py`
+writes from the `holidays` package.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -28,12 +29,11 @@ _current: tuple[float, float, date] = (0.0, 0.0, date.min)
 
 @cache
 def _special_days(year: int) -> tuple[frozenset[date], frozenset[date]]:
-    """The NYSE's holidays and half days of one year."""
-    import holidays
-
-    closed = holidays.financial_holidays("NYSE", years=year, categories=("public",))
-    half = holidays.financial_holidays("NYSE", years=year, categories=("half_day",))
-    return frozenset(closed), frozenset(half)
+    """The NYSE's holidays and half days of one year; none are known outside the list's hundred years."""
+    lines = (resources.files("bigdipper_exporter") / "nyse.csv").read_text("utf-8").splitlines()
+    days = [line.split(",") for line in lines if line.startswith(f"{year}-")]
+    closed, half = (frozenset(date.fromisoformat(day) for day, kind in days if kind == which) for which in ("closed", "half"))
+    return closed, half
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-from bigdipper_exporter import calendar, logs
+from bigdipper_exporter import logs
 from bigdipper_exporter.archive.recent import recent
 from bigdipper_exporter.archive.retention import forget
 from bigdipper_exporter.archive.statistics import Measure
@@ -83,7 +83,6 @@ class Service:
         self.server.start()
         self._watchdog.start()
         log.info("serving", url=self.server.url, log=self.settings.log_path, archive=self.settings.archive_path)
-        calendar.session(time.time())  # loads the holidays: now, and not at the first line or scrape
         try:
             while not self._stopping.is_set():
                 self._watchdog.beat()

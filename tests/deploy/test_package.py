@@ -60,6 +60,7 @@ def test_the_package_holds_the_stack(wheel: Path) -> None:
     wanted = {"alertmanager/render.py", "grafana/dashboards/overview.json", "grafana/provisioning/datasources/bigdipper.yml"}
     assert wanted | {"prometheus/prometheus.yml", "prometheus/rules/alerts/bot.yml"} <= stack
     assert {"bigdipper_exporter/py.typed", "bigdipper_exporter/web/landing.html", "bigdipper_exporter/sectors.csv"} <= names
+    assert "bigdipper_exporter/nyse.csv" in names
     assert not [name for name in names if name.startswith(("tests/", "deploy/")) or name.endswith(".pyc")]
     assert "Author: The Big Dipper Monitor project" in metadata
     assert {"big-dipper-exporter", "big-dipper-monitor"} <= set(re.findall(r"^([\w-]+) =", scripts, re.M))

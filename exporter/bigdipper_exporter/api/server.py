@@ -4,7 +4,6 @@ import asyncio
 import signal
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bigdipper_exporter import calendar, logs
+from bigdipper_exporter import logs
 from bigdipper_exporter.api.app import application, guarded
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
@@ -40,7 +39,6 @@ def run(settings: Settings) -> None:
     config = ReloadingConfig(settings.web_config_file, log.warning)
     _check(settings, config)
     app = build(settings, config)
-    calendar.session(time.time())  # loads the holidays: now, and not at the first request
     listener = listen(settings.api_listen_address)
     listener.setblocking(False)
     server = _Server(_uvicorn(app, config))
