@@ -148,9 +148,7 @@ def test_a_log_is_read_in_whatever_it_is_carried(tmp_path: Path, way: str) -> No
 
 
 DAMAGED = {
-    "cut, with another behind it": (line("[TRADE] BUY AM") + line(TRADE.format("MSFT", 2)), "trade"),
     "free text, with another behind it": (line("❌ Cycle error: ab") + line(TRADE.format("MSFT", 2)), "joined"),
-    "cut in its header, with another behind it": (b"2025-10-17 09:31:05 [IN" + line(TRADE.format("MSFT", 2)), "joined"),
     "cut in its header": (b"2025-10-17 09:31:05 [IN", "timestamp"),
     "a level that there is not": (line("Cycle #1").replace(b"[INFO]", b"[INxO]"), "timestamp"),
     "the far future": (line("Cycle #1", "2099-10-17 09:31:05"), "timestamp"),
@@ -175,6 +173,44 @@ def test_a_damaged_line_is_counted_and_named_and_costs_no_other(tmp_path: Path, 
     args = ("--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
     named = f"  damaged    {log}, byte 123 ({kind}): "
     assert named in command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
+
+
+JOINED = {
+    "cut": (line("[TRADE] BUY AM"), b"", "joined"),
+    "cut at a blank": (line("[TRADE] BUY AMD: 1.0000 shares @ "), b"", "joined"),
+    "cut in its header": (b"2025-10-17 09:31:05 [IN", b"", "joined"),
+    "cut in its year": (b"202", b"", "joined"),
+    "its newline alone is missing": (line("Cycle #7 - 09:31:05"), b"", "joined"),
+    "text of another program": (line("foo bar"), b"", "joined"),
+    "two that are cut": (line("[SKIP] AMD Di") + line("[ACCOUNT] eq"), b"", "joined"),
+    "docker": (
+        b'{"log":"2025-10-17 09:31:05 [INFO] [TRADE] BU',
+        json.dumps({"log": line(TRADE.format("MSFT", 2)).decode() + "\n", "stream": "stderr", "time": UTC}).encode(),
+        "docker",
+    ),
+    "docker, within an object": (
+        b"",
+        json.dumps(
+            {
+                "log": (line("[TRADE] BUY AM") + line(TRADE.format("MSFT", 2))).decode() + "\n",
+                "stream": "stderr",
+                "time": UTC,
+            }
+        ).encode(),
+        "joined",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", JOINED)
+def test_a_line_behind_one_that_is_cut_is_read(tmp_path: Path, how: str) -> None:
+    cut, whole, kind = JOINED[how]
+    log, bad = tmp_path / "bot.log", cut + (whole or line(TRADE.format("MSFT", 2)))
+    log.write_bytes(line(TRADE.format("AMD", 1)) + b"\n" + bad + b"\n" + line(TRADE.format("NVDA", 3)) + b"\n")
+    read = Read(tmp_path, log)
+    assert read.symbols == ["AMD", "MSFT", "NVDA"]
+    assert read.malformed == {kind: 1}
+    assert f"1 line could not be read:\n  {log}, byte 123 ({kind}): {bad[:30].decode()}" in read.out
 
 
 def test_a_form_that_cannot_be_read_is_named(tmp_path: Path) -> None:

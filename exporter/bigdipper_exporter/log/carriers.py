@@ -8,10 +8,12 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from bigdipper_exporter.log.compile import LEVELS
+from bigdipper_exporter.log.compile import LEVELS, read_message
 from bigdipper_exporter.log.localtime import LocalTime
+from bigdipper_exporter.log.rule import Malformed
 
 _LEVEL = "|".join(LEVELS).encode()
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+"
@@ -36,8 +38,19 @@ PREFIX = re.compile(
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
 PREFIX_LIMIT = 160
+STAMP = 19  # `YYYY-MM-DD HH:MM:SS`
 # Text that only the bot's lines contain, with or without a header.
 OURS = re.compile(rb"\[(?:TRADE|ACCOUNT|OPPORTUNITY|SKIP|BRAKE)\] |Cycle #\d")
+# The messages of errors quote other texts, which may hold whole lines; those of the bot's own words do not.
+QUOTING = re.compile("❌|[Ee]rror|ERROR|FAILED|CRITICAL".encode())
+# A header of which the end was cut off.
+CUT_HEADER = re.compile(
+    rb"\d{1,4}|\d{4}-[\d-]{0,5}|(?:\d{4}-\d\d-\d\d[T ][\d:]{0,8}(?:[.,]\d{0,9})?)?(?: ?\[[A-Z]{0,8}\]? ?| )?"
+)
+# What may stand between a text and a line that it quotes.
+SEPARATORS = b" \t'\"`([{"
+# Lines that are cut, one after the other, before a whole one.
+MAX_CUT = 8
 _DIGITS, _LETTERS = re.compile(rb"\d+"), re.compile(rb"[A-Za-z]+")
 
 
@@ -124,6 +137,7 @@ class Cleaner:
         line, header = self.header(line)
         if HEADER.search(line, header):
             damaged(at, "joined")
+            line = self.last_whole(line, header) or line
         elif header:
             self.header_seen = True
         elif BEGUN.match(line):
@@ -131,6 +145,29 @@ class Cleaner:
         elif not self.header_seen and OURS.search(line[: 2 * PREFIX_LIMIT]):
             damaged(at, "form")
         return line
+
+    def last_whole(self, line: bytes, size: int) -> bytes | None:
+        """Return the whole line behind one or more that were cut; None when there is none, or when it may be a quotation.
+
+        size: the length of the header of `line`, 0 for none. Only the last line has its end, so only it can be whole.
+        """
+        begin, whole = size, None
+        for found in list(islice(HEADER.finditer(line, size), MAX_CUT)):
+            text, start = line[begin : found.start()], found.start()
+            if not begin:
+                if text.startswith(b" ") or not CUT_HEADER.fullmatch(text):
+                    return None
+            elif QUOTING.search(text):
+                break
+            elif line[start - 1] in SEPARATORS and read_message(line[begin:].removeprefix(b" ")) is None:
+                return None
+            begin, whole = found.end(), line[start:]
+        if whole is None:
+            return None
+        whole, length = self.header(whole)
+        read = read_message(whole[length:].removeprefix(b" "))
+        is_earlier = size > 0 and whole[:STAMP] < line[:STAMP]
+        return None if read is None or isinstance(read[0], Malformed) or is_earlier else whole
 
     def header(self, line: bytes) -> tuple[bytes, int]:
         """Return the line from its header on, in the bot's own form, and the header's length; 0 for a line without one."""

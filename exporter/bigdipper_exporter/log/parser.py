@@ -31,6 +31,7 @@ STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
+DOCKER_BEGIN = b'{"log":'
 # A message in several pieces: how many characters are kept, and for how long after its last piece.
 PENDING_LIMIT = 1 << 18
 PENDING_SECONDS = 60.0
@@ -106,7 +107,7 @@ class Reader:
         chunk.lines += lines
         chunk.size += len(data)
         before, entries = len(chunk.records), 0
-        if b'{"log":' in data:
+        if DOCKER_BEGIN in data:
             for line in DOCKER.finditer(data):
                 entries += 1
                 self._docker(base + line.start(), line[0], chunk)
@@ -207,7 +208,12 @@ class Reader:
             entry = docker(line, self.time)
         except ValueError:
             chunk.records.append(Record(ident, chunk.last_ts or self.time.last, Malformed("docker"), ""))
-            self._interrupt(line, chunk)
+            # Quotes inside an object are escaped, so this is the beginning of another one behind it, which may be whole.
+            start = line.rfind(DOCKER_BEGIN)
+            self._interrupt(line[:start] if start > 0 else line, chunk)
+            with suppress(ValueError):
+                if start > 0:
+                    self._entry(ident + start, docker(line[start:], self.time), chunk)
             return
         self._entry(ident, entry, chunk)
 
@@ -248,6 +254,11 @@ class Reader:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
             return
         line, size = self.cleaner.header(plain(piece.text.rstrip("\r\n").encode()))
+        is_joined = ANY_HEADER.search(line, size) is not None
+        whole = self.cleaner.last_whole(line, size) if is_joined else None
+        if whole is not None:
+            chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
+            line, size = self.cleaner.header(whole)
         header = MESSAGE.match(b"\n" + line)
         if not size or header is None:
             return
@@ -259,7 +270,7 @@ class Reader:
         read = read_message(line[size:].removeprefix(b" "))
         if read is not None:
             chunk.records.append(Record(piece.id, piece.ts, *read))
-        elif ANY_HEADER.search(line, size):
+        elif is_joined:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
         if self._listen is not None:
             self._listen(header[2].decode("utf-8", "replace"))
