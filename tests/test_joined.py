@@ -85,7 +85,12 @@ def quoted_with_a_separator(rng: random.Random, inner: bytes) -> bytes:
 
 
 def on_a_further_line(rng: random.Random, inner: bytes) -> bytes:
-    return line(rng, "❌ Cycle error: no", 5) + b"\n" + rng.choice((b" ", b"  ", b"\t", b"    >> ", b"log: ", b"Traceback: ")) + inner
+    return (
+        line(rng, "❌ Cycle error: no", 5)
+        + b"\n"
+        + rng.choice((b" ", b"  ", b"\t", b"    >> ", b"log: ", b"Traceback: "))
+        + inner
+    )
 
 
 def of_an_earlier_time(rng: random.Random, inner: bytes) -> bytes:
