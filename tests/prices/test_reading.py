@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 
+from bigdipper_exporter.archive.prices import wanted
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import marketdata
 from bigdipper_exporter.demo.simulator.broker import Broker
@@ -185,6 +186,24 @@ def test_minutes_are_read_around_events_only(open_desk: Open, broker: Broker) ->
     assert all(q["timeframe"] == "1Day" for q in desk.asked()[asked:]), "read once"
     desk.advance(31 * 86_400, step=7200)
     assert desk.sql("SELECT count(*) FROM prices_minute") == [(0,)], "and kept for 30 days"
+
+
+def test_a_day_of_minutes_of_many_symbols_is_split_into_requests_of_bounded_size(
+    open_desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wanted, "MOST_MINUTES", 500)
+    first = datetime(2025, 11, 6, 10, 0, tzinfo=NEW_YORK).timestamp()
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO opportunities (id, ts, date, symbol, outcome) VALUES (?, ?, '2025-11-06', ?, 'submitted')",
+            [(n, first + n * 3600.0, symbol) for n, symbol in enumerate(SYMBOLS, 1) if symbol != "SPY"],
+        )
+    desk.advance(120)
+    queries = [q for q in desk.asked() if q["timeframe"] == "1Min"]
+    assert [q["symbols"] for q in queries] == ["AMD,SPY", "NVDA"]
+    minutes = desk.sql("SELECT symbol, date FROM minute_coverage ORDER BY symbol")
+    assert minutes == [(symbol, "2025-11-06") for symbol in sorted(SYMBOLS)]
 
 
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"hang", "drip"}))

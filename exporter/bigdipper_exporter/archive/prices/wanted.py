@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any
 
 from bigdipper_exporter import calendar
@@ -12,7 +13,7 @@ from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.prices.models import Span, Wanted, Window
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
-HOUR, DAY = 3600.0, 86400.0
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 REREAD_SESSIONS = 5  # bars are corrected for days
 ACTIONS_REREAD = timedelta(days=30)  # Alpaca does not promise when an action appears
 ACTIONS_SECONDS = DAY
@@ -21,8 +22,11 @@ CLOSED_SECONDS = 6 * HOUR  # between two readings while the exchange is closed
 SETTLED_SECONDS = 20 * 60.0  # after the close, until the day's bar is complete for a free key
 AROUND_EVENT = HOUR
 GROWN_SECONDS = HOUR  # today's minutes are read again when this many are new
+MOST_MINUTES = 5_000  # bars of a request for minutes: all of them are in memory at once
 LONGER = timedelta(days=7)  # when the history to be read grows by this much, it is read again
 STATE = "market-data"
+
+Interval = tuple[float, float]  # first and last unix second
 
 EVENTS = """
 SELECT date, symbol, min(ts), max(ts) FROM (
@@ -114,7 +118,7 @@ def _windows(connection: sqlite3.Connection, scope: Scope, readable: set[str], n
     if not scope.minute_retention:
         return []
     since = now - scope.minute_retention
-    spans: dict[str, dict[str, tuple[float, float]]] = {}
+    spans: dict[str, dict[str, Interval]] = {}
 
     def add(day: str, symbol: str, first: float, last: float) -> None:
         if symbol in readable:
@@ -126,7 +130,7 @@ def _windows(connection: sqlite3.Connection, scope: Scope, readable: set[str], n
     for day, started, ended in connection.execute(BRAKES, (since,)):
         for symbol in scope.watched:
             add(day, symbol, started, ended)
-    have: dict[tuple[str, str], tuple[float, float]] = {
+    have: dict[tuple[str, str], Interval] = {
         (symbol, day): (first, last)
         for symbol, day, first, last in connection.execute("SELECT symbol, date, first, last FROM minute_coverage")
     }
@@ -136,12 +140,24 @@ def _windows(connection: sqlite3.Connection, scope: Scope, readable: set[str], n
         if scope.benchmark in readable:
             spans[day][scope.benchmark] = first, last  # what followed is compared with it from the same minute
         lacking = {s: span for s, span in spans[day].items() if _lacks(span, have.get((s, day)), now)}
-        if lacking:
-            windows.append(Window(date.fromisoformat(day), lacking))
+        windows += [Window(date.fromisoformat(day), part) for part in _parts(lacking)]
     return windows
 
 
-def _lacks(span: tuple[float, float], have: tuple[float, float] | None, now: float) -> bool:
+def _parts(spans: dict[str, Interval]) -> Iterator[dict[str, Interval]]:
+    """Split the symbols of one day so that no request has more than MOST_MINUTES bars."""
+    part: dict[str, Interval] = {}
+    for symbol, span in sorted(spans.items(), key=itemgetter(1, 0)):
+        first, last = min(f for f, _ in (*part.values(), span)), max(e for _, e in (*part.values(), span))
+        if part and (len(part) + 1) * (last - first) / MINUTE > MOST_MINUTES:
+            yield part
+            part = {}
+        part[symbol] = span
+    if part:
+        yield part
+
+
+def _lacks(span: Interval, have: Interval | None, now: float) -> bool:
     """Whether minutes of the span are to be read; of a span that goes on, not before an hour of it is new."""
     reachable = min(span[1], now - SETTLED_SECONDS)
     if reachable <= span[0]:
