@@ -22,7 +22,7 @@ ALL, WHOLE, EARLIER, LATER = "all", "whole", "earlier", "later"
 NAMED = """
 SELECT symbol, date FROM opportunities WHERE coalesce(reason, '') NOT IN ('below_absolute_min', 'below_threshold')
 UNION SELECT symbol, date FROM skips WHERE reason NOT IN ('below_absolute_min', 'below_threshold')"""
-BRAKES = "SELECT date(started, 'unixepoch', '-5 hours') FROM brake_events"
+BRAKES = "SELECT started, last_seen FROM brake_events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,24 @@ class _Log:
             if session is not None:
                 self.named[symbol].add(session)
         scanned = {date.fromisoformat(day) for (day,) in connection.execute("SELECT date FROM daily_stats WHERE cycles > 0")}
-        brakes = {date.fromisoformat(day) for (day,) in connection.execute(BRAKES)}
-        self.watched = scanned - brakes
+        self.watched = scanned - days_of_brakes(connection)
 
     def _session(self, day: str) -> date | None:
         """The last session up to a trading day: on a weekend the bot compares with the bars of Friday."""
         index = bisect_right(self._sessions, date.fromisoformat(day)) - 1
         over = index == len(self._sessions) - 1 and self._sessions[-1].isoformat() < day
         return None if index < 0 or over else self._sessions[index]
+
+
+def days_of_brakes(connection: sqlite3.Connection) -> set[date]:
+    """Return every trading day on which the brake held, from the first to the last line of each episode."""
+    days: set[date] = set()
+    for started, last_seen in connection.execute(BRAKES):
+        day, end = calendar.trading_day(started), calendar.trading_day(last_seen)
+        while day <= end:
+            days.add(day)
+            day += timedelta(days=1)
+    return days
 
 
 def replayed(

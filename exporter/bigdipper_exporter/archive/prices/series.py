@@ -3,9 +3,10 @@
 import sqlite3
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.money import dips
 from bigdipper_exporter.money.prices import Bar, Dividend, Prices, Split
 
@@ -100,28 +101,33 @@ class Thresholds:
     """The dip from which the bot bought each symbol, by day, from the history of its configuration."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._values: dict[str, list[tuple[str, float]]] = {}
+        self._values: dict[str, list[tuple[float, float]]] = {}
         rows = connection.execute(
-            "SELECT setting, date(ts, 'unixepoch', '-5 hours'), value FROM bot_config"
+            "SELECT setting, ts, value FROM bot_config"
             " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting = 'MIN_ABSOLUTE_DIP' ORDER BY ts, id"
         )
-        for setting, day, text in rows:
+        for setting, ts, text in rows:
             value = _ratio(text)
             if value is not None:
-                self._values.setdefault(setting, []).append((day, value))
+                self._values.setdefault(setting, []).append((ts, value))
 
     def on(self, symbol: str, day: date) -> float:
-        """Return the threshold of a day; that of the first known configuration before it, the bot's minimum without one."""
-        own = self._at(f"DIP_THRESHOLDS.{symbol}", day)
-        least = self._at("MIN_ABSOLUTE_DIP", day)
-        threshold = self._at("DIP_THRESHOLDS.DEFAULT", day) if own is None else own
+        """Return the threshold in effect at the close of a session; before the first known configuration, that one's.
+
+        The bot's minimum where the configuration names no threshold.
+        """
+        regular = calendar.open_close(day)
+        moment = calendar.day_start(day + timedelta(days=1)) if regular is None else regular[1]
+        own = self._at(f"DIP_THRESHOLDS.{symbol}", moment)
+        least = self._at("MIN_ABSOLUTE_DIP", moment)
+        threshold = self._at("DIP_THRESHOLDS.DEFAULT", moment) if own is None else own
         return dips.effective(threshold, dips.MINIMUM if least is None else least)
 
-    def _at(self, setting: str, day: date) -> float | None:
+    def _at(self, setting: str, moment: float) -> float | None:
         values = self._values.get(setting)
         if not values:
             return None
-        index = bisect_right(values, (day.isoformat(), float("inf")))
+        index = bisect_right(values, (moment, float("inf")))
         return values[max(index - 1, 0)][1]
 
 
