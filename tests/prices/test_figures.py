@@ -158,6 +158,31 @@ def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(
     assert [(e.symbol, e.reason, e.price_source, e.date) for e in found] == [("AMD", "missed_brake", source, day.isoformat())]
 
 
+@pytest.mark.parametrize(("retention", "source"), [(30 * 86400.0, "minute"), (0.0, "line")])
+def test_a_brake_over_several_sessions_misses_the_dips_of_each(
+    open_desk: Open, long_past: None, broker: Broker, retention: float, source: str
+) -> None:
+    days = DAYS[-3:]
+    for minute, cents in zip(broker.tape.minutes, broker.tape.prices, strict=True):
+        if calendar.new_york_date(minute) == days[2]:
+            cents[0] = int(cents[0] * 0.8)
+    desk = open_desk(market_data_minute_retention=retention)
+    with desk.store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO brake_events (id, started, ended, last_seen, date, cycles, missed_opportunities)"
+            " VALUES (1, ?, ?, ?, ?, 60, 0)",
+            (at(days[0], 15), at(days[2], 12), at(days[2], 12), days[0].isoformat()),
+        )
+        connection.execute("INSERT INTO bot_config (ts, setting, value) VALUES (0, 'DIP_THRESHOLDS.DEFAULT', '0.15')")
+    desk.advance(120)
+    with closing(connect_readonly(desk.store.path)) as connection:
+        scope = Scope("SPY", 5 * 365 * 86400.0, 30 * 86400.0, ("AMD", "NVDA"))
+        found = derive(connection, scope, desk.timing.time()).episodes
+    assert [(e.symbol, e.reason, e.price_source, e.date) for e in found] == [
+        ("AMD", "missed_brake", source, days[2].isoformat())
+    ]
+
+
 def test_lots_and_their_statistics(open_desk: Open, long_past: None) -> None:
     desk = open_desk()
     with desk.store.transaction() as connection:
