@@ -42,6 +42,11 @@ def dip(connection: Any, number: int, symbol: str, ts: float, outcome: str, **mo
     row = {"id": number, "ts": ts, "date": calendar.trading_day(ts).isoformat(), "symbol": symbol, "outcome": outcome} | more
     names = ", ".join(row)
     connection.execute(f"INSERT INTO opportunities ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+    if "reason" in row:
+        connection.execute(
+            "INSERT INTO skips (id, ts, date, symbol, reason, detail, dip_percent) VALUES (?, ?, ?, ?, ?, '', ?)",
+            (number, ts, row["date"], symbol, row["reason"], row.get("dip_percent")),
+        )
 
 
 def an_account_that_is_spy(connection: Any) -> None:
@@ -127,13 +132,30 @@ def test_episodes_and_what_followed(open_desk: Open, long_past: None) -> None:
     assert rows[0][7] == pytest.approx(close("AMD", DAYS[-9]) / 100 - 1)
     assert rows[0][8] == pytest.approx(close("AMD", DAYS[-5]) / 100 - 1)
     assert rows[0][9] is None
-    assert rows[1] == ("bought", FRIDAY.isoformat(), 1, 1, None, 101.0, 1, None, None, None), (
+    high = max(close("AMD", one) for one in DAYS[-20:-1])  # the log does not say how deep that dip was
+    assert rows[1] == ("bought", FRIDAY.isoformat(), 1, 1, pytest.approx(101 / high - 1), 101.0, 1, None, None, None), (
         "after the close: the next session's"
     )
     [(benchmark, market, size)] = desk.sql("SELECT benchmark_1, market_price, size FROM dip_episodes WHERE NOT bought")
     assert market == price("AMD", day, 3) / 100
     assert benchmark == pytest.approx(close("SPY", DAYS[-9]) / (price("SPY", day, 3) / 100) - 1)
     assert 0 < size <= 15_000
+
+
+def test_a_dip_that_only_its_refusal_names_is_an_episode_with_the_markets_price(open_desk: Open, long_past: None) -> None:
+    desk, day = open_desk(), DAYS[-10]
+    with desk.store.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO skips (id, ts, date, symbol, reason, detail) VALUES (?, ?, ?, 'AMD', 'leverage_limit', '')",
+            [(n, at(day, 11) + 60 * n, day.isoformat()) for n in range(3)],
+        )
+    desk.advance(60)
+    desk.advance(60)
+    [found] = desk.sql("SELECT reason, date, sightings, price, price_source, dip_ratio, after_1 FROM dip_episodes")
+    paid, index = price("AMD", day, 3) / 100, DAYS.index(day)
+    high = max(close("AMD", one) for one in DAYS[index - 19 : index])
+    assert found[:5] == ("leverage_limit", day.isoformat(), 3, paid, "minute")
+    assert found[5:] == (pytest.approx(paid / high - 1), pytest.approx(close("AMD", DAYS[-9]) / paid - 1))
 
 
 @pytest.mark.parametrize(("retention", "source"), [(30 * 86400.0, "minute"), (0.0, "line")])

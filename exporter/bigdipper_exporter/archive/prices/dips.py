@@ -10,17 +10,20 @@ from bigdipper_exporter.archive.broker.days import close_of, trading_day_of
 from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS
 from bigdipper_exporter.money import dips
 from bigdipper_exporter.money.episodes import HORIZONS, Episode, Followed, Sighting, episodes, outcome, summary
+from bigdipper_exporter.money.prices import Prices
 
 BOUGHT, BRAKE = "bought", "missed_brake"
-ROUTINE = ", ".join(f"'{reason}'" for reason in ROUTINE_REASONS)  # the bot's own rules: nothing was missed
-SIGHTINGS = f"""
-SELECT symbol, CASE outcome WHEN 'submitted' THEN 'bought' ELSE coalesce(reason, outcome) END, min(ts), max(ts), count(*),
-  min(-abs(dip_percent)) / 100.0
-FROM opportunities WHERE ts >= ? AND (outcome = 'submitted' OR coalesce(reason, outcome) NOT IN ({ROUTINE}))
-GROUP BY symbol, date, 2"""
+# The bot names a dip that it refuses for its leverage only by the refusal, so missed dips are those of `skips`. What became of
+# the dips without a refusal is in `opportunities`. Refusals by the bot's own rules are in neither: nothing was missed.
+SIGHTINGS = """
+SELECT symbol, reason, min(ts), max(ts), count(*), min(-abs(dip_percent)) / 100.0 FROM (
+  SELECT symbol, date, ts, dip_percent, CASE outcome WHEN 'submitted' THEN 'bought' ELSE outcome END AS reason
+  FROM opportunities WHERE ts >= :since AND (outcome = 'submitted' OR reason IS NULL)
+  UNION ALL SELECT symbol, date, ts, dip_percent, reason FROM skips WHERE ts >= :since)
+GROUP BY symbol, date, reason"""
+CYCLE_SECONDS = 60.0  # the line that names a dip stands up to a cycle before its refusal
 PRICE = "SELECT price FROM opportunities WHERE symbol = ? AND ts BETWEEN ? AND ? AND price > 0 ORDER BY ts LIMIT 1"
 BRAKES = "SELECT started, coalesce(ended, last_seen) FROM brake_events WHERE coalesce(ended, last_seen) >= ?"
 BELOW = (
@@ -87,7 +90,7 @@ def episode_rows(
     """Return the episodes that began at `since` (unix seconds) or later; `margin` seconds before decide what began earlier."""
     seen = [
         Sighting(symbol, reason, trading_day_of(first), first, last, count, dip, source="log")
-        for symbol, reason, first, last, count, dip in connection.execute(SIGHTINGS, (since - margin,))
+        for symbol, reason, first, last, count, dip in connection.execute(SIGHTINGS, {"since": since - margin})
     ]
     seen += _missed_in_brakes(connection, market, thresholds, watched, since - margin, seen)
     equity = dict(connection.execute("SELECT date, starting_equity FROM daily_stats WHERE starting_equity > 0").fetchall())
@@ -158,7 +161,7 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
     start = episode.start
     market_price = market.minute(start.symbol, start.first)
     if start.price is None:
-        named = connection.execute(PRICE, (start.symbol, start.first, start.last)).fetchone()
+        named = connection.execute(PRICE, (start.symbol, start.first - CYCLE_SECONDS, start.last)).fetchone()
         price, source = (named[0], "log") if named else (market_price, "minute" if market_price else "none")
         start = replace(start, price=price, source=source)
     own = market.prices(start.symbol)
@@ -166,9 +169,10 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
     after = outcome(start, own, benchmark, market.sessions, market.minute(market.benchmark, start.first))
     day = start.session.isoformat()
     volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK - 1 :])
+    dip = _dip(own, start) if episode.dip is None else episode.dip
     size = None
-    if day in equity and volatility is not None and episode.dip is not None:
-        size = dips.size(equity[day], episode.dip, volatility)
+    if day in equity and volatility is not None and dip is not None:
+        size = dips.size(equity[day], dip, volatility)
     return DipEpisodeRow(
         start.symbol,
         start.reason,
@@ -177,7 +181,7 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
         episode.last,
         episode.days,
         episode.count,
-        episode.dip,
+        dip,
         start.price,
         start.source,
         market_price,
@@ -191,6 +195,15 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
         after.benchmark[2],
         after.lowest,
     )
+
+
+def _dip(own: Prices, start: Sighting) -> float | None:
+    """Return how far the price of a dip is below the highest close, where the log does not say it."""
+    bars = [(bar.day, bar.close) for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK :]
+    if start.price is None or len(bars) < dips.LOOKBACK or bars[-1][0] != start.session:
+        return None
+    [(_, high, _)] = dips.lines(bars, [0.0] * len(bars))
+    return start.price / high - 1
 
 
 DEPTHS = ((-0.06, "5 to 6 %"), (-0.08, "6 to 8 %"), (-0.12, "8 to 12 %"), (-1.0, "over 12 %"))

@@ -36,6 +36,9 @@ PHANTOM = 0.02  # how far the log's price is from the market's, as a ratio
 PHANTOM_SECONDS = DAY
 LARGE_DIVIDEND = 0.03  # of the price
 STATE = "price-figures"
+FORMULAS = 2  # raised when a figure of old days is computed otherwise than before, so that they are made again
+# What figures of old days are made of: tables, and the columns of their times.
+COUNTED = (("opportunities", "ts"), ("skips", "ts"), ("fills", "ts"), ("activities", "ts"), ("brake_events", "started"))
 SUDDEN = "('forward_split', 'reverse_split', 'unit_split', 'spin_off', 'stock_dividend')"
 
 
@@ -125,10 +128,10 @@ def _inputs(connection: sqlite3.Connection, followed: list[str], today: date) ->
     older = calendar.day_start(_older(today))
     counts = [
         connection.execute(f"SELECT count(*) FROM {table} WHERE {column} < ?", (older,)).fetchone()[0]
-        for table, column in (("opportunities", "ts"), ("fills", "ts"), ("activities", "ts"), ("brake_events", "started"))
+        for table, column in COUNTED
     ]
     dates = [[symbol, coverage.get(symbol)] for symbol in followed]
-    return json.dumps([dates, config, splits, older, counts])
+    return json.dumps([FORMULAS, dates, config, splits, older, counts])
 
 
 def _ahead(connection: sqlite3.Connection, market: Market, concerned: Collection[str], today: date) -> tuple[Ahead, ...]:
