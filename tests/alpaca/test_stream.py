@@ -113,6 +113,19 @@ def test_a_lost_connection_comes_back_and_polls_what_was_missed(listen: Listen, 
     wait_until(lambda: woken.times > before)
 
 
+def test_after_a_good_connection_the_first_wait_is_the_shortest(
+    listen: Listen, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RETRIES", (0.05, 600.0))
+    monkeypatch.setattr(stream, "GOOD_SECONDS", 0.0)
+    one = listen()
+    wait_until(lambda: one.status.up)
+    broker.stop()
+    wait_until(lambda: not one.status.up)
+    broker.start()
+    wait_until(lambda: one.status.up)
+
+
 def test_a_stop_does_not_wait_for_a_mute_server(listen: Listen, broker: Broker) -> None:
     broker.faults.set("stream", "hang")
     one = listen()

@@ -62,3 +62,23 @@ def test_a_brake_counts_on_each_trading_day_that_it_touches(
         (at(started), at(last), at(last)),
     )
     assert sorted(day.isoformat() for day in days_of_brakes(archive)) == days
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        ([("DIP_THRESHOLDS.NVDA", "0.12"), ("DIP_THRESHOLDS.NVDA", None)], 0.08),  # removed: the default holds again
+        ([("DIP_THRESHOLDS.NVDA", "0.12"), ("DIP_THRESHOLDS.NVDA", "damaged")], 0.08),
+        ([("MIN_ABSOLUTE_DIP", "0.1"), ("MIN_ABSOLUTE_DIP", "0")], 0.08),
+        ([("MIN_ABSOLUTE_DIP", "0.1")], 0.1),
+    ],
+)
+def test_a_threshold_that_was_removed_or_set_to_zero_is_not_the_one_before(
+    archive: sqlite3.Connection, history: list[tuple[str, str | None]], expected: float
+) -> None:
+    rows = [("DIP_THRESHOLDS.DEFAULT", "0.08"), *history]
+    archive.executemany(
+        "INSERT INTO bot_config (ts, setting, value) VALUES (?, ?, ?)",
+        [(at("2025-02-03 09:00:00") + n, setting, value) for n, (setting, value) in enumerate(rows)],
+    )
+    assert Thresholds(archive).on("NVDA", date(2025, 2, 10)) == expected

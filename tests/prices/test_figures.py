@@ -327,23 +327,79 @@ def test_positions_before_the_exporter_watched_are_rebuilt_and_later_ones_record
     assert set(unknown) == {(None, None, None, None, 1, "executions or transfers are missing")}
 
 
+def days_of_equity(connection: Any, equity: list[float]) -> None:
+    """The days of DAYS, known from the broker's history."""
+    for (start, end), day in zip(pairwise(equity), DAYS[1:], strict=True):
+        connection.execute(
+            "INSERT INTO daily_stats (date, ts, trading_day, equity_source, starting_equity, ending_equity)"
+            " VALUES (?, ?, 1, 'alpaca', ?, ?)",
+            (day.isoformat(), calendar.day_start(day), start, end),
+        )
+
+
+def execution(connection: Any, symbol: str, day: date, side: str) -> None:
+    """10 shares at 100 dollars."""
+    values = (f"{symbol} {day} {side}", at(day, 11), day.isoformat(), symbol, side)
+    connection.execute("INSERT INTO fills VALUES (?, ?, ?, ?, ?, 10, 100, 1000, NULL, NULL)", values)
+
+
+def history_read(desk: Desk, done: bool = True) -> None:
+    """The account was first polled after the last of DAYS, and its activities are read to their end."""
+    BrokerCheckpoint(watched=at(DAYS[-1], 23), latest_day=DAYS[-1].isoformat(), activities_done=done).save(
+        desk.store.connection
+    )
+
+
+def unrealized_changes(desk: Desk) -> list[float | None]:
+    """Of the days that are over: the newest one goes on until it is polled."""
+    days = (DAYS[-1].isoformat(),)
+    return [change for (change,) in desk.sql("SELECT unrealized_change FROM daily_stats WHERE date < ? ORDER BY date", *days)]
+
+
+def test_nothing_is_attributed_before_all_executions_were_read(open_desk: Open, long_past: None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        days_of_equity(connection, [5000.0] * len(DAYS))
+        execution(connection, "AMD", DAYS[5], "buy")
+        history_read(desk, done=False)
+    desk.advance(60)
+    assert set(unrealized_changes(desk)) == {None}
+    with desk.store.transaction() as connection:
+        execution(connection, "AMD", DAYS[8], "sell")
+        history_read(desk)
+    desk.timing.jump(86_400)
+    desk.advance(1800, step=300)
+    changes = unrealized_changes(desk)
+    assert [n for n, change in enumerate(changes) if change is None] == []
+    assert changes[8:] == [0.0] * (len(changes) - 8), "flat since the ninth day"
+    assert sum(change or 0.0 for change in changes) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("traded", [True, False])
+def test_an_account_that_holds_nothing_has_no_unrealized_profit(open_desk: Open, long_past: None, traded: bool) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        days_of_equity(connection, [5000.0] * len(DAYS))
+        if traded:
+            execution(connection, "AMD", DAYS[5], "buy")
+            execution(connection, "AMD", DAYS[8], "sell")
+        history_read(desk)
+    desk.advance(60)
+    changes = unrealized_changes(desk)
+    assert [n for n, change in enumerate(changes) if change is None] == []
+    assert changes[8:] == [0.0] * (len(changes) - 8)
+
+
 def test_the_profit_of_days_before_the_exporter_watched_is_attributed_where_positions_are_known(
     open_desk: Open, long_past: None
 ) -> None:
     """10 AMD bought for 1,000 dollars of 5,000; on the 20th day NVDA is sold that nobody knows of."""
     desk = open_desk()
-    equity = [5000.0 if n < 10 else 4000 + 10 * close("AMD", day) for n, day in enumerate(DAYS)]
     with desk.store.transaction() as connection:
-        for (start, end), day in zip(pairwise(equity), DAYS[1:], strict=True):
-            connection.execute(
-                "INSERT INTO daily_stats (date, ts, trading_day, equity_source, starting_equity, ending_equity)"
-                " VALUES (?, ?, 1, 'alpaca', ?, ?)",
-                (day.isoformat(), calendar.day_start(day), start, end),
-            )
-        for symbol, day, side in (("AMD", DAYS[10], "buy"), ("NVDA", DAYS[20], "sell")):
-            values = (symbol, at(day, 11), day.isoformat(), symbol, side)
-            connection.execute("INSERT INTO fills VALUES (?, ?, ?, ?, ?, 10, 100, 1000, NULL, NULL)", values)
-        desk.store.save("broker", json.dumps({"watched": at(DAYS[-1], 23), "latest_day": DAYS[-1].isoformat()}))
+        days_of_equity(connection, [5000.0 if n < 10 else 4000 + 10 * close("AMD", day) for n, day in enumerate(DAYS)])
+        execution(connection, "AMD", DAYS[10], "buy")
+        execution(connection, "NVDA", DAYS[20], "sell")
+        history_read(desk)
     desk.advance(60)
     found = dict(desk.sql("SELECT date, unrealized_change FROM daily_stats"))
     assert [found[day.isoformat()] for day in DAYS[1:10]] == [0.0] * 9

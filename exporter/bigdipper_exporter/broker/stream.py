@@ -121,7 +121,7 @@ class Stream:
                 return
             self.status = replace(self.status, up=False, refused=reason)
             self._throttle.problem("stream", "the stream of orders is down: polling goes on", reason=reason, detail=detail)
-            tries = 0 if time.monotonic() - begun > GOOD_SECONDS else tries + 1
+            tries = 1 if time.monotonic() - begun > GOOD_SECONDS else tries + 1
             wait = RETRIES[min(tries, len(RETRIES)) - 1] if reason in ("network", "mute") else REFUSED_RETRY
             self._stopping.wait(wait * random.uniform(0.8, 1.2))
 

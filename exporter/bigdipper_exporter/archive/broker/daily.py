@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows, rebuilt
+from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import (
     DAY,
@@ -22,6 +22,7 @@ from bigdipper_exporter.archive.broker.days import (
     previous_trading_day,
     trading_day_of,
 )
+from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.archive.tables import PortfolioHistoryRow
@@ -126,11 +127,12 @@ def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint],
 
 def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> None:
     """Recompute these days from the archive's rows, then the chain of returns that they belong to."""
+    closes = Closes.load(connection, memory)
     for day in days:
         count_fills(connection, day)
         if calendar.is_trading_day(day):
             _write_extremes(connection, day, memory)
-            _write_attribution(connection, day, memory)
+            _write_attribution(connection, day, memory, closes)
     _write_chain(connection, memory)
 
 
@@ -171,25 +173,25 @@ def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerChe
         )
 
 
-def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float) -> Attribution:
+def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float, closes: Closes) -> Attribution:
     """What the archive knows of the money between two moments."""
     (realized, unknown) = connection.execute(
         "SELECT coalesce(sum(realized_pl), 0), count(*) FILTER (WHERE realized_pl IS NULL AND side = 'sell')"
         " FROM fills WHERE ts > ? AND ts <= ?",
         (first, last),
     ).fetchone()
-    before, after = _unrealized(connection, first), _unrealized(connection, last)
+    before, after = _unrealized(connection, first, closes), _unrealized(connection, last, closes)
     change = after - before if before is not None and after is not None else None
     return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
 
 
-def _unrealized(connection: sqlite3.Connection, at: float) -> float | None:
+def _unrealized(connection: sqlite3.Connection, at: float, closes: Closes) -> float | None:
     """Unrealized profit of all positions as last polled before `at`; of a close before the first poll as it was rebuilt."""
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
         (at, at - STALE),
     ).fetchone()
-    return row[0] if row else rebuilt.unrealized_at(connection, at)
+    return row[0] if row else closes.unrealized_at(connection, at)
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
@@ -200,7 +202,7 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
     return total(found)
 
 
-def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
+def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint, closes: Closes) -> None:
     row = connection.execute(
         "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'", (day.isoformat(),)
     ).fetchone()
@@ -209,7 +211,7 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
     start, end = row
     span = _span(day, memory)
     moved = _flows(connection, *span, start, memory)
-    parts = attribution(connection, *span, moved.net)
+    parts = attribution(connection, *span, moved.net, closes)
     connection.execute(
         "UPDATE daily_stats SET realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?, interest = ?, cash_flow = ?,"
         " deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",

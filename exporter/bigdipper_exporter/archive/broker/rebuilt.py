@@ -1,45 +1,81 @@
 """Unrealized profit at closes before the first poll: from the positions that were rebuilt from executions and prices."""
 
 import sqlite3
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from math import inf
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import HistoryDays
 from bigdipper_exporter.money.flows import TRANSFERS
 
+STATE = "positions-until"
+LONGEST_STOCK = 12  # letters; an option's symbol has at least 16
 # Options and coins have no prices here; shares that came by a transfer and were never traded have no executions.
 _TRANSFERS = ", ".join(f"'{kind}'" for kind in sorted(TRANSFERS))
-_AT_CLOSE = f"""
-    SELECT total(unrealized_pl), count(*), count(*) FILTER (WHERE unrealized_pl IS NULL),
-      (SELECT min(date) < :day AND max(date) > :day FROM positions_daily),
-      (SELECT min(ts) > :at FROM fills),
-      EXISTS (SELECT 1 FROM fills WHERE ts <= :at AND (length(symbol) > :longest OR symbol LIKE '%/%')),
-      EXISTS (SELECT 1 FROM activities WHERE ts <= :at AND symbol IS NOT NULL AND type IN ({_TRANSFERS})
-        AND symbol NOT IN (SELECT symbol FROM fills))
-    FROM positions_daily WHERE date = :day"""
-LONGEST_STOCK = 12  # letters; an option's symbol has at least 16
+_UNPRICED = f"""
+    SELECT min(ts) FROM (
+      SELECT min(ts) AS ts FROM fills WHERE length(symbol) > {LONGEST_STOCK} OR symbol LIKE '%/%'
+      UNION ALL SELECT min(ts) FROM activities
+        WHERE symbol IS NOT NULL AND type IN ({_TRANSFERS}) AND symbol NOT IN (SELECT symbol FROM fills))"""
+_AT_CLOSE = """
+    SELECT total(unrealized_pl), count(*) FILTER (WHERE unrealized_pl IS NULL) FROM positions_daily WHERE date = ?"""
 
 
-def unrealized_at(connection: sqlite3.Connection, at: float) -> float | None:
-    """Return the unrealized profit at a close (US dollars); None for another moment, and where it is not known exactly."""
-    day = calendar.new_york_date(at)
-    hours = calendar.open_close(day)
-    if hours is None or hours[1] != at:
-        return None
-    values = {"day": day.isoformat(), "at": at, "longest": LONGEST_STOCK}
-    total, rows, unknown, within, before_first, others, transferred = connection.execute(_AT_CLOSE, values).fetchone()
-    if unknown or others or transferred:
-        return None
-    return float(total) if rows or within or before_first else None
+@dataclass(frozen=True, slots=True)
+class Closes:
+    """Which closes before the first poll are known. Times are unix seconds.
+
+    until: the last session whose positions were rebuilt; None while the account's history is being read. first_fill: of the
+    account. unpriced: since when it may hold what has no price.
+    """
+
+    until: date | None = None
+    first_fill: float = inf
+    unpriced: float = inf
+
+    @classmethod
+    def load(cls, connection: sqlite3.Connection, memory: BrokerCheckpoint) -> "Closes":
+        """Read them once for many days."""
+        row = connection.execute("SELECT value FROM state WHERE key = ?", (STATE,)).fetchone()
+        if row is None or not memory.activities_done:
+            return cls()
+        (first,) = connection.execute("SELECT min(ts) FROM fills").fetchone()
+        (unpriced,) = connection.execute(_UNPRICED).fetchone()
+        return cls(
+            date.fromisoformat(row[0]), inf if first is None else float(first), inf if unpriced is None else float(unpriced)
+        )
+
+    def unrealized_at(self, connection: sqlite3.Connection, at: float) -> float | None:
+        """Return the unrealized profit at a close (US dollars); None for another moment, and where it is not known exactly."""
+        day = calendar.new_york_date(at)
+        hours = calendar.open_close(day)
+        if hours is None or hours[1] != at or self.until is None or day > self.until or self.unpriced <= at:
+            return None
+        if at < self.first_fill:
+            return 0.0
+        profit, unknown = connection.execute(_AT_CLOSE, (day.isoformat(),)).fetchone()
+        return None if unknown else float(profit)
 
 
-def lacking(connection: sqlite3.Connection, since: date | None) -> list[date]:
-    """Return the days of the broker whose change of unrealized profit is not known, from `since` on (None: all)."""
+def save(connection: sqlite3.Connection, until: date) -> None:
+    """Note that the positions of every session up to `until` are rebuilt, in the caller's transaction."""
+    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, until.isoformat()))
+
+
+def days_to_refresh(connection: sqlite3.Connection, since: date | None, watched: float | None) -> list[date]:
+    """Return the days whose change of unrealized profit follows from rebuilt positions that are new.
+
+    since: the first day whose positions were made again; None: all were, so that every day before the first poll (`watched`,
+    unix seconds) may have changed.
+    """
+    polled = "" if since is not None or watched is None else calendar.trading_day(watched).isoformat()
     rows = connection.execute(
-        "SELECT date FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day AND unrealized_change IS NULL"
-        " AND date >= ? AND EXISTS (SELECT 1 FROM positions_daily) ORDER BY date",
-        ("" if since is None else since.isoformat(),),
+        "SELECT date FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day AND date >= ?"
+        " AND (unrealized_change IS NULL OR date <= ?) ORDER BY date",
+        ("" if since is None else since.isoformat(), polled),
     )
     return [date.fromisoformat(day) for (day,) in rows]
 

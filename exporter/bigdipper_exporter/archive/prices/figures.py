@@ -65,6 +65,7 @@ class Figures:
     days: list[BenchmarkDayRow] = field(default_factory=list)
     positions: list[PositionDayRow] = field(default_factory=list)
     positions_since: date | None = None
+    positions_until: date | None = None
     lots: list[LotRow] = field(default_factory=list)
     trade_figures: list[TradeFiguresRow] = field(default_factory=list)
     comparison: Comparison = field(default_factory=Comparison)
@@ -101,6 +102,7 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
         days,
         positions.position_rows(connection, market, positions_since),
         positions_since,
+        market.sessions[-1] if market.sessions else None,
         lots,
         trades.figure_rows(lots),
         replace(compared, points=compared.points[-1:]) if compared.points else compared,
@@ -190,5 +192,8 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     if figures.replay is not None:
         replay.write(connection, figures.replay)
     connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, figures.inputs))
-    if days := rebuilt.lacking(connection, figures.positions_since):
-        daily.refresh(connection, days, BrokerCheckpoint.load(connection))
+    memory = BrokerCheckpoint.load(connection)
+    if figures.positions_until is not None:
+        rebuilt.save(connection, figures.positions_until)
+    if days := rebuilt.days_to_refresh(connection, figures.positions_since, memory.watched):
+        daily.refresh(connection, days, memory)

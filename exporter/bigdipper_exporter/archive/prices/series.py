@@ -5,6 +5,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from operator import itemgetter
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.money import dips
@@ -101,15 +102,13 @@ class Thresholds:
     """The dip from which the bot bought each symbol, by day, from the history of its configuration."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._values: dict[str, list[tuple[float, float]]] = {}
+        self._values: dict[str, list[tuple[float, float | None]]] = {}
         rows = connection.execute(
             "SELECT setting, ts, value FROM bot_config"
             " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting = 'MIN_ABSOLUTE_DIP' ORDER BY ts, id"
         )
         for setting, ts, text in rows:
-            value = _ratio(text)
-            if value is not None:
-                self._values.setdefault(setting, []).append((ts, value))
+            self._values.setdefault(setting, []).append((ts, _ratio(text)))
 
     def on(self, symbol: str, day: date) -> float:
         """Return the threshold in effect at the close of a session; before the first known configuration, that one's.
@@ -127,13 +126,14 @@ class Thresholds:
         values = self._values.get(setting)
         if not values:
             return None
-        index = bisect_right(values, (moment, float("inf")))
+        index = bisect_right(values, moment, key=itemgetter(0))
         return values[max(index - 1, 0)][1]
 
 
 def _ratio(text: str | None) -> float | None:
+    """Return the value of a setting; None where it was removed or is no ratio."""
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if 0 < value < 1 else None
+    return value if 0 <= value < 1 else None
