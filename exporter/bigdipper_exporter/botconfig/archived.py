@@ -7,10 +7,8 @@ from dataclasses import replace
 
 from bigdipper_exporter.archive.queries.settings import SettingNow, history, settings_now
 from bigdipper_exporter.botconfig.reader import BotConfigView, Reading, view
-from bigdipper_exporter.botconfig.rules import RULES
+from bigdipper_exporter.botconfig.rules import RULES, THRESHOLDS
 from bigdipper_exporter.botconfig.source import Value
-
-THRESHOLDS = "DIP_THRESHOLDS"
 
 
 def archived_limits(connection: sqlite3.Connection) -> BotConfigView | None:

@@ -14,7 +14,7 @@ from bigdipper_exporter.archive.queries.settings import SettingChange, history
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.effect import not_in_effect
-from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, Finding, fits
+from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, THRESHOLDS, Finding, fits
 from bigdipper_exporter.botconfig.source import Value
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.files import PatientCall, read_regular
@@ -143,7 +143,7 @@ def view(reading: Reading, changed: float | None) -> BotConfigView:
 
 
 def _thresholds(good: Mapping[str, Any]) -> dict[str, float]:
-    own = good.get("DIP_THRESHOLDS")
+    own = good.get(THRESHOLDS)
     if own is None:
         return {}
     floor = good.get("MIN_ABSOLUTE_DIP", 0.0)

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from bigdipper_exporter.botconfig.source import Value
 from bigdipper_exporter.symbols import is_symbol
@@ -13,7 +13,8 @@ Severity = Literal["error", "warning", "info", "ok"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 SECRETS = ("ALPACA_KEY", "ALPACA_SECRET")
 SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW")
-DEFAULT = "DEFAULT"
+THRESHOLDS = "DIP_THRESHOLDS"
+DEFAULT = "DEFAULT"  # the threshold of symbols that have none of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ RULES: dict[str, Rule] = {
     "ALPACA_SECRET": Rule("secret", "Alpaca's API secret"),
     "PAPER": Rule("switch", "Trade the paper account (True) or real money (False)", "True"),
     "SYMBOLS": Rule("symbols", "Stocks that the bot watches and buys"),
-    "DIP_THRESHOLDS": Rule(
+    THRESHOLDS: Rule(
         "thresholds",
         "How far the price must be below the highest close of the lookback for a buy, by symbol; DEFAULT counts for the others",
     ),
@@ -125,7 +126,8 @@ def default(name: str) -> str:
     return RELEASED_DEFAULT_DIP if symbol == DEFAULT else "" if symbol else RULES[setting].default
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
+    """Return whether `value` is a finite number; a switch is none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -133,7 +135,7 @@ def fits(rule: Rule, value: Any) -> bool:
     """Whether `value` is what the rule allows."""
     match rule.kind:
         case "number" | "whole":
-            if not _number(value) or (rule.kind == "whole" and value != int(value)):
+            if not is_number(value) or (rule.kind == "whole" and value != int(value)):
                 return False
             return bool((rule.low < value if rule.open else rule.low <= value) and value <= rule.high)
         case "switch":
@@ -146,7 +148,7 @@ def fits(rule: Rule, value: Any) -> bool:
             return (
                 isinstance(value, dict)
                 and DEFAULT in value
-                and all(isinstance(s, str) and is_symbol(s) and _number(v) and 0 < v <= 0.5 for s, v in value.items())
+                and all(isinstance(s, str) and is_symbol(s) and is_number(v) and 0 < v <= 0.5 for s, v in value.items())
             )
         case _:
             return isinstance(value, str)
@@ -222,19 +224,19 @@ def _sizes(s: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _thresholds(s: Mapping[str, Any]) -> Iterator[Finding]:
-    thresholds, floor, symbols = s.get("DIP_THRESHOLDS"), s.get("MIN_ABSOLUTE_DIP"), s.get("SYMBOLS")
+    thresholds, floor, symbols = s.get(THRESHOLDS), s.get("MIN_ABSOLUTE_DIP"), s.get("SYMBOLS")
     if thresholds is None:
         return
     below = [symbol for symbol, value in thresholds.items() if floor is not None and value < floor]
     if below:
-        yield Finding("info", "DIP_THRESHOLDS", f"below MIN_ABSOLUTE_DIP ({floor:g}), so that counts: {', '.join(below)}")
+        yield Finding("info", THRESHOLDS, f"below MIN_ABSOLUTE_DIP ({floor:g}), so that counts: {', '.join(below)}")
     if symbols is not None:
         strange = [symbol for symbol in thresholds if symbol not in (*symbols, DEFAULT)]
         if strange:
-            yield Finding("warning", "DIP_THRESHOLDS", f"thresholds of symbols that are not in SYMBOLS: {', '.join(strange)}")
+            yield Finding("warning", THRESHOLDS, f"thresholds of symbols that are not in SYMBOLS: {', '.join(strange)}")
         without = [symbol for symbol in symbols if symbol not in thresholds]
         if without:
-            yield Finding("info", "DIP_THRESHOLDS", f"DEFAULT ({thresholds[DEFAULT]:g}) counts for: {', '.join(without)}")
+            yield Finding("info", THRESHOLDS, f"DEFAULT ({thresholds[DEFAULT]:g}) counts for: {', '.join(without)}")
 
 
 def _symbols(s: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What a change of a setting would mean: how far the account is from a new limit, what a new threshold would have met."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.context import Services
@@ -12,18 +12,22 @@ from bigdipper_exporter.archive.prices.series import Market
 from bigdipper_exporter.archive.queries.prices import replay_problem
 from bigdipper_exporter.botconfig import source
 from bigdipper_exporter.botconfig.edit import Edited
-from bigdipper_exporter.botconfig.locate import THRESHOLDS
-from bigdipper_exporter.botconfig.rules import DEFAULT
+from bigdipper_exporter.botconfig.rules import DEFAULT, THRESHOLDS, is_number
 from bigdipper_exporter.money import replay
 from bigdipper_exporter.money.dips import MINIMUM, effective
 from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile, returns_after
-from bigdipper_exporter.money.limits import bot_limit
+from bigdipper_exporter.money.limits import Distance, bot_limit
 from bigdipper_exporter.money.prices import Prices
+from bigdipper_exporter.money.replay import Judged
 
 PAST_DAYS = 90
 AFTER = HORIZONS[1]
 MOST_NAMED = 5
-LIMITS = ("MARGIN_SAFETY_THRESHOLD", "MAX_MARGIN_PCT")
+# The bot's limits, and what each does once it is exceeded.
+LIMITS = {
+    "MARGIN_SAFETY_THRESHOLD": "the bot would stop trading at once",
+    "MAX_MARGIN_PCT": "the bot could buy nothing",
+}
 
 
 def preview(services: Services, edited: Edited, name: str, value: str) -> list[str]:
@@ -45,11 +49,19 @@ def _distance(services: Services, name: str, value: str) -> list[str]:
     distance = bot_limit(float(value), broker.stock_value, broker.account.equity)
     if distance is None or distance.usd is None:
         return []
-    fall = (
-        "no fall of prices" if distance.drop is None or distance.drop >= 1 else f"a fall of all prices by {distance.drop:.1%}"
+    return [html.paragraph(_nearness(distance, distance.usd, LIMITS[name]), "warn" if distance.usd < 0 else "")]
+
+
+def _nearness(distance: Distance, usd: float, effect: str) -> str:
+    """How far it is to a new limit: `usd` of positions until it acts, with this effect."""
+    if usd < 0:
+        return f"This limit is already exceeded by {-usd:,.0f} dollars: {effect}."
+    room = f"With this limit: {usd:,.0f} dollars of positions until it acts"
+    if distance.drop is None:
+        return f"{room}."
+    return (
+        f"{room}; {f'a fall of all prices by {distance.drop:.1%}' if distance.drop < 1 else 'no fall of prices'} leads there."
     )
-    said = f"With this limit: {distance.usd:,.0f} dollars of positions until it acts; {fall} leads there."
-    return [html.paragraph(said, "warn" if distance.usd < 0 else "")]
 
 
 def _signals(services: Services, edited: Edited, name: str) -> list[str]:
@@ -63,26 +75,32 @@ def _signals(services: Services, edited: Edited, name: str) -> list[str]:
             prices, problem = Market(connection, symbol).prices(symbol), replay_problem(connection, symbol)
     except ArchiveError:
         return []
-    said = [_past(prices, data, symbol, first) for data in (edited.before, edited.after)]
-    if not said[0]:
+    sessions = [one for one in replay.judged(prices.bars) if one.bar.day >= first]
+    if not sessions:
         return [html.paragraph(f"What {symbol} did is not known: the archive has no prices of it.", "note")]
-    words = f"The last {PAST_DAYS} days by daily bars. Now: {said[0]}. Then: {said[1]}."
+    now, then = (_past(prices, sessions, _threshold(data, symbol)) for data in (edited.before, edited.after))
+    words = f"The last {PAST_DAYS} days by daily bars. Now: {now}. Then: {then}."
     notes = ["Signals, not orders: cash, cooldown and the brake decide too."]
     if problem is not None:
         notes.append(f"Do not rely on them: {problem}.")
     return [html.paragraph(words), *(html.paragraph(note, "note") for note in notes)]
 
 
-def _past(prices: Prices, data: bytes, symbol: str, first: date) -> str:
-    """What a file's threshold of a symbol would have met; empty without prices."""
+def _threshold(data: bytes, symbol: str) -> float | None:
+    """The dip from which a file lets the bot buy a symbol; None where the file gives no number for it."""
     settings = source.read(data)
-    thresholds, least = settings[THRESHOLDS].value, settings.get("MIN_ABSOLUTE_DIP")
-    own = thresholds.get(symbol, thresholds[DEFAULT])
-    known = least is not None and isinstance(least.value, int | float)
-    threshold = effective(float(own), float(least.value) if least is not None and known else MINIMUM)
-    sessions = [one for one in replay.judged(prices.bars) if one.bar.day >= first]
-    if not sessions:
-        return ""
+    thresholds = settings[THRESHOLDS].value
+    own = thresholds.get(symbol, thresholds.get(DEFAULT)) if isinstance(thresholds, dict) else None
+    least = settings.get("MIN_ABSOLUTE_DIP")
+    if not is_number(own):
+        return None
+    return effective(float(own), float(least.value) if least is not None and is_number(least.value) else MINIMUM)
+
+
+def _past(prices: Prices, sessions: Sequence[Judged], threshold: float | None) -> str:
+    """What a threshold of a symbol would have met in these sessions."""
+    if threshold is None:
+        return "the file gives no number"
     touched, closed = (replay.signals(sessions, threshold, reached) for reached in replay.REACHED)
     starts = replay.starts(touched, prices.days)
     found = [returns_after(one.price, one.day, prices, prices.days)[HORIZONS.index(AFTER)] for one in starts]
