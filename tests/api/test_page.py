@@ -1,21 +1,27 @@
 """The page /config: logged in, with forms of its own, step by step from the value to the file and back."""
 
+import ast
+import asyncio
 import re
 import sqlite3
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from bigdipper_exporter.api.page import html, routes
+from bigdipper_exporter.api.page.rows import Known, rows
 from bigdipper_exporter.api.page.sessions import IDLE_SECONDS, MOST_SESSIONS, Sessions
+from bigdipper_exporter.api.present import OwnLimits, snapshot
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.calendar import NEW_YORK
 from tests.alpaca.test_bot_config import GOOD
-from tests.api.conftest import TOKEN, Opened
+from tests.api.conftest import NOW, TOKEN, Opened
 
 
 @pytest.fixture
@@ -75,17 +81,22 @@ def test_a_value_is_changed_and_brought_back(person: TestClient, config: ConfigF
     assert config.path.read_text() == GOOD
 
 
-def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path) -> None:
-    copy = tmp_path / "archive.db"
-    copy.write_bytes(lived.read_bytes())
+def add_prices(archive: Path, symbol: str) -> None:
+    """Closes of 100 over sixty days; ten sessions before the end the low was 6.5 % below, and the close 5.5 %."""
     day = date(2026, 3, 5)
-    with closing(sqlite3.connect(copy)) as connection:
-        for back in range(60):  # closes of 100; ten sessions ago the low was 6.5 % below, and the close 5.5 %
+    with closing(sqlite3.connect(archive)) as connection:
+        for back in range(60):
             low, close = (93.5, 94.5) if back == 10 else (99.0, 100.0)
             name = (day - timedelta(days=back)).isoformat()
             row = "INSERT INTO prices_daily (symbol, date, open, high, low, close, feed, read, complete) VALUES "
-            connection.execute(row + "('AMD', ?, 100, 100, ?, ?, 'sip', 0, 1)", (name, low, close))
+            connection.execute(row + "(?, ?, 100, 100, ?, ?, 'sip', 0, 1)", (symbol, name, low, close))
         connection.commit()
+
+
+def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path) -> None:
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    add_prices(copy, "AMD")
     browser = open_api(copy, token=None, editable=config)
     browser.post("/config/login", data={"user": "", "password": TOKEN})
     page = unescape(step(browser, "DIP_THRESHOLDS.AMD", "0.055"))
@@ -97,6 +108,61 @@ def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path,
         in page
     )
     assert "the archive has no prices of it" in step(browser, "DIP_THRESHOLDS.BRK.B", "0.06")
+
+
+@pytest.mark.parametrize(
+    ("stocks", "setting", "limit", "said"),
+    [
+        (1.25, "MARGIN_SAFETY_THRESHOLD", "0.10", "already exceeded by 15,000 dollars: the bot would stop trading at once."),
+        (1.25, "MARGIN_SAFETY_THRESHOLD", "0", "already exceeded by 25,000 dollars: the bot would stop trading at once."),
+        (1.25, "MAX_MARGIN_PCT", "0.2", "already exceeded by 5,000 dollars: the bot could buy nothing."),
+        (
+            1.25,
+            "MAX_MARGIN_PCT",
+            "0.5",
+            "25,000 dollars of positions until it acts; a fall of all prices by 40.0% leads there.",
+        ),
+        (0.9, "MARGIN_SAFETY_THRESHOLD", "0", "10,000 dollars of positions until it acts; no fall of prices leads there."),
+    ],
+)
+def test_a_limit_says_how_far_it_is(
+    open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path, stocks: float, setting: str, limit: str, said: str
+) -> None:
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        broker = snapshot(connection, OwnLimits(), NOW).broker
+        assert broker is not None
+        assert broker.stock_value is not None
+        scale = stocks * 100_000 / broker.stock_value
+        connection.execute("UPDATE account_history SET equity = 100000 WHERE source = 'alpaca'")
+        connection.execute("UPDATE position_snapshots SET market_value = market_value * ?", (scale,))
+        connection.commit()
+    text = GOOD.replace("MAX_MARGIN_PCT - 0.05", "0.12").replace("= 0.20", "= 0.22")
+    config.path.write_text(text)
+    browser = open_api(copy, token=None, editable=config)
+    browser.post("/config/login", data={"user": "", "password": TOKEN})
+    page = unescape(step(browser, setting, limit))
+    assert said in page
+    assert "by -" not in page
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "now"),
+    [('{"AMD": 0.055}', "at or under the line (5.5%)"), ('{"DEFAULT": "x"}', "the file gives no number")],
+)
+def test_a_threshold_needs_no_default_that_is_a_number(
+    open_api: Opened, lived: Path, config: ConfigFile, tmp_path: Path, thresholds: str, now: str
+) -> None:
+    copy = tmp_path / "archive.db"
+    copy.write_bytes(lived.read_bytes())
+    add_prices(copy, "AMD")
+    config.path.write_text(re.sub(r"\{\"DEFAULT\".*?\}", thresholds, GOOD))
+    browser = open_api(copy, token=None, editable=config)
+    browser.post("/config/login", data={"user": "", "password": TOKEN})
+    page = unescape(step(browser, "DIP_THRESHOLDS.AMD", "0.06"))
+    assert f"Now: {now}" in page
+    assert "Then: at or under the line (6.0%) on 1 of 41 days" in page
 
 
 def test_each_setting_says_what_it_means_its_default_and_what_it_was(
@@ -136,6 +202,57 @@ def test_the_table_names_every_setting_and_can_be_searched(person: TestClient) -
     assert "DIP_THRESHOLDS.AMD" in found
     assert "MAX_MARGIN_PCT" not in found
     assert "<script" not in person.get('/config?q="><script>').text
+
+
+def test_the_table_reads_the_file_once_however_many_symbols_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, calls = ast.parse, 0
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return parse(*args, **kwargs)
+
+    monkeypatch.setattr(ast, "parse", counted)
+    known, parses = Known(None, None, {}), []
+    for count in (1, 50):
+        symbols = [f"{chr(65 + one % 26)}{chr(65 + one // 26)}" for one in range(count)]
+        thresholds = {"DEFAULT": 0.05} | dict.fromkeys(symbols, 0.06)
+        calls = 0
+        assert len(rows(f"SYMBOLS = {symbols}\nDIP_THRESHOLDS = {thresholds}\n".encode(), known)) == count + 2
+        parses.append(calls)
+    assert parses[0] == parses[1]
+
+
+def test_the_table_is_made_beside_the_event_loop(person: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops = []
+
+    def watched(data: bytes, known: Known) -> list[html.Row]:
+        loops.append(asyncio._get_running_loop())
+        return rows(data, known)
+
+    monkeypatch.setattr(routes, "rows", watched)
+    assert person.get("/config").status_code == 200
+    assert loops == [None]
+
+
+def test_a_file_that_is_not_python_is_named(person: TestClient, config: ConfigFile) -> None:
+    config.path.write_text("class")
+    answer = person.get("/config")
+    assert answer.status_code == 409
+    assert "the file cannot be read: line 1: it is not Python" in answer.text
+
+
+def test_a_copy_that_is_gone_is_not_found(person: TestClient, config: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    person.post("/config/write", data=hidden(step(person, "MAX_MARGIN_PCT", "0.25"), "/config/write"))
+    copies = config.copies.contents()
+    fields = hidden(person.get("/config").text, "/config/undo")
+    for copy in copies:
+        copy.path.unlink()
+    monkeypatch.setattr(Copies, "contents", lambda _: copies)  # they were pruned after the listing
+    for name in (fields["copy"], "../config", "x"):
+        answer = person.post("/config/undo", data={**fields, "copy": name})
+        assert answer.status_code == 404
+        assert "There is no such copy." in answer.text
 
 
 def test_a_stale_page_changes_nothing(person: TestClient, config: ConfigFile) -> None:
@@ -189,9 +306,10 @@ def test_the_cookie_is_strict_and_ends_with_the_logout(browser: TestClient) -> N
 
 
 def test_wrong_passwords_are_refused_and_soon_no_longer_listened_to(browser: TestClient) -> None:
-    statuses = [browser.post("/config/login", data={"user": "", "password": "wrong"}).status_code for _ in range(6)]
-    assert statuses[0] == 403
-    assert statuses[-1] == 429
+    answers = [browser.post("/config/login", data={"user": "", "password": "wrong"}) for _ in range(6)]
+    assert answers[0].status_code == 403
+    assert "Wrong user, password or token." in answers[0].text
+    assert answers[-1].status_code == 429
 
 
 def test_without_the_setting_there_is_no_page(open_api: Opened, lived: Path) -> None:

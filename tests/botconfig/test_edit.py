@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.botconfig import source
-from bigdipper_exporter.botconfig.edit import edit, literal, why_not
+from bigdipper_exporter.botconfig.edit import Edited, edit, literal, why_not
 from bigdipper_exporter.botconfig.text import EditError
+from bigdipper_exporter.botconfig.tree import parsed
 from bigdipper_exporter.demo.simulator import botconfig as simulated
 from tests.alpaca.test_bot_config import GOOD
 
@@ -77,8 +78,8 @@ WATCHED = 'SYMBOLS = ["PLTR", "AMD", "BRK.B"]\n'
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_watched_symbol_gets_a_threshold_of_its_own(before: str, after: str, end: str) -> None:
     old, new = (f"{WATCHED}DIP_THRESHOLDS = {text}\nLOOKBACK_DAYS = 20\n".replace("\n", end) for text in (before, after))
-    assert why_not(old.encode(), "DIP_THRESHOLDS.AMD") is None
-    assert literal(old.encode(), "DIP_THRESHOLDS.AMD") == "0.05"
+    assert why_not(parsed(old.encode()), "DIP_THRESHOLDS.AMD") is None
+    assert literal(parsed(old.encode()), "DIP_THRESHOLDS.AMD") == "0.05"
     edited = edit(old.encode(), [("DIP_THRESHOLDS.AMD", "0.06")])
     assert edited.after.decode() == new
     assert edited.changed == ("DIP_THRESHOLDS.AMD: DEFAULT (0.05) -> 0.06",)
@@ -124,12 +125,12 @@ def test_fields_of_a_dataclass_and_what_is_computed_from_them() -> None:
 
 def test_every_setting_of_the_demo_that_is_a_plain_value_can_be_edited(tmp_path: Path) -> None:
     simulated.write(tmp_path / "config.py")
-    data = (tmp_path / "config.py").read_bytes()
+    file = parsed((tmp_path / "config.py").read_bytes())
     for name, value in simulated.settings().items():
-        reason = why_not(data, name)
+        reason = why_not(file, name)
         assert (reason is None) == (isinstance(value, int | float | str) and name != "PAPER"), (name, reason)
         if reason is None:
-            assert ast.literal_eval(literal(data, name)) == value
+            assert ast.literal_eval(literal(file, name)) == value
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,6 @@ def test_every_setting_of_the_demo_that_is_a_plain_value_can_be_edited(tmp_path:
         ("MAX_MARGIN_PCT = A = 0.2\n", "MAX_MARGIN_PCT", "together with another name"),
         ("MAX_MARGIN_PCT, A = 0.2, 1\n", "MAX_MARGIN_PCT", "is not set in the file"),
         ("A = 1\n", "MAX_MARGIN_PCT", "is not set in the file"),
-        ("class", "MAX_MARGIN_PCT", "the file cannot be read: line 1: it is not Python"),
         ("MAX_MARGIN_PCT = 0.2\n", "MAX_MARGIN_PCTT", "did you mean MAX_MARGIN_PCT?"),
         ("ALPACA_KEY = 'x'\n", "ALPACA_KEY", "is secret"),
         ("PAPER = True\n", "PAPER", "whether real money is traded"),
@@ -179,7 +179,31 @@ def test_every_setting_of_the_demo_that_is_a_plain_value_can_be_edited(tmp_path:
 )
 def test_what_cannot_be_edited_says_why(text: str, name: str, reason: str) -> None:
     assert reason in refused(text, name)
-    assert reason in str(why_not(text.encode(), name))
+    assert reason in str(why_not(parsed(text.encode()), name))
+
+
+def test_a_file_that_is_not_python_says_where() -> None:
+    assert "the file cannot be read: line 1: it is not Python" in refused("class", "MAX_MARGIN_PCT")
+    assert refused("# coding: klingon\n", "MAX_MARGIN_PCT").startswith("the file cannot be read")
+
+
+def test_a_damaged_encoding_can_be_undone() -> None:
+    for damaged in (b"# coding: klingon\nX = 1\n", b"# \xff\nX = 1\n"):
+        assert "+X = 2" in Edited(damaged, b"X = 2\n", (), ()).diff("config.py").splitlines()
+
+
+@pytest.mark.parametrize("value", ["03", "00", "-01", "020", "007.5"])
+@pytest.mark.parametrize("name", ["COOLDOWN_HOURS", "LOOKBACK_DAYS", "DIP_THRESHOLDS.PLTR", "DIP_THRESHOLDS.AMD"])
+def test_leading_zeros_are_refused(name: str, value: str) -> None:
+    text = f"{WATCHED}COOLDOWN_HOURS = 3\nLOOKBACK_DAYS = 20\nDIP_THRESHOLDS = {{'DEFAULT': 0.05, 'PLTR': 0.07}}\n"
+    assert "is not a plain number such as 0.05; allowed: " in refused(text, name, value)
+
+
+def test_a_layout_that_an_entry_cannot_be_added_to_says_so() -> None:
+    text = f"{WATCHED}DIP_THRESHOLDS = {{'DEFAULT': (0.05)}}\n"
+    said = "DIP_THRESHOLDS.AMD: the change would touch more than its value; edit the file by hand"
+    assert refused(text, "DIP_THRESHOLDS.AMD", "0.06") == said
+    assert one(text, "DIP_THRESHOLDS.DEFAULT", "0.06") == text.replace("0.05", "0.06").encode()
 
 
 @pytest.mark.parametrize(
@@ -213,7 +237,7 @@ def test_changes_that_would_harm_are_refused(text: str, name: str, value: str, s
 
 def test_all_changes_or_none() -> None:
     assert "is not set" in refused("MAX_MARGIN_PCT = 0.2\n", "LOOKBACK_DAYS", "30")
-    with pytest.raises(EditError, match="given twice"):
+    with pytest.raises(EditError, match="MAX_MARGIN_PCT: is given more than once"):
         edit(b"MAX_MARGIN_PCT = 0.2\n", [("MAX_MARGIN_PCT", "0.1"), ("MAX_MARGIN_PCT", "0.3")])
     both = edit(
         b"MAX_MARGIN_PCT = 0.2\nMARGIN_SAFETY_THRESHOLD = 0.1\n",

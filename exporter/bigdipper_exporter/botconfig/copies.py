@@ -99,6 +99,15 @@ class Copies:
                         found.append(Copy(path.stem, hash_of(read_regular(path, MOST_BYTES)), path))
         return found
 
+    def content(self, name: str) -> bytes | None:
+        """Return the content of the copy with this id; None where there is none, also when it was just pruned."""
+        if not _COPY.fullmatch(f"{name}.py"):
+            return None
+        try:
+            return read_regular(self.folder / f"{name}.py", MOST_BYTES)
+        except OSError:
+            return None
+
     def note(self, attempt: Attempt) -> None:
         """Append to the journal, durably."""
         line = json.dumps(asdict(attempt), ensure_ascii=True) + "\n"

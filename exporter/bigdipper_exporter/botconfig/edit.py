@@ -1,22 +1,25 @@
 """Changes literals of the bot's config.py and nothing else: comments, layout, encoding and line ends stay as they are.
 
-The file is parsed, never executed. A value is replaced in the text where its syntax tree says it stands; afterwards the tree of
+The file is parsed, never executed. A value is replaced in the text where its syntax tree says it is; afterwards the tree of
 the new text must be the old one with that one node changed, or nothing is done.
 """
 
 import ast
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from bigdipper_exporter.botconfig import rules, source
-from bigdipper_exporter.botconfig.locate import THRESHOLDS, entry_keys, expression, locate, parsed, read
-from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, Finding, fits
+from bigdipper_exporter.botconfig.locate import entry_keys, expression, locate
+from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, THRESHOLDS, Finding, fits
 from bigdipper_exporter.botconfig.text import LINE_END, EditError, Text
+from bigdipper_exporter.botconfig.tree import Parsed, parsed, read
 
-_NUMBER = re.compile(r"-?([0-9]{1,12}(\.[0-9]{1,12})?|\.[0-9]{1,12})")
+# Without leading zeros: to Python 03 is an error.
+_NUMBER = re.compile(r"-?((0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?|\.[0-9]{1,12})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,15 @@ class Edited:
 
     def diff(self, name: str) -> str:
         """The unified diff of the file, called `name`."""
-        before, after = (Text.of(data).lines() for data in (self.before, self.after))
+        before, after = (_lines(data) for data in (self.before, self.after))
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in _shown(before, after, name))
 
 
 def edit(data: bytes, assignments: Iterable[tuple[str, str]]) -> Edited:
     """Apply `NAME=VALUE` changes, `DIP_THRESHOLDS.SYMBOL=VALUE` included. Raises EditError; then nothing was changed."""
     changes = list(assignments)
-    if len({name for name, _ in changes}) < len(changes):
-        raise EditError("one setting is given twice")
+    if twice := [name for name, times in Counter(name for name, _ in changes).items() if times > 1]:
+        raise EditError(f"{', '.join(twice)[:80]}: is given more than once; name each setting once")
     before, after = read(data), data
     for name, text in changes:
         after = _edit_one(after, name, text)
@@ -57,67 +60,68 @@ def edit(data: bytes, assignments: Iterable[tuple[str, str]]) -> Edited:
     return Edited(data, after, tuple(_differences(before, values)), new, earlier)
 
 
-def why_not(data: bytes, name: str) -> str | None:
+def why_not(file: Parsed, name: str) -> str | None:
     """Return why a setting cannot be edited; None where it can."""
     try:
-        literal(data, name)
+        literal(file, name)
     except EditError as error:
         return str(error)
     return None
 
 
-def literal(data: bytes, name: str) -> str:
-    """Return the text of a setting's literal as it stands in the file. Raises EditError where it cannot be edited.
+def literal(file: Parsed, name: str) -> str:
+    """Return the text of a setting's literal in the file. Raises EditError where it cannot be edited.
 
     A watched symbol without a threshold of its own has the literal of DEFAULT.
     """
-    tree = parsed(data)
-    if _is_new(tree, data, name):
-        return ast.unparse(locate(tree, data, f"{THRESHOLDS}.{DEFAULT}"))
-    return ast.unparse(locate(tree, data, name))
+    return ast.unparse(locate(file, f"{THRESHOLDS}.{DEFAULT}" if _is_new(file, name) else name))
 
 
 def _edit_one(data: bytes, name: str, value: str) -> bytes:
-    tree = parsed(data)
-    if _is_new(tree, data, name):
-        return _add_threshold(tree, data, name, value.strip())
-    node = locate(tree, data, name)
+    file = parsed(data)
+    if _is_new(file, name):
+        return _add_threshold(file, name, value.strip())
+    node = locate(file, name)
     new = _literal(name, node, value.strip())
     text = Text.of(data)
     expected = ast.parse(new, mode="eval").body
     for field in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
         setattr(expected, field, getattr(node, field))
-    return _only(_Replaced(node, expected).visit(tree), text.spliced(*text.span(node), new), name)
+    return _only(_Replaced(node, expected).visit(file.tree), text.spliced(*text.span(node), new), name)
 
 
 def _only(expected: ast.AST, data: bytes, name: str) -> bytes:
     """Return the new file. Raises EditError where its tree is not the expected one."""
-    if ast.dump(expected) != ast.dump(parsed(data)):
+    try:
+        same = ast.dump(expected) == ast.dump(parsed(data).tree)
+    except EditError:  # the old file was Python, so it is the change that is not
+        same = False
+    if not same:
         raise EditError(f"{name}: the change would touch more than its value; edit the file by hand")
     return data
 
 
-def _is_new(tree: ast.Module, data: bytes, name: str) -> bool:
+def _is_new(file: Parsed, name: str) -> bool:
     """Whether this is the threshold of a watched symbol that has none of its own. Raises EditError where none can be added."""
     setting, dot, symbol = name.partition(".")
     if setting != THRESHOLDS or not dot or symbol == DEFAULT:
         return False
-    watched = read(data).get("SYMBOLS")
-    if any(isinstance(key, ast.Constant) and key.value == symbol for key in entry_keys(expression(tree, data, setting))):
+    watched = file.values.get("SYMBOLS")
+    if any(isinstance(key, ast.Constant) and key.value == symbol for key in entry_keys(expression(file, setting))):
         return False
     if watched is None or not isinstance(watched.value, list) or symbol not in watched.value:
         raise EditError(f"{name[:60]}: is not in SYMBOLS, so the bot never looks at it")
     return True
 
 
-def _add_threshold(tree: ast.Module, data: bytes, name: str, value: str) -> bytes:
+def _add_threshold(file: Parsed, name: str, value: str) -> bytes:
     """Write one more entry behind the last one of the dict, in its layout."""
-    node = expression(tree, data, THRESHOLDS)
+    node = expression(file, THRESHOLDS)
     assert isinstance(node, ast.Dict)
     key, symbol = node.keys[-1], name.partition(".")[2]
     assert isinstance(key, ast.Constant)
     new = _literal(name, ast.Constant(0.5), value)
-    text = Text.of(data)
+    text = Text.of(file.data)
     begin, behind, brace = text.span(key)[0], text.span(node.values[-1])[1], text.span(node)[1] - 1
     quote = "'" if "'" in text.text[begin : begin + 2] else '"'
     entry = f"{quote}{symbol}{quote}: {new}"
@@ -133,7 +137,7 @@ def _add_threshold(tree: ast.Module, data: bytes, name: str, value: str) -> byte
         entry, brace = f", {entry}", behind
     node.keys.append(ast.Constant(symbol))
     node.values.append(ast.parse(new, mode="eval").body)
-    return _only(tree, text.spliced(behind, brace, entry), name)
+    return _only(file.tree, text.spliced(behind, brace, entry), name)
 
 
 class _Replaced(ast.NodeTransformer):
@@ -171,6 +175,14 @@ def _literal(name: str, node: ast.expr, text: str) -> str:
     if rule.kind == "whole" and isinstance(old, int) and "." in text:
         raise EditError(f"{name}: {text} is not a whole number; allowed: {allowed}")
     return text if isinstance(value, int) or "." in text else f"{text}.0"
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file for its diff; an undo may replace one whose encoding is damaged."""
+    try:
+        return Text.of(data).lines()
+    except EditError:
+        return Text(data.decode("utf-8", "replace"), "utf-8", b"").lines()
 
 
 def _shown(before: list[str], after: list[str], name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Whether the running bot has read what stands in its file: it reads it at its start only."""
+"""Whether the running bot has read its file as it is now: it reads it at its start only."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The text of the bot's config.py: its encoding, its lines as Python counts them, and where a node of its tree stands in it."""
+"""The text of the bot's config.py: its encoding, its lines as Python counts them, and where in it a node of its tree is."""
 
 import ast
 import io
@@ -25,7 +25,10 @@ class Text:
     @classmethod
     def of(cls, data: bytes) -> "Text":
         """Decode a file. Raises EditError where encoding it again would not give the same bytes."""
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        except SyntaxError as error:
+            raise EditError(f"the file cannot be read: {error.msg}") from None
         mark = _BOM if data.startswith(_BOM) else b""
         plain = "utf-8" if encoding == "utf-8-sig" else encoding
         try:

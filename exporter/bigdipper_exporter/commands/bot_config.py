@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from bigdipper_exporter import logs
-from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.copies import Copies, hash_of
 from bigdipper_exporter.botconfig.edit import Edited, edit, why_not
-from bigdipper_exporter.botconfig.locate import THRESHOLDS
 from bigdipper_exporter.botconfig.text import EditError
+from bigdipper_exporter.botconfig.tree import Parsed, parsed
 from bigdipper_exporter.botconfig.write import ConfigFile, WriteError
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
@@ -38,26 +38,26 @@ def assignments(words: Sequence[str]) -> list[tuple[str, str]]:
     """Split NAME=VALUE words. Raises ConfigError."""
     pairs = [word.partition("=") for word in words]
     if wrong := [word for word, (name, equals, _) in zip(words, pairs, strict=True) if not equals or not name]:
-        raise ConfigError([f"{wrong[0]!r}: is not NAME=VALUE, such as MAX_MARGIN_PCT=0.18 or {THRESHOLDS}.PLTR=0.065"])
+        raise ConfigError([f"{wrong[0]!r}: is not NAME=VALUE, such as MAX_MARGIN_PCT=0.18 or {rules.THRESHOLDS}.PLTR=0.065"])
     return [(name.strip(), value) for name, _, value in pairs]
 
 
 def show(file: ConfigFile, say: Say) -> None:
     """Print every setting with its value, what is allowed and, where it cannot be edited, why."""
-    data = file.read()
-    for name, value in source.read(data).items():
+    content = parsed(file.read())
+    for name, value in content.values.items():
         if isinstance(value.value, dict):
             for symbol, part in value.value.items():
-                say(_row(data, f"{name}.{symbol}", rules.shown(name, part)))
+                say(_row(content, f"{name}.{symbol}", rules.shown(name, part)))
         else:
-            say(_row(data, name, rules.shown(name, value.value) if value.problem is None else "?"))
+            say(_row(content, name, rules.shown(name, value.value) if value.problem is None else "?"))
     for copy in file.copies.contents():
         say(f"earlier: {copy.id}  (undo {copy.id})")
 
 
-def _row(data: bytes, name: str, value: str) -> str:
+def _row(content: Parsed, name: str, value: str) -> str:
     rule = rules.RULES.get(name.partition(".")[0])
-    reason = why_not(data, name)
+    reason = why_not(content, name)
     parts = [reason.partition(": ")[2] if reason else f"allowed: {rules.allowed(name)}"] if rule else []
     if rule and (released := rules.default(name)):
         parts.append(f"default: {released}")
@@ -132,7 +132,10 @@ def _undo(settings: Settings, file: ConfigFile, words: Sequence[str], confirmed:
     wanted = words[0] if words else next((copy.id for copy in copies.values() if last and copy.hash == last.before), None)
     if wanted is None or wanted not in copies:
         raise ConfigError([f"bot-config undo: there is no such copy; allowed: {', '.join(copies) or 'there are none yet'}"])
-    edited = Edited(now, copies[wanted].path.read_bytes(), (), ())
+    old = file.copies.content(wanted)
+    if old is None:
+        raise ConfigError([f"bot-config undo: the copy {wanted} cannot be read any more; choose another one"])
+    edited = Edited(now, old, (), ())
     say(edited.diff(file.path.name).rstrip("\n"))
     if not confirmed and not _confirm():
         return 1

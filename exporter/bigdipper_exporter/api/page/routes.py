@@ -27,6 +27,7 @@ from bigdipper_exporter.botconfig.copies import hash_of
 from bigdipper_exporter.botconfig.edit import Edited, edit, literal
 from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.text import EditError
+from bigdipper_exporter.botconfig.tree import parsed
 from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
@@ -80,7 +81,7 @@ class SettingsPage:
         who = await self._person(form.get("user", "").strip(), form.get("password", ""))
         if who is None:
             log.warning("a login was refused", client=client)
-            return _reply(_login_form("That is wrong."), HTTPStatus.FORBIDDEN)
+            return _reply(_login_form("Wrong user, password or token."), HTTPStatus.FORBIDDEN)
         log.info("logged in", who=who, client=client)
         answer = RedirectResponse("/config", HTTPStatus.SEE_OTHER)
         secure = request.url.scheme == "https"
@@ -132,10 +133,14 @@ class SettingsPage:
         except RefusedError as error:
             return _reply(html.page("Bot settings", html.paragraph(str(error), "warn")), error.status)
         known = await asyncio.to_thread(self._known)
-        found = [row for row in rows(data, known) if text.upper() in row.name.upper()]
+        try:
+            every = await asyncio.to_thread(rows, data, known)
+        except EditError as error:
+            return _reply(html.page("Bot settings", html.paragraph(str(error), "warn")), HTTPStatus.CONFLICT)
+        found = [row for row in every if text.upper() in row.name.upper()]
         copies = [
             html.form("/config/undo", f"Show {copy.id}", [("form", session.form), ("copy", copy.id)])
-            for copy in self.file.copies.contents()[:10]
+            for copy in (await asyncio.to_thread(self.file.copies.contents))[:10]
         ]
         earlier = ["<h2>Earlier contents</h2>", *copies] if copies else []
         logout = html.form("/config/logout", "Log out", [("form", session.form)])
@@ -148,7 +153,7 @@ class SettingsPage:
         name = request.query_params.get("name", "")[:80]
         try:
             data = await asyncio.to_thread(self._read)
-            value = literal(data, name)
+            value = await asyncio.to_thread(_literal, data, name)
         except (RefusedError, EditError) as error:
             return _reply(html.page("Not editable", html.paragraph(str(error), "warn"), BACK), HTTPStatus.CONFLICT)
         rule = rules.RULES[name.partition(".")[0]]
@@ -161,7 +166,7 @@ class SettingsPage:
         data = await asyncio.to_thread(self._read)
         if hash_of(data) != form.get("hash"):
             raise RefusedError(HTTPStatus.CONFLICT, "The file has changed since you looked at it: begin again.")
-        edited = _edited(data, form)
+        edited = await asyncio.to_thread(_edited, data, form)
         if edited.before == edited.after:
             raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "That is the value already.")
         hidden = [("form", session.form), *((name, form.get(name, "")) for name in ("hash", "name", "value"))]
@@ -175,20 +180,20 @@ class SettingsPage:
 
     async def _write(self, _: Request, session: Session, form: Form) -> Response:
         data = await asyncio.to_thread(self._read)
-        edited = _edited(data, form)
+        edited = await asyncio.to_thread(_edited, data, form)
         return await self._put(session, edited.after, form.get("hash", ""), f"{form.get('name')}={form.get('value')}")
 
     async def _undo(self, _: Request, session: Session, form: Form) -> Response:
-        copy = next((copy for copy in self.file.copies.contents() if copy.id == form.get("copy")), None)
-        if copy is None:
+        name = form.get("copy", "")
+        data, old = await asyncio.to_thread(self._read), await asyncio.to_thread(self.file.copies.content, name)
+        if old is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "There is no such copy.")
-        data, old = await asyncio.to_thread(self._read), await asyncio.to_thread(copy.path.read_bytes)
         if form.get("confirmed") == "yes":
-            return await self._put(session, old, form.get("hash", ""), f"undo to {copy.id}")
-        hidden = [("form", session.form), ("copy", copy.id), ("hash", hash_of(data)), ("confirmed", "yes")]
+            return await self._put(session, old, form.get("hash", ""), f"undo to {name}")
+        hidden = [("form", session.form), ("copy", name), ("hash", hash_of(data)), ("confirmed", "yes")]
         diff = html.diff(Edited(data, old, (), ()).diff(self.file.path.name) or "It is the present content.")
         confirm = html.form("/config/undo", "Bring it back", hidden) if old != data else ""
-        return _reply(html.page(f"Back to {copy.id}?", diff, confirm, BACK))
+        return _reply(html.page(f"Back to {name}?", diff, confirm, BACK))
 
     async def _logout(self, request: Request, _session: Session, _form: Form) -> Response:
         self._sessions.end(request.cookies.get(COOKIE))
@@ -225,6 +230,10 @@ class SettingsPage:
 
 
 BACK = '<p><a href="/config">All settings</a></p>'
+
+
+def _literal(data: bytes, name: str) -> str:
+    return literal(parsed(data), name)
 
 
 def _edited(data: bytes, form: Form) -> Edited:

@@ -7,9 +7,9 @@ from datetime import datetime
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.page import html
 from bigdipper_exporter.archive.queries.settings import SettingNow
-from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.edit import why_not
-from bigdipper_exporter.botconfig.locate import THRESHOLDS
+from bigdipper_exporter.botconfig.tree import Parsed, parsed
 
 COMMANDS = """Restart the bot the way it runs; it reads its file at its start only.
 shell:          end it with Ctrl-C and start it again
@@ -36,24 +36,27 @@ class Known:
 
 
 def rows(data: bytes, known: Known) -> list[html.Row]:
-    """Return every setting of the file; thresholds one by one, those that only DEFAULT gives included."""
-    settings = source.read(data)
-    watched = settings.get("SYMBOLS")
+    """Return every setting of the file; thresholds one by one, those that only DEFAULT gives included.
+
+    Raises EditError where the file is not Python.
+    """
+    file = parsed(data)
+    watched = file.values.get("SYMBOLS")
     found = []
-    for name, value in settings.items():
+    for name, value in file.values.items():
         if not isinstance(value.value, dict):
-            found.append(_row(data, name, "?" if value.problem is not None else rules.shown(name, value.value), known))
+            found.append(_row(file, name, "?" if value.problem is not None else rules.shown(name, value.value), known))
             continue
         parts = {f"{name}.{key}": rules.shown(name, part) for key, part in value.value.items()}
-        if name == THRESHOLDS and watched is not None and isinstance(watched.value, list):
+        if name == rules.THRESHOLDS and watched is not None and isinstance(watched.value, list):
             parts |= {own: DEFAULT_COUNTS for symbol in watched.value if (own := f"{name}.{symbol}") not in parts}
-        found += [_row(data, full, text, known) for full, text in parts.items()]
+        found += [_row(file, full, text, known) for full, text in parts.items()]
     return found
 
 
-def _row(data: bytes, name: str, value: str, known: Known) -> html.Row:
+def _row(file: Parsed, name: str, value: str, known: Known) -> html.Row:
     setting, _, part = name.partition(".")
-    rule, reason = rules.RULES.get(setting), why_not(data, name)
+    rule, reason = rules.RULES.get(setting), why_not(file, name)
     return html.Row(
         name,
         value,
@@ -77,7 +80,7 @@ def _changed(setting: SettingNow | None) -> str:
 
 
 def label(name: str) -> str:
-    """What stands above the field of a new value."""
+    """Label of the field of a new value."""
     released = rules.default(name)
     return f"Allowed: {rules.allowed(name)}" + (f". Default: {released}" if released else "")
 
