@@ -20,7 +20,8 @@ class Incident:
     """One incident. `sent`: the alerts of each message in order, "-" before those that are over; empty: nothing is sent.
 
     off: minutes (from the recording's begin) in which Prometheus sends nothing; deaf: in which Alertmanager is off. every: how
-    often the rules are evaluated (shipped: every 15 s; a minute is enough where no two alerts race). long: in `make soak`.
+    often the rules are evaluated (shipped: every 15 s; a minute is enough where no two alerts race). settle: quarters of a minute
+    between the exporter's start and the recording. long: in `make soak`.
     """
 
     name: str
@@ -64,6 +65,12 @@ OF_BOT_LOG_AND_DISK = (
         ("BotCycleErrors", "-BotCycleErrors"),
         long=True,
     ),
+    Incident(
+        "one-of-eight",
+        "One cycle of eight completes, for an hour",
+        does.one_of_eight,
+        ("BotCycleErrors", "-BotCycleErrors"),
+    ),
     Incident("one-bad-minute", "One cycle fails", does.one_bad_minute, ()),
     Incident("cycle-slow", "Cycles take 52 s", does.slow, ("BotCyclesSlow", "-BotCyclesSlow"), long=True),
     Incident(
@@ -90,7 +97,20 @@ OF_ALL_ELSE = (
         does.network_down,
         ("BrokerDownInSession", "-BrokerDownInSession"),
     ),
-    Incident("network-down-at-night", "The same at night", does.network_down, (), Setting("2026-10-14 01:00")),
+    Incident(
+        "network-down-late",
+        "The same, from shortly before the polls that come every five minutes",
+        does.network_down,
+        ("BrokerDownInSession", "-BrokerDownInSession"),
+        settle=18,
+    ),
+    Incident(
+        "network-down-at-night",
+        "The network to the broker is down at night",
+        does.network_down,
+        (),
+        Setting("2026-10-14 01:00"),
+    ),
     Incident("broker-outage-short", "The broker answers 503 for five minutes", does.short_outage, ()),
     Incident(
         "broker-errors",

@@ -157,9 +157,9 @@ class Laboratory:
             self._grown = self.world.log.bytes
             os.utime(self.written, (self.now, self.now))
 
-    def settle(self, minutes: int = 3) -> None:
-        """Let the exporter read all that is there, unseen by Prometheus."""
-        for _ in range(minutes):
+    def settle(self, quarters: int = 3) -> None:
+        """Let the exporter read all that is there, for so many quarters of a minute, unseen by Prometheus."""
+        for _ in range(quarters):
             self._minute(15)
 
     def _minute(self, step: float = MINUTE) -> None:

@@ -72,6 +72,25 @@ def sometimes(lab: Laboratory) -> Iterator[float]:
     yield 20
 
 
+def one_of_eight(lab: Laboratory) -> Iterator[float]:
+    """Seven cycles break off, then one completes, and so on for an hour."""
+    bot = lab.world.bot
+    plain = bot._run
+
+    def seldom(start: float, end: float) -> bool:
+        if bot.number % 8:
+            lab.world.fail("clock", 500, ANSWER_500)
+        else:
+            lab.world.mend("clock")
+        return plain(start, end)
+
+    bot._run = seldom  # type: ignore[method-assign]
+    yield 60
+    bot._run = plain  # type: ignore[method-assign]
+    lab.world.mend("clock")
+    yield 20
+
+
 def one_bad_minute(lab: Laboratory) -> Iterator[float]:
     lab.world.fail("clock", 500, ANSWER_500)
     yield 1
