@@ -56,8 +56,8 @@ def log() -> list[model.Panel]:
         stat(
             "Gaps and malformed lines",
             "Was anything lost or not understood? "
-            "Since counting began: places where lines may have been lost before anyone could read them, lines that bear a "
-            "known tag and could not be read, rotations and truncations of the file.",
+            "Since counting began: places where lines may have been lost before anyone could read them, lines with a known "
+            "tag that could not be parsed, rotations and truncations of the file.",
             now(f"sum({selector('log_gaps_total')})", "gaps"),
             now(f"sum({selector('log_malformed_total')})", "malformed"),
             now(selector("log_rotations_total"), "rotations"),
@@ -73,7 +73,7 @@ def log() -> list[model.Panel]:
         stat(
             "Clock skew",
             "Do the clocks agree? "
-            "Arrival of the newest line minus the time it bears: far from 0 means a wrong log.timezone or clock.",
+            "Arrival of the newest line minus its timestamp: far from 0 means a wrong log.timezone or clock.",
             now(selector("log_timestamp_skew_seconds"), "skew"),
             unit=SECONDS,
             size=(4, 5),
