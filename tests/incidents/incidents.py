@@ -20,8 +20,8 @@ class Incident:
     """One incident. `sent`: the alerts of each message in order, "-" before those that are over; empty: nothing is sent.
 
     off: minutes (from the recording's begin) in which Prometheus sends nothing; deaf: in which Alertmanager is off. every: how
-    often the rules are evaluated (shipped: every 15 s; a minute is enough where no two alerts race). settle: quarters of a minute
-    between the exporter's start and the recording. long: in `make soak`.
+    often the rules are evaluated (shipped: every 15 s; a minute is enough where no two alerts race). settle: quarters of a
+    minute between the exporter's start and the recording. long: in `make soak`.
     """
 
     name: str
