@@ -15,9 +15,12 @@ class BuildWithStack(build_py):
 
     def run(self) -> None:
         """Build the package, then copy."""
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        # `pip install .` leaves its build folder in the checkout: files that were deleted since would come back.
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
         for name in STACK:
             if (ROOT / name).is_dir():
                 target = Path(self.build_lib) / "bigdipper_exporter" / "stack" / name

@@ -16,6 +16,8 @@ from deploy import release
 from tests.running import command
 
 ROOT = Path(__file__).resolve().parents[2]
+STALE = "build/lib/bigdipper_exporter/deleted_since.py"  # an earlier `pip install .` leaves such files
+OWN = "prometheus/targets/bot-mine.yml"  # deploy/add-bot.sh writes it
 BUILD = (
     "import os, sys; os.chdir(sys.argv[1]); from setuptools import build_meta; getattr(build_meta, sys.argv[2])(sys.argv[3])"
 )
@@ -23,7 +25,7 @@ BUILD = (
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean copy: what git has of the tree, since a build leaves files behind."""
+    """What git has of the tree, and two files that must not be published."""
     folder = tmp_path_factory.mktemp("source")
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -36,6 +38,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((ROOT / name).read_bytes())
+    for name in (STALE, OWN):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
     return folder
 
 
@@ -62,6 +67,7 @@ def test_the_package_holds_the_stack(wheel: Path) -> None:
     assert {"bigdipper_exporter/py.typed", "bigdipper_exporter/web/landing.html", "bigdipper_exporter/sectors.csv"} <= names
     assert "bigdipper_exporter/nyse.csv" in names
     assert not [name for name in names if name.startswith(("tests/", "deploy/")) or name.endswith(".pyc")]
+    assert not [name for name in names if name.endswith(("deleted_since.py", "bot-mine.yml"))]
     assert "Author: The Big Dipper Monitor project" in metadata
     assert {"big-dipper-exporter", "big-dipper-monitor"} <= set(re.findall(r"^([\w-]+) =", scripts, re.M))
 
@@ -104,6 +110,8 @@ def test_the_source_archive_is_complete(source: Path, tmp_path: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = ["Makefile", "requirements.lock", "docker-compose.yml", ".env.example", "grafana/board.py", "tests/running.py"]
     assert {*wanted, "setup.py", "alertmanager/render.py", "docs/deployment.md", "deploy/add-bot.sh", ".ci/run"} <= names
+    assert {".github/workflows/release.yml", ".gitignore"} <= names
+    assert OWN not in names
 
 
 def test_the_index_is_given_absolute_links_and_addresses() -> None:

@@ -19,7 +19,9 @@ def write_stack(folder: Path, bot: str, archive: Path) -> str:
     """
     root = stack_files()
     if root is None:
-        raise ConfigError(["stack: this package was built without the files; use the source tree, or the package of the index"])
+        raise ConfigError(
+            ["stack: this package was built without the files; run it from a checkout or from a package built there"]
+        )
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError([f"stack: {folder} is not empty; name a new folder"])
     try:
