@@ -113,8 +113,8 @@ save() { # SERVICE FOLDER [LEFT OUT]
 	[ $code = 0 ] && [ -s "$part/$service.tar" ] && tar -tf "$part/$service.tar" >/dev/null || missing "$service" "its data cannot be copied"
 }
 failed=""
+save alertmanager /alertmanager # before Prometheus, which sends all alerts at its start, and then seldom (resend-delay)
 save prometheus /prometheus
-save alertmanager /alertmanager
 save grafana /var/lib/grafana plugins/frser-sqlite-datasource # 46 MB that the next start loads again
 
 # ---- the name, at last

@@ -17,6 +17,9 @@ PROMETHEUS = ROOT / "prometheus"
 SHARED_FILES = [PROMETHEUS / "rules" / name for name in ("thresholds.yml", "recording.yml")]
 ALERT_FILES = sorted(PROMETHEUS.glob("rules/alerts/*.yml"))
 RULE_FILES = [*SHARED_FILES, *ALERT_FILES]
+RESENT_MINUTES = int(
+    re.findall(r"--rules\.alert\.resend-delay=(\d+)m\n", (ROOT / "docker-compose.yml").read_text(encoding="utf-8"))[0]
+)
 BOTS = ("big-dipper", "second")
 FLAKY = BOTS[1]  # every seventh scrape of it fails
 

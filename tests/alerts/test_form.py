@@ -135,18 +135,33 @@ def test_every_for_is_explained() -> None:
             assert not line.strip().startswith("for:") or "#" in line, f"{file.name}: {line}"
 
 
-@pytest.mark.parametrize("flag", ["--rules.alert.for-grace-period=0s", "--rules.alert.resend-delay=15m"])
+@pytest.mark.parametrize(
+    "flag",
+    ["--rules.alert.for-grace-period=0s", f"--rules.alert.resend-delay={rules.RESENT_MINUTES}m"],
+    ids=["grace", "resend"],
+)
 @pytest.mark.parametrize(
     "file",
     [
         "docker-compose.yml",
         "docs/deployment.md",
         "prometheus/prometheus.yml",
+        "deploy/central/compose.yml",
         "exporter/bigdipper_exporter/demo/stack.py",
+        "exporter/bigdipper_exporter/commands/stack.py",
     ],
 )
 def test_a_restart_of_prometheus_ends_no_incident(file: str, flag: str) -> None:
-    assert flag in (rules.ROOT / file).read_text(encoding="utf-8")
+    text = (rules.ROOT / file).read_text(encoding="utf-8")
+    assert set(re.findall(rf"{flag.partition('=')[0]}=\w+", text)) == {flag}
+
+
+def test_the_dead_man_waits_for_an_alertmanager_that_was_restarted() -> None:
+    # A restarted Alertmanager hears of the Watchdog when Prometheus sends it again, and pings within the five minutes after.
+    text = (rules.ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
+    (period, grace), *others = re.findall(r"period (\d+) minutes, grace (\d+)", text)
+    assert others == []
+    assert (int(period), int(grace)) == (5, rules.RESENT_MINUTES + 5)
 
 
 def test_every_threshold_is_a_number_of_its_own_name() -> None:

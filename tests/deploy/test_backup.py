@@ -24,6 +24,11 @@ class TestBackup:
         assert PLUGIN.encode() not in (machine.folder / "saved/grafana.tar").read_bytes()
         assert machine.running == set(SERVICES)
 
+    def test_starts_prometheus_last_so_that_alertmanager_hears_all_alerts_at_once(self, machine: Machine) -> None:
+        assert machine.run("backup.sh", machine.folder / "saved").returncode == 0
+        started = [call.removeprefix("compose start ").strip() for call in machine.calls if call.startswith("compose start ")]
+        assert started.index("alertmanager") < started.index("prometheus")
+
     @pytest.mark.parametrize("step", range(1, BACKUP_CALLS + 1))
     def test_survives_a_failure_at_each_step(self, machine: Machine, step: int) -> None:
         folder, before = machine.folder / "saved", machine.volumes()

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter import calendar
+from tests.alerts.rules import RESENT_MINUTES
 from tests.incidents.firing import Firing, Labels, firing
 from tests.incidents.incidents import QUIET, Incident
 from tests.incidents.laboratory import MINUTE, Laboratory, Recording
 from tests.incidents.notifier import STEP, Alert, Message, Notifier, configuration
 
-FORGOTTEN_AFTER = 60  # minutes without a word of Prometheus (4 x resend-delay), after which Alertmanager ends an alert
+FORGOTTEN_AFTER = 4 * RESENT_MINUTES  # minutes without a word of Prometheus, after which Alertmanager ends an alert
 UNSEEN = {"Watchdog", "CatchingUp"}  # these are sent to nobody
 
 
