@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.money.replay import LEAST_RECALL
 from grafana import shared, theme
 from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid
@@ -9,7 +10,7 @@ from grafana.query import listed, table
 from grafana.theme import COUNT, NO_PRICES, QUIET, RATIO, TEXT, WARNING
 
 SHOWN = "no price history yet, or not shown: see the check of the replay"
-BELIEVED = theme.steps(WARNING, (0.9, "text"))
+BELIEVED = theme.steps(WARNING, (LEAST_RECALL, "text"))
 LIMITS = (
     ("Signals, not orders", "Cash, cooldown, the largest position, the brake and refusals of the broker decide too."),
     ("A band, not a figure", "The bot looks once a minute: it saw less than 'touched' and more than 'at the close'."),
@@ -28,7 +29,7 @@ LIMITS = (
 
 def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False) -> model.Panel:
     """Signals per threshold and what followed. where: SQL over `symbol`; now: mark the threshold in effect."""
-    same = "ROUND(100 * threshold) = ROUND(100 * w.threshold)"
+    same = "ABS(threshold - w.threshold) < 0.00001"  # floats that were read in different ways
     mark = f"(SELECT ' ◀ now' FROM dip_triggers WHERE {where} AND {same})" if now else "NULL"
     joined = " ".join(
         f"JOIN threshold_signals AS {name} ON {name}.symbol = w.symbol AND {name}.threshold = w.threshold"
@@ -54,8 +55,10 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
         "Total return after 1, 5 and 20 sessions, from the line or the close, with quartiles from 20 dips on, and the median "
         "beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
-        "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. Signals, no promise of profit; shown where "
-        "the replay finds 90 % of the bot's own purchases (archive: threshold_signals, replay_checks).",
+        "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. "
+        + ("No row is marked as now where the bot's threshold is not a whole percent. " if now else "")
+        + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
+        "(archive: threshold_signals, replay_checks).",
         listed(f"""
             SELECT printf('%g %%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
               w.weeks AS Weeks, t1.median AS "1: median", w.lower AS "5: 25 %", w.median AS "5: median", w.upper AS "5: 75 %",
@@ -109,10 +112,10 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         title,
         "Is the replay to be believed? "
         "The bot's own thresholds, as valid on each day, replayed over the daily bars and compared with the log, in sessions. "
-        "Found: of the sessions in which it submitted a purchase, those in which a bar touched the line; below 90 % nothing is "
-        "shown for other thresholds. Named: of the replay's signals on days that the bot scanned without a brake, those that "
-        "the log names as bought or missed; what its own rules stopped (cooldown, largest position) it does not name at INFO "
-        "(archive: replay_checks).",
+        "Found: of the sessions in which it submitted a purchase, those in which a bar touched the line; "
+        f"below {LEAST_RECALL:.0%} nothing is shown for other thresholds. Named: of the replay's signals on days that the bot "
+        "scanned without a brake, those that the log names as bought or missed; what its own rules stopped (cooldown, largest "
+        "position) it does not name at INFO (archive: replay_checks).",
         listed(f"""
             SELECT symbol AS Symbol, purchases AS Purchases, found AS Found, recall AS Recall, outside_hours AS "Outside hours",
               not_in_bars AS "Not in bars", signals AS Signals, named AS Named, precision AS Precision, first AS "From",

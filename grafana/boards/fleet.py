@@ -76,7 +76,8 @@ def _counts() -> list[model.Panel]:
     return [
         stat(
             "Bots",
-            "All that were scraped within a day; those that work; those whose exporter is down, or whose log is silent.",
+            "Bots scraped within the last day. Working: cycling, or account only. Silent: no longer scraped, exporter down, or "
+            f"no cycle for {threshold('cycle_age_seconds') / 60:g} minutes.",
             now(f"count({SEEN})", "bots"),
             now(f"count(({STATE}) > 5) or vector(0)", "working"),
             now(f"count({silent}) or vector(0)", "silent"),
@@ -97,8 +98,7 @@ def _sums(mode: str) -> list[model.Panel]:
     return [
         stat(
             f"Equity and profit today, {mode}",
-            f"Sums over the {mode} accounts that answer. A bot that does not is missing in them: counted says of how many they "
-            "are, of in all.",
+            f"Sums over the {mode} accounts that answer. Counted: accounts in the sums. Of: accounts there are.",
             now(f"sum({equity})", "equity"),
             now(f"sum({today})", "profit today"),
             now(f"count({equity})", "counted"),

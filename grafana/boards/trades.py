@@ -69,8 +69,9 @@ def _sums() -> list[model.Panel]:
             "time, from the broker; and the orders by hand that the log does not name.",
             table(f"""
                 SELECT AVG(CASE WHEN result IN ({ENDED}) THEN filled_ratio END) AS "fill rate",
-                  (SELECT COUNT(*) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
-                    AND {SYMBOL} AND NOT of_bot) AS "by hand" {orders}"""),
+                  CASE WHEN EXISTS (SELECT 1 FROM orders) THEN
+                    (SELECT COUNT(*) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
+                      AND {SYMBOL} AND NOT of_bot) END AS "by hand" {orders}"""),
             unit=RATIO,
             size=(6, 4),
             none="–",

@@ -5,6 +5,8 @@ import re
 import sqlite3
 import statistics
 from collections import Counter, defaultdict
+from contextlib import closing
+from itertools import product
 from typing import Any
 
 import pytest
@@ -119,6 +121,34 @@ def test_fill_rate_counts_the_orders_that_ended(lived: sqlite3.Connection) -> No
     ended = [row for row in raw(lived, "orders", "submitted") if row["ended"] and row["status"] != "replaced"]
     (found,) = ask(lived, "trades", "Fill rate")
     assert found["fill rate"] == pytest.approx(sum(row["status"] == "filled" for row in ended) / len(ended))
+
+
+def test_orders_by_hand_are_unknown_without_a_broker(lived: sqlite3.Connection, alone: sqlite3.Connection) -> None:
+    assert ask(alone, "trades", "Fill rate") == []  # a row of nulls
+    (found,) = ask(lived, "trades", "Fill rate")
+    assert found["by hand"] is not None
+
+
+@pytest.mark.parametrize(("own", "marked"), [(0.055, []), (0.06, ["6 % ◀ now"])])
+def test_the_threshold_in_effect_is_marked_where_it_is_one_of_those_replayed(
+    empty: sqlite3.Connection, own: float, marked: list[str]
+) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        empty.backup(connection)
+        connection.execute("INSERT INTO dip_triggers VALUES ('NVDA', 1, 1, 1, '2026-03-02', ?, 1, 0, 0, 1)", (own,))
+        connection.execute(
+            "INSERT INTO replay_checks (symbol, purchases, found, outside_hours, not_in_bars, signals, named)"
+            " VALUES ('NVDA', 0, 0, 0, 0, 0, 0)"
+        )
+        for threshold, part, horizon in product((5, 6), ("whole", "earlier", "later"), (1, 5, 20)):
+            connection.executemany(
+                "INSERT INTO threshold_signals (symbol, threshold, reached, part, horizon, days, episodes, known, weeks)"
+                " VALUES ('NVDA', ?, ?, ?, ?, 1, 1, 1, 1)",
+                [(threshold / 100, reached, part, horizon) for reached in ("touched", "close")],
+            )
+        shown = [row["Threshold"] for row in answer(connection, "symbol", "Other thresholds", *WEEK, ["NVDA"])]
+    assert len(shown) == 2
+    assert [name for name in shown if "now" in name] == marked
 
 
 def test_time_to_fill_and_slippage_are_means_of_the_filled(lived: sqlite3.Connection) -> None:
