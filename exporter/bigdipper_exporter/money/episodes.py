@@ -15,7 +15,7 @@ LEAST_EPISODES = 20  # for quartiles
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One day on which a dip was seen. first, last: unix seconds; session: the first session that ends after `first`.
+    """A dip seen in one session, once or more often. first, last: unix seconds; session: the first that ends after `first`.
 
     dip: the deepest, a ratio below 0; price: at `first`, and where it comes from.
     """

@@ -17,12 +17,13 @@ from bigdipper_exporter.money.prices import Prices
 BOUGHT, BRAKE = "bought", "missed_brake"
 # The bot names a dip that it refuses for its leverage only by the refusal, so missed dips are those of `skips`. What became of
 # the dips without a refusal is in `opportunities`. Refusals by the bot's own rules are in neither: nothing was missed.
+# By half hours, so that no group goes over a close.
 SIGHTINGS = """
 SELECT symbol, reason, min(ts), max(ts), count(*), min(-abs(dip_percent)) / 100.0 FROM (
-  SELECT symbol, date, ts, dip_percent, CASE outcome WHEN 'submitted' THEN 'bought' ELSE outcome END AS reason
+  SELECT symbol, ts, dip_percent, CASE outcome WHEN 'submitted' THEN 'bought' ELSE outcome END AS reason
   FROM opportunities WHERE ts >= :since AND (outcome = 'submitted' OR reason IS NULL)
-  UNION ALL SELECT symbol, date, ts, dip_percent, reason FROM skips WHERE ts >= :since)
-GROUP BY symbol, date, reason"""
+  UNION ALL SELECT symbol, ts, dip_percent, reason FROM skips WHERE ts >= :since)
+GROUP BY symbol, reason, CAST(ts / 1800 AS INTEGER)"""
 CYCLE_SECONDS = 60.0  # the line that names a dip stands up to a cycle before its refusal
 PRICE = "SELECT price FROM opportunities WHERE symbol = ? AND ts BETWEEN ? AND ? AND price > 0 ORDER BY ts LIMIT 1"
 BRAKES = "SELECT started, coalesce(ended, last_seen) FROM brake_events WHERE coalesce(ended, last_seen) >= ?"

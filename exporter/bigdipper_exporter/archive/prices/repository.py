@@ -87,7 +87,7 @@ class PriceRepository:
                     is_complete(day, data.end),
                 )
             )
-        table_of(DailyPriceRow).write(connection, rows)
+        table_of(DailyPriceRow).write(connection, _newer(connection, rows))
         last = calendar.new_york_date(data.end).isoformat()
         _cover(
             connection,
@@ -121,6 +121,16 @@ class PriceRepository:
         connection.execute("DELETE FROM prices_minute WHERE ts < ?", (at - self._minute_retention,))
         oldest = calendar.new_york_date(at - self._minute_retention).isoformat()
         connection.execute("DELETE FROM minute_coverage WHERE date < ?", (oldest,))
+
+
+def _newer(connection: sqlite3.Connection, rows: list[DailyPriceRow]) -> list[DailyPriceRow]:
+    """Leave out the bars of a part of a day whose complete bar the archive has: a key may have been refused newer prices."""
+    partly = [row.date for row in rows if not row.complete]
+    if not partly:
+        return rows
+    query = "SELECT symbol, date FROM prices_daily WHERE complete AND date >= ?"
+    known = set(connection.execute(query, (min(partly),)).fetchall())
+    return [row for row in rows if row.complete or (row.symbol, row.date) not in known]
 
 
 def is_complete(day: date, end: float) -> bool:
