@@ -97,11 +97,13 @@ def stat(
     filled: bool = False,
     graph: bool = False,
     text: bool = False,
+    pixels: float | None = None,
     **rest: Any,
 ) -> model.Panel:
     """Big values.
 
-    names: say what each is; only_names: the name is the answer; filled: colour the background; text: the value is a word.
+    names: say what each is; only_names: the name is the answer; filled: colour the background; text: the value is a word;
+    pixels: the height of values, where Grafana's own choice would be too small on a phone.
     """
     mode = common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
     mode = common.BigValueTextMode.NAME if only_names else mode
@@ -113,7 +115,7 @@ def stat(
         reduce_options=common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="/.*/" if text else ""),
         orientation=common.VizOrientation.AUTO,
         wide_layout=False,  # a name beside its value makes both small
-        text=common.VizTextDisplayOptions(title_size=NAME_PIXELS) if names else None,
+        text=common.VizTextDisplayOptions(title_size=NAME_PIXELS, value_size=pixels) if names else None,
     )
     return _panel("stat", title, description, targets, size, options, unit=unit, none=none, **rest)
 
@@ -304,7 +306,7 @@ def grid(
         sort_by=[common.TableSortByFieldState(display_name=sort[0], desc=sort[1])] if sort else [],
     )
     custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=90)
-    looks = [override("byType", "time", unit=MOMENT)]
+    looks = [override("byType", "time", unit=MOMENT), override("byRegexp", ".*", custom__wrapHeaderText=True)]
     if says:
         looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"])]
     return _panel(

@@ -75,10 +75,10 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         says="Threshold",
         none=NO_PRICES,
         overrides=[
-            column("Threshold", TEXT, custom__width=130),
-            *(column(name, COUNT, custom__width=65) for name in ("Days", "Dips", "Weeks")),
-            *(column(name, COUNT, custom__width=95) for name in ("Close dips", "Early dips", "Late dips")),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED, custom__width=92) for name in signed),
+            column("Threshold", TEXT, custom__width=110),
+            *(column(name, COUNT, custom__width=80) for name in ("Days", "Dips", "Weeks")),
+            *(column(name, COUNT, custom__width=78) for name in ("Close dips", "Early dips", "Late dips")),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED, custom__width=82) for name in signed),
         ],
     )
 
@@ -128,12 +128,13 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
             *(
-                column(name, COUNT, custom__width=95)
+                column(name, COUNT, custom__width=105)
                 for name in ("Purchases", "Found", "Outside hours", "Not in bars", "Signals", "Named")
             ),
             coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=85),
-            column("Precision", RATIO, custom__width=85),
-            words("Other thresholds", custom__width=420),
+            column("Precision", RATIO, custom__width=100),
+            *(column(name, TEXT, custom__width=105) for name in ("From", "Later half from", "To")),
+            words("Other thresholds", custom__width=330),
         ],
     )
 

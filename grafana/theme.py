@@ -67,6 +67,7 @@ NO_ROWS = "none in this time"
 NONE_ASKED = "no request, or no broker"
 NONE_HELD = "none, or no broker"  # short enough for a column of a table
 NO_PRICES = "no market prices"
+NO_LIMIT = "no limit known: --bot.config, Alpaca keys or the log's first brake line would show it"
 NO_CONFIG = "no --bot.config given"
 
 
@@ -97,6 +98,7 @@ SIDE = choices(buy=("▲ buy", LONG), sell=("▼ sell", SHORT), sell_short=("▼
 ORDER_STATUS = choices(
     filled=("✓ filled", GOOD),
     partially_filled=("◐ partly filled", WARNING),
+    partly_filled=("◐ partly filled", WARNING),  # of an order that ended
     canceled=("– cancelled", QUIET),
     expired=("– expired", QUIET),
     replaced=("– replaced", QUIET),

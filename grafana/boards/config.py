@@ -137,7 +137,7 @@ def _past() -> list[model.Panel]:
             listed(f"""
                 SELECT ts AS time, setting AS Setting, previous AS "Before", COALESCE(value, 'removed') AS "After"
                 FROM bot_config WHERE previous IS NOT NULL AND {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
-            size=(24, 9),
+            size=(24, 6),
             says="time",
             none="no change in this time",
             sort=("Time", True),

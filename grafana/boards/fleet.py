@@ -107,6 +107,7 @@ def _sums(mode: str) -> list[model.Panel]:
             size=(9, 4),
             none=f"no {mode} account",
             names=True,
+            pixels=20,
             overrides=[
                 answer("B", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
                 answer("C", COUNT),
@@ -186,6 +187,7 @@ def _curves() -> list[model.Panel]:
             unit=RATIO,
             size=(12, 8),
             none="no bot is scraped",
+            soft_zero=True,
         ),
     ]
 

@@ -224,12 +224,12 @@ def stack() -> list[model.Panel]:
         stat(
             "Rules and notifications",
             "Do rules and notifications work? "
-            "Failed rule evaluations and failed or dropped notifications of the last hour, alerts that Alertmanager "
-            "holds. They need Prometheus to scrape itself and Alertmanager.",
+            "Failed rule evaluations and failed or dropped notifications of the last hour, and alerts that fire without "
+            "the Watchdog, which always does. They need Prometheus to scrape itself and Alertmanager.",
             now("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "rule failures"),
             now("sum(increase(prometheus_notifications_dropped_total[1h]))", "dropped"),
             now("sum(increase(alertmanager_notifications_failed_total[1h]))", "not delivered"),
-            now('sum(alertmanager_alerts{state="active"})', "active alerts"),
+            now('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "firing"),
             unit=COUNT,
             size=(12, 7),
             none="not scraped",

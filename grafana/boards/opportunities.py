@@ -169,9 +169,9 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
-                column("Score", TIMES, custom__width=90),
-                column("Dip", PERCENT),
-                column("Times", COUNT, custom__width=90),
+                column("Score", TIMES, custom__width=75),
+                column("Dip", PERCENT, custom__width=80),
+                column("Times", COUNT, custom__width=65),
                 coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
             ],
         ),
@@ -190,10 +190,10 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
-                column("Dip", PERCENT),
-                column("Times", COUNT, custom__width=90),
+                column("Dip", PERCENT, custom__width=80),
+                column("Times", COUNT, custom__width=75),
                 column("Reason", custom__width=150),
-                words("Detail", custom__width=320),
+                words("Detail", custom__width=240),
             ],
         ),
         grid(
