@@ -12,6 +12,7 @@ refuse() {
 	exit 2
 }
 until='' service=exporter
+keep=${PROMETHEUS_KEEP:-$(sed -n 's/^PROMETHEUS_KEEP=//p' .env 2>/dev/null | tail -n 1)} # as docker-compose.yml reads it
 while [ $# -gt 0 ]; do
 	case $1 in
 	--to) [ $# -ge 2 ] || refuse "--to needs a date"; until=$2; shift 2 ;;
@@ -31,7 +32,7 @@ fi
 in_exporter() { docker compose run --rm --no-deps -T --entrypoint sh "$service" -ec "$1" </dev/null; }
 folder=/archive/backfill
 trap 'in_exporter "rm -rf $folder" || true' EXIT
-in_exporter "rm -rf $folder; big-dipper-exporter backfill --text --out $folder --label bot=$bot --label instance=$service:10077 ${until:+--to $until}"
+in_exporter "rm -rf $folder; big-dipper-exporter backfill --text --out $folder --label bot=$bot --label instance=$service:10077 ${until:+--to $until} ${keep:+--keep $keep}"
 in_exporter "tar -C $folder -cf - ." | in_prometheus '
 	rm -rf /prometheus/backfill && mkdir /prometheus/backfill && cd /prometheus/backfill
 	tar -xf -

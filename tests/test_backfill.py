@@ -1,6 +1,7 @@
 """The archive's past becomes blocks that Prometheus reads, with the series and labels that a scrape gives."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -9,13 +10,16 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.cli import main
+from bigdipper_exporter.commands.backfill import span_of
 from bigdipper_exporter.commands.openmetrics import write_openmetrics
 from bigdipper_exporter.commands.past import COARSE_SECONDS, DAY, HOLD_SECONDS, Limits, Sample, Series, Span, gauges, held
 from bigdipper_exporter.commands.past_counters import counted, counters
@@ -96,6 +100,111 @@ class TestSeries:
         passed = found[("reason", "missed_brake"),]
         (missed,) = connection.execute("SELECT sum(missed_opportunities) FROM brake_events").fetchone()
         assert passed[-1].value - passed[0].value == missed > 0
+
+
+def written(folder: Path) -> list[str]:
+    """Every line of the text for promtool."""
+    return [line for file in sorted(folder.glob("*.om")) for line in file.read_text().splitlines()]
+
+
+class TestLimits:
+    def limits(self, archive: Path, out: Path, *flags: str) -> dict[str, set[str]]:
+        command = ["backfill", "--text", "--archive.path", str(archive), "--out", str(out), "--keep", "20y", *flags]
+        assert main(command) == 0
+        found: dict[str, set[str]] = defaultdict(set)
+        for line in written(out):
+            if line.startswith("bigdipper_limit_ratio{"):
+                found[line.partition('limit="')[2].partition('"')[0]].add(line.split()[1])
+        return found
+
+    def test_of_the_bots_file_win_also_when_they_are_0(self, archive: Path, tmp_path: Path) -> None:
+        with closing(sqlite3.connect(archive)) as connection:
+            for name, value in (("MARGIN_SAFETY_THRESHOLD", "0.0"), ("MAX_MARGIN_PCT", "0")):
+                row = "INSERT INTO bot_config (ts, setting, value) VALUES (0, ?, ?)"
+                connection.execute(row, (name, value))
+            connection.commit()
+        found = self.limits(archive, tmp_path / "out", "--limits.brake", "0.1", "--limits.hard", "0.2")
+        assert (found["brake"], found["hard"]) == ({"0.0"}, {"0"})
+
+
+def test_drawdown_and_peak_come_from_every_day_and_equity_from_polls_once_there_are_any(archive: Path) -> None:
+    with closing(sqlite3.connect(archive)) as connection:
+        days = ["2025-11-03", "2025-11-04", "2025-11-05"]
+        polled = _close(days[1]) - 3600
+        sql = """INSERT OR REPLACE INTO daily_stats
+                   (ts, date, trading_day, equity_source, ending_equity, drawdown_ratio, adjusted_peak)
+                 VALUES (0, ?, 1, 'alpaca', 90, 0.1, 100)"""
+        connection.executemany(sql, [(day,) for day in days])
+        poll = "INSERT INTO account_history (ts, date, source, equity) VALUES (?, ?, 'alpaca', 95)"
+        connection.execute(poll, (polled, days[1]))
+        connection.commit()
+    with closing(connect_readonly(archive)) as connection:
+        found = {one.metric: list(one.samples) for one in made(connection, Span(_close(days[0]) - DAY, _close(days[-1]) + DAY))}
+    starts = {_close(day) for day in days}
+    for metric, value in (("drawdown_ratio", -0.1), ("equity_peak_usd", 100.0)):
+        samples = found[f"bigdipper_account_{metric}"]
+        assert {sample.ts for sample in samples} >= starts
+        assert {sample.value for sample in samples} == {value}
+    equity = found["bigdipper_account_equity_usd"]
+    assert {sample.ts for sample in equity if sample.value == 90.0} & starts == {_close(days[0])}
+    assert {sample.ts for sample in equity if sample.value == 95.0} >= {polled}
+
+
+def _close(day: str) -> float:
+    hours = calendar.open_close(date.fromisoformat(day))
+    assert hours is not None
+    return hours[1]
+
+
+class TestSpan:
+    NOW = 2_000_000_000.0
+
+    def test_is_as_long_as_prometheus_keeps_its_data(self) -> None:
+        assert span_of(None, None, self.NOW) == Span(self.NOW - 400 * DAY, self.NOW)
+        assert span_of(0.0, self.NOW + DAY, self.NOW, 10 * DAY) == Span(self.NOW - 10 * DAY, self.NOW)
+        assert span_of(self.NOW - 9 * DAY, self.NOW - DAY, self.NOW, 10 * DAY) == Span(self.NOW - 9 * DAY, self.NOW - DAY)
+
+    @pytest.mark.parametrize(
+        ("since", "until", "said"),
+        [
+            (None, -401 * DAY, "argument --to: is too long ago: Prometheus keeps 400 days"),
+            (-800 * DAY, -401 * DAY, "argument --to: is too long ago: Prometheus keeps 400 days"),
+            (-2 * DAY, -3 * DAY, "argument --to: is before --from"),
+            (DAY, None, "argument --from: is in the future"),
+            (DAY, 2 * DAY, "argument --from: is in the future"),
+        ],
+    )
+    def test_without_any_time_says_which_flag_is_wrong(self, since: float | None, until: float | None, said: str) -> None:
+        since, until = (None if one is None else self.NOW + one for one in (since, until))
+        with pytest.raises(ValueError, match=said):
+            span_of(since, until, self.NOW)
+
+    def test_of_days_that_prometheus_does_not_keep_is_named(
+        self, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        command = ["backfill", "--text", "--archive.path", str(archive), "--from", "2020-01-01"]
+        assert main([*command, "--out", str(tmp_path / "a")]) == 0
+        assert re.match(r"begins on \d{4}-\d\d-\d\d: Prometheus keeps 400 days \(--keep\)\n", capsys.readouterr().out)
+        assert main([*command, "--out", str(tmp_path / "b"), "--keep", "20y"]) == 0
+        assert "begins on" not in capsys.readouterr().out
+        assert main([*command, "--out", str(tmp_path / "c"), "--to", "2020-12-31"]) == 2
+        assert "argument --to: is too long ago: Prometheus keeps 400 days (--keep)" in capsys.readouterr().err
+        assert main([*command, "--out", str(tmp_path / "d"), "--keep", "400"]) == 2
+        assert "'400' needs a unit; allowed: 1d to 20y, as 400d" in capsys.readouterr().err
+
+
+def test_a_promtool_that_is_killed_is_named_with_its_file(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promtool = tmp_path / "bin" / "promtool"
+    promtool.parent.mkdir()
+    promtool.write_text("#!/bin/sh\nkill -9 $$\n")
+    promtool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{promtool.parent}:{os.environ['PATH']}")
+    command = ["backfill", "--archive.path", str(archive), "--out", str(tmp_path / "out"), "--keep", "20y"]
+    assert main(command) == 2
+    assert re.search(r"promtool failed on \d+\.om with exit code -9: it printed nothing\n", capsys.readouterr().err)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_no_sample_is_written_that_would_make_prometheus_refuse_the_first_scrape(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import refusal
 from bigdipper_exporter.archive.tables import EXPORTS
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.config.kinds import duration
 from bigdipper_exporter.config.load import Required, add_flags, describe, load
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
@@ -126,15 +127,18 @@ def _archive(settings: Settings, args: argparse.Namespace) -> int:
 
 def _backfill(settings: Settings, args: argparse.Namespace) -> int:
     from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of, write_text
-    from bigdipper_exporter.commands.past import Limits
-    from bigdipper_exporter.money.limits import BRAKE, HARD
+    from bigdipper_exporter.commands.past import DAY, Limits
 
     now = time.time()
     labels = LABELS | ({"bot": settings.bot_name} if settings.bot_name else {}) | dict(args.label)
-    span = span_of(args.since, now if args.until is None else min(args.until, now), now)
-    if span.since >= span.until:
-        raise ConfigError(["argument --to: is before --from; no day lies between them"])
-    limits = Limits(settings.limits_brake or BRAKE, settings.limits_hard or HARD)
+    try:
+        span = span_of(args.since, args.until, now, args.keep)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    if args.since is not None and args.since < span.since:
+        first = datetime.fromtimestamp(span.since, NEW_YORK).date()
+        print(f"begins on {first}: Prometheus keeps {args.keep / DAY:g} days (--keep)")
+    limits = Limits().unless(settings.limits_brake, settings.limits_hard)
     request, out = Request(settings.archive_path, span, labels, limits), Path(args.out)
     if not args.text:
         print(backfill(request, out, args.until is not None))
@@ -215,6 +219,15 @@ def _day(text: str, days: int = 0) -> float:
         return datetime.combine(day, datetime.min.time(), NEW_YORK).timestamp()
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; allowed: YYYY-MM-DD (New York)") from None
+
+
+def _retention(text: str) -> float:
+    """Seconds of a retention as Prometheus writes it."""
+    kind = duration("1d", "20y")
+    try:
+        return kind.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}; allowed: {kind.allowed}, as 400d") from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -342,14 +355,21 @@ def parser() -> argparse.ArgumentParser:
         "backfill",
         _backfill,
         "Give Prometheus the archive's past, so that its graphs begin before its first start (needs promtool).",
-        f"--out FOLDER [--from DATE] [--to DATE] [--label NAME=VALUE ...] [--text] {archive}",
+        f"--out FOLDER [--from DATE] [--to DATE] [--keep 400d] [--label NAME=VALUE ...] [--text] {archive}",
         "archive.path",
         "bot.name",
         "limits.",
     )
     past.add_argument("--out", required=True, metavar="FOLDER", help="a new folder, or the data folder of Prometheus")
-    past.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (default: 400 days ago)")
+    past.add_argument("--from", dest="since", type=_day, metavar="DATE", help="first day, New York (default: as --keep says)")
     past.add_argument("--to", dest="until", type=end, metavar="DATE", help="last day, New York, included (default: now)")
+    past.add_argument(
+        "--keep",
+        type=_retention,
+        default="400d",
+        metavar="TIME",
+        help="for how long Prometheus keeps its data: its --storage.tsdb.retention.time (default: 400d)",
+    )
     past.add_argument(
         "--label",
         type=_label,

@@ -18,7 +18,7 @@ from bigdipper_exporter.commands.past import DAY, Limits, Span, gauges
 from bigdipper_exporter.commands.past_counters import counters
 
 LABELS = {"bot": "big-dipper", "instance": "exporter:10077", "job": "bigdipper"}
-KEPT_DAYS = 400  # as long as Prometheus keeps its data by docker-compose.yml
+KEPT = 400 * DAY  # as long as Prometheus keeps its data by docker-compose.yml
 # What a Prometheus that has run keeps in its folder beside blocks.
 DATA_FOLDER = ("wal", "chunks_head", "queries.active", "lock")
 
@@ -38,7 +38,7 @@ def write_text(request: Request, folder: Path) -> Written:
     with closing(connect_readonly(request.archive)) as connection:
         config, limits = archived_limits(connection), request.limits
         if config is not None:
-            limits = Limits(config.brake or limits.brake, config.hard or limits.hard)
+            limits = limits.unless(config.brake, config.hard)
         series = chain(gauges(connection, request.span, limits), counters(connection, request.span))
         return write_openmetrics(series, folder, request.labels, request.span.until)
 
@@ -89,7 +89,8 @@ def _create_block(promtool: str, file: Path, blocks: Path) -> None:
     command = [promtool, "tsdb", "create-blocks-from", longest, "openmetrics", str(file), str(blocks)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ArchiveError(f"backfill: promtool failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it printed nothing"]
+        raise ArchiveError(f"backfill: promtool failed on {file.name} with exit code {done.returncode}: {said[-1]}")
 
 
 def _move(blocks: list[Path], out: Path) -> None:
@@ -102,7 +103,18 @@ def _move(blocks: list[Path], out: Path) -> None:
         block.rename(out / block.name)
 
 
-def span_of(since: float | None, until: float, now: float) -> Span:
-    """The time to make samples for: at most as long as Prometheus keeps its data."""
-    oldest = now - KEPT_DAYS * DAY
-    return Span(oldest if since is None else max(since, oldest), until)
+def span_of(since: float | None, until: float | None, now: float, kept: float = KEPT) -> Span:
+    """Return the time to make samples for, unix seconds: at most the `kept` seconds for which Prometheus keeps its data.
+
+    since, until: --from and the end of --to, None where not given. Raises ValueError, with the flag, when no time is left.
+    """
+    oldest, end = now - kept, now if until is None else min(until, now)
+    if end <= oldest:
+        raise ValueError(f"argument --to: is too long ago: Prometheus keeps {kept / DAY:g} days (--keep)")
+    if since is not None and since >= end:
+        raise ValueError(
+            "argument --from: is in the future; allowed: a day of the past"
+            if since >= now
+            else "argument --to: is before --from; no day lies between them"
+        )
+    return Span(oldest if since is None else max(since, oldest), end)

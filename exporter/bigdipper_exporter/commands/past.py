@@ -1,6 +1,6 @@
 """The past of gauges from the archive: what scrapes would have shown, as far as the tables still know it.
 
-A gauge stands at the time of its row and is repeated until the next one, for HOLD_SECONDS at most: a longer silence is a gap.
+A gauge begins at the time of its row and is repeated until the next one, for HOLD_SECONDS at most: a longer silence is a gap.
 """
 
 import sqlite3
@@ -48,6 +48,10 @@ class Limits:
 
     brake: float = limits.BRAKE
     hard: float = limits.HARD
+
+    def unless(self, brake: float | None, hard: float | None) -> "Limits":
+        """Return the limits that are known, and these in place of those that are None; 0 is a limit too."""
+        return Limits(self.brake if brake is None else brake, self.hard if hard is None else hard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +151,12 @@ def _bot(log: Sequence[AccountMoment]) -> Iterator[list[Series]]:
 
 
 def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: Span) -> Iterator[list[Series]]:
-    """The broker's figures as polled, and of the days before the first poll the close of portfolio history."""
+    """The broker's figures as polled, and once a day at the close: drawdown and peak, before the first poll equity too."""
     for metric, read in ACCOUNT.items():
         yield [_gauge(metric, broker, read)]
     polled = broker[0].ts if broker else span.until
-    closes = [(_end(day), day) for day in days if day.equity_source == "alpaca" and span.since <= _end(day) < polled]
-    equity = [(ts, day.ending_equity) for ts, day in closes] + [(moment.ts, moment.equity) for moment in broker]
+    closes = [(_end(day), day) for day in days if day.equity_source == "alpaca" and span.since <= _end(day) < span.until]
+    equity = [(ts, day.ending_equity) for ts, day in closes if ts < polled] + [(moment.ts, moment.equity) for moment in broker]
     yield [Series("bigdipper_account_equity_usd", (), held(equity))]
     below = [(ts, None if day.drawdown_ratio is None else -day.drawdown_ratio) for ts, day in closes]
     yield [Series("bigdipper_account_drawdown_ratio", (), held(below))]

@@ -110,7 +110,7 @@ def give_past(running: Demo, data: Path, exporter: str) -> None:
     print("Prometheus gets the past ...", flush=True)
     wait_for_history(running, exporter)
     now = time.time()
-    request = Request(archive, span_of(None, now, now), LABELS | {"bot": "demo", "instance": _host(exporter)}, Limits())
+    request = Request(archive, span_of(None, None, now), LABELS | {"bot": "demo", "instance": _host(exporter)}, Limits())
     try:
         backfill(request, data)
     except ArchiveError as error:
