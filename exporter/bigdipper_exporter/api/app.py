@@ -1,4 +1,4 @@
-"""The application: endpoints, errors, and what stands around them."""
+"""The application: endpoints, errors and middleware."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager

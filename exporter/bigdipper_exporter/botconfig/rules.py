@@ -34,7 +34,7 @@ class Rule:
     """One setting. Numbers lie in [low, high], above `low` where it is `open`.
 
     meaning: what the bot does with it. default: the literal in the bot's release v2.18; empty where there is no single one.
-    note: what the name promises and the release does not do.
+    note: what the name promises, and the release or this monitor does not do.
     """
 
     kind: Literal["number", "whole", "switch", "symbols", "thresholds", "level", "secret"]
@@ -71,7 +71,14 @@ RULES: dict[str, Rule] = {
         "thresholds",
         "How far the price must be below the highest close of the lookback for a buy, by symbol; DEFAULT counts for the others",
     ),
-    "LOOKBACK_DAYS": Rule("whole", "Trading days over which the highest close is taken", "20", 2, 250),
+    "LOOKBACK_DAYS": Rule(
+        "whole",
+        "Trading days over which the highest close is taken",
+        "20",
+        2,
+        250,
+        note="the monitor's dip lines, triggers and replays always take 20",
+    ),
     "BASE_POSITION_PCT": Rule(
         "number", "Share of equity that a dip of 3 % buys, before DIP_MULTIPLIER", "0.025", 0, 1, open=True
     ),
@@ -184,7 +191,7 @@ def _one(name: str, value: Value | None) -> Iterator[Finding]:
         yield Finding(severity, name, f"line {value.line}: not readable: {value.problem}; allowed: {rule.allowed}")
         return
     if rule.kind == "secret" and value.value:
-        yield Finding("warning", name, f"line {value.line}: a secret stands in the file; take it from the environment")
+        yield Finding("warning", name, f"line {value.line}: a secret is in the file; take it from the environment")
         return
     said = f"line {value.line}: {_short(shown(name, value.value))}"
     if not fits(rule, value.value):
@@ -258,7 +265,7 @@ def _symbols(s: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _speed(s: Mapping[str, Any]) -> Iterator[Finding]:
     if s.get("SCAN_INTERVAL_SEC", 60) < 15:
-        said = f"{s['SCAN_INTERVAL_SEC']:g} s: the broker's rate limit will not stand it"
+        said = f"{s['SCAN_INTERVAL_SEC']:g} s: this exceeds the broker's rate limit"
         yield Finding("warning", "SCAN_INTERVAL_SEC", said)
     if s.get("LOG_LEVEL") in ("WARNING", "ERROR", "CRITICAL"):
         said = f"{s['LOG_LEVEL']}: the log holds nothing that can be monitored; use INFO or DEBUG"

@@ -1,4 +1,4 @@
-"""The text of the bot's config.py: its encoding, its lines as Python counts them, and where in it a node of its tree is."""
+"""The text of the bot's config.py: its encoding, its lines as Python counts them, and the place of a node of its tree."""
 
 import ast
 import io

@@ -20,9 +20,8 @@ from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.table import Counter
 
 AROUND_SECONDS = 2 * HOURLY  # twice the longest window of the boards
-SKIPS_SECONDS = (
-    900.0  # between old samples of routine skips, which the archive has by the hour: a series for each symbol and reason
-)
+# Between old samples of routine skips, which the archive has by the hour: a series for each symbol and reason.
+SKIPS_SECONDS = 900.0
 
 Growth = tuple[float, float]  # unix seconds, amount
 
@@ -86,7 +85,7 @@ def _around(moments: Iterable[float]) -> Iterator[tuple[float, float]]:
 
 
 def _evenly(start: float, end: float, amount: float) -> list[Growth]:
-    """Spread an amount over a time of which no more is known."""
+    """Spread an amount evenly over an interval."""
     parts = max(1, int((end - start) / FINE_SECONDS))
     return [(start + (end - start) * part / parts, amount / parts) for part in range(1, parts + 1)]
 

@@ -17,7 +17,7 @@ from bigdipper_exporter.money.prices import Bar
 Reached = Literal["touched", "close"]
 REACHED: tuple[Reached, ...] = ("touched", "close")
 THRESHOLDS = tuple(percent / 100 for percent in range(2, 16))
-LEAST_RECALL = 0.9  # below it the replay is not the bot, and what it says of other thresholds is not shown
+LEAST_RECALL = 0.9  # below it the replay does not match the bot, and what it says of other thresholds is not shown
 DAY = 86400.0
 
 

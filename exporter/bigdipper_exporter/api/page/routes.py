@@ -159,7 +159,7 @@ class SettingsPage:
         rule = rules.RULES[name.partition(".")[0]]
         hidden = [("form", session.form), ("hash", hash_of(data)), ("name", name)]
         what = html.form("/config/diff", "Show what changes", hidden, html.field("value", label(name), value))
-        about = [html.paragraph(f"{text}.") for text in (rule.meaning, rule.note and f"In fact: {rule.note}") if text]
+        about = [html.paragraph(f"{text}.") for text in (rule.meaning, rule.note and f"Note: {rule.note}") if text]
         return _reply(html.page(name, *about, what, BACK))
 
     async def _diff(self, _: Request, session: Session, form: Form) -> Response:
