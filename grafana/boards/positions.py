@@ -6,8 +6,8 @@ from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import shared, theme
 from grafana.board import POSITIONS, Section, board
 from grafana.overrides import coloured, column, organise, override
-from grafana.panels import BY_NAME, LONGEST_WEEKEND, SYMBOL_OF_BAR, bars, grid, lines, pie
-from grafana.query import listed, now, rows, selector, series, table, tidy
+from grafana.panels import BY_NAME, LONGEST_WEEKEND, columns, grid, lines, pie
+from grafana.query import listed, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
 from grafana.theme import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
 
@@ -55,19 +55,22 @@ def _shares() -> list[model.Panel]:
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
         ),
-        bars(
+        columns(
             "Unrealized P&L by symbol",
             "Who wins, who loses? "
             "Unrealized profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
             "the three winners and losers that the bot's last cycle named.",
-            now(
-                f"sort_desc(topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')})",
-                SYMBOL_OF_BAR,
+            rows(
+                f"sort_desc(sum by (symbol) (topk(7, {ratio}) or bottomk(7, {ratio})"
+                f" or on (bot) {selector('bot_mover_ratio')}))"
             ),
+            x="symbol",
             unit=RATIO,
             size=(8, 9),
             none="no position, or nothing said of any",
+            horizontal=True,
             thresholds=theme.SIGNED,
+            transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
         ),
     ]
 
