@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives Prometheus the past of a bot's archive, so that graphs begin before its first start. Run it while Prometheus has no data yet:
-#   docker compose up -d exporter      and wait until its page says that the history is read
+#   docker compose up -d exporter      and wait until the history is read: docs/deployment.md, "The past in Prometheus"
 #   deploy/backfill.sh
 #   docker compose up -d
 # If Prometheus has run before: deploy/backfill.sh --to DATE, with the day before its first start (New York, included).
@@ -31,14 +31,26 @@ fi
 # The exporter's image has no promtool, Prometheus' has no Python: text goes from one to the other.
 in_exporter() { docker compose run --rm --no-deps -T --entrypoint sh "$service" -ec "$1" </dev/null; }
 folder=/archive/backfill
-trap 'in_exporter "rm -rf $folder" || true' EXIT
+finish() {
+	code=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	in_exporter "rm -rf $folder" || true
+	in_prometheus 'rm -rf /prometheus/backfill' </dev/null || true
+	exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 in_exporter "rm -rf $folder; big-dipper-exporter backfill --text --out $folder --label bot=$bot --label instance=$service:10077 ${until:+--to $until} ${keep:+--keep $keep}"
 in_exporter "tar -C $folder -cf - ." | in_prometheus '
-	rm -rf /prometheus/backfill && mkdir /prometheus/backfill && cd /prometheus/backfill
+	rm -rf /prometheus/backfill && mkdir -p /prometheus/backfill/blocks && cd /prometheus/backfill
 	tar -xf -
 	for file in *.om; do
 		[ -e "$file" ] || { echo "the archive knows no past" >&2; exit 1; }
-		promtool tsdb create-blocks-from --max-block-duration=486h openmetrics "$file" /prometheus >/dev/null
+		promtool tsdb create-blocks-from --max-block-duration=486h openmetrics "$file" blocks >/dev/null
 	done
+	trap "" INT TERM HUP # all blocks or none: the next run would give again what had arrived
+	mv blocks/* /prometheus
 	rm -rf /prometheus/backfill'
 echo "Prometheus has the past of $bot: docker compose up -d"
