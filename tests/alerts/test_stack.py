@@ -261,7 +261,9 @@ def test_the_test_of_notifications_sends_every_kind_of_message_and_says_what_cam
 
 
 def test_the_test_of_notifications_says_that_nobody_answers() -> None:
-    result = command("notify-test", "--alertmanager", f"http://127.0.0.1:{free_port()}")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        result = command("notify-test", "--alertmanager", f"http://127.0.0.1:{taken.getsockname()[1]}")
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "no answer from Alertmanager" in result.stderr
