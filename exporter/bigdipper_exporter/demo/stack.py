@@ -146,6 +146,7 @@ def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> N
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GOGC": "50",  # as in docker-compose.yml
         "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / "overview.json"),
         "BIGDIPPER_PROMETHEUS_URL": prometheus,
