@@ -115,7 +115,7 @@ def lived(folder: Path, seed: int, days: int) -> Life:
 
 @pytest.fixture(
     scope="module",
-    params=[(5, 22), *(pytest.param(one, marks=pytest.mark.soak) for one in ((5, 90), (11, 66), (23, 66)))],
+    params=[(5, 24), *(pytest.param(one, marks=pytest.mark.soak) for one in ((5, 90), (11, 66), (23, 66)))],
     ids=lambda one: f"seed {one[0]}, {one[1]} days",
 )
 def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
