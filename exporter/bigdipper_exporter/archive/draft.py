@@ -49,7 +49,7 @@ def draft(connection: sqlite3.Connection) -> str:
             statements += [_add(table, column) for column in table.columns if column.name not in have]
     (view,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'bot_orders'").fetchone()
     if view != bot_orders():
-        statements += ["DROP VIEW bot_orders", bot_orders()]
+        statements = ["DROP VIEW bot_orders", bot_orders(), *statements]  # views first: see migration 013
     return "".join(f"{statement};\n" for statement in statements)
 
 
