@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -186,6 +187,24 @@ def test_minutes_are_read_around_events_only(open_desk: Open, broker: Broker) ->
     assert all(q["timeframe"] == "1Day" for q in desk.asked()[asked:]), "read once"
     desk.advance(31 * 86_400, step=7200)
     assert desk.sql("SELECT count(*) FROM prices_minute") == [(0,)], "and kept for 30 days"
+
+
+def test_minutes_of_a_brake_over_several_sessions_are_read_session_by_session(open_desk: Open, broker: Broker) -> None:
+    started, last = (datetime(2025, 11, day, 12, 0, tzinfo=NEW_YORK).timestamp() for day in (4, 7))
+    desk = open_desk(market_data_minute_retention=2 * 86_400.0)
+    with desk.store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO brake_events (id, started, ended, last_seen, date, cycles, missed_opportunities)"
+            " VALUES (1, ?, NULL, ?, '2025-11-04', 60, 0)",
+            (started, last),
+        )
+        desk.store.save("bot", json.dumps({"symbols": ["AMD"]}))
+    desk.advance(120)
+    # It began before the minutes that are kept.
+    assert desk.sql("SELECT DISTINCT date FROM minute_coverage ORDER BY date") == [("2025-11-06",), ("2025-11-07",)]
+    first, end = desk.sql("SELECT min(first), max(last) FROM minute_coverage WHERE symbol = 'AMD' AND date = '2025-11-07'")[0]
+    close = datetime(2025, 11, 6, 16, 0, tzinfo=NEW_YORK).timestamp()
+    assert (first, end) == (close + 1 - 3600, last + 3600)
 
 
 def test_a_day_of_minutes_of_many_symbols_is_split_into_requests_of_bounded_size(

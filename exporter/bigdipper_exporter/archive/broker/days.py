@@ -1,6 +1,6 @@
 """Trading days as spans of money: from the close before a day to its own close."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
@@ -38,6 +38,14 @@ def close_of(day: date) -> float:
     if hours is None:
         raise ValueError(f"the exchange stays closed on {day}")
     return hours[1]
+
+
+def by_session(started: float, ended: float) -> Iterator[tuple[float, float, date]]:
+    """Split a span (unix seconds) at the closes: each part with the trading day that it belongs to."""
+    while started <= ended:
+        day = trading_day_of(started)
+        yield started, min(ended, close_of(day)), day
+        started = close_of(day) + 1.0
 
 
 def days_of(moments: Iterable[float]) -> set[date]:

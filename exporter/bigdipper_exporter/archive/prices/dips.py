@@ -1,12 +1,12 @@
 """Dips in the archive: the line at which the bot buys, where each symbol stands, and episodes with what followed them."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker.days import close_of, trading_day_of
+from bigdipper_exporter.archive.broker.days import by_session, trading_day_of
 from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.table import table_of
@@ -111,7 +111,7 @@ def _missed_in_brakes(
     known = {(s.symbol, s.session) for s in named if s.reason == BRAKE}
     found: dict[tuple[str, date], Sighting] = {}
     brakes = connection.execute(BRAKES, (since,)).fetchall()
-    spans = [part for started, ended in brakes for part in _by_session(started, ended)]
+    spans = [part for started, ended in brakes for part in by_session(started, ended)]
     for symbol in watched:
         for started, ended, session in spans:
             if (symbol, session) in known or (symbol, session) in found:
@@ -120,14 +120,6 @@ def _missed_in_brakes(
             if sighting is not None:
                 found[symbol, session] = sighting
     return list(found.values())
-
-
-def _by_session(started: float, ended: float) -> Iterator[tuple[float, float, date]]:
-    """Split a brake (unix seconds) at the closes: each part with the session in which its dips count."""
-    while started <= ended:
-        session = trading_day_of(started)
-        yield started, min(ended, close_of(session)), session
-        started = close_of(session) + 1.0
 
 
 def _below_the_line(

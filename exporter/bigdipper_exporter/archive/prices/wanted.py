@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.days import by_session
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.prices.models import Span, Wanted, Window
 from bigdipper_exporter.symbols import MAX_SYMBOLS
@@ -34,7 +35,7 @@ SELECT date, symbol, min(ts), max(ts) FROM (
   UNION ALL SELECT date, symbol, ts FROM skips WHERE ts >= :since
   UNION ALL SELECT date, symbol, submitted FROM orders WHERE submitted >= :since
 ) GROUP BY date, symbol"""
-BRAKES = "SELECT date, started, last_seen FROM brake_events WHERE started >= ?"
+BRAKES = "SELECT max(started, :since), last_seen FROM brake_events WHERE last_seen >= :since"
 TRADED = "SELECT DISTINCT symbol FROM orders UNION SELECT DISTINCT symbol FROM fills UNION SELECT DISTINCT symbol FROM trades"
 
 
@@ -127,9 +128,10 @@ def _windows(connection: sqlite3.Connection, scope: Scope, readable: set[str], n
 
     for day, symbol, first, last in connection.execute(EVENTS, {"since": since}):
         add(day, symbol, first, last)
-    for day, started, ended in connection.execute(BRAKES, (since,)):
-        for symbol in scope.watched:
-            add(day, symbol, started, ended)
+    for span in connection.execute(BRAKES, {"since": since}):
+        for first, last, session in by_session(*span):
+            for symbol in scope.watched:
+                add(session.isoformat(), symbol, first, last)
     have: dict[tuple[str, str], Interval] = {
         (symbol, day): (first, last)
         for symbol, day, first, last in connection.execute("SELECT symbol, date, first, last FROM minute_coverage")
