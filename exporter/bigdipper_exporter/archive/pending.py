@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import date as date_type
+from datetime import timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.table import LogRow, table_of
@@ -19,14 +20,15 @@ SUMS = (
 )
 ADD_DAY = "INSERT INTO daily_stats (date, ts, trading_day) VALUES (?, ?, ?) ON CONFLICT (date) DO NOTHING"
 ADD_SUMS = f"UPDATE daily_stats SET {', '.join(f'{name} = {name} + ?' for name in SUMS)} WHERE date = ?"
-SET_EQUITY = (
-    "UPDATE daily_stats SET equity_source = 'log', starting_equity = coalesce(starting_equity, ?), ending_equity = ?,"
-    " profit = ? - coalesce(starting_equity, ?),"
-    " peak_equity = max(coalesce(peak_equity, 0), ?), trough_equity = min(coalesce(trough_equity, 1e18), ?),"
-    " max_margin_ratio = coalesce(max(max_margin_ratio, ?), max_margin_ratio, ?),"
-    " max_leverage_ratio = coalesce(max(max_leverage_ratio, ?), max_leverage_ratio, ?)"
-    " WHERE date = ? AND coalesce(equity_source, 'log') = 'log'"
-)
+# By time and not in the order of reading: an old file may be read after the log that followed it.
+_OF_DAY = "SELECT equity FROM account_history WHERE source = 'log' AND ts >= :start AND ts < :end"
+AT_EDGES = f"SELECT ({_OF_DAY} ORDER BY ts, id LIMIT 1), ({_OF_DAY} ORDER BY ts DESC, id DESC LIMIT 1)"
+SET_EQUITY = """
+  UPDATE daily_stats SET equity_source = 'log', starting_equity = :first, ending_equity = :last, profit = :last - :first,
+    peak_equity = max(coalesce(peak_equity, 0), :top), trough_equity = min(coalesce(trough_equity, 1e18), :bottom),
+    max_margin_ratio = coalesce(max(max_margin_ratio, :margin), max_margin_ratio, :margin),
+    max_leverage_ratio = coalesce(max(max_leverage_ratio, :leverage), max_leverage_ratio, :leverage)
+  WHERE date = :date AND coalesce(equity_source, 'log') = 'log'"""
 
 
 class PendingDay:
@@ -91,9 +93,11 @@ def _write_day(connection: sqlite3.Connection, date: str, day: PendingDay) -> No
     add_day(connection, date)
     connection.execute(ADD_SUMS, (*day.sums.values(), date))
     if day.equities:
-        first, last, top, bottom = day.equities[0], day.equities[-1], max(day.equities), min(day.equities)
-        ratios = (day.margin, day.margin, day.leverage, day.leverage)
-        connection.execute(SET_EQUITY, (first, last, last, first, top, bottom, *ratios, date))
+        begin = date_type.fromisoformat(date)
+        span = {"start": calendar.day_start(begin), "end": calendar.day_start(begin + timedelta(days=1))}
+        first, last = connection.execute(AT_EDGES, span).fetchone()
+        extremes = {"top": max(day.equities), "bottom": min(day.equities), "margin": day.margin, "leverage": day.leverage}
+        connection.execute(SET_EQUITY, {"first": first, "last": last, "date": date, **extremes})
 
 
 def add_day(connection: sqlite3.Connection, date: str) -> None:
