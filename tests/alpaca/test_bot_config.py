@@ -187,6 +187,7 @@ class Turns:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.source, self.connection = BotConfig(path, connection), connection
+        self.source._look._patience = 30.0  # a busy machine may take longer than the 0.2 s that a look waits
 
     def turn(self) -> bool:
         self.source._look_at = 0.0

@@ -46,6 +46,7 @@ class Watcher:
 
     def open(self) -> None:
         self.source = BotConfig(self.path, self.store.connection)
+        self.source._look._patience = 30.0  # a busy machine may take longer than the 0.2 s that a look waits
 
     def look(self) -> None:
         self.source._look_at = 0.0
