@@ -1,10 +1,15 @@
 """The demo's ports: held until their programs start, and moved where another program has them."""
 
+import argparse
+import signal
 import socket
+from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.demo import run
 from bigdipper_exporter.demo.ports import Ports, free_port
+from bigdipper_exporter.demo.run import Demo
 
 
 def bind(port: int) -> socket.socket:
@@ -37,6 +42,25 @@ def test_a_port_that_is_taken_is_another_and_says_so() -> None:
         ports = Ports({"grafana": wanted})
         assert ports.moved("grafana") == f"Port {wanted} is taken: grafana has {ports['grafana']}."
         bind(ports.give("grafana")).close()
+
+
+def test_a_running_demo_holds_no_port_of_a_program_that_it_did_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[int] = []
+
+    def watch(running: Demo, *_: object) -> int:
+        bind(running.ports["grafana"]).close()
+        bound.append(running.ports["grafana"])
+        return 0
+
+    for name in ("start_simulator", "start_exporter", "_tell"):
+        monkeypatch.setattr(run, name, lambda *_, **__: None)
+    monkeypatch.setattr(run, "_watch", watch)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    arguments = argparse.Namespace(dir=tmp_path / "demo", no_stack=True, webhook=None, seconds=None)
+    assert run.demo(arguments) == 0
+    assert len(bound) == 1
 
 
 def test_two_demos_have_no_port_in_common() -> None:

@@ -179,6 +179,7 @@ def demo(args: argparse.Namespace) -> int:
             from bigdipper_exporter.demo.stack import start_stack
 
             start_stack(running, stack_files(), args.webhook)
+        running.ports.close()  # such as Grafana's: whoever starts one by hand finds its usual port free
         _tell(running, args)
         return _watch(running, stop, args.seconds)
     except KeyboardInterrupt:
