@@ -87,14 +87,14 @@ def rounded(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(round(value, 6) if isinstance(value, float) else value for value in row)
 
 
-def wait_for(condition: Callable[[], Any], what: str = "", deadline: float = DEADLINE) -> Any:
-    """The first true value of `condition`."""
+def wait_for(condition: Callable[[], Any], what: str | Callable[[], str] = "", deadline: float = DEADLINE) -> Any:
+    """The first true value of `condition`. what: named when it does not come; a function is called for the words then."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {deadline:g} s for {what or condition}"
+        assert time.monotonic() < end, f"waited {deadline:g} s for {(what() if callable(what) else what) or condition}"
         time.sleep(0.01)
 
 

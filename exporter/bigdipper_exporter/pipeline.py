@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.days import day_so_far
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.statistics import Statistics
@@ -90,7 +91,7 @@ class Pipeline:
         self._day = Day(0.0)
         self.counters.load(store.connection)
         self._created = self._first_start()
-        self._saved = Saved.of(store.load("bot"), store.load("beside"))
+        self._saved = Saved.of(store.load(saved.LOG), store.load("beside"))
         self._restore()
         self.tail: Tail | NoLog = NoLog() if settings.log_path is None else self._follow(settings.log_path)
         self._read: Read | None = None
@@ -187,7 +188,7 @@ class Pipeline:
             self.counters.flush(connection)
             self.store.write_position(read.checkpoints, read.gaps)
             if present.log != self._saved.log:
-                self.store.save("bot", present.log)
+                self.store.save(saved.LOG, present.log)
             if present.beside() != self._saved.beside():
                 self.store.save("beside", present.beside())
         self.tail.commit()

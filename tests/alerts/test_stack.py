@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bigdipper_exporter.demo.ports import free_port
 from tests.alerts import rules
 from tests.alerts.test_form import OUTSIDE
 from tests.running import Exporter, command, exporter, wait_for
@@ -60,14 +61,6 @@ class Inbox(Webhook):
 
         result: tuple[float, dict[str, Any]] = wait_for(found, f"a message about {alert}", PATIENCE)
         return result
-
-
-def free_port() -> int:
-    """A port of the loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(url: str) -> str:
@@ -133,12 +126,15 @@ def alertmanager_files(folder: Path, inbox: Inbox) -> None:
 
 
 class Stack:
-    """All of it. `broker` is a port that nothing listens on: the broker is down."""
+    """All of it. The broker is down: its port is bound, and nothing listens on it."""
 
     def __init__(self, folder: Path, whole: ExitStack) -> None:
         self.inbox = Inbox()
         whole.callback(self.inbox.close)
-        broker = {"ALPACA_KEY": "PKTEST", "ALPACA_SECRET": "test", "BIGDIPPER_ALPACA_URL": f"http://127.0.0.1:{free_port()}"}
+        silent = whole.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        broker = {"ALPACA_KEY": "PKTEST", "ALPACA_SECRET": "test", "BIGDIPPER_ALPACA_URL": url}
         (folder / "exporter").mkdir()
         self.exporter: Exporter = whole.enter_context(exporter(folder / "exporter", env=broker))
         alertmanager_files(folder / "alertmanager", self.inbox)

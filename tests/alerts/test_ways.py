@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.demo.ports import free_port
 from tests.alerts import rules
-from tests.alerts.test_stack import ALERTMANAGER, free_port, get, post, process
+from tests.alerts.test_stack import ALERTMANAGER, get, post, process
 from tests.running import environment, wait_for
 from tests.standin import Quiet, StandIn
 

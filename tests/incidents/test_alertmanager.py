@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.demo.ports import free_port
 from tests.alerts import rules
-from tests.alerts.test_stack import ALERTMANAGER, Inbox, free_port, post, process
+from tests.alerts.test_stack import ALERTMANAGER, Inbox, post, process
 from tests.incidents.check import needs_programs
 from tests.incidents.incidents import INCIDENTS
 from tests.incidents.story import Story, tell, told_by_prometheus

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import yaml
 
 from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
+from tests.running import wait_for
 from tests.standin import Webhook
 
 pytestmark = [
@@ -87,15 +88,6 @@ def log_text(running: Demo) -> str:
     return (running.folder / "big_dipper.log").read_text(errors="replace")
 
 
-def wait_for(done: Callable[[], Any], seconds: float, what: str | Callable[[], str]) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (result := done()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what if isinstance(what, str) else what()}")
-        time.sleep(0.05)
-    return result
-
-
 def set_off(running: Demo, incident: str) -> None:
     request = urllib.request.Request(f"{part_url(running, 'simulator')}/incidents/{incident}", method="POST")
     with urllib.request.urlopen(request, timeout=5) as response:
@@ -104,11 +96,11 @@ def set_off(running: Demo, incident: str) -> None:
 
 def test_a_trade_is_queryable_within_seconds(running: Demo) -> None:
     written = log_text(running).count("[TRADE]")
-    wait_for(lambda: (query(running, COUNTED) or 0) >= written, 60, "the trades of the history in Prometheus")
+    wait_for(lambda: (query(running, COUNTED) or 0) >= written, "the trades of the history in Prometheus", 60)
     set_off(running, "dip")
-    line = wait_for(lambda: (n := log_text(running).count("[TRADE]")) > written and n, 60, "a trade of the simulated bot")
+    line = wait_for(lambda: (n := log_text(running).count("[TRADE]")) > written and n, "a trade of the simulated bot", 60)
     seen = time.time()
-    wait_for(lambda: (query(running, COUNTED) or 0) >= line, 30, "the trade in Prometheus")
+    wait_for(lambda: (query(running, COUNTED) or 0) >= line, "the trade in Prometheus", 30)
     print(f"\nfrom the trade's line to Prometheus: {time.time() - seen:.1f} s")
 
 
@@ -122,12 +114,12 @@ def test_prometheus_knows_the_days_before_its_start(running: Demo) -> None:
 def test_a_brake_of_the_simulated_bot_reaches_the_owner(running: Demo, receiver: Webhook) -> None:
     before = log_text(running).count("EMERGENCY BRAKE")
     set_off(running, "brake")
-    wait_for(lambda: log_text(running).count("EMERGENCY BRAKE") > before, 60, "a brake line in the log")
+    wait_for(lambda: log_text(running).count("EMERGENCY BRAKE") > before, "a brake line in the log", 60)
     told = time.time()
     arrived = wait_for(
         lambda: next((at for at, name in receiver.alerts() if name.startswith("Brake")), None),
-        120,
         lambda: f"the notification; arrived: {[name for _, name in receiver.alerts()]}, brake {query(running, BRAKE)}",
+        120,
     )
     print(f"\nfrom the brake's line to the notification: {arrived - told:.1f} s")
 
@@ -143,14 +135,14 @@ def test_a_killed_exporter_goes_on_without_loss_or_step_back(running: Demo) -> N
         start_exporter(running, port)
         exporter = running.parts[-1]
     lines = log_text(running).count("\n")
-    wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, 60, "all lines in Prometheus")
+    wait_for(lambda: (query(running, "sum(bigdipper_log_lines_total)") or 0) >= lines, "all lines in Prometheus", 60)
     for name in ("sum(bigdipper_log_lines_total)", COUNTED, "sum(bigdipper_bot_cycles_total)"):
         if name != COUNTED:  # two scrapes of the counters, half a minute apart, make a step; a trade may not come by then
-            wait_for(partial(moved, running, name), 90, f"a step of {name}")
+            wait_for(partial(moved, running, name), f"a step of {name}", 90)
         values = over_time(running, name)
         assert values == sorted(values), f"{name} stepped back"
     trades = log_text(running).count("[TRADE]")
-    wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), 90, f"{trades} trades counted once each")
+    wait_for(lambda: query(running, COUNTED) == log_text(running).count("[TRADE]"), f"{trades} trades counted once each", 90)
 
 
 def test_a_day_of_one_bot_in_prometheus_is_as_small_as_its_configuration_says(running: Demo) -> None:
@@ -158,7 +150,7 @@ def test_a_day_of_one_bot_in_prometheus_is_as_small_as_its_configuration_says(ru
     config: dict[str, Any] = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text("utf-8"))
     usual = seconds(config["global"]["scrape_interval"])
     intervals = {job["job_name"]: seconds(job.get("scrape_interval", "")) or usual for job in config["scrape_configs"]}
-    wait_for(lambda: query(running, 'count(bigdipper_trades_total{job="bigdipper"})'), 60, "the slower scrape")
+    wait_for(lambda: query(running, 'count(bigdipper_trades_total{job="bigdipper"})'), "the slower scrape", 60)
     each = {job: query(running, f'sum(scrape_samples_post_metric_relabeling{{job="{job}"}} + 5)') for job in intervals}
     recorded = query(running, 'count({__name__=~"bigdipper:.*|ALERTS.*"})') or 0
     assert all(each.values()), each

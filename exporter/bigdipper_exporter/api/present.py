@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.latest import archived_view
 from bigdipper_exporter.archive.days import day_so_far
 from bigdipper_exporter.botconfig.archived import archived_limits
@@ -20,8 +21,7 @@ class OwnLimits:
 
 def snapshot(connection: sqlite3.Connection, limits: OwnLimits, now: float) -> Snapshot:
     """Return what the exporter publishes at `now` (unix seconds), up to its last commit."""
-    row = connection.execute("SELECT value FROM state WHERE key = 'bot'").fetchone()
-    bot = BotState.from_json(row[0]) if row else BotState()
+    bot = BotState.from_json(saved.load(connection, saved.LOG) or "{}")
     return Snapshot(
         bot=bot,
         counters={},

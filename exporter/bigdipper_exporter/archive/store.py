@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
@@ -173,12 +174,11 @@ class Store:
 
     def load(self, key: str) -> str | None:
         """A value of the table `state`."""
-        row = self.connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        return saved.load(self.connection, key)
 
     def save(self, key: str, value: str) -> None:
         """Store a value of the table `state`, in the caller's transaction."""
-        self.connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, value))
+        saved.save(self.connection, key, value)
 
     def size(self) -> int:
         """Bytes of the archive with its write-ahead log."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST, version_of
 from bigdipper_exporter.archive.store import connect_readonly
@@ -152,8 +153,7 @@ def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
     """The last lines that the exporter could not read, or where there is no archive yet, those at the end of the log."""
     found: list[DamagedLine] = []
     with suppress(ArchiveError, sqlite3.Error, ValueError), closing(connect_readonly(settings.archive_path)) as connection:
-        for (state,) in connection.execute("SELECT value FROM state WHERE key = 'bot'"):
-            found = BotState.from_json(state).damaged
+        found = BotState.from_json(saved.load(connection, saved.LOG) or "{}").damaged
     if not found:
         projection = Projection(BotState(), Counters())
         projection.apply(portion)

@@ -8,7 +8,6 @@ from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import brake
 from bigdipper_exporter.projection.context import Context, handles
-from bigdipper_exporter.projection.state import BotState
 from bigdipper_exporter.symbols import MAX_SYMBOLS, is_symbol
 
 
@@ -18,7 +17,7 @@ def start(c: Context, record: Record, event: Start) -> None:
     state = c.state
     state.version, state.mode = event.version, event.mode.lower()
     state.running, state.started = True, record.ts
-    _new_cycle(state)
+    state.begin_cycle()
     c.counters.inc(m.BOT_STARTS)
     c.add_bot_event(record, "start", state.mode, f"version {event.version}")
 
@@ -39,18 +38,13 @@ def stop(c: Context, record: Record, event: Stop) -> None:
     c.add_bot_event(record, "stop", "shutdown")
 
 
-def _new_cycle(state: BotState) -> None:
-    state.braked, state.account_row, state.last_symbol = False, None, None
-    state.opportunities = {}
-
-
 @handles(Cycle)
 def cycle(c: Context, record: Record, event: Cycle) -> None:
     """A cycle started."""
     state = c.state
     brake.end_after_silence(c, record.ts)
     state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
-    _new_cycle(state)
+    state.begin_cycle()
     c.counters.inc(m.BOT_CYCLES)
     c.add_to_day(record.ts, "cycles")
 

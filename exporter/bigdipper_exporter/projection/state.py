@@ -123,6 +123,11 @@ class BotState:
     # Gauges of the user's own patterns: metric -> label values as a JSON list -> value.
     custom: dict[str, dict[str, float]] = field(default_factory=dict)
 
+    def begin_cycle(self) -> None:
+        """Forget what belongs to the cycle before."""
+        self.braked, self.account_row, self.last_symbol = False, None, None
+        self.opportunities = {}
+
     @property
     def form(self) -> str:
         """The form of the log; the newest of those that all lines so far fit."""

@@ -95,7 +95,8 @@ class Streams:
         if self.past is None:
             self.past = Stream(self._settings, self._counters, self.log.to_json())
             state = self.log.state
-            state.brake, state.braked, state.account_row, state.last_symbol, state.opportunities = None, False, None, None, {}
+            state.begin_cycle()
+            state.brake = None
             self.log.reader.pending.clear()
 
     def join(self, projection: Projection) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.broker.fetch import Resume
 
 KEY = "broker"
@@ -49,8 +50,7 @@ class BrokerCheckpoint:
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
         """What was committed last."""
-        row = connection.execute("SELECT value FROM state WHERE key = ?", (KEY,)).fetchone()
-        return cls.from_json(row[0] if row else "{}")
+        return cls.from_json(saved.load(connection, KEY) or "{}")
 
     @classmethod
     def from_json(cls, text: str) -> "BrokerCheckpoint":
@@ -61,7 +61,7 @@ class BrokerCheckpoint:
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Store it in the caller's transaction."""
-        connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (KEY, json.dumps(asdict(self))))
+        saved.save(connection, KEY, json.dumps(asdict(self)))
 
     def backfill(self, now: float, latest_activity: float | None) -> float:
         """Return the progress of the history backfill, 0 to 1, by time: the number of records is not known beforehand."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from math import inf
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import HistoryDays
 from bigdipper_exporter.money.flows import TRANSFERS
@@ -39,13 +40,13 @@ class Closes:
     @classmethod
     def load(cls, connection: sqlite3.Connection, memory: BrokerCheckpoint) -> "Closes":
         """Read them once for many days."""
-        row = connection.execute("SELECT value FROM state WHERE key = ?", (STATE,)).fetchone()
-        if row is None or not memory.activities_done:
+        until = saved.load(connection, STATE)
+        if until is None or not memory.activities_done:
             return cls()
         (first,) = connection.execute("SELECT min(ts) FROM fills").fetchone()
         (unpriced,) = connection.execute(_UNPRICED).fetchone()
         return cls(
-            date.fromisoformat(row[0]), inf if first is None else float(first), inf if unpriced is None else float(unpriced)
+            date.fromisoformat(until), inf if first is None else float(first), inf if unpriced is None else float(unpriced)
         )
 
     def unrealized_at(self, connection: sqlite3.Connection, at: float) -> float | None:
@@ -62,7 +63,7 @@ class Closes:
 
 def save(connection: sqlite3.Connection, until: date) -> None:
     """Note that the positions of every session up to `until` are rebuilt, in the caller's transaction."""
-    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, until.isoformat()))
+    saved.save(connection, STATE, until.isoformat())
 
 
 def days_to_refresh(connection: sqlite3.Connection, since: date | None, watched: float | None) -> list[date]:

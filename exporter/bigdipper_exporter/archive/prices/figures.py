@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker import daily, rebuilt
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.price_tables import (
@@ -82,8 +83,7 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
     followed = [symbol for symbol in symbols(connection, scope) if market.newest(symbol) is not None]
     today = calendar.trading_day(now)
     inputs = _inputs(connection, followed, today)
-    row = connection.execute("SELECT value FROM state WHERE key = ?", (STATE,)).fetchone()
-    same = row is not None and row[0] == inputs
+    same = saved.load(connection, STATE) == inputs
     positions_since = _older(today) if same else None
     lines_since = sessions_before(today, CORRECTED_SESSIONS) if same else None
     episodes_since = now - OPEN_DAYS if same else None
@@ -191,7 +191,7 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     table_of(BenchmarkDayRow).write(connection, figures.days)
     if figures.replay is not None:
         replay.write(connection, figures.replay)
-    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, figures.inputs))
+    saved.save(connection, STATE, figures.inputs)
     memory = BrokerCheckpoint.load(connection)
     if figures.positions_until is not None:
         rebuilt.save(connection, figures.positions_until)

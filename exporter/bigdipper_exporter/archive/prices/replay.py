@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.prices.series import Market, Thresholds
 from bigdipper_exporter.archive.replay_tables import ReplayCheckRow, ThresholdSignalRow
 from bigdipper_exporter.archive.table import table_of
@@ -95,8 +96,7 @@ def replayed(
     if not market.sessions:
         return None
     known = json.dumps([inputs, market.sessions[-1].isoformat(), *_counts(connection, market.sessions[-1])])
-    row = connection.execute("SELECT value FROM state WHERE key = ?", (STATE,)).fetchone()
-    if row is not None and row[0] == known:
+    if saved.load(connection, STATE) == known:
         return None
     with_line = market.sessions[LOOKBACK - 1 :] or market.sessions
     later = with_line[len(with_line) // 2]
@@ -220,4 +220,4 @@ def write(connection: sqlite3.Connection, made: Replay) -> None:
     table_of(ThresholdSignalRow).write(connection, made.signals)
     connection.execute("DELETE FROM replay_checks")
     table_of(ReplayCheckRow).write(connection, made.checks)
-    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, made.inputs))
+    saved.save(connection, STATE, made.inputs)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.price_tables import (
     CorporateActionRow,
     DailyPriceRow,
@@ -198,5 +199,4 @@ def _actions(connection: sqlite3.Connection, data: Actions, at: float) -> None:
             )
         )
     table_of(CorporateActionRow).write(connection, rows)
-    state = json.dumps({"actions_read": at})
-    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (STATE, state))
+    saved.save(connection, STATE, json.dumps({"actions_read": at}))

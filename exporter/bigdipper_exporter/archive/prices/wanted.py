@@ -9,6 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
+from bigdipper_exporter.archive.broker import checkpoint
 from bigdipper_exporter.archive.broker.days import by_session
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.prices.models import Span, Wanted, Window
@@ -36,7 +38,7 @@ SELECT date, symbol, min(ts), max(ts) FROM (
   UNION ALL SELECT date, symbol, submitted FROM orders WHERE submitted >= :since
 ) GROUP BY date, symbol"""
 BRAKES = "SELECT max(started, :since), last_seen FROM brake_events WHERE last_seen >= :since"
-TRADED = "SELECT DISTINCT symbol FROM orders UNION SELECT DISTINCT symbol FROM fills UNION SELECT DISTINCT symbol FROM trades"
+TRADED = "SELECT symbol FROM orders UNION SELECT symbol FROM fills UNION SELECT symbol FROM bot_orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,13 @@ def is_stock(symbol: str) -> bool:
 
 def with_watched(connection: sqlite3.Connection, scope: Scope) -> Scope:
     """Return the scope with the symbols that the bot watches: those of its configuration, else those that its log names."""
-    bot = _state(connection, "bot")
+    bot = _state(connection, saved.LOG)
     return scope if scope.watched else replace(scope, watched=tuple(bot.get("symbols") or bot.get("labels") or ()))
 
 
 def symbols(connection: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
     """Return the symbols to follow: the benchmark, those watched, held, traded, and named by the log; at most 200."""
-    bot, broker = _state(connection, "bot"), _state(connection, "broker")
+    bot, broker = _state(connection, saved.LOG), _state(connection, checkpoint.KEY)
     sources: list[Iterable[str]] = [
         [scope.benchmark],
         scope.watched,
@@ -170,6 +172,5 @@ def _lacks(span: Interval, have: Interval | None, now: float) -> bool:
 
 
 def _state(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:
-    row = connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
-    read = json.loads(row[0]) if row else {}
+    read = json.loads(saved.load(connection, key) or "{}")
     return read if isinstance(read, dict) else {}
