@@ -45,7 +45,7 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
     )
     nothing = ", ".join(["NULL"] * 16)
     signed = (
-        *("1: median", "5: 25 %", "5: median", "5: 75 %", "5: excess", "20: median"),
+        *("After 1", "5: 25 %", "After 5", "5: 75 %", "5: excess", "After 20"),
         *("Close 5", "Close 20", "Early 5", "Late 5"),
     )
     return grid(
@@ -53,16 +53,17 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         "What would other thresholds have seen? "
         "The bot's rule over the archived daily bars for each threshold. Dips: consecutive sessions whose low touched the line "
         "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
-        "Total return after 1, 5 and 20 sessions, from the line or the close, with quartiles from 20 dips on, and the median "
-        "beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
+        "After: the median total return after 1, 5 and 20 sessions, from the line or the close; for 5 sessions also the "
+        "quartiles, from 20 dips on, and the median beyond the benchmark. Close, Early and Late give medians; Early and Late "
+        "are the halves of the time. Below "
         "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. "
         + ("No row is marked as now where the bot's threshold is not a whole percent. " if now else "")
         + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
         "(archive: threshold_signals, replay_checks).",
         listed(f"""
             SELECT printf('%g %%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
-              w.weeks AS Weeks, t1.median AS "1: median", w.lower AS "5: 25 %", w.median AS "5: median", w.upper AS "5: 75 %",
-              w.excess AS "5: excess", t20.median AS "20: median", c5.episodes AS "Close dips", c5.median AS "Close 5",
+              w.weeks AS Weeks, t1.median AS "After 1", w.lower AS "5: 25 %", w.median AS "After 5", w.upper AS "5: 75 %",
+              w.excess AS "5: excess", t20.median AS "After 20", c5.episodes AS "Close dips", c5.median AS "Close 5",
               c20.median AS "Close 20", e.episodes AS "Early dips", e.median AS "Early 5",
               l.episodes AS "Late dips", l.median AS "Late 5"
             FROM threshold_signals AS w {joined}
@@ -128,13 +129,13 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
             *(
-                column(name, COUNT, custom__width=105)
+                column(name, COUNT, custom__width=115)
                 for name in ("Purchases", "Found", "Outside hours", "Not in bars", "Signals", "Named")
             ),
             coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=85),
             column("Precision", RATIO, custom__width=100),
             *(column(name, TEXT, custom__width=105) for name in ("From", "Later half from", "To")),
-            words("Other thresholds", custom__width=330),
+            words("Other thresholds", custom__width=270),
         ],
     )
 

@@ -23,7 +23,7 @@ def build() -> model.Dashboard:
         "Symbol",
         "Where does a stock stand between its high and the price at which the bot buys, and what did the bot do there?",
         [
-            Section([shared.header(), _now(), _chart(), *_held()]),
+            Section([shared.header(), *_now(), _chart(), *_held()]),
             Section([episodes.missed(("symbol",)), _lots()], "Dips and lots"),
             Section(
                 [replay.thresholds("Other thresholds", SYMBOL, (24, 11), now=True), replay.check("Check", SYMBOL, (24, 4))],
@@ -39,25 +39,32 @@ def build() -> model.Dashboard:
     )
 
 
-def _now() -> model.Panel:
-    return stat(
-        "Distance to trigger",
-        "How near is it? "
-        "Newest price (at least 16 minutes old), the highest close of the last 20 sessions, the price at which the bot would "
-        "buy (that close less the threshold of the configuration), the dip so far, and how far the price is above that line: "
-        "below 0 the bot buys, unless something else stops it (archive: dip_triggers).",
-        table(f"""
-            SELECT price AS "price", high AS "20-day high", line AS "trigger price", dip_ratio AS "dip",
-              threshold AS "threshold", distance_ratio AS "distance to trigger" {CHOSEN}"""),
-        unit=USD,
-        size=(24, 4),
-        none=NO_PRICES,
-        names=True,
-        overrides=[
-            *(column(name, RATIO) for name in ("dip", "threshold")),
-            column("distance to trigger", RATIO, thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text"))),
-        ],
-    )
+def _now() -> list[model.Panel]:
+    return [
+        stat(
+            "Price and trigger",
+            "At which price would the bot buy? "
+            "Newest price (at least 16 minutes old), the highest close of the last 20 sessions, and that close less the "
+            "threshold of the configuration (archive: dip_triggers).",
+            table(f'SELECT price AS "price", high AS "20-day high", line AS "trigger price" {CHOSEN}'),
+            unit=USD,
+            size=(12, 4),
+            none=NO_PRICES,
+            names=True,
+        ),
+        stat(
+            "Distance to trigger",
+            "How near is it? "
+            "The dip so far, the threshold of the configuration, and how far the price is above the trigger price: below 0 the "
+            "bot buys, unless something else stops it (archive: dip_triggers).",
+            table(f'SELECT dip_ratio AS "dip", threshold AS "threshold", distance_ratio AS "distance" {CHOSEN}'),
+            unit=RATIO,
+            size=(12, 4),
+            none=NO_PRICES,
+            names=True,
+            overrides=[column("distance", thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text")))],
+        ),
+    ]
 
 
 def _chart() -> model.Panel:

@@ -158,6 +158,35 @@ def test_a_dip_that_only_its_refusal_names_is_an_episode_with_the_markets_price(
     assert found[5:] == (pytest.approx(paid / high - 1), pytest.approx(close("AMD", DAYS[-9]) / paid - 1))
 
 
+@pytest.mark.parametrize(("deep", "source"), [(True, "line"), (False, "none")])
+def test_a_refusal_without_a_price_and_without_minutes_is_priced_by_the_day(
+    open_desk: Open, long_past: None, broker: Broker, deep: bool, source: str
+) -> None:
+    day = DAYS[-10]
+    index = DAYS.index(day)
+    high = max(close("AMD", one) for one in DAYS[index - 19 : index])
+    spread(broker.tape, "AMD", day, 0.8 if deep else 1.2)
+    desk = open_desk(market_data_minute_retention=0.0)
+    with desk.store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO skips (id, ts, date, symbol, reason, detail) VALUES (1, ?, ?, 'AMD', 'leverage_limit', '')",
+            (at(day, 11), day.isoformat()),
+        )
+    desk.advance(60)
+    [found] = desk.sql("SELECT price_source, price, dip_ratio, after_1 FROM dip_episodes")
+    if not deep:
+        assert found == ("none", None, None, None), "no price of that day was below the line"
+        return
+    [(opened, low)] = desk.sql("SELECT open, low FROM prices_daily WHERE symbol = 'AMD' AND date = ?", day.isoformat())
+    paid = min(high * 0.95, opened)
+    assert found == (
+        source,
+        pytest.approx(paid),
+        pytest.approx(low / high - 1),
+        pytest.approx(close("AMD", DAYS[index + 1]) / paid - 1),
+    )
+
+
 @pytest.mark.parametrize(("retention", "source"), [(30 * 86400.0, "minute"), (0.0, "line")])
 def test_dips_missed_in_a_brake_are_made_of_bars_and_marked(
     open_desk: Open, long_past: None, broker: Broker, retention: float, source: str

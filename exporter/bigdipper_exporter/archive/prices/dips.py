@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 
 from bigdipper_exporter import calendar
@@ -96,7 +96,10 @@ def episode_rows(
     seen += _missed_in_brakes(connection, market, thresholds, watched, since - margin, seen)
     equity = dict(connection.execute("SELECT date, starting_equity FROM daily_stats WHERE starting_equity > 0").fetchall())
     found = [episode for episode in episodes(seen, market.sessions) if episode.start.first >= since]
-    return [_row(connection, market, episode, equity) for episode in sorted(found, key=lambda episode: episode.start.symbol)]
+    return [
+        _row(connection, market, thresholds, episode, equity)
+        for episode in sorted(found, key=lambda episode: episode.start.symbol)
+    ]
 
 
 def _missed_in_brakes(
@@ -122,6 +125,29 @@ def _missed_in_brakes(
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _OfDay:
+    """What the daily bars say of a dip: the highest close before, the line, and the lowest price of the session."""
+
+    high: float
+    line: float
+    low: float
+    open: float
+
+    @property
+    def price(self) -> float | None:
+        """The price that the bot met: the line, or the open below it; None where no price of the session was below it."""
+        return min(self.line, self.open) if self.low <= self.line else None
+
+
+def _of_day(own: Prices, session: date, threshold: float) -> _OfDay | None:
+    bars = [bar for bar in own.bars if bar.day <= session][-dips.LOOKBACK :]
+    if len(bars) < dips.LOOKBACK or bars[-1].day != session:
+        return None
+    [(_, high, line)] = dips.lines([(bar.day, bar.close) for bar in bars], [threshold] * len(bars))
+    return _OfDay(high, line, bars[-1].low, bars[-1].open)
+
+
 def _below_the_line(
     connection: sqlite3.Connection,
     market: Market,
@@ -131,38 +157,44 @@ def _below_the_line(
     started: float,
     ended: float,
 ) -> Sighting | None:
-    bars = [bar for bar in market.prices(symbol).bars if bar.day <= session][-dips.LOOKBACK :]
-    if len(bars) < dips.LOOKBACK or bars[-1].day != session:
+    day = _of_day(market.prices(symbol), session, thresholds.on(symbol, session))
+    if day is None:
         return None
-    level = thresholds.on(symbol, session)
-    [(_, high, line)] = dips.lines([(bar.day, bar.close) for bar in bars], [level] * len(bars))
     covered = connection.execute(
         "SELECT 1 FROM minute_coverage WHERE symbol = ? AND first <= ? AND last >= ?", (symbol, started, ended)
     ).fetchone()
     if covered:
-        first, last, count, lowest = connection.execute(BELOW, (symbol, started, ended, line)).fetchone()
+        first, last, count, lowest = connection.execute(BELOW, (symbol, started, ended, day.line)).fetchone()
         if not count:
             return None
         price = market.minute(symbol, first)
-        return Sighting(symbol, BRAKE, session, first, last, count, lowest / high - 1, price, "minute")
-    if bars[-1].low > line:
+        return Sighting(symbol, BRAKE, session, first, last, count, lowest / day.high - 1, price, "minute")
+    if day.price is None:
         return None
-    return Sighting(symbol, BRAKE, session, started, ended, 1, bars[-1].low / high - 1, min(line, bars[-1].open), "line")
+    return Sighting(symbol, BRAKE, session, started, ended, 1, day.low / day.high - 1, day.price, "line")
 
 
-def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equity: dict[str, float]) -> DipEpisodeRow:
-    start = episode.start
+def _row(
+    connection: sqlite3.Connection, market: Market, thresholds: Thresholds, episode: Episode, equity: dict[str, float]
+) -> DipEpisodeRow:
+    start, dip = episode.start, episode.dip
+    own = market.prices(start.symbol)
     market_price = market.minute(start.symbol, start.first)
+    of_day = _of_day(own, start.session, thresholds.on(start.symbol, start.session))
     if start.price is None:
         named = connection.execute(PRICE, (start.symbol, start.first - CYCLE_SECONDS, start.last)).fetchone()
-        price, source = (named[0], "log") if named else (market_price, "minute" if market_price else "none")
-        start = replace(start, price=price, source=source)
-    own = market.prices(start.symbol)
+        if named or market_price is not None:
+            start = replace(start, price=named[0] if named else market_price, source="log" if named else "minute")
+        elif of_day is not None and of_day.price is not None:
+            start = replace(start, price=of_day.price, source="line")
+        else:
+            start = replace(start, source="none")
+    if dip is None and of_day is not None and start.price is not None:
+        dip = (of_day.low if start.source == "line" else start.price) / of_day.high - 1
     benchmark = market.prices(market.benchmark)
     after = outcome(start, own, benchmark, market.sessions, market.minute(market.benchmark, start.first))
     day = start.session.isoformat()
     volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK - 1 :])
-    dip = _dip(own, start) if episode.dip is None else episode.dip
     size = None
     if day in equity and volatility is not None and dip is not None:
         size = dips.size(equity[day], dip, volatility)
@@ -188,15 +220,6 @@ def _row(connection: sqlite3.Connection, market: Market, episode: Episode, equit
         after.benchmark[2],
         after.lowest,
     )
-
-
-def _dip(own: Prices, start: Sighting) -> float | None:
-    """Return how far the price of a dip is below the highest close, where the log does not say it."""
-    bars = [(bar.day, bar.close) for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK :]
-    if start.price is None or len(bars) < dips.LOOKBACK or bars[-1][0] != start.session:
-        return None
-    [(_, high, _)] = dips.lines(bars, [0.0] * len(bars))
-    return start.price / high - 1
 
 
 DEPTHS = ((-0.06, "5 to 6 %"), (-0.08, "6 to 8 %"), (-0.12, "8 to 12 %"), (-1.0, "over 12 %"))
