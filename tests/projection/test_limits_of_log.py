@@ -36,3 +36,59 @@ def test_an_old_account_line_says_nothing_of_now(tmp_path: Path) -> None:
         say(bot, "[INFO] Cycle #3 - 10:01:00", ACCOUNT, ago=3500)
         assert bot.value("bigdipper_limit_distance_usd", limit="brake") is None
         assert bot.value("bigdipper_limit_known", limit="brake") == 0
+
+
+LEVERAGE = "[INFO] [ACCOUNT] equity=$20000.00 cash=$-1000.00 leverage=105.0%"
+BRAKE = (
+    "[INFO] ⚠️  EMERGENCY BRAKE: Leverage 115.7% > 115.0%",
+    "[INFO]    Position value: $23,048.62 (115.7% of equity)",
+    "[INFO]    Limit: $22,904.40 (115% of equity)",
+    "[INFO]    Must reduce positions by $144.22",
+    "[ERROR]    HALTING ALL TRADING this cycle",
+)
+
+
+def test_the_report_of_a_brake_that_holds_says_how_far_the_limit_is_passed(tmp_path: Path) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #1 - 09:59:00", LEVERAGE, ago=3600)
+        say(bot, "[INFO] Cycle #2 - 10:00:00", *BRAKE)
+        assert bot.value("bigdipper_limit_distance_usd", limit="brake") == pytest.approx(-144.22, abs=0.005)
+        assert bot.value("bigdipper_limit_level_ratio", limit="brake") == pytest.approx(23_048.62 / (22_904.40 / 1.15) - 1)
+
+
+def test_an_older_bot_names_the_debt_and_what_is_above_its_limit(tmp_path: Path) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #1 - 09:59:00", ACCOUNT, ago=3600)
+        say(
+            bot,
+            "[INFO] Cycle #2 - 10:00:00",
+            "[ERROR] [BRAKE] 🛑 EMERGENCY BRAKE (cycle 3): Margin at 16.00%",
+            "[ERROR]    Margin debt: $3,200.00 / Equity: $20,000.00",
+            "[ERROR]    💡 Reduce debt by $200.01 to resume trading",
+        )
+        assert bot.value("bigdipper_limit_ratio", limit="brake") == pytest.approx(0.15)
+        assert bot.value("bigdipper_limit_level_ratio", limit="brake") == pytest.approx(0.16)
+        assert bot.value("bigdipper_limit_distance_usd", limit="brake") == pytest.approx(-200)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[WARNING] FIGR: Would exceed leverage limit (131.1% > 120.0%)",
+        "[WARNING] FIGR: Would exceed margin limit (25.02% > 20.00%)",
+        ACCOUNT,
+    ],
+)
+def test_the_hard_limit_is_learnt_from_a_refusal_and_from_an_account_line_of_the_margin(tmp_path: Path, line: str) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #1 - 09:59:00", LEVERAGE)
+        assert bot.value("bigdipper_limit_ratio", limit="hard") is None, "nobody has named it yet"
+        say(bot, line, LEVERAGE)
+        assert bot.value("bigdipper_limit_ratio", limit="hard") == pytest.approx(0.2)
+        assert bot.value("bigdipper_limit_distance_usd", limit="hard") == pytest.approx(0.15 * 20_000)
+
+
+def test_a_refusal_that_names_no_limit_leaves_the_known_one(tmp_path: Path) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #1 - 09:59:00", ACCOUNT, "[WARNING] FIGR: Would exceed leverage limit (n/a)")
+        assert bot.value("bigdipper_limit_ratio", limit="hard") == pytest.approx(0.2)

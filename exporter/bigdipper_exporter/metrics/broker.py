@@ -79,20 +79,38 @@ def _status(b: BrokerView) -> list[Sample]:
 
 
 def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
-    """The brake by the log's last account line, with the limit of the configuration or of an earlier brake line."""
-    bot = s.bot
-    limit = bot.brake_limit if s.config is None or s.config.brake is None else s.config.brake
-    if limit is None or bot.equity is None or (s.config is not None and not s.config.uses_margin):
+    """Brake and hard limit by the log's last figures, with the limits of the configuration or of the log's own lines."""
+    bot, config = s.bot, s.config
+    if config is not None and not config.uses_margin:
         return {}
-    fresh = bot.account_ts is not None and time.time() - bot.account_ts <= BRAKE_SILENCE_SECONDS
-    positions = None if bot.cash is None else limits.positions_of(bot.equity, bot.cash, bot.leverage_ratio)
-    return {"brake": limits.bot_limit(limit, positions, bot.equity) if fresh and positions is not None else None}
+    configured = (None, None) if config is None else (config.brake, config.hard)
+    said = _stocks_and_equity_of_log(s)
+    found: dict[str, limits.Distance | None] = {}
+    for name, logged, ratio in (("brake", bot.brake_limit, configured[0]), ("hard", bot.hard_limit, configured[1])):
+        limit = logged if ratio is None else ratio
+        if limit is not None and bot.equity is not None:
+            found[name] = None if said is None else limits.bot_limit(limit, *said)
+    return found
+
+
+def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
+    """By the account line, or by a later report of the brake, under which v2.18 prints none. None if both are too old."""
+    oldest = time.time() - BRAKE_SILENCE_SECONDS
+    bot, held, account_ts = s.bot, s.bot.brake, s.bot.account_ts or 0.0
+    if held is not None and held.last_seen > max(oldest, account_ts):
+        if held.equity is not None and held.margin_debt is not None:
+            return held.equity + held.margin_debt, held.equity
+        if held.position_value is not None and held.reduce_usd is not None and bot.brake_limit is not None:
+            return held.position_value, limits.equity_of_brake(bot.brake_limit, held.position_value, held.reduce_usd)
+    if account_ts < oldest or bot.equity is None or bot.cash is None:
+        return None
+    return limits.positions_of(bot.equity, bot.cash, bot.leverage_ratio), bot.equity
 
 
 def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
     """The limits of the account by name; None where a figure that the distance needs is missing.
 
-    The bot's own configuration comes first, then the settings, then its defaults. Without keys the brake alone, by the log.
+    The bot's own configuration comes first, then the settings, then its defaults. Without keys by the log.
     """
     b = s.broker
     if b is None:

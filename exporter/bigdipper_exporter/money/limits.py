@@ -40,6 +40,11 @@ def positions_of(equity: float, cash: float, leverage: float | None) -> float:
     return equity - cash if leverage is None else leverage * equity
 
 
+def equity_of_brake(limit: float, positions: float, reduce: float) -> float:
+    """Equity by the brake's report of v2.18, which asks to sell what the `positions` are above (1 + limit) times the equity."""
+    return (positions - reduce) / (1 + limit)
+
+
 def bot_limit(limit: float, positions: float, equity: float) -> Distance | None:
     """Distance to the bot's brake or hard limit; `positions` is the signed value of the stocks, as the bot sums it."""
     if equity <= 0:

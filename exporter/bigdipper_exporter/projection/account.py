@@ -21,6 +21,8 @@ def account(c: Context, record: Record, event: Account) -> None:
     state.equity, state.cash, state.account_ts = event.equity, event.cash, record.ts
     state.margin_ratio, state.leverage_ratio = ratio(event.margin_percent), ratio(event.leverage_percent)
     state.margin_debt = event.margin_debt
+    if event.hard_limit_percent is not None:
+        state.hard_limit = ratio(event.hard_limit_percent)
     if event.pl is not None:
         state.pl, state.pl_ratio = event.pl, ratio(event.pl_percent)
     first = state.account_row

@@ -80,6 +80,9 @@ def brake_detail(c: Context, record: Record, event: BrakeDetail) -> None:
     episode.equity = event.equity if event.equity is not None else episode.equity
     episode.position_value = event.position_value if event.position_value is not None else episode.position_value
     episode.reduce_usd = event.reduce if event.reduce is not None else episode.reduce_usd
+    if event.reduce is not None and episode.margin_debt is not None and episode.equity:
+        # v2.16 and v2.17 name no limit, but the debt above it.
+        c.state.brake_limit = round((episode.margin_debt - event.reduce) / episode.equity, 4)
     c.episode = episode
 
 

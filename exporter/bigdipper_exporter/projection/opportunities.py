@@ -6,7 +6,7 @@ from bigdipper_exporter.log.lines.orders import CapitalExhausted, Filters, LeftO
 from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS, Skip
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles
+from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles, ratio
 
 # The outcome of an opportunity by the reason of its skip; `rejected` for every other reason.
 OUTCOMES = {"leverage_limit": "capital", "buying_power": "capital", "too_small": "too_small"}
@@ -93,6 +93,10 @@ def skip(c: Context, record: Record, event: Skip) -> None:
         if row is not None:
             _outcome(c, event.symbol, OUTCOMES.get(event.reason, "rejected"), event.reason)
         return
+    if event.leverage_limit_percent is not None:
+        c.state.hard_limit = round(event.leverage_limit_percent / 100 - 1, 6)
+    elif event.margin_limit_percent is not None:
+        c.state.hard_limit = ratio(event.margin_limit_percent)
     missed = SkipRow(
         id=record.id,
         ts=record.ts,

@@ -98,7 +98,9 @@ class BotState:
 
     brake: Episode | None = None
     brake_level: float | None = None
-    brake_limit: float | None = None  # debt by equity, as the brake lines name it
+    # Limits as debt by equity: the brake's by its lines, the hard one by account lines (margin) and refused orders.
+    brake_limit: float | None = None
+    hard_limit: float | None = None
 
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
     # text, time), whether a line with the bot's own header was seen, and the prefix that all lines share.

@@ -15,6 +15,7 @@ class Account(NamedTuple):
     margin_debt: float | None = None
     pl: float | None = None
     pl_percent: float | None = None
+    hard_limit_percent: float | None = None  # as margin
 
 
 class Positions(NamedTuple):
@@ -54,7 +55,7 @@ RULES = (
     Rule(
         Account,
         "16 17",
-        "💰 Account: $<equity> equity, $<cash> cash, Margin: <margin_percent>%/<_>%",
+        "💰 Account: $<equity> equity, $<cash> cash, Margin: <margin_percent>%/<hard_limit_percent>%",
         ("💰 Account: $34,842.64 equity, $-5,480.82 cash, Margin: 15.73%/20.00%",),
     ),
     Rule(

@@ -19,12 +19,17 @@ REASONS = ROUTINE_REASONS + MISSED_REASONS
 
 
 class Skip(NamedTuple):
-    """A symbol was not bought: `reason` is one of REASONS, `detail` the message (missed trades only)."""
+    """A symbol was not bought: `reason` is one of REASONS, `detail` the message (missed trades only).
+
+    The hard limit, where the line names it: as margin (20.0) or as leverage (120.0), which are the same debt.
+    """
 
     symbol: str
     reason: str
     dip_percent: float | None = None
     detail: str = ""
+    margin_limit_percent: float | None = None
+    leverage_limit_percent: float | None = None
 
 
 def _skip(reason: str, forms: str, pattern: str, *examples: str) -> Rule:
@@ -48,11 +53,17 @@ RULES = (
     _skip("position_at_max", "16", "<symbol>: Position $<_> at max $<_>", "META: Position $5132 at max $5250"),
     _skip(
         "leverage_limit",
-        "16 17 18",
-        "<symbol>: Would exceed <kind> limit (<_>)",
+        "18",
+        "<symbol>: Would exceed leverage limit (<_>% > <leverage_limit_percent>%)",
         "ISRG: Would exceed leverage limit (121.3% > 120.0%)",
+    ),
+    _skip(
+        "leverage_limit",
+        "16 17",
+        "<symbol>: Would exceed margin limit (<_>% > <margin_limit_percent>%)",
         "ISRG: Would exceed margin limit (25.02% > 20.00%)",
     ),
+    _skip("leverage_limit", "16 17 18", "<symbol>: Would exceed <kind> limit (<_>)", "ISRG: Would exceed leverage limit (n/a)"),
     _skip(
         "buying_power",
         "16 17 18",
