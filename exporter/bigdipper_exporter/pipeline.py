@@ -109,6 +109,7 @@ class Pipeline:
             first=self._created,
             copies=str(settings.log_copies or ""),
             late=self._saved.late,
+            sums=self.store.line_sums,
         )
 
     def _first_start(self) -> float:
@@ -126,7 +127,11 @@ class Pipeline:
 
     def step(self) -> bool:
         """Read a chunk and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
-        read = self._read = self.tail.read()
+        try:
+            read = self._read = self.tail.read()
+        except sqlite3.Error as error:  # it compares the log with what the archive knows
+            self._undo(error)
+            return False
         if read.is_empty and not any(source.pending() for source in self._sources):
             own = self.snapshot.own
             if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
@@ -186,7 +191,7 @@ class Pipeline:
             for source in self._sources:
                 self._write(connection, source)
             self.counters.flush(connection)
-            self.store.write_position(read.checkpoints, read.gaps)
+            self.store.write_position(read.checkpoints, read.gaps, read.sums)
             if present.log != self._saved.log:
                 self.store.save(saved.LOG, present.log)
             if present.beside() != self._saved.beside():

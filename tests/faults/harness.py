@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bigdipper_exporter.log.checksums import LineSums
 from bigdipper_exporter.log.segment import Checkpoint
 from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.log.wake import Wake
@@ -34,6 +35,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (generation, offset, raw, truncated, PRIMARY KEY (generation, offset));
 CREATE TABLE IF NOT EXISTS checkpoints (
     generation PRIMARY KEY, path, device, inode, offset, head, tail, skipping, ended, updated);
+CREATE TABLE IF NOT EXISTS sums (generation, start, size, sums, PRIMARY KEY (generation, start));
 CREATE TABLE IF NOT EXISTS gaps (generation, reason, at, detail);
 CREATE TABLE IF NOT EXISTS totals (name PRIMARY KEY, value);
 """
@@ -73,6 +75,11 @@ class Archive:
             for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
         ]
 
+    def sums(self, generation: int) -> list[LineSums]:
+        """The checksums of a generation's lines."""
+        rows = self.connection.execute("SELECT * FROM sums WHERE generation = ? ORDER BY start", (generation,))
+        return [LineSums(*row) for row in rows]
+
     def insert(self, read: Read) -> None:
         """Store everything; IntegrityError when a position comes a second time."""
         run = self.connection.execute
@@ -85,6 +92,8 @@ class Archive:
         for c in read.checkpoints:
             row = (c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated)
             run("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        for one in read.sums:
+            run("INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?)", (one.generation, one.start, one.size, one.sums))
         for gap in read.gaps:
             run("INSERT INTO gaps VALUES (?, ?, ?, ?)", (gap.generation, gap.reason, gap.at, gap.detail))
         for name in ("rotations", "truncations"):
@@ -127,14 +136,14 @@ class Consumer:
 
     def __init__(self, archive: Path, log: Path, *, crash: Callable[[str], None] = lambda moment: None, **options: Any) -> None:
         self.archive = Archive(archive)
-        self.tail = Tail(log, self.archive.checkpoints(), **options)
+        self.tail = Tail(log, self.archive.checkpoints(), sums=self.archive.sums, **options)
         self.last = Read()
         self._crash = crash
 
     def step(self) -> Read:
         """Read, store, commit."""
         read = self.last = self.tail.read()
-        if read.batches or read.checkpoints or read.gaps or read.rotations or read.truncations:
+        if not read.is_empty or read.rotations or read.truncations:
             self._crash("before begin")
             self.archive.connection.execute("BEGIN IMMEDIATE")
             self.archive.insert(read)
@@ -155,7 +164,7 @@ class Consumer:
     def fail(self) -> None:
         """A step whose transaction is rolled back."""
         read = self.tail.read()
-        if read.batches or read.checkpoints or read.gaps:
+        if not read.is_empty:
             self.archive.connection.execute("BEGIN IMMEDIATE")
             self.archive.insert(read)
             self.archive.connection.execute("ROLLBACK")

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.log.tail import Tail
 from tests.faults.harness import Clock, Consumer, Writer, check
@@ -57,6 +59,31 @@ def test_more_rotated_files_than_may_be_open_are_read_in_their_order(start: Star
         consumer.drain()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    check(consumer.archive, writer)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_more_rotated_files_than_may_be_open_delay_the_log_for_seconds_only(
+    start: Start, writer: Writer, clock: Clock, killed: bool
+) -> None:
+    consumer = start(limit=500)
+    writer.write(1)
+    consumer.drain()
+    for number in range(150):
+        writer.rotate(f"-2025{1000 + number}")
+        writer.write(40)
+    consumer.step()
+    assert consumer.tail._state.crowded
+    clock.ahead += 6
+    for _ in range(5):
+        (new,) = writer.write(1)
+        read = consumer.step()
+    assert new in b"".join(batch.data for batch in read.batches if not batch.late)
+    assert consumer.tail._state.crowded
+    if killed:
+        consumer.close()
+        consumer = start(limit=500)
+    consumer.drain()
     check(consumer.archive, writer)
 
 

@@ -1,11 +1,13 @@
 """Whole logs at random: carried, encoded, cut, rotated, copied and killed in any way; an oracle knows what was written.
 
-Each line is an order of its own. In the end each whole one is archived once, but those that the test itself has damaged.
+Each line is an order or an error of its own; an error has no identity but its place in the log. In the end each whole line is
+archived once, but those that the test itself has damaged.
 """
 
 import gzip
 import os
 import random
+import re
 import shutil
 import time
 from collections import Counter
@@ -29,6 +31,7 @@ class Files:
         self.written: set[str] = set()
         self.optional: set[str] = set()
         self.happened = Counter[str]()
+        self.backup = b""
         self.carrier = self.rng.choice(("plain", "plain", "docker", "kubernetes", "utf-16-le", "utf-16-be"))
         self.prefix = self.rng.choice(PREFIXES) if self.carrier in ("plain", "utf-16-le", "utf-16-be") else ""
         self.time = self.rng.choice(TIMES)
@@ -37,10 +40,13 @@ class Files:
         self.log = self.monitor.log
 
     def line(self) -> bytes:
-        """An order, as the carrier writes it."""
+        """An order or an error, as the carrier writes it."""
         self.number += 1
         order = f"order-{self.number:06}"
-        text = f"{self.time} [INFO] [TRADE] BUY MSFT: 1.0000 shares @ $1.00 = $1.00 (order {order})"
+        message = f"[TRADE] BUY MSFT: 1.0000 shares @ $1.00 = $1.00 (order {order})"
+        if self.number % 2:
+            message = f"❌ Cycle error: {order}"
+        text = f"{self.time} [INFO] {message}"
         self.written.add(order)
         if self.carrier == "docker":
             cut = self.rng.randrange(len(text)) if self.rng.random() < 0.2 else 0
@@ -97,6 +103,29 @@ class Files:
         shutil.copy2(self.log, self.log.with_name("part"))
         self.log.with_name("part").rename(self.log)
 
+    def back_up(self) -> None:
+        self.backup = self.log.read_bytes()
+
+    def restore(self) -> None:
+        """An older copy of the log, all or a part of it, takes its place; the bot writes on behind it, at once or later."""
+        self.read()
+        content = self.backup[: self.rng.choice((len(self.backup), self.rng.randint(0, len(self.backup))))]
+        if content.count(b"\n") < 3:
+            return  # of fewer lines nobody can say whether they are old
+        part = self.log.with_name("part")
+        part.write_bytes(content)
+        if self.rng.random() < 0.5:
+            shutil.copyfile(part, self.log)
+        else:
+            part.rename(self.log)
+        if not content.endswith((b"\n", b"\n\0")):
+            self.happened["restored in mid-line"] += 1
+            with self.log.open("ab") as file:
+                file.write(self.line())
+            order = f"order-{self.number:06}"
+            self.written.discard(order)
+            self.optional.add(order)
+
     def copy_beside(self) -> None:
         shutil.copyfile(self.log, self.log.with_name("kept.log"))
 
@@ -112,6 +141,7 @@ class Files:
         choices: tuple[Callable[[], None], ...] = (
             *(self.write, self.read) * 5,
             *(self.rename, self.copytruncate, self.compress, self.replace, self.copy_beside, self.kill),
+            *(self.back_up, self.restore),
         )
         for _ in range(actions):
             action = self.rng.choice(choices)
@@ -123,14 +153,16 @@ class Files:
         self.read()
 
     def check(self) -> None:
-        """Every order once, no gap."""
+        """Every line once; no gap, unless a restored backup hides whether everything had been read."""
         orders = [order for (order,) in self.monitor.rows("SELECT order_id FROM trades")]
+        details = [detail for (detail,) in self.monitor.rows("SELECT detail FROM bot_events WHERE kind = 'error'")]
+        orders += [match[1] for detail in details if (match := re.search(r"(order-\d{6})$", detail))]
         assert not [order for order, count in Counter(orders).items() if count > 1]
         what = (self.carrier, self.prefix, self.time, self.end)
         assert not self.written - set(orders), (what, sorted(self.written - set(orders))[:5])
         extra = set(orders) - self.written - self.optional
         assert not extra, (what, sorted(extra)[:5])
-        assert self.monitor.rows("SELECT * FROM gaps") == []
+        assert self.happened["restore"] or self.monitor.rows("SELECT * FROM gaps") == []
 
 
 def one_log(folder: Path, seed: int, actions: int) -> Files:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
+from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.segment import Checkpoint
 
@@ -25,6 +26,8 @@ from bigdipper_exporter.log.segment import Checkpoint
 PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
 KEPT_ENDED = 1000
+# How many generations of the log keep the checksums of their lines.
+KEPT_SUMS = 16
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
@@ -146,8 +149,16 @@ class Store:
             for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
         ]
 
-    def write_position(self, checkpoints: list[Checkpoint], gaps: list[Gap]) -> None:
+    def line_sums(self, generation: int) -> Iterator[LineSums]:
+        """Return the checksums of the lines of a generation of the log, in order."""
+        rows = self.connection.execute(
+            "SELECT generation, start, size, sums FROM log_checksums WHERE generation = ? ORDER BY start", (generation,)
+        )
+        return (LineSums(*row) for row in rows)
+
+    def write_position(self, checkpoints: list[Checkpoint], gaps: list[Gap], sums: Sequence[LineSums] = ()) -> None:
         """Store the log's position, in the transaction that stores what was read up to there."""
+        self._write_sums(sums)
         self.connection.executemany(
             f"INSERT OR REPLACE INTO checkpoints ({CHECKPOINT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -166,6 +177,22 @@ class Store:
             "INSERT INTO gaps (ts, generation, reason, detail) VALUES (?, ?, ?, ?)",
             [(gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps],
         )
+
+    def _write_sums(self, sums: Sequence[LineSums]) -> None:
+        """Store checksums of lines, and delete old ones."""
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO log_checksums (generation, start, size, sums) VALUES (?, ?, ?, ?)",
+            [(one.generation, one.start, one.size, one.sums) for one in sums],
+        )
+        for generation, end in {one.generation: one.end for one in sums}.items():
+            self.connection.execute(
+                "DELETE FROM log_checksums WHERE generation = ? AND start < ?", (generation, end - KEPT_BYTES)
+            )
+            self.connection.execute(
+                "DELETE FROM log_checksums WHERE generation < ?"
+                " AND generation NOT IN (SELECT generation FROM checkpoints WHERE NOT ended)",
+                (generation - KEPT_SUMS,),
+            )
 
     def has_order(self, order_id: str) -> bool:
         """Return whether the log has named this order before."""

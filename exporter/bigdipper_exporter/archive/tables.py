@@ -436,6 +436,17 @@ class CheckpointRow:
     updated: Moment
 
 
+@table("log_checksums", key=("generation", "start"), counted=False)
+@dataclass(slots=True)
+class LogChecksumRow:
+    """Checksums of the log's lines: by them an older copy of the log is recognised that was put in its place."""
+
+    generation: int
+    start: int
+    size: int
+    sums: bytes
+
+
 @table("state", key=("key",), counted=False)
 @dataclass(slots=True)
 class StateRow:

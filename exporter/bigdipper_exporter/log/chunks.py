@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from bigdipper_exporter.log.checksums import LineSums
 from bigdipper_exporter.log.segment import Checkpoint, Source
 
 # truncated: the file was cut or rewritten in place, and no copy has the part that was not read.
@@ -53,7 +54,7 @@ class Unfinished:
 
 @dataclass(slots=True)
 class Read:
-    """The result of one read. Store `checkpoints` in the same transaction as the events of `batches`.
+    """The result of one read. Store `checkpoints` and `sums` in the same transaction as the events of `batches`.
 
     lag: bytes not returned yet, including an unfinished line. up: whether the log can be read; if not, `problem` says why.
     more: whether to read again at once. is_current: whether the log itself was read to its end. late: the generations that are
@@ -63,6 +64,7 @@ class Read:
 
     batches: list[Batch] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    sums: list[LineSums] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     unfinished: list[Unfinished] = field(default_factory=list)
     rotations: int = 0
@@ -79,7 +81,7 @@ class Read:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not (self.batches or self.checkpoints or self.gaps or self.unfinished or self.set_aside)
+        return not (self.batches or self.checkpoints or self.sums or self.gaps or self.unfinished or self.set_aside)
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:

@@ -9,16 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bigdipper_exporter.log.chunks import Gap, Read, at_end
+from bigdipper_exporter.log.checksums import KEPT_BYTES, Archived, LineSums, shared, stretch
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Gap, Read
 from bigdipper_exporter.log.folder import rotated, siblings
-from bigdipper_exporter.log.segment import TAIL_BYTES, Checkpoint, Source, beginning
+from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Phase, Segment, State
 
 # Seconds to wait for a file that cannot be read to its end: it may be in the middle of compression.
 GRACE = 10.0
 
-# A log that is copied over is compared with this many ended generations.
-RECENT_ENDED = 8
+# Seconds without growth after which a log is read that was emptied, and holds the first line of what was read before.
+REFILL_SECONDS = 3.0
 
 
 def find_lost(state: State, read: Read, path: Path, now: float) -> None:
@@ -48,7 +49,6 @@ def find_lost(state: State, read: Read, path: Path, now: float) -> None:
         if copy == "unsettled" or not lost.is_complete:
             detail = f"{lost.checkpoint.path} from byte {lost.checkpoint.offset} on"
             read.gaps.append(Gap(lost.checkpoint.generation, lost.reason, now, detail))
-        _know_copy_of_beginning(state, path, lost.checkpoint)
 
 
 def _copy(state: State, path: Path, checkpoint: Checkpoint) -> Source | Literal["waiting", "continued", "unsettled", "missing"]:
@@ -96,17 +96,6 @@ def moving(state: State, path: Path, files: dict[Path, int]) -> bool:
     return True
 
 
-def _know_copy_of_beginning(state: State, path: Path, checkpoint: Checkpoint) -> None:
-    """Remember a copy that ends before the checkpoint of a lost generation: it holds nothing new and is no generation."""
-    for sibling in rotated(path, siblings(path, state.copies))[::-1]:
-        with suppress(OSError), closing(state.open(sibling)) as source:
-            known = any(c.offset == source.size() and source.fits(c) for c in state.checkpoints())
-            if source.begins(checkpoint) and not known and not state.holding(source.device, source.inode):
-                everything = beginning(source, state.number(), checkpoint.updated).at(source, source.size())
-                state.ended.append(replace(everything, ended=True))
-                return
-
-
 def cut(state: State, segment: Segment) -> bool:
     """Whether a file begins like a generation whose own file was cut: it may be a copy of it."""
     return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, segment))
@@ -123,7 +112,6 @@ def pass_over(state: State, segment: Segment) -> bool:
     fitting = [c for c in done if c.offset > offset and c.head.startswith(segment.checkpoint.head) and segment.source.fits(c)]
     # Two files that differ later are two generations, however long their common beginning.
     fitting += [c for f, c in _ahead(state, segment) if _agree(f.source, segment.source)]
-    fitting += [c for other in state.known if (c := _copied(state, other, segment.source)) and c.offset > offset]
     if examinations.are_waiting:
         return False
     examinations.are_waiting = before
@@ -133,24 +121,51 @@ def pass_over(state: State, segment: Segment) -> bool:
     return True
 
 
-def _copied(state: State, other: Checkpoint, source: Source) -> Checkpoint | None:
-    """The checkpoint at the end of a file that is only the beginning of what was read of another log; None otherwise."""
-    if not source.begins(other):
-        return None
-    with suppress(OSError), closing(state.open(Path(other.path))) as original:
-        if original.fits(other) and _agree(original, source):
-            return at_end(beginning(source, 0, other.updated), source)
-    return None
+def retrace(state: State, segment: Segment, archived: Archived, now: float) -> list[LineSums]:
+    """Skip the lines that were consumed before from a newer version of the file; return their checksums for this generation.
+
+    It may be a backup that was put in the log's place, all of it or so far. Once another line follows, it is a log of its own.
+    """
+    source, size, mine = segment.source, segment.source.size(), segment.checkpoint
+    found = shared(source, size, state.others(segment), archived)
+    end = found.at.offset if found else 0
+    rest = source.read(end, min(size - end, LINE_LIMIT))
+    segment.is_own = end < mine.offset or b"\n" in rest or len(rest) == LINE_LIMIT
+    if found and not found.is_certain and not segment.is_own:
+        segment.is_held = segment.current and _is_filling(state, segment, found.at, size, now)
+        segment.is_own = not segment.is_held
+    if found is None or not found.is_certain or end <= mine.offset:
+        return [] if any(archived(mine.generation)) else _of_older_version(source, mine)
+    segment.checkpoint = replace(found.at, generation=mine.generation).within(source)
+    segment.begun, segment.is_held = True, False
+    return found.as_of(mine.generation)
 
 
-def is_refill(state: State, segment: Segment) -> bool:
-    """Whether an unread log holds, so far, only the beginning of a generation that ended.
+def _of_older_version(source: Source, consumed: Checkpoint) -> list[LineSums]:
+    """Return the checksums of what an older version of the exporter, which stored none, has consumed."""
+    start, found = max(0, consumed.offset - KEPT_BYTES), list[LineSums]()
+    while not source.gz and start < consumed.offset:
+        data = source.read(start, min(CHUNK, consumed.offset - start))
+        if not data:
+            return []
+        data = data[: data.rfind(b"\n") + 1] or data
+        found.append(stretch(None, consumed.generation, start, data))
+        start = found[-1].end
+    return found if source.fits(consumed) else []
+
+
+def _is_filling(state: State, segment: Segment, known: Checkpoint, size: int, now: float) -> bool:
+    """Whether an unread log may still be filled with what the generation of `known` held, which has ended.
 
     `scp` or `cp` over a log empties it first, and then refills it with what it held.
     """
-    if segment.checkpoint.offset:
+    ended = {c.generation for c in (*state.ended, *(lost.checkpoint for lost in state.lost))}
+    if segment.checkpoint.offset or known.generation not in ended:
         return False
-    return any(segment.source.begins(c) for c in [*state.ended[-RECENT_ENDED:], *(lost.checkpoint for lost in state.lost)])
+    # The size decides, not the file's time, which the copy may have kept.
+    if segment.held[0] != size:
+        segment.held = size, now
+    return now - segment.held[1] < REFILL_SECONDS
 
 
 def _ahead(state: State, segment: Segment) -> list[tuple[Segment, Checkpoint]]:

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
 
+from bigdipper_exporter.log.checksums import LineSums
 from bigdipper_exporter.log.packed import Examinations, open_source
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 
 # How many ended generations are remembered from before the last complete look; all later ones are, so that their files are
 # not taken for new ones.
 KEPT_ENDED = 1000
+
+# A log that is copied over is compared with this many ended generations.
+RECENT_ENDED = 8
 
 # Seconds. Compressing keeps a file's time; some programs keep it only to the second.
 TIME_SLACK = 2.0
@@ -31,7 +35,8 @@ class Segment:
     begun: whether its content was looked at. settled: the file's signature when it was read to its end. sure: whether that was
     long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
     failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
-    held: size and time of a file that is not read yet, because it may become what was read before.
+    sums: checksums of its last lines. is_own: whether it holds more than the beginning of another generation. held: size and
+    time of a file that is not read yet, because it may become what was read before. is_held: whether it still waits.
     """
 
     source: Source
@@ -43,7 +48,10 @@ class Segment:
     moved: float = 0.0
     failing: float = 0.0
     ended_at: float = 0.0
+    sums: LineSums | None = None
+    is_own: bool = False
     held: tuple[int, float] = (0, 0.0)
+    is_held: bool = False
 
     @property
     def current(self) -> bool:
@@ -61,7 +69,7 @@ class Segment:
     def restart(self) -> None:
         """Read from the beginning of the file."""
         self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
-        self.settled, self.sure = None, False
+        self.settled, self.sure, self.is_own = None, False, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class State:
     inode, size and mtime of files that need no further look: read to their end, copies of others, or reported as unreadable.
     seen: unix seconds of the last complete look at the folder. first: of the first look. waiting: rotated files that cannot be
     read yet, and since when. folders: the folders' signature at the last search. crowded: there are more rotated files than may
-    be open at once, so the log itself has to wait. late: numbers of generations whose lines are older than some of
+    be open at once, so the log itself has to wait for a while. late: numbers of generations whose lines are older than some of
     the log that were returned. delayed: since when older files have had unread bytes, 0 while none has. examinations: of
     compressed files.
 
@@ -179,6 +187,11 @@ class State:
     def is_late(self, segment: Segment) -> bool:
         """Whether a segment is read beside the log."""
         return segment.checkpoint.generation in self.late and not segment.current
+
+    def others(self, segment: Segment) -> list[Checkpoint]:
+        """The checkpoints of generations of which the file of `segment` may be an older copy."""
+        reading = [f.checkpoint for f in self.segments if f is not segment]
+        return [*reading, *(lost.checkpoint for lost in self.lost), *self.known, *self.ended[-RECENT_ENDED:]]
 
     def living(self) -> list[Checkpoint]:
         """The checkpoints of generations that may grow."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from bigdipper_exporter.log import search, unseen
+from bigdipper_exporter.log.checksums import Archived, LineSums, stretch
 from bigdipper_exporter.log.chunks import (
     GAP_REASONS,
     LINE_LIMIT,
@@ -39,9 +40,6 @@ MAX_DRAINING = 16
 # Seconds. A file that is cut so soon after it was read to its end was rotated: nothing is missing, even without a copy of it.
 WINDOW_SECONDS = 1.0
 
-# Seconds without growth after which a log that was emptied, and refilled with what was read before, is read.
-REFILL_SECONDS = 3.0
-
 # Older files with more unread bytes than this, or that have kept the log waiting for so many seconds, are read beside it.
 LATE_BYTES = 32 << 20
 LATE_SECONDS = 5.0
@@ -57,7 +55,8 @@ class Tail:
     rotated: whether to read the rotated files too at the very first start. limit: bytes per read, unless one line is longer.
     quiet: seconds without growth after which a renamed file is closed, if a newer one has grown. clock: returns unix seconds.
     first: when the log was first followed, unix seconds; None if that is not known. copies: a pattern of files that may be
-    copies of the log, besides those with a similar name. late: generations that were read beside the log.
+    copies of the log, besides those with a similar name. late: generations that were read beside the log. sums:
+    returns the archived checksums of a generation.
     """
 
     def __init__(
@@ -73,11 +72,13 @@ class Tail:
         first: float | None = None,
         copies: str = "",
         late: Collection[int] = (),
+        sums: Archived = lambda generation: (),
     ) -> None:
         self.path = path
         self._limit = limit
         self._quiet = quiet
         self._clock = clock
+        self._sums = sums
         self._state = self._next = State(
             known=[c for c in checkpoints if not c.ended],
             ended=[c for c in checkpoints if c.ended],
@@ -128,8 +129,8 @@ class Tail:
 
     @property
     def unsettled(self) -> bool:
-        """Whether it waits for rotated files, such as one that is being compressed; after ten seconds they are a gap."""
-        return bool(self._state.waiting or self._state.lost)
+        """Whether it waits for rotated files, such as one that is being compressed, or for a log that is being restored."""
+        return bool(self._state.waiting or self._state.lost or any(segment.is_held for segment in self._state.segments))
 
     def unfinished(self) -> Unfinished | None:
         """Return the line at the end of the log that has no newline yet."""
@@ -252,20 +253,20 @@ class Tail:
 
         Old files that would delay the log for long are read beside it: a portion whenever the log itself has nothing new.
         """
-        order = sorted(state.segments, key=state.is_late) if self._is_delayed(state, read, now) else state.segments[:]
+        is_delayed = self._is_delayed(state, read, now)
+        order = sorted(state.segments, key=state.is_late) if is_delayed else state.segments[:]
         for segment in order:
-            self._advance(state, read, segment, now)
+            if not segment.current or is_delayed or not state.crowded:
+                self._advance(state, read, segment, now)
             if read.more:
                 break
             read.is_current |= segment.current
-        read.more |= state.examinations.are_waiting
+        read.more |= state.examinations.are_waiting or (state.crowded and read.up)
         read.lag = sum(max(0, f.source.size() - f.checkpoint.offset) for f in state.segments if f.current or f.settled is None)
         self._give_up(state, read, now)
 
     def _advance(self, state: State, read: Read, segment: Segment, now: float) -> None:
-        if segment.current and state.crowded:
-            read.more = read.up
-        elif segment.unchanged():
+        if segment.unchanged():
             segment.ended_at = now
         elif segment.source.reach(segment.checkpoint.offset):
             self._portion(state, read, segment, now)
@@ -276,9 +277,10 @@ class Tail:
         """Whether older files would delay the log for long. If so, they are late from now on."""
         older = [segment for segment in state.segments if not segment.current and segment.settled is None]
         left = sum(max(0, segment.source.size() - segment.checkpoint.offset) for segment in older)
-        state.delayed = (state.delayed or now) if left else 0.0
+        is_waiting = left > 0 or state.crowded
+        state.delayed = (state.delayed or now) if is_waiting else 0.0
         current = state.current()
-        if current is None or not left or (left <= LATE_BYTES and now - state.delayed <= LATE_SECONDS):
+        if current is None or not is_waiting or (left <= LATE_BYTES and now - state.delayed <= LATE_SECONDS):
             return False
         numbers = frozenset(segment.checkpoint.generation for segment in older)
         read.set_aside = not numbers <= state.late and not current.checkpoint.offset
@@ -293,7 +295,7 @@ class Tail:
             return
         checkpoint = segment.checkpoint
         wanted = max(1, self._limit - sum(len(batch.data) for batch in read.batches))
-        data = segment.source.read(checkpoint.offset, wanted)
+        data = segment.source.read(checkpoint.offset, wanted) if segment.is_own else b""
         if len(data) == wanted and b"\n" not in data:
             wanted = max(wanted, LINE_LIMIT)
             data = segment.source.read(checkpoint.offset, wanted)
@@ -316,6 +318,10 @@ class Tail:
         if batches and not is_late:
             read.written = max(read.written or 0.0, signature[1] / 1e9)
         if advanced is not checkpoint:
+            consumed = data[: advanced.offset - checkpoint.offset]
+            sums = stretch(segment.sums, checkpoint.generation, checkpoint.offset, consumed)
+            read.sums.append(sums)
+            segment.sums = sums if consumed.endswith(b"\n") else None
             segment.checkpoint, segment.moved = advanced, now
         if full:
             read.more, segment.settled, segment.sure = True, None, False
@@ -342,17 +348,18 @@ class Tail:
             read.more |= self._search(state, read, now) > 0
         if read.more:
             return True
-        if not search.pass_over(state, segment):
+        if not segment.is_own:
+            read.sums += search.retrace(state, segment, lambda generation: self._sums_of(generation, read), now)
+        if not search.pass_over(state, segment) or segment.is_held:
             return True
-        if segment.current and search.is_refill(state, segment):
-            # The size decides, not the file's time, which the copy may have kept.
-            if segment.held[0] != segment.source.size():
-                segment.held = segment.source.size(), now
-            if now - segment.held[1] < REFILL_SECONDS:
-                return True
         if not segment.begun and not segment.checkpoint.offset and segment.source.size():
             search.begin(state, segment, self.path)
         return False
+
+    def _sums_of(self, generation: int, read: Read) -> list[LineSums]:
+        """Return the checksums of a generation: those of the archive, and those of this read."""
+        new = [one for one in read.sums if one.generation == generation]
+        return sorted({one.start: one for one in (*self._sums(generation), *new)}.values(), key=lambda one: one.start)
 
     def _search(self, state: State, read: Read, now: float) -> int:
         """Find files that no longer begin with what was consumed of them, and look for the rest among the rotated files.

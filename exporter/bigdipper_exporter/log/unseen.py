@@ -65,8 +65,8 @@ class _Look:
                 return Verdict.KNOWN
             since = 0.0 if self.state.backfill else self.state.seen - TIME_SLACK
             # A file with an old time (`rsync -a`, another machine's clock) may still be new here.
-            is_late = stat.st_mtime < since
-            if is_late and (stat.st_ctime < since or stat.st_mtime < self.state.first - TIME_SLACK):
+            is_early = stat.st_ctime < since or stat.st_mtime < self.state.first - TIME_SLACK
+            if stat.st_mtime < since and is_early:
                 return Verdict.KNOWN
             if len(self.state.segments) >= MAX_OPEN:
                 return Verdict.CROWDED
@@ -74,11 +74,11 @@ class _Look:
         except OSError:
             self.unreadable.append(file)
             return Verdict.UNREADABLE
-        verdict = self._judge(source, is_late)
+        verdict = self._judge(source)
         self._act(verdict, file, source)
         return verdict
 
-    def _judge(self, source: Source, is_late: bool) -> Verdict:
+    def _judge(self, source: Source) -> Verdict:
         whole = source.whole()
         if source.is_refused:
             return Verdict.REFUSED
@@ -88,7 +88,7 @@ class _Look:
             return Verdict.WAITING
         if elsewhere is None:
             return Verdict.UNDECIDED if whole else Verdict.UNREADABLE
-        if elsewhere or (is_late and any(source.begins(c) for c in self.state.checkpoints())):
+        if elsewhere:
             return Verdict.READ
         # Since the stat it may have been taken up under another name.
         return Verdict.KNOWN if self.state.holding(source.device, source.inode) else Verdict.NEW

@@ -1,0 +1,154 @@
+"""Recognises an older copy of the log that was put in its place, by checksums of the lines that were read.
+
+A checkpoint knows only the beginning and the end of what was consumed. Checksums of every line tell how much of a file was
+consumed before, to the line, whatever the lines say: after `cp backup log` the lines behind the backup are new, and only they
+are read.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source
+
+# Bytes of a stretch that grows line by line; what is read at once is one stretch of any size.
+STRETCH_BYTES = 64 * 1024
+# Bytes before the end of a generation of which the checksums are kept. They take about a twentieth of that.
+KEPT_BYTES = 64 << 20
+
+# Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
+LEAST_LINES = 2
+STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+STAMP_WITHIN = 400  # bytes at either end of a line in which its time is looked for; Docker writes it last
+
+
+@dataclass(frozen=True, slots=True)
+class LineSums:
+    """Checksums of consecutive lines of a generation; a row of the archive's table `log_checksums`.
+
+    start, size: in bytes. sums: the CRC-32 of each line, four bytes each, little-endian.
+    """
+
+    generation: int
+    start: int
+    size: int
+    sums: bytes
+
+    @property
+    def end(self) -> int:
+        """The position after the last line."""
+        return self.start + self.size
+
+
+# Returns the stretches of a generation, in order. Raises what the archive raises.
+Archived = Callable[[int], Iterable[LineSums]]
+
+
+def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> LineSums:
+    """Return the checksums of `data`, which was consumed at `start`; those of `last` too, if that is short and ends there."""
+    new = LineSums(generation, start, len(data), _sums(data))
+    if last is None or (last.generation, last.end) != (generation, start) or last.size + len(data) > STRETCH_BYTES:
+        return new
+    return replace(last, size=last.size + new.size, sums=last.sums + new.sums)
+
+
+def _sums(data: bytes) -> bytes:
+    lines = data.removesuffix(b"\n").split(b"\n")
+    return struct.pack(f"<{len(lines)}I", *map(crc32, lines))
+
+
+@dataclass(slots=True)
+class Shared:
+    """The beginning of a file as far as it was consumed before. at: the checkpoint after the last whole line of it.
+
+    compared: the checkpoint after everything that is the same. rows: its checksums. lines: the first few different lines in it
+    that have a time.
+    """
+
+    at: Checkpoint
+    compared: Checkpoint
+    rows: list[LineSums]
+    lines: set[bytes]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is too much for two logs to have in common by chance."""
+        return len(self.lines) >= LEAST_LINES
+
+    def add(self, row: LineSums, data: bytes) -> bool:
+        """Compare the next `data` of the file with `row`; return whether all of it is the same."""
+        is_same = len(data) == row.size and _sums(data) == row.sums
+        lines = data.count(b"\n") if is_same else _matching(data, row.sums)
+        end = _position(data, lines)
+        if is_same or end:
+            self.rows.append(row if is_same else replace(row, size=end, sums=row.sums[: 4 * lines]))
+        if end:
+            self.at = self.compared.advanced(data, end)
+            self._look_at(data[:end])
+        self.compared = self.compared.advanced(data, len(data)) if is_same else self.at
+        return is_same
+
+    def as_of(self, generation: int) -> list[LineSums]:
+        """Return the checksums up to the last whole line, as those of `generation`."""
+        rows = [replace(row, generation=generation) for row in self.rows if row.start < self.at.offset]
+        if rows and rows[-1].end > self.at.offset:
+            rows[-1] = replace(rows[-1], size=self.at.offset - rows[-1].start, sums=rows[-1].sums[:-4])
+        return rows
+
+    def _look_at(self, data: bytes) -> None:
+        start = 0
+        while not self.is_certain and (end := data.find(b"\n", start) + 1):
+            if _has_time(data[start:end]):
+                self.lines.add(data[start:end])
+            start = end
+
+
+def _has_time(line: bytes) -> bool:
+    ends = line[:STAMP_WITHIN] + b" " + line[-STAMP_WITHIN:]
+    return STAMP.search(ends.replace(b"\0", b"")) is not None
+
+
+def _matching(data: bytes, sums: bytes) -> int:
+    """Return how many lines at the beginning of `data` have these checksums."""
+    lines = data.split(b"\n")[:-1]
+    pairs = zip(lines, struct.iter_unpack("<I", sums), strict=False)
+    return next(
+        (number for number, (line, (known,)) in enumerate(pairs) if crc32(line) != known), min(len(lines), len(sums) // 4)
+    )
+
+
+def _position(data: bytes, lines: int) -> int:
+    """Return the position in `data` after so many lines."""
+    end = 0
+    for _ in range(lines):
+        end = data.index(b"\n", end) + 1
+    return end
+
+
+def shared(source: Source, size: int, others: Iterable[Checkpoint], archived: Archived) -> Shared | None:
+    """Return how much of the first `size` bytes of a file was consumed as one of the generations `others`."""
+    head = source.read(0, min(size, HEAD_BYTES))
+    first, newline, _ = head.partition(b"\n")
+    if not newline and len(head) < HEAD_BYTES:
+        return None
+    alike = (other for other in others if other.offset and other.head.startswith(first))
+    found = (_shared_with(source, size, head, other, archived) for other in alike)
+    return max((one for one in found if one is not None), key=lambda one: one.at.offset, default=None)
+
+
+def _shared_with(source: Source, size: int, head: bytes, other: Checkpoint, archived: Archived) -> Shared | None:
+    found = None
+    for row in archived(other.generation):
+        if found is None:
+            # The checksums of a long generation begin somewhere in it; what is before them is the same if the head is.
+            if row.start and head != other.head:
+                return None
+            start = replace(other, offset=row.start, head=head if row.start else b"", tail=b"", skipping=False)
+            found = Shared(start, start, [], set())
+        elif row.start != found.compared.offset:
+            break
+        if not found.add(row, source.read(row.start, max(0, min(row.size, size - row.start)))):
+            break
+    return found if found is not None and found.rows else None
