@@ -93,3 +93,19 @@ def test_money_is_pure() -> None:
                 else []
             )
             assert not {"sqlite3", "time", "os", "requests", "pathlib"} & set(names), f"{path.name} imports {names}"
+
+
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER|WITH|PRAGMA|SAVEPOINT|ROLLBACK|RELEASE)\s[\w(*]")
+MAY_HAVE_SQL = {
+    "api/live/feed.py",  # PRAGMA data_version belongs to its own connection: whether another one has committed
+}
+
+
+def test_sql_is_in_the_room_archive_alone() -> None:
+    for path in FILES:
+        name = str(path.relative_to(PACKAGE))
+        if name.startswith(("archive/", "demo/simulator/")) or name in MAY_HAVE_SQL:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            assert not SQL.match(text), f"{name}:{node.lineno} has SQL: move it to archive/"  # type: ignore[attr-defined]

@@ -3,11 +3,11 @@
 A counter that steps back by one is read by Prometheus as a reset, so what is exposed is only ever what the archive holds.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVarTuple, cast
 
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.metrics.table import Counter, Histogram, Labels
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
@@ -82,18 +82,17 @@ class Counters:
         """Start from what the archive holds."""
         self._staged.clear()
         self._values = {}
-        for name, labels, value in connection.execute("SELECT name, labels, value FROM counters"):
-            self._values.setdefault(name, {})[tuple(json.loads(labels))] = value
+        for name, labels, value in saved.load_counters(connection):
+            self._values.setdefault(name, {})[labels] = value
 
     def flush(self, connection: sqlite3.Connection) -> None:
         """Write the staged increments inside the caller's transaction."""
-        connection.executemany(
-            "INSERT INTO counters (name, labels, value) VALUES (?, ?, ?)"
-            " ON CONFLICT (name, labels) DO UPDATE SET value = excluded.value",
-            [
-                (name, json.dumps(labels), self._values.get(name, {}).get(labels, 0.0) + amount)
+        saved.save_counters(
+            connection,
+            (
+                (name, labels, self._values.get(name, {}).get(labels, 0.0) + amount)
                 for (name, labels), amount in self._staged.items()
-            ],
+            ),
         )
 
     def commit(self) -> None:

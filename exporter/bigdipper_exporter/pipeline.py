@@ -14,6 +14,7 @@ from bigdipper_exporter import logs
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.days import day_so_far
 from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.savepoint import savepoint
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.config.settings import Settings
@@ -214,16 +215,14 @@ class Pipeline:
     def _write(self, connection: sqlite3.Connection, source: Source[object]) -> None:
         """Let a source write. An answer that it fails on is dropped and logged, and never stops the log."""
         mark = self.counters.savepoint()
-        connection.execute("SAVEPOINT source")
         try:
-            source.write(connection, self.counters)
+            with savepoint(connection):
+                source.write(connection, self.counters)
         except (sqlite3.Error, OSError):
             raise
         except Exception:
             log.exception("an answer could not be processed and was dropped; please report this", source=type(source).__name__)
-            connection.execute("ROLLBACK TO source")
             self.counters.rollback_to(mark)
-        connection.execute("RELEASE source")
 
     def _undo(self, error: Exception) -> None:
         """The transaction failed: nothing of it has happened. The lines wait in the log, not in memory."""

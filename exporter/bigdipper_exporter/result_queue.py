@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.archive.savepoint import savepoint
 from bigdipper_exporter.counters import Counters
 
 INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
@@ -47,17 +48,15 @@ class ResultQueue(Generic[Result]):
         waiting = list(self._waiting)
         for result in waiting:
             mark = counters.savepoint()
-            connection.execute("SAVEPOINT result")
             try:
-                write(connection, result, counters)
+                with savepoint(connection):
+                    write(connection, result, counters)
             except Exception as error:
                 if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
                     raise  # the archive is at fault: all of it is tried again
                 endpoint = getattr(result, "endpoint", type(result).__name__)
                 self._log.exception("an answer could not be digested and is dropped; please report this", endpoint=endpoint)
-                connection.execute("ROLLBACK TO result")
                 counters.rollback_to(mark)
-            connection.execute("RELEASE result")
         self._writing = len(waiting)
 
     def commit(self) -> None:

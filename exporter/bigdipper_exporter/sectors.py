@@ -1,7 +1,6 @@
 """Which sector a symbol belongs to: a CSV file that the owner can edit, loaded into the archive for the dashboards."""
 
 import csv
-import sqlite3
 from importlib import resources
 from pathlib import Path
 
@@ -38,9 +37,3 @@ def _text(path: Path | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError([f"sectors.file: {path} cannot be read: {reason}"]) from None
-
-
-def write_sectors(connection: sqlite3.Connection, sectors: dict[str, str]) -> None:
-    """Replace the archive's table `sectors`, in the caller's transaction."""
-    connection.execute("DELETE FROM sectors")
-    connection.executemany("INSERT INTO sectors (symbol, sector) VALUES (?, ?)", sectors.items())

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.recent import recent
 from bigdipper_exporter.archive.retention import forget
 from bigdipper_exporter.archive.statistics import Measure
@@ -21,7 +22,7 @@ from bigdipper_exporter.metrics.counters import LOG_GAPS, LOG_LINES
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.projection import patterns
-from bigdipper_exporter.sectors import read_sectors, write_sectors
+from bigdipper_exporter.sectors import read_sectors
 from bigdipper_exporter.watchdog import Watchdog
 from bigdipper_exporter.web.alerts import Alerts
 from bigdipper_exporter.web.landing import Page
@@ -60,7 +61,7 @@ class Service:
         listen(settings.web_listen_address).close()
         self.store = Store(settings.archive_path)
         with self.store.transaction() as connection:
-            write_sectors(connection, sectors)
+            saved.replace_sectors(connection, sectors)
         self._wake = Wake(settings.log_path)
         self._sources = sources(self.store, self._wake)
         self.pipeline = Pipeline(settings, self.store, self._sources)
@@ -135,9 +136,8 @@ class Service:
                 self._throttle.solved(part, f"the {part} is fine again")
         gaps = _gaps(self.pipeline)
         if new := gaps - self._gaps:
-            newest = self.store.connection.execute("SELECT reason, detail FROM gaps ORDER BY id DESC LIMIT ?", (new,))
-            for reason, detail in newest.fetchall()[::-1]:
-                log.warning("lines may have been lost before they could be read", reason=reason, where=detail)
+            for gap in self.store.newest_gaps(new):
+                log.warning("lines may have been lost before they could be read", reason=gap.reason, where=gap.detail)
             self._gaps = gaps
 
     def _housekeeping(self, now: float) -> None:

@@ -1,12 +1,33 @@
 """Checks whether a file is an archive that this exporter can go on with, before anything is replaced by it."""
 
 import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST, version_of
 from bigdipper_exporter.archive.store import connect_readonly, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a quick look at an archive finds. version: of its schema, 0 without tables; damage: "" where it is whole."""
+
+    version: int
+    damage: str
+    orders: int
+
+
+def condition(path: Path) -> Condition:
+    """Look at an archive that may be in use. orders: of the bot, as its log names them. Raises ArchiveError, sqlite3.Error."""
+    with closing(connect_readonly(path)) as connection:
+        version = version_of(connection)
+        damage = integrity_error(connection, quick=True)
+        known = 0 < version <= NEWEST and not damage
+        (orders,) = connection.execute("SELECT count(*) FROM trades").fetchone() if known else (0,)
+        return Condition(version, damage, orders)
 
 
 def check_archive(path: Path) -> int:
@@ -36,7 +57,11 @@ def check_archive(path: Path) -> int:
     return version
 
 
-def integrity_error(connection: sqlite3.Connection) -> str:
-    """Return the first problem that SQLite finds in an open archive, "" when it is whole."""
-    found = " ".join(str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0]).split())
+def integrity_error(connection: sqlite3.Connection, *, quick: bool = False) -> str:
+    """Return the first problem that SQLite finds in an open archive, "" when it is whole.
+
+    quick: do not compare the indices with their tables.
+    """
+    check = "quick_check" if quick else "integrity_check"
+    found = " ".join(str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0]).split())
     return "" if found == "ok" else found

@@ -1,6 +1,11 @@
-"""The archive's table `state`: what the next start continues with, one text for each key."""
+"""What the exporter keeps for itself: the tables `state` (one text for each key), `counters` and `sectors`."""
 
+import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import CounterRow, SectorRow
 
 LOG = "bot"  # the state that the log's lines add up to, as JSON
 
@@ -14,3 +19,21 @@ def load(connection: sqlite3.Connection, key: str) -> str | None:
 def save(connection: sqlite3.Connection, key: str, value: str) -> None:
     """Store the value of a key, in the caller's transaction."""
     connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, value))
+
+
+def load_counters(connection: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    """Yield name, label values and value of every series that was saved."""
+    for name, labels, value in connection.execute("SELECT name, labels, value FROM counters"):
+        yield name, tuple(json.loads(labels)), value
+
+
+def save_counters(connection: sqlite3.Connection, series: Iterable[tuple[str, tuple[str, ...], float]]) -> None:
+    """Store new values of series, in the caller's transaction."""
+    rows = (CounterRow(name, json.dumps(labels), value) for name, labels, value in series)
+    table_of(CounterRow).write(connection, rows)
+
+
+def replace_sectors(connection: sqlite3.Connection, sectors: Mapping[str, str]) -> None:
+    """Replace the sectors of all symbols, in the caller's transaction."""
+    connection.execute("DELETE FROM sectors")
+    table_of(SectorRow).add(connection, (SectorRow(symbol, sector) for symbol, sector in sectors.items()))

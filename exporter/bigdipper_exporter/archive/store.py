@@ -18,6 +18,8 @@ from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
+from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.tables import GapRow
 from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.segment import Checkpoint
@@ -173,10 +175,13 @@ class Store:
                 "DELETE FROM checkpoints WHERE ended AND generation < ? AND updated < (SELECT max(updated) FROM checkpoints)",
                 (newest - KEPT_ENDED,),
             )
-        self.connection.executemany(
-            "INSERT INTO gaps (ts, generation, reason, detail) VALUES (?, ?, ?, ?)",
-            [(gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps],
-        )
+        rows = (GapRow(None, gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps)
+        table_of(GapRow).add(self.connection, rows)
+
+    def newest_gaps(self, most: int) -> list[GapRow]:
+        """Return the newest gaps, in the order in which they were found."""
+        found = self.connection.execute("SELECT id, ts, generation, reason, detail FROM gaps ORDER BY id DESC LIMIT ?", (most,))
+        return [GapRow(*row) for row in found][::-1]
 
     def _write_sums(self, sums: Sequence[LineSums]) -> None:
         """Store checksums of lines, and delete old ones."""

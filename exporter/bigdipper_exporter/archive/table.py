@@ -89,6 +89,10 @@ class Table(Generic[Row]):
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
         return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {changes}' if rest else 'NOTHING'}"
 
+    def add(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        """Insert rows in the caller's transaction. sqlite3.IntegrityError when a key exists."""
+        connection.executemany(self.insert, map(self.values, rows))
+
     def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Upsert rows in the caller's transaction."""
         connection.executemany(self.upsert, map(self.values, rows))

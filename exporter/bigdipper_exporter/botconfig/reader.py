@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bigdipper_exporter import logs
+from bigdipper_exporter.archive import bot_settings
 from bigdipper_exporter.archive.queries.settings import SettingChange, history
+from bigdipper_exporter.archive.tables import FindingRow
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.effect import not_in_effect
@@ -162,8 +164,7 @@ class BotConfig:
         self._look = PatientCall(self._read_if_changed)
         self._staged: Reading | None = None
         self._next: BotConfigView | None = None
-        (changed,) = connection.execute("SELECT max(ts) FROM bot_config").fetchone()
-        self._view = BotConfigView(changed=changed, history=tuple(history(connection)))
+        self._view = BotConfigView(changed=bot_settings.last_change(connection), history=tuple(history(connection)))
 
     def pending(self) -> bool:
         """Return whether the file changed since it was last written to the archive."""
@@ -198,12 +199,11 @@ class BotConfig:
         if reading.settings is not None:
             at = _moment(reading.written, changed, now)
             author = self._copies.author(reading.hash or "")
-            if _write_changes(connection, flat(reading.settings), at, author):
+            if bot_settings.record_changes(connection, flat(reading.settings), at, author):
                 changed, known = at, tuple(history(connection))
-        connection.execute("DELETE FROM bot_config_findings")
-        connection.executemany(
-            "INSERT INTO bot_config_findings (ts, severity, setting, message) VALUES (?, ?, ?, ?)",
-            [(now, f.severity, f.setting, f.message) for f in reading.findings if f.severity in SEVERITIES],
+        bot_settings.replace_findings(
+            connection,
+            (FindingRow(now, f.severity, f.setting, f.message) for f in reading.findings if f.severity in SEVERITIES),
         )
         new = replace(view(reading, changed), history=known)
         # A file that cannot be read just now (the owner is saving it) takes nothing away from what is known.
@@ -237,18 +237,3 @@ class BotConfig:
 def _moment(written: float | None, last: float | None, now: float) -> float:
     """When the file was written, where that lies between the last change and now; else now, when it was noticed."""
     return written if written is not None and (last or 0.0) < written <= now else now
-
-
-def _write_changes(connection: sqlite3.Connection, rows: Mapping[str, str], at: float, author: str | None) -> bool:
-    known: dict[str, str | None] = dict(
-        connection.execute(
-            "SELECT setting, value FROM bot_config WHERE id IN (SELECT max(id) FROM bot_config GROUP BY setting)"
-        ).fetchall()
-    )
-    changes = [
-        (at, name, rows.get(name), known.get(name), author if known else None)
-        for name in {**known, **rows}
-        if rows.get(name) != known.get(name)
-    ]
-    connection.executemany("INSERT INTO bot_config (ts, setting, value, previous, author) VALUES (?, ?, ?, ?, ?)", changes)
-    return bool(changes)

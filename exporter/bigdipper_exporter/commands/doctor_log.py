@@ -1,0 +1,161 @@
+"""What `doctor` finds out about the log: whether it can be read, grows, is the bot's, and fits the time zone."""
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.store import connect_readonly
+from bigdipper_exporter.commands.finding import Finding
+from bigdipper_exporter.config.settings import Settings
+from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.folder import GUESSED, UNREAD
+from bigdipper_exporter.log.lines.cycles import Session
+from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.segment import Source
+from bigdipper_exporter.projection import Projection
+from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
+
+TAIL_BYTES = 256 * 1024
+GROWING_SECONDS = 180.0
+ZONE_TOLERANCE = 900.0
+OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
+
+
+def examine_log(settings: Settings) -> Iterator[Finding]:
+    """Look at the end of the log, at the rotated files beside it, and at the time zone of its lines."""
+    path = settings.log_path
+    if path is None and settings.alpaca_key:
+        yield Finding(
+            True, "log", "no log is named: the account is watched with its keys alone, and nothing is known of the bot"
+        )
+        return
+    if path is None:
+        yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
+        return
+    try:
+        with closing(Source(path)) as file:
+            size = file.size()
+            data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
+            if file.trouble:
+                raise file.trouble
+    except OSError as error:
+        yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
+        return
+    quiet = time.time() - path.stat().st_mtime
+    if quiet > GROWING_SECONDS:
+        yield Finding(
+            False,
+            "log",
+            f"{path} is readable, but has not grown for {_span(quiet)}; a living bot writes every minute:"
+            " is it running, and does its output go to this file? (after a rename it goes on writing to the old file)",
+        )
+    else:
+        yield Finding(True, "log", f"{path} is readable and grew {_span(quiet)} ago")
+    first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
+    portion = ParsedChunk(path=str(path))
+    Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
+    yield _form(portion)
+    yield from _damaged(settings, portion)
+    yield from _zone(settings, portion, quiet)
+    yield from _packed(path)
+
+
+def _packed(path: Path) -> Iterator[Finding]:
+    try:
+        beside = list(path.parent.iterdir())
+    except OSError:
+        yield Finding(True, "rotated", f"{path.parent} may not be listed: of rotated files only .1 to .{GUESSED} are found")
+        return
+    packed = sorted(file.name for file in beside if file.name.startswith(path.name) and file.suffix in UNREAD)
+    if packed:
+        yield Finding(
+            False,
+            "rotated",
+            f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"
+            " with gzip (`compress` without `compresscmd`), or what is rotated while the exporter is off is lost to it",
+        )
+
+
+def _form(portion: ParsedChunk) -> Finding:
+    forms = [record.forms for record in portion.records if record.forms]
+    if not forms:
+        return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
+    name = BotState(forms=reduce(narrow, forms)).form
+    return Finding(True, "form", f"{len(forms)} lines of Big Dipper's in the last {portion.lines}, form {name}")
+
+
+def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
+    """The last lines that the exporter could not read, or where there is no archive yet, those at the end of the log."""
+    found: list[DamagedLine] = []
+    with suppress(ArchiveError, sqlite3.Error, ValueError), closing(connect_readonly(settings.archive_path)) as connection:
+        found = BotState.from_json(saved.load(connection, saved.LOG) or "{}").damaged
+    if not found:
+        projection = Projection(BotState(), Counters())
+        projection.apply(portion)
+        found = projection.state.damaged
+    for line in found:
+        is_old = time.time() - line.ts > OLD_SECONDS
+        yield Finding(is_old, "damaged", f"{line}{'' if is_old else '; it was not counted as an event'}")
+
+
+def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Finding]:
+    """The zone is judged twice: newest line against the file's mtime, and session lines against the NYSE's hours."""
+    if portion.last_ts is None:
+        return
+    zone = settings.log_timezone
+    skew = time.time() - quiet - portion.last_ts
+    if abs(skew) > OLD_SECONDS:
+        old = "an old or a copied log, which says nothing about the zone"
+        yield Finding(True, "time zone", f"the newest line is {_span(abs(skew))} from the file's last change: {old}")
+    elif abs(skew) > ZONE_TOLERANCE:
+        hours = round(skew / 1800) / 2
+        yield Finding(
+            False,
+            "time zone",
+            f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
+            f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
+            f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle",
+        )
+    wrong = [
+        record
+        for record in portion.records
+        if isinstance(record.event, Session) and record.event.session == "regular" and not _regular(record.ts)
+    ]
+    if wrong:
+        at = datetime.fromtimestamp(wrong[-1].ts, calendar.NEW_YORK)
+        yield Finding(
+            False,
+            "time zone",
+            f"with log.timezone {zone} the bot would have seen regular hours at {at:%H:%M} New York:"
+            " set --log.timezone to the zone of the bot's machine",
+        )
+    elif abs(skew) <= ZONE_TOLERANCE:
+        yield Finding(True, "time zone", f"{zone} fits: the newest line is {_span(abs(skew))} from the file's last change")
+
+
+def _regular(ts: float) -> bool:
+    local = datetime.fromtimestamp(ts, calendar.NEW_YORK)
+    return (9, 29) <= (local.hour, local.minute) <= (16, 1)
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return f"permission denied for user id {os.geteuid()}: add it to the file's group, or chmod the file"
+    if error.errno == errno.ENOENT:
+        return "there is no such file: is the path right, and has the bot started?"
+    return error.strerror or os.strerror(error.errno or 0)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
