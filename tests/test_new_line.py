@@ -95,9 +95,9 @@ class Copy:
 
     def table(self) -> None:
         """The third file: what is archived and exported."""
-        self.edit("archive/tables.py", '@table("skips"', f'{TABLE}@table("skips"')
+        self.edit("archive/bot_tables.py", '@table("skips"', f'{TABLE}@table("skips"')
         self.edit(
-            "archive/tables.py",
+            "archive/bot_tables.py",
             "import dataclass\n",
             "import dataclass\n\nfrom bigdipper_exporter.log.lines.orders import Sell\n",
         )
@@ -167,6 +167,6 @@ def test_what_is_forgotten_is_named(copy: Copy) -> None:
     wrong = copy.said("import bigdipper_exporter.metrics.counters")
     assert wrong.rstrip().endswith("bigdipper_sell_value_usd_total: value is no field of Sell")
     copy.edit("metrics/counters.py", 'amount="value"', 'amount="total"')
-    copy.edit("archive/tables.py", "    total: Usd\n    order_id: str\n", "    value: Usd\n    order_id: str\n")
+    copy.edit("archive/bot_tables.py", "    total: Usd\n    order_id: str\n", "    value: Usd\n    order_id: str\n")
     unknown = copy.said("import bigdipper_exporter.archive.tables")
     assert "SellRow.value: neither a field of Sell nor one of id, ts, date, cycle_number" in unknown

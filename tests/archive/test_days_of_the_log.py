@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.archive.store import Store
-from bigdipper_exporter.archive.tables import AccountRow
 
 
 def lines(generation: int, *equities: tuple[float, float]) -> PendingRows:

@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from bigdipper_exporter.archive.bot_tables import BotConfigRow, FindingRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import BotConfigRow, FindingRow
 
 
 def last_change(connection: sqlite3.Connection) -> float | None:

@@ -4,8 +4,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
+from bigdipper_exporter.archive.exporter_tables import CounterRow, SectorRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import CounterRow, SectorRow
 
 LOG = "bot"  # the state that the log's lines add up to, as JSON
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.exporter_tables import GapRow
 from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import GapRow
 from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.segment import Checkpoint

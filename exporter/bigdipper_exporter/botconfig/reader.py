@@ -11,8 +11,8 @@ from typing import Any
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.archive import bot_settings
+from bigdipper_exporter.archive.bot_tables import FindingRow
 from bigdipper_exporter.archive.queries.settings import SettingChange, history
-from bigdipper_exporter.archive.tables import FindingRow
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.effect import not_in_effect

@@ -1,7 +1,7 @@
 """Account, positions and movers, as the bot logged them. These lines also prove that the brake has been released."""
 
 from bigdipper_exporter import symbols
-from bigdipper_exporter.archive.tables import AccountRow
+from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.log.lines.account import Account, Movers, Positions
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.projection.brake import release

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.tables import BrakeRow
+from bigdipper_exporter.archive.bot_tables import BrakeRow
 from bigdipper_exporter.log.lines.brake import Brake, BrakeDetail, Missing
 from bigdipper_exporter.log.lines.errors import Halting
 from bigdipper_exporter.log.parser import Record

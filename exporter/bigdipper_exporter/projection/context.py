@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.bot_tables import BotEventRow
 from bigdipper_exporter.archive.pending import PendingRows
-from bigdipper_exporter.archive.tables import BotEventRow
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import Record

@@ -1,6 +1,6 @@
 """Scans, dips that qualified, orders submitted, and skips with their reasons."""
 
-from bigdipper_exporter.archive.tables import OpportunityRow, ScanRow, SkipRow, TradeRow
+from bigdipper_exporter.archive.bot_tables import OpportunityRow, ScanRow, SkipRow, TradeRow
 from bigdipper_exporter.log.lines.brake import MissedByBrake
 from bigdipper_exporter.log.lines.orders import CapitalExhausted, Filters, LeftOut, Opportunity, Scan, Trade
 from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS, Skip

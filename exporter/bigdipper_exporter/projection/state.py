@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
-from bigdipper_exporter.archive.tables import AccountRow, OpportunityRow
+from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 

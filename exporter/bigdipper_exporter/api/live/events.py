@@ -13,9 +13,10 @@ from bigdipper_exporter.api.models.positions import Position
 from bigdipper_exporter.api.models.trades import Trade
 from bigdipper_exporter.api.routes.brake import episode
 from bigdipper_exporter.api.routes.opportunities import opportunity
+from bigdipper_exporter.archive.bot_tables import AccountRow, BrakeRow, OpportunityRow
+from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.queries import trades
 from bigdipper_exporter.archive.queries.changes import Change
-from bigdipper_exporter.archive.tables import AccountRow, BrakeRow, OpportunityRow, PositionRow
 
 Channel = Literal["trades", "account", "opportunities", "brake", "skips", "positions"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)

@@ -7,8 +7,8 @@ from bigdipper_exporter.api.models.base import Paged
 from bigdipper_exporter.api.models.brake import Episode
 from bigdipper_exporter.api.models.dashboard import BrakeNow
 from bigdipper_exporter.api.routes.overview import brake_now
+from bigdipper_exporter.archive.bot_tables import BrakeRow
 from bigdipper_exporter.archive.queries import brake as queries
-from bigdipper_exporter.archive.tables import BrakeRow
 
 router = APIRouter(prefix="/api/v1/brake", tags=["brake"])
 

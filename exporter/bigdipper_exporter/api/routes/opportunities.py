@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from bigdipper_exporter.api.context import After, AskedBot, InPeriod, Limit
 from bigdipper_exporter.api.models.base import Listed, Paged
 from bigdipper_exporter.api.models.opportunities import MissedTrade, MissedTrades, Opportunity, ReasonCount
+from bigdipper_exporter.archive.bot_tables import OpportunityRow
 from bigdipper_exporter.archive.queries import opportunities as queries
-from bigdipper_exporter.archive.tables import OpportunityRow
 
 router = APIRouter(prefix="/api/v1/opportunities", tags=["opportunities"])
 

@@ -3,9 +3,9 @@
 import sqlite3
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import AccountRow
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money.account import percent_of_equity
 

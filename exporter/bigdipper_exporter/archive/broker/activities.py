@@ -12,8 +12,8 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
+from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow, WashSaleRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import ActivityRow, FillRow, WashSaleRow
 from bigdipper_exporter.broker.models import Activity, contract_units, is_option
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.metrics import counters as m

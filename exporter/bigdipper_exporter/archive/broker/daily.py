@@ -23,9 +23,9 @@ from bigdipper_exporter.archive.broker.days import (
     trading_day_of,
 )
 from bigdipper_exporter.archive.broker.rebuilt import Closes
+from bigdipper_exporter.archive.broker_tables import PortfolioHistoryRow
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import PortfolioHistoryRow
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import returns
 from bigdipper_exporter.money.flows import Flows, total

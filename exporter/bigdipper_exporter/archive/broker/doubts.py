@@ -10,8 +10,8 @@ from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import ImplausibleAnswerRow
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import Positions
 from bigdipper_exporter.money import plausibility

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter.archive.broker.days import trading_day_of
+from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import NoticedFlowRow
 from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow

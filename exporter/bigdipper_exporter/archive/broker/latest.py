@@ -3,12 +3,13 @@
 import sqlite3
 from datetime import date
 
+from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.archive.broker import daily
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.queries.account import newest_account
 from bigdipper_exporter.archive.queries.positions import held
-from bigdipper_exporter.archive.tables import AccountRow, PositionRow
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.money.limits import BRAKE, HARD
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.view import OrdersToday
+from bigdipper_exporter.archive.broker_tables import OrderRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import OrderRow
 from bigdipper_exporter.broker.models import SIDES, TERMINAL, Order
 from bigdipper_exporter.broker.results import Orders
 from bigdipper_exporter.counters import Counters

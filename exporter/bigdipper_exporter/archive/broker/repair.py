@@ -8,8 +8,8 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import daily, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
+from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import ImplausibleAnswerRow
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances

@@ -4,8 +4,8 @@ import sqlite3
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.archive.tables import PositionRow
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.broker.results import Positions
 

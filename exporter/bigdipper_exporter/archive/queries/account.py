@@ -4,9 +4,9 @@ import math
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.archive.figures import ADJUSTED, PROFIT, account_points, risk_figures
 from bigdipper_exporter.archive.queries.rows import columns_of, fetch
-from bigdipper_exporter.archive.tables import AccountRow
 
 DAYS = "FROM daily_stats WHERE date >= :first"
 

@@ -3,9 +3,9 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.broker_tables import WashSaleRow
 from bigdipper_exporter.archive.figures import fill_quality
 from bigdipper_exporter.archive.queries.rows import Listing, fetch
-from bigdipper_exporter.archive.tables import WashSaleRow
 
 WASH_SALES = Listing(WashSaleRow, "wash_sales", time="sold", id="activity_id")
 

@@ -1,7 +1,7 @@
 """Brake episodes."""
 
+from bigdipper_exporter.archive.bot_tables import BrakeRow
 from bigdipper_exporter.archive.queries.rows import Listing
-from bigdipper_exporter.archive.tables import BrakeRow
 
 EPISODES = Listing(BrakeRow, "brake_events", time="started")
 # Episodes that touch the time from :since on.

@@ -3,12 +3,14 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.bot_tables import AccountRow, BrakeRow, OpportunityRow, SkipRow
+from bigdipper_exporter.archive.broker_tables import PositionRow
+from bigdipper_exporter.archive.exporter_tables import ChangeRow
 from bigdipper_exporter.archive.queries.brake import EPISODES
 from bigdipper_exporter.archive.queries.opportunities import MISSED, OPPORTUNITIES
 from bigdipper_exporter.archive.queries.positions import HISTORY
 from bigdipper_exporter.archive.queries.rows import Listing, columns_of, fetch
 from bigdipper_exporter.archive.queries.trades import TRADES, Trade
-from bigdipper_exporter.archive.tables import AccountRow, BrakeRow, ChangeRow, OpportunityRow, PositionRow, SkipRow
 
 Changed = Trade | AccountRow | OpportunityRow | BrakeRow | SkipRow | PositionRow
 

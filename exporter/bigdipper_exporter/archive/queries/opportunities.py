@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.bot_tables import OpportunityRow, SkipRow
 from bigdipper_exporter.archive.queries.rows import Listing, columns_of, fetch
-from bigdipper_exporter.archive.tables import OpportunityRow, SkipRow
 
 OPPORTUNITIES = Listing(OpportunityRow, "opportunities")
 MISSED = Listing(SkipRow, "skips")

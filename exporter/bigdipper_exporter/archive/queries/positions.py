@@ -3,9 +3,9 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from bigdipper_exporter.archive.queries.rows import Listing, columns_of, fetch
-from bigdipper_exporter.archive.tables import PositionRow
 
 HISTORY = Listing(PositionRow, "position_snapshots", id="symbol")
 

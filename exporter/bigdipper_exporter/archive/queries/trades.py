@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive.broker_tables import DailyRow
 from bigdipper_exporter.archive.queries.rows import Listing, columns_of, fetch
-from bigdipper_exporter.archive.tables import DailyRow
 
 
 @dataclass(frozen=True, slots=True)
