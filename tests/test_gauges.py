@@ -16,7 +16,7 @@ from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.broker.stream import StreamStatus
 from bigdipper_exporter.calendar import NEW_YORK
-from bigdipper_exporter.metrics import bot, broker, day
+from bigdipper_exporter.metrics import bot, day, limits
 from bigdipper_exporter.metrics import exporter as own
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
@@ -365,7 +365,7 @@ benchmark_down_capture_ratio 0.79
 @pytest.fixture(autouse=True)
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of the metrics that ask for the time."""
-    for module in (bot, day, broker):
+    for module in (bot, day, limits):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: NOON))
     monkeypatch.setattr(own, "time", SimpleNamespace(monotonic=lambda: 3020.0))
 

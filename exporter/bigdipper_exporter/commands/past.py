@@ -12,7 +12,7 @@ from itertools import groupby
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
-from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, DayMoment, PositionMoment
+from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, DayMoment, PositionMoment, PriceMoment
 from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
@@ -23,6 +23,24 @@ FINE_SECONDS, COARSE_SECONDS = 60.0, 240.0  # between samples: a panel draws a l
 FINE_DAYS = 7.0
 HOURLY = 3600.0
 HOLD_SECONDS = BRAKE_SILENCE_SECONDS
+
+# Name of the gauge, without its beginning -> the field that it shows.
+OF_LIMIT: dict[str, Callable[[limits.Distance], float | None]] = {
+    "ratio": lambda distance: distance.limit,
+    "level_ratio": lambda distance: distance.level,
+    "distance_usd": lambda distance: distance.usd,
+    "distance_ratio": lambda distance: distance.drop,
+}
+OF_POSITION: dict[str, Callable[[PositionMoment], float | None]] = {
+    "quantity": lambda moment: moment.quantity,
+    "market_value_usd": lambda moment: moment.market_value,
+    "cost_basis_usd": lambda moment: moment.cost_basis,
+    "unrealized_pl_usd": lambda moment: moment.unrealized_pl,
+}
+OF_PRICE: dict[str, Callable[[PriceMoment], float | None]] = {
+    "price_usd": lambda moment: moment.close,
+    "dip_trigger_price_usd": lambda moment: moment.line,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +225,12 @@ def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept:
                 (m.ts, None if stocks is None or m.equity is None else limits.bot_limit(limit, stocks, m.equity))
             )
         found["maintenance"].append((m.ts, _maintenance(m)))
-    for field, metric in (("limit", "ratio"), ("level", "level_ratio"), ("usd", "distance_usd"), ("drop", "distance_ratio")):
+    for metric, read in OF_LIMIT.items():
         yield [
             Series(
                 f"bigdipper_limit_{metric}",
                 (("limit", name),),
-                held([(ts, None if distance is None else getattr(distance, field)) for ts, distance in distances]),
+                held([(ts, None if distance is None else read(distance)) for ts, distance in distances]),
             )
             for name, distances in found.items()
         ]
@@ -251,14 +269,13 @@ def _positions(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
         [*old, *past.position_moments(connection, span.fine_since, span.until, FINE_SECONDS)],
         key=lambda moment: (moment.symbol, moment.ts),
     )
-    fields = {"quantity": "quantity", "market_value_usd": "market_value", "cost_basis_usd": "cost_basis"}
-    for metric, name in {**fields, "unrealized_pl_usd": "unrealized_pl"}.items():
+    for metric, read in OF_POSITION.items():
         for symbol, group in groupby(moments, key=lambda moment: moment.symbol):
-            yield Series(f"bigdipper_position_{metric}", (("symbol", symbol),), _known(group, name))
+            yield Series(f"bigdipper_position_{metric}", (("symbol", symbol),), _known(group, read))
 
 
-def _known(moments: Iterable[PositionMoment], name: str) -> list[Sample]:
-    values = ((moment.ts, getattr(moment, name)) for moment in moments)
+def _known(moments: Iterable[PositionMoment], read: Callable[[PositionMoment], float | None]) -> list[Sample]:
+    values = ((moment.ts, read(moment)) for moment in moments)
     return [Sample(ts, value) for ts, value in values if value is not None]
 
 
@@ -266,9 +283,9 @@ def _prices(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
     first = calendar.new_york_date(span.since).isoformat()
     rows = [(_close(row.date), row) for row in past.price_moments(connection, first)]
     rows = [(ts, row) for ts, row in rows if span.since <= ts < span.until]
-    for metric, field in (("price_usd", "close"), ("dip_trigger_price_usd", "line")):
+    for metric, read in OF_PRICE.items():
         for symbol, group in groupby(rows, key=lambda one: one[1].symbol):
-            values = [(ts, getattr(row, field)) for ts, row in group]
+            values = [(ts, read(row)) for ts, row in group]
             samples = [Sample(ts, value) for ts, value in values if value is not None]
             yield Series(f"bigdipper_{metric}", (("symbol", symbol),), samples)
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from bigdipper_exporter.archive.price_tables import DipTriggerRow
 from bigdipper_exporter.archive.prices.figures import Figures
 from bigdipper_exporter.archive.prices.view import PriceView
-from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.reading import Read
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
-from bigdipper_exporter.money.benchmark import LEAST_DAYS
-
-Read = Callable[[Snapshot], float | Iterable[Sample] | None]
+from bigdipper_exporter.money.benchmark import LEAST_DAYS, Comparison
 
 
 def _view(read: Callable[[PriceView], float | Iterable[Sample] | None]) -> Read:
@@ -20,12 +18,8 @@ def _figures(read: Callable[[Figures], float | Iterable[Sample] | None]) -> Read
     return _view(lambda p: None if p.figures is None else read(p.figures))
 
 
-def _compared(name: str) -> Read:
-    def read(figures: Figures) -> float | None:
-        value: float | None = getattr(figures.comparison, name)
-        return value
-
-    return _figures(read)
+def _compared(read: Callable[[Comparison], float | None]) -> Read:
+    return _figures(lambda f: read(f.comparison))
 
 
 def _by_symbol(read: Callable[[DipTriggerRow], float]) -> Read:
@@ -94,49 +88,53 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_benchmark_account_return_ratio",
         "Time-weighted return of the account over the common days.",
-        read=_compared("account_return"),
+        read=_compared(lambda c: c.account_return),
     ),
     Gauge(
         "bigdipper_benchmark_return_ratio",
         "Total return of the benchmark over the common days.",
-        read=_compared("benchmark_return"),
+        read=_compared(lambda c: c.benchmark_return),
     ),
     Gauge(
         "bigdipper_benchmark_excess_return_ratio",
         "Return of the account less that of the benchmark.",
-        read=_compared("excess_return"),
+        read=_compared(lambda c: c.excess_return),
     ),
     Gauge(
         "bigdipper_benchmark_twin_usd",
         "What the same deposits in the benchmark were worth at the last common close.",
-        read=_compared("twin"),
+        read=_compared(lambda c: c.twin),
     ),
     Gauge(
         "bigdipper_benchmark_difference_usd",
         "Equity of the account at that close less the same deposits in the benchmark: above 0 it is ahead.",
-        read=_compared("difference"),
+        read=_compared(lambda c: c.difference),
     ),
-    Gauge("bigdipper_benchmark_beta", f"Beta of the daily returns. {MANY_DAYS}", read=_compared("beta")),
-    Gauge("bigdipper_benchmark_alpha_ratio", f"Annual alpha, arithmetic. {MANY_DAYS}", read=_compared("alpha")),
-    Gauge("bigdipper_benchmark_correlation", f"Correlation of the daily returns. {MANY_DAYS}", read=_compared("correlation")),
+    Gauge("bigdipper_benchmark_beta", f"Beta of the daily returns. {MANY_DAYS}", read=_compared(lambda c: c.beta)),
+    Gauge("bigdipper_benchmark_alpha_ratio", f"Annual alpha, arithmetic. {MANY_DAYS}", read=_compared(lambda c: c.alpha)),
+    Gauge(
+        "bigdipper_benchmark_correlation",
+        f"Correlation of the daily returns. {MANY_DAYS}",
+        read=_compared(lambda c: c.correlation),
+    ),
     Gauge(
         "bigdipper_benchmark_tracking_error_ratio",
         f"Annual deviation of the difference of daily returns. {MANY_DAYS}",
-        read=_compared("tracking_error"),
+        read=_compared(lambda c: c.tracking_error),
     ),
     Gauge(
         "bigdipper_benchmark_information_ratio",
         f"Annual mean of the difference of daily returns over its deviation. {MANY_DAYS}",
-        read=_compared("information_ratio"),
+        read=_compared(lambda c: c.information_ratio),
     ),
     Gauge(
         "bigdipper_benchmark_up_capture_ratio",
         f"Mean return of the account over the benchmark's, on days on which the benchmark rose. {MANY_DAYS}",
-        read=_compared("up_capture"),
+        read=_compared(lambda c: c.up_capture),
     ),
     Gauge(
         "bigdipper_benchmark_down_capture_ratio",
         f"The same on days on which it fell. {MANY_DAYS}",
-        read=_compared("down_capture"),
+        read=_compared(lambda c: c.down_capture),
     ),
 )

@@ -1,11 +1,31 @@
 """All metric families, and how often each is to be scraped. docs/metrics.md is generated from them."""
 
-from bigdipper_exporter.metrics import bot, broker, counters, day, exporter, prices
+from bigdipper_exporter.metrics import (
+    account,
+    alpaca,
+    bot,
+    bot_config,
+    counters,
+    day,
+    exporter,
+    limits,
+    orders,
+    positions,
+    prices,
+)
 from bigdipper_exporter.metrics.table import Metric
 
 BOT = (*bot.METRICS, *counters.BOT)
 DAY = day.METRICS
-BROKER = (*broker.METRICS, *counters.BROKER)
+BROKER = (
+    *account.METRICS,
+    *positions.METRICS,
+    *orders.METRICS,
+    *limits.METRICS,
+    *alpaca.METRICS,
+    *bot_config.METRICS,
+    *counters.BROKER,
+)
 PRICES = (*prices.METRICS, *counters.PRICES)
 EXPORTER = (*exporter.METRICS, *counters.EXPORTER)
 METRICS: tuple[Metric, ...] = (*BOT, *DAY, *BROKER, *PRICES, *EXPORTER)

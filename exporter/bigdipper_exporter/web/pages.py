@@ -9,7 +9,7 @@ from bigdipper_exporter.broker.results import Reason
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import total
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.metrics.broker import distances
+from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.limits import Distance
 from bigdipper_exporter.thresholds import (

@@ -13,8 +13,8 @@ from bigdipper_exporter.api.models.dashboard import Bot, BrakeNow, Dashboard, Ma
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.queries import account as queries
 from bigdipper_exporter.metrics.bot import braked
-from bigdipper_exporter.metrics.broker import limits_of
 from bigdipper_exporter.metrics.day import log_profit
+from bigdipper_exporter.metrics.limits import limits_of
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import margin_debt, ratio_of_equity
 

@@ -1,6 +1,6 @@
 """What a scrape shows of the broker: immutable, the state at one commit. Money in US dollars, times in unix seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bigdipper_exporter.broker.models import Account, Clock, Position
@@ -83,7 +83,7 @@ class BrokerView:
     @property
     def unrealized_pl(self) -> float | None:
         """Sum over the positions that have one; None when none has."""
-        return self._sum("unrealized_pl")
+        return self._sum(lambda p: p.unrealized_pl)
 
     @property
     def cost_basis(self) -> float | None:
@@ -101,7 +101,7 @@ class BrokerView:
         if self.unreadable and self.account is not None and self.account.net_value is not None:
             others = (p.market_value for p in self.positions or () if p.asset_class != "us_equity")
             return self.account.net_value - sum(value for value in others if value is not None)
-        return self._sum("market_value", "us_equity")
+        return self._sum(lambda p: p.market_value, "us_equity")
 
     @property
     def leverage_ratio(self) -> float | None:
@@ -112,9 +112,9 @@ class BrokerView:
             return None
         return self.account.ratio(self.stock_value)
 
-    def _sum(self, name: str, asset_class: str | None = None) -> float | None:
+    def _sum(self, read: Callable[[Position], float | None], asset_class: str | None = None) -> float | None:
         if self.positions is None:
             return None
-        values = [getattr(p, name) for p in self.positions if asset_class is None or p.asset_class == asset_class]
+        values = [read(p) for p in self.positions if asset_class is None or p.asset_class == asset_class]
         known = [value for value in values if value is not None]
         return None if values and not known else float(sum(known))

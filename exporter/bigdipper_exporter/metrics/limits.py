@@ -1,0 +1,137 @@
+"""How far the account is from its limits; differences between log and broker; wash-sale windows."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.metrics.reading import Read, Value, known, of_broker
+from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.table import Gauge, Metric
+from bigdipper_exporter.money import limits
+from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
+
+
+def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
+    """Brake and hard limit by the log's last figures, with the limits of the configuration or of the log's own lines."""
+    bot, config = s.bot, s.config
+    if config is not None and not config.uses_margin:
+        return {}
+    configured = (None, None) if config is None else (config.brake, config.hard)
+    said = _stocks_and_equity_of_log(s)
+    found: dict[str, limits.Distance | None] = {}
+    for name, logged, ratio in (("brake", bot.brake_limit, configured[0]), ("hard", bot.hard_limit, configured[1])):
+        limit = logged if ratio is None else ratio
+        if limit is not None and bot.equity is not None:
+            found[name] = None if said is None else limits.bot_limit(limit, *said)
+    return found
+
+
+def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
+    """By the account line, or by a later report of the brake, under which v2.18 prints none. None if both are too old."""
+    oldest = time.time() - BRAKE_SILENCE_SECONDS
+    bot, held, account_ts = s.bot, s.bot.brake, s.bot.account_ts or 0.0
+    if held is not None and held.last_seen > max(oldest, account_ts):
+        if held.equity is not None and held.margin_debt is not None:
+            return held.equity + held.margin_debt, held.equity
+        if held.position_value is not None and held.reduce_usd is not None and bot.brake_limit is not None:
+            return held.position_value, limits.equity_of_brake(bot.brake_limit, held.position_value, held.reduce_usd)
+    if account_ts < oldest or bot.equity is None or bot.cash is None:
+        return None
+    return limits.positions_of(bot.equity, bot.cash, bot.leverage_ratio), bot.equity
+
+
+def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
+    """The limits of the account by name; None where a figure that the distance needs is missing.
+
+    The bot's own configuration comes first, then the settings, then its defaults. Without keys by the log.
+    """
+    b = s.broker
+    if b is None:
+        return _limits_of_log(s)
+    if b.account is None or b.account.equity <= 0:
+        return {}
+    account, stocks = b.account, b.stock_value
+    found: dict[str, limits.Distance | None] = {}
+    if s.config is None or s.config.uses_margin:
+        known = stocks is not None and b.leverage_ratio is not None
+        own = (None, None) if s.config is None else (s.config.brake, s.config.hard)
+        for name, limit, configured in (("brake", b.brake, own[0]), ("hard", b.hard, own[1])):
+            ratio = limit if configured is None else configured
+            found[name] = limits.bot_limit(ratio, stocks or 0.0, account.equity) if known else None
+    long, short, margin = account.long_market_value, account.short_market_value, account.maintenance_margin
+    known = long is not None and short is not None and margin is not None
+    found["maintenance"] = limits.maintenance(long or 0.0, short or 0.0, account.equity, margin or 0.0) if known else None
+    return found
+
+
+def distances(s: Snapshot) -> dict[str, limits.Distance]:
+    """The limits whose distance is known, by name."""
+    return {name: distance for name, distance in limits_of(s).items() if distance is not None}
+
+
+def _each(read: Callable[[limits.Distance], Value]) -> Read:
+    return lambda s: known(((limit,), read(distance)) for limit, distance in distances(s).items())
+
+
+def _running(windows: Callable[[BrokerView], Any], value: float | None = None) -> Read:
+    """Wash-sale windows that are still running; they end by time alone, without a poll."""
+    return of_broker(lambda b: [((s,), end if value is None else value) for s, end in windows(b).items() if end >= time.time()])
+
+
+METRICS: tuple[Metric, ...] = (
+    Gauge(
+        "bigdipper_limit_ratio",
+        "The limit as debt over equity: 0.15 is 15 % margin, or 115 % leverage.",
+        ("limit",),
+        read=_each(lambda d: d.limit),
+    ),
+    Gauge(
+        "bigdipper_limit_level_ratio",
+        "Where it stands now, on the same scale as bigdipper_limit_ratio.",
+        ("limit",),
+        read=_each(lambda d: d.level),
+    ),
+    Gauge(
+        "bigdipper_limit_distance_usd",
+        "Dollars of positions until the limit is met; negative beyond it.",
+        ("limit",),
+        read=_each(lambda d: d.usd),
+    ),
+    Gauge(
+        "bigdipper_limit_distance_ratio",
+        "Uniform market drop until the limit is met; negative beyond it, 1 if none leads there.",
+        ("limit",),
+        read=_each(lambda d: d.drop),
+    ),
+    Gauge(
+        "bigdipper_limit_known",
+        "1 when the distance to the limit is known, 0 when a figure that it needs is missing.",
+        ("limit",),
+        read=lambda s: [((name,), float(distance is not None)) for name, distance in limits_of(s).items()],
+    ),
+    Gauge(
+        "bigdipper_discrepancies_open",
+        "Differences between log and broker that are open.",
+        ("kind",),
+        read=of_broker(lambda b: [((kind,), float(count)) for kind, count in b.discrepancies.items()]),
+    ),
+    Gauge(
+        "bigdipper_wash_sale_window_end_timestamp_seconds",
+        "End of the 30 days after the latest loss sale (an aid, not tax advice).",
+        ("symbol",),
+        read=_running(lambda b: b.wash.windows),
+    ),
+    Gauge(
+        "bigdipper_wash_sale_unknown",
+        "1: sold within 30 days, lots incomplete, cannot say.",
+        ("symbol",),
+        read=_running(lambda b: b.wash.unknown, 1.0),
+    ),
+    Gauge(
+        "bigdipper_wash_sale_disallowed_loss_usd",
+        "Loss deferred by wash sales this calendar year, before later sales give it back: an estimate, not tax advice.",
+        ("symbol",),
+        read=of_broker(lambda b: [((s,), usd) for s, usd in b.wash.disallowed.items()]),
+    ),
+)
