@@ -11,7 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from bigdipper_exporter.docs import documents
 from bigdipper_exporter.log.lines.errors import ERROR_KINDS, HALT_CAUSES
 from bigdipper_exporter.log.lines.skips import REASONS
+from bigdipper_exporter.metrics import counters
 from bigdipper_exporter.metrics.registry import METRICS, NOW
+from bigdipper_exporter.metrics.table import Counter, Histogram
 from tests.golden.__main__ import GOLDEN, extended, line
 from tests.running import command, exporter, series
 
@@ -55,6 +57,11 @@ def test_names_types_and_labels_are_those_of_the_golden_list() -> None:
     golden = GOLDEN.read_text("utf-8").splitlines()
     assert golden == extended(golden), "run `make docs`, which adds new metrics to tests/golden/metrics.txt"
     assert golden == sorted(map(line, METRICS)), "others rest on these names: edit tests/golden/metrics.txt by hand"
+
+
+def test_every_declared_counter_is_shown() -> None:
+    declared = {one.name for one in vars(counters).values() if isinstance(one, Counter | Histogram)}
+    assert declared == {one.name for one in METRICS if isinstance(one, Counter | Histogram)}
 
 
 def test_the_generated_documents_are_up_to_date() -> None:

@@ -86,7 +86,10 @@ def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> Non
     )
     assert odd["The log", "damaged line"][0] == "warn"
     assert "BUY AMD lots" in odd["The log", "damaged line"][1]
-    assert odd["The log", "gaps"] == ("warn", "In 2 places lines of the last day may have been lost before they could be read.")
+    assert odd["The log", "gaps"] == (
+        "warn",
+        "Lines may have been lost in 2 places before they could be read (found within the last day).",
+    )
     assert odd["The log", "truncated"] == ("warn", "at 5; found 1 minute ago.")
 
 
@@ -177,7 +180,7 @@ def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overa
 @pytest.mark.parametrize(
     ("up", "state", "words"),
     [
-        ({}, "off", "No poll has ended yet."),
+        ({}, "off", "No poll has finished yet."),
         ({"account": True}, "ok", "Every poll worked."),
         ({"account": True, "orders": False}, "bad", "The last poll failed for: orders."),
     ],
@@ -190,7 +193,7 @@ def test_the_broker_is_fine_only_after_it_answered(one: Monitor, up: dict[str, b
 def test_the_rebuilding_of_the_past_is_shown_until_it_is_done(one: Monitor) -> None:
     view = BrokerView("paper", up={"account": True}, account_at=time.time(), backfill=0.4, history=HistoryDays(66, 40, 12))
     found = said(one, replace(one.pipeline.snapshot, broker=view))["The broker", "history"]
-    assert found == ("ok", "The account's past is being read: 40 of 66 days have equity, 12 all figures.")
+    assert found == ("ok", "Reading the account's history: equity for 40 of 66 days, all figures for 12.")
     done = replace(view, backfill=1.0)
     assert ("The broker", "history") not in said(one, replace(one.pipeline.snapshot, broker=done))
     reading = replace(one.pipeline.snapshot, broker=done, prices=PriceView("SPY"))

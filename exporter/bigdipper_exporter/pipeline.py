@@ -1,4 +1,4 @@
-"""The way of a line: read, fold, commit, publish. One step is one transaction; what is published is what is committed."""
+"""The path of a line: read, project, commit, publish. Each step is one transaction; only committed state is published."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Pipeline:
         self._projection = Projection(self._streams.log.state, self.counters, self.store.has_order)
 
     def step(self) -> bool:
-        """Read a chunk and commit it; True when more is waiting. Whatever the archive or the log do, see `problems`."""
+        """Read a chunk and commit it; True when more is waiting. Failures do not raise: `problems` reports them."""
         try:
             read = self._read = self.tail.read()
         except sqlite3.Error as error:  # it compares the log with what the archive knows
@@ -199,7 +199,7 @@ class Pipeline:
                 self.store.save("beside", present.beside())
         self.tail.commit()
         self.counters.commit()
-        # What is committed is not needed again, and the next chunk is as large.
+        # Free them now: the next chunk needs as much memory.
         read.batches.clear()
         traded = self.caught_up and self._projection.rows.has_trades
         for source in self._sources:
@@ -213,7 +213,7 @@ class Pipeline:
         return lines, arrived
 
     def _write(self, connection: sqlite3.Connection, source: Source[object]) -> None:
-        """Let a source write. An answer that it fails on is dropped and logged, and never stops the log."""
+        """Let a source write. A response that raises is logged and dropped; the log is read on."""
         mark = self.counters.savepoint()
         try:
             with savepoint(connection):
@@ -221,11 +221,11 @@ class Pipeline:
         except (sqlite3.Error, OSError):
             raise
         except Exception:
-            log.exception("an answer could not be processed and was dropped; please report this", source=type(source).__name__)
+            log.exception("a response could not be stored and was dropped; please report this", source=type(source).__name__)
             self.counters.rollback_to(mark)
 
     def _undo(self, error: Exception) -> None:
-        """The transaction failed: nothing of it has happened. The lines wait in the log, not in memory."""
+        """Roll back a failed transaction. Its lines are read again from the log, they are not kept in memory."""
         self._failures += 1
         self.trouble = f"the archive {self.store.path} cannot be written: {error}"
         self.tail.rollback()

@@ -55,7 +55,7 @@ class ResultQueue(Generic[Result]):
                 if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
                     raise  # the archive is at fault: all of it is tried again
                 endpoint = getattr(result, "endpoint", type(result).__name__)
-                self._log.exception("an answer could not be digested and is dropped; please report this", endpoint=endpoint)
+                self._log.exception("a response could not be stored and was dropped; please report this", endpoint=endpoint)
                 counters.rollback_to(mark)
         self._writing = len(waiting)
 

@@ -87,7 +87,7 @@ LOG: dict[str, Metric] = {
     "bigdipper_log_lines_total": lambda t: 50.0 * (t // 60),
     "bigdipper_log_configured": constant(1),
     "bigdipper_log_up": constant(1),
-    'bigdipper_log_gaps_total{reason="rotated_away"}': constant(0),
+    'bigdipper_log_gaps_total{reason="truncated"}': constant(0),
     'bigdipper_log_malformed_total{kind="account"}': at(DAY + 3 * HOUR, DAY + 3 * HOUR + 60),
     "bigdipper_log_timestamp_skew_seconds": lambda t: 0.2 + t % 5 / 10,
     "bigdipper_bot_running": lambda t: float(not RESTART <= t < RESTART + 240),

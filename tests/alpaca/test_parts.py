@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -19,6 +20,7 @@ from bigdipper_exporter.broker.models import Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.money.plausibility import Balances
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -234,10 +236,11 @@ def position(quantity: float, value: float | None) -> Position:
 
 def test_snapshots_are_sparse() -> None:
     assert snapshots.due(None, position(1, 10), 0)
-    assert not snapshots.due([0, 1, 10], position(1, 11), 899)
-    assert snapshots.due([0, 1, 10], position(1, 11), 900)
-    assert not snapshots.due([0, 1, 10], position(1, 10), 90_000), "nothing moved: a weekend makes no rows"
-    assert snapshots.due([0, 1, 10], position(2, 10), 1)
+    last = checkpoint.Held(0, 1, 10)
+    assert not snapshots.due(last, position(1, 11), 899)
+    assert snapshots.due(last, position(1, 11), 900)
+    assert not snapshots.due(last, position(1, 10), 90_000), "nothing moved: a weekend makes no rows"
+    assert snapshots.due(last, position(2, 10), 1)
 
 
 def test_a_year_of_snapshots_fits_the_archive(archive: sqlite3.Connection) -> None:
@@ -295,6 +298,26 @@ def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> 
 def test_what_the_next_version_forgot_to_know_is_left_out(archive: sqlite3.Connection) -> None:
     archive.execute('INSERT INTO state VALUES (\'broker\', \'{"account_id": "a", "something_newer": 1}\')')
     assert checkpoint.BrokerCheckpoint.load(archive) == checkpoint.BrokerCheckpoint(account_id="a")
+
+
+def test_the_checkpoint_is_stored_as_releases_before_it_stored_it() -> None:
+    balances = [60.0, 1000.0, -50.0, 1050.0, 0.0, 990.0]
+    stored = {
+        "held": {"AMD": [1.0, 2.0, None]},
+        "baseline": {"AMD": [1.0, 2.0, 1]},
+        "differs": {"equity": [7, 1]},
+        "doubted": {"positions": [1.0, 2.0]},
+        "believed": {"balances": balances, "balance_day": "2025-11-04", "adjustments": None, "held": {"AMD": 2.0}},
+        "doubt": {"reason": "jump", "since": 1.0, "count": 2, "last": balances},
+    }
+    memory = checkpoint.BrokerCheckpoint.from_json(json.dumps(stored))
+    assert memory.held["AMD"] == checkpoint.Held(1.0, 2.0, None)
+    assert memory.doubt is not None
+    assert memory.believed is not None
+    assert memory.doubt.last == memory.believed.balances == Balances(*balances)
+    again = json.loads(memory.to_json())
+    assert {name: again[name] for name in stored} == stored
+    assert checkpoint.BrokerCheckpoint.from_json(memory.to_json()) == memory
 
 
 def test_a_history_that_is_read_counts_as_a_whole_half_of_the_backfill() -> None:

@@ -100,7 +100,7 @@ def test_the_doctor_warns_of_rotated_files_that_nobody_can_read(tmp_path: Path) 
     code, wrong, _ = doctor(tmp_path, log)
     assert code == 1
     assert wrong.keys() == {"rotated"}
-    assert wrong["rotated"].startswith("of the rotated files 2 cannot be read, such as big_dipper.log.3.xz")
+    assert wrong["rotated"].startswith("2 rotated files such as big_dipper.log.3.xz cannot be read")
     assert "gzip" in wrong["rotated"]
 
 

@@ -1,4 +1,4 @@
-"""Answers that many clients ask for at once are made once: the same address, the same archives, within a second."""
+"""A cache of responses: requests for the same address and archives within a second share one response."""
 
 import os
 import time

@@ -95,7 +95,11 @@ class ActivityRow:
 @table("daily_stats", key=("date",), export="daily")
 @dataclass(slots=True)
 class DailyRow:
-    """One row per New York trading day. equity_source: whose equity the five equity columns hold, never a mixture."""
+    """One row per day from 04:00 to 04:00 New York; trading_day: whether the NYSE was open.
+
+    equity_source: who reported starting, ending, peak and trough equity, log or alpaca, never a mixture. drawdown_ratio: at the
+    end of the day, 0 or negative.
+    """
 
     date: Day
     ts: Moment
@@ -135,7 +139,7 @@ class DailyRow:
 @table("noticed_flows", key=("ts",), counted=False)
 @dataclass(slots=True)
 class NoticedFlowRow:
-    """Flows seen in the account answer before their activity."""
+    """Deposits and withdrawals inferred from an account response before Alpaca lists their activities."""
 
     ts: Moment
     amount: Usd
@@ -153,7 +157,7 @@ class PortfolioHistoryRow:
 @table("implausible_answers", key=("ts", "endpoint", "reason"), retention=True, counted=False)
 @dataclass(slots=True)
 class ImplausibleAnswerRow:
-    """Answers of the broker that were not believed."""
+    """Account and position responses that were rejected as implausible."""
 
     ts: Moment
     endpoint: str

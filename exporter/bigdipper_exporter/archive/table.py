@@ -49,9 +49,9 @@ class Table(Generic[Row]):
 
     key: columns of its primary key. time: the column that retention and `export` go by. retention: rows older than
     `archive.retention` are deleted. export: its name in `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
-    event: the kind of line of which each becomes a row as it is; then it needs no handler. submits: the side of the orders that
-    its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown. kept: columns that an
-    upsert leaves alone where the key exists.
+    event: every line of this kind becomes one row unchanged; the kind then needs no handler. submits: the side of the orders
+    that its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown. kept: columns that
+    an upsert leaves alone where the key exists.
     """
 
     name: str

@@ -211,7 +211,7 @@ class BotConfig:
 
     def commit(self) -> None:
         """What was written is durable."""
-        # Also when it could not be digested: it is not tried again before the file changes.
+        # Also when it could not be stored: it is not tried again before the file changes.
         staged, self._staged = self._staged, None
         if self._next is None:
             return

@@ -34,7 +34,7 @@ YEAR = 365 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Seconds between two polls of each endpoint and of history to read; the share of the rate limit (requests a minute)."""
+    """Seconds between polls of each endpoint. history: seconds to read back; per_minute: our share of the rate limit."""
 
     account: float = 60.0
     positions: float = 60.0
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Task:
-    """Something to do again and again. `due` is monotonic; a `side` task says nothing about its endpoint being up."""
+    """A repeated request. `due` is monotonic; a failed `side` task does not count as its endpoint being down."""
 
     endpoint: Endpoint
     interval: Callable[[], float]
@@ -59,7 +59,7 @@ class Task:
 
 
 class Poller(PollingThread):
-    """Polls until `stop`. `emit` is called from the poller's thread and must return at once; none is sent while `busy`."""
+    """Polls until `stop`, but not while `busy()` is true. `emit` is called from the poller's thread and must return at once."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Poller(PollingThread):
         self._tasks = self._schedule()
 
     def _read_from(self, resume: Resume) -> None:
-        """Follow orders and activities from there on."""
+        """Start following orders and activities from `resume`."""
         self._orders = fetch.OrdersFollower(resume, self._timing.time())
         self._full_due = 0.0
         self._activities = fetch.ActivitiesReader(resume)
@@ -241,7 +241,7 @@ class Poller(PollingThread):
             task.due = min(task.due, self._repeats.pop(0))
         attempts = client.drain()
         if failure is not None and attempts and attempts[-1].reason is None:
-            # The wire was fine, what came over it was not.
+            # The HTTP exchange succeeded, but its content was unusable.
             attempts = (*attempts[:-1], replace(attempts[-1], reason=failure.reason))
         if not self._stopping:
             self._emit(PollResult(task.endpoint, self._timing.time(), attempts, data, rejected, client.rate, task.side))
@@ -259,14 +259,14 @@ class Poller(PollingThread):
 
     def _tell(self, task: Task, failure: Failure | None) -> None:
         if failure is None:
-            self._throttle.solved((task.endpoint, task.side), "asking Alpaca works again", endpoint=task.endpoint)
+            self._throttle.solved((task.endpoint, task.side), "requests to Alpaca succeed again", endpoint=task.endpoint)
             return
         hint = {}
         if failure.reason == "unauthorized":
             hint = {"advice": "check alpaca.key, alpaca.secret and alpaca.paper (paper and live have different keys)"}
         self._throttle.problem(
             (task.endpoint, task.side),
-            "asking Alpaca fails",
+            "a request to Alpaca failed",
             endpoint=task.endpoint,
             reason=failure.reason,
             detail=str(failure),

@@ -1,4 +1,4 @@
-"""Looks at every part of the exporter's world, and says per line: fine, or what is wrong and what to do."""
+"""Checks everything that the exporter depends on; each line says that it is fine, or what is wrong and how to fix it."""
 
 import os
 import re
@@ -30,13 +30,13 @@ from bigdipper_exporter.web.listen import ListenError, listen, port_holder
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """A finding for each part, in the order in which problems should be mended."""
+    """Yield a finding for each part, in the order in which problems should be fixed."""
     for look in (_config, examine_log, _archive, _disk, _port, _bot_config, _broker, _alerting):
         yield from look(settings)
 
 
 def unusable(settings: Settings) -> list[str]:
-    """What is wrong with the owner's files that the settings name, for which `run` would refuse to start."""
+    """Return the problems in files named by the settings that would make `run` refuse to start."""
     problems: list[str] = []
     try:
         read_sectors(settings.sectors_file)

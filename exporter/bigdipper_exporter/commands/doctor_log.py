@@ -23,6 +23,7 @@ from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import Source
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
+from bigdipper_exporter.web.words import count, duration
 
 TAIL_BYTES = 256 * 1024
 GROWING_SECONDS = 180.0
@@ -55,11 +56,11 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             False,
             "log",
-            f"{path} is readable, but has not grown for {_span(quiet)}; a living bot writes every minute:"
-            " is it running, and does its output go to this file? (after a rename it goes on writing to the old file)",
+            f"{path} is readable, but has not grown for {duration(quiet)}; a living bot writes every minute: is it running, and"
+            " does its output go to this file? (if the log was renamed, the bot still writes to the renamed file)",
         )
     else:
-        yield Finding(True, "log", f"{path} is readable and grew {_span(quiet)} ago")
+        yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
     first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
     portion = ParsedChunk(path=str(path))
     Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
@@ -80,8 +81,8 @@ def _packed(path: Path) -> Iterator[Finding]:
         yield Finding(
             False,
             "rotated",
-            f"of the rotated files {len(packed)} cannot be read, such as {packed[-1]}: let logrotate pack"
-            " with gzip (`compress` without `compresscmd`), or what is rotated while the exporter is off is lost to it",
+            f"{count(len(packed), 'rotated file')} such as {packed[-1]} cannot be read: let logrotate compress with gzip"
+            " (`compress` without `compresscmd`); lines that are rotated while the exporter is stopped are lost otherwise",
         )
 
 
@@ -115,13 +116,13 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
     skew = time.time() - quiet - portion.last_ts
     if abs(skew) > OLD_SECONDS:
         old = "an old or a copied log, which says nothing about the zone"
-        yield Finding(True, "time zone", f"the newest line is {_span(abs(skew))} from the file's last change: {old}")
+        yield Finding(True, "time zone", f"the newest line is {duration(abs(skew))} from the file's last change: {old}")
     elif abs(skew) > ZONE_TOLERANCE:
         hours = round(skew / 1800) / 2
         yield Finding(
             False,
             "time zone",
-            f"with log.timezone {zone} the newest line is {_span(abs(skew))}"
+            f"with log.timezone {zone} the newest line is {duration(abs(skew))}"
             f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
             f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle",
         )
@@ -139,7 +140,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
             " set --log.timezone to the zone of the bot's machine",
         )
     elif abs(skew) <= ZONE_TOLERANCE:
-        yield Finding(True, "time zone", f"{zone} fits: the newest line is {_span(abs(skew))} from the file's last change")
+        yield Finding(True, "time zone", f"{zone} fits: the newest line is {duration(abs(skew))} from the file's last change")
 
 
 def _regular(ts: float) -> bool:
@@ -153,9 +154,3 @@ def _reason(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "there is no such file: is the path right, and has the bot started?"
     return error.strerror or os.strerror(error.errno or 0)
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -11,6 +11,7 @@ from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection.state import DamagedLine, shown
+from bigdipper_exporter.web.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
@@ -35,17 +36,18 @@ class Summary:
         return "\n".join([self._totals(seconds), *self._damage()])
 
     def _totals(self, seconds: float) -> str:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.events.items(), key=lambda item: -item[1]))
-        gaps = f"; {self.gaps} gap{'s' if self.gaps > 1 else ''}, see the table `gaps`" if self.gaps else ""
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.events.items(), key=lambda item: -item[1]))
+        gaps = f"; {count(self.gaps, 'gap')}, see the table `gaps`" if self.gaps else ""
         if self.lines and not self.events:
             return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
-        return f"{self.lines:,} lines, {sum(self.events.values()):,} events ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
+        events = count(sum(self.events.values()), "event")
+        return f"{count(self.lines, 'line')}, {events} ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
 
     def _damage(self) -> Iterator[str]:
         if self.malformed:
             shown = self.damaged[-min(self.malformed, len(self.damaged)) :]
             newest = f"; the last {len(shown)} of them" if self.malformed > len(shown) else ""
-            yield f"{self.malformed:,} line{'s' if self.malformed > 1 else ''} could not be read{newest}:"
+            yield f"{count(self.malformed, 'line')} could not be read{newest}:"
             yield from (f"  {line}" for line in shown)
         if self.unfinished:
             yield f"1 unfinished line left: {self.unfinished}"

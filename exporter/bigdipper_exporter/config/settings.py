@@ -1,4 +1,4 @@
-"""Every setting, once: flags, environment, YAML keys, defaults, checks and the README's table come from this table."""
+"""Every setting, once: flags, environment, YAML keys, defaults, checks and docs/settings.md come from this table."""
 
 # ruff: noqa: RUF009 -- _setting() returns a dataclasses.field(), which ruff cannot see
 
@@ -100,21 +100,24 @@ class Settings:
     """The settings in force. Durations are seconds, ratios are ratios of equity (15 % is 0.15), None means not set."""
 
     log_path: Path | None = _setting(
-        "log.path", PATH, "", "The bot's log file; `run` can do without if it has keys, `ingest` cannot.", env=("LOG_PATH",)
+        "log.path", PATH, "", "The bot's log file. `run` works without it if it has keys; `ingest` needs it.", env=("LOG_PATH",)
     )
     log_timezone: ZoneInfo = _setting(
         "log.timezone", TIME_ZONE, "local", "Time zone of the log's timestamps: the one of the machine the bot runs on."
     )
     log_from: str = _setting("log.from", choice("start", "end"), "start", "Where to begin in a log that was never read before.")
     log_copies: Path | None = _setting(
-        "log.copies", PATH, "", "Where else copies of the log are put by rotation: a pattern, as /var/log/old/bot.log*."
+        "log.copies",
+        PATH,
+        "",
+        "Pattern of rotated copies in another folder or under other names, such as /var/log/old/bot.log*.",
     )
     log_rotated: bool = _setting("log.rotated", BOOLEAN, "false", "Read rotated siblings of the log first (.1, dated, .gz).")
     log_level: str = _setting(
         "log.level",
         choice("debug", "info", "warn", "error", also={"warning": "warn", "critical": "error"}),
         "info",
-        "How much the exporter itself says.",
+        "Level of the exporter's own messages.",
         env=("LOG_LEVEL",),
     )
     log_format: str = _setting(
@@ -140,7 +143,7 @@ class Settings:
         "web.allowed-hosts",
         HOSTS,
         "",
-        "Host names with a dot that requests may use, separated by commas; others could be a foreign web page's.",
+        "Host names with a dot that requests may use, separated by commas; all others are refused (DNS rebinding).",
     )
     alpaca_key: str | None = _setting(
         "alpaca.key", SECRET, "", "Alpaca key ID; without it the broker is not asked.", env=("ALPACA_KEY",), secret=True
@@ -163,7 +166,7 @@ class Settings:
         "alpaca.history",
         duration("30d", "10y"),
         "1y",
-        "How far back orders and daily equity are read at the first start. Executions are read from the first on, for lots.",
+        "How far back orders and daily equity are read at the first start. Executions are always read whole: lots need them.",
     )
     alpaca_timeout: float = _setting(
         "alpaca.timeout", duration("1s", "5m"), "10s", "Longest time that one request may take in all."

@@ -50,7 +50,7 @@ def quoted(text: str) -> str:
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    """The end of "unknown key": a guess at what was meant, or nothing."""
+    """Return the error `unknown key …`, with a suggestion where a known one is close."""
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
     return f"unknown key {quoted(key)}" + (f"; did you mean {near[0]}?" if near else "")
 

@@ -24,7 +24,11 @@ METRICS: tuple[Metric, ...] = (
     _money("long_market_value", "Value of the long positions.", lambda a: a.long_market_value),
     _money("short_market_value", "Value of the short positions (0 or negative).", lambda a: a.short_market_value),
     _money("initial_margin", "Initial margin requirement: collateral, not debt.", lambda a: a.initial_margin),
-    _money("maintenance_margin", "Maintenance margin: below this equity the broker calls.", lambda a: a.maintenance_margin),
+    _money(
+        "maintenance_margin",
+        "Maintenance margin: the broker issues a margin call when equity falls below it.",
+        lambda a: a.maintenance_margin,
+    ),
     _money("margin_debt", "Borrowed money: negative cash.", lambda a: a.margin_debt),
     Gauge(
         "bigdipper_account_margin_ratio",

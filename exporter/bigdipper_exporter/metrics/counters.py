@@ -73,7 +73,7 @@ def _reasons(s: Snapshot) -> Iterable[Labels]:
 # What the bot did, from its log.
 BOT_CYCLES = Counter("bigdipper_bot_cycles_total", "Cycles started.", ())
 BOT_CYCLE_DURATION_SECONDS = Histogram(
-    "bigdipper_bot_cycle_duration_seconds", "How long cycles took that ended in the normal way.", (), buckets=CYCLE
+    "bigdipper_bot_cycle_duration_seconds", "Duration of the cycles that were completed.", (), buckets=CYCLE
 )
 BOT_CLOSED_CYCLES = Counter(
     "bigdipper_bot_closed_cycles_total", "Cycles that ended at once, because the bot took the market for closed.", ()
@@ -87,7 +87,7 @@ OPPORTUNITIES = Counter(
 SKIPS = Counter("bigdipper_skips_total", "Symbols not bought, by reason code.", ("symbol", "reason"), known=_reasons)
 MISSED_TRADES = Counter(
     "bigdipper_missed_trades_total",
-    "Skips that are missed trades, and dips that the brake let pass.",
+    "Skips that are missed trades, and dips missed because of the brake.",
     ("reason",),
     known=_always((*skips.MISSED_REASONS, "missed_brake")),
 )

@@ -124,13 +124,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_wash_sale_unknown",
-        "1: sold within 30 days, lots incomplete, cannot say.",
+        "1 if a sale of the last 30 days may be a wash sale, but its lots are incomplete.",
         ("symbol",),
         read=_running(lambda b: b.wash.unknown, 1.0),
     ),
     Gauge(
         "bigdipper_wash_sale_disallowed_loss_usd",
-        "Loss deferred by wash sales this calendar year, before later sales give it back: an estimate, not tax advice.",
+        "Loss deferred by wash sales this year, not reduced by sales that release it: an estimate, not tax advice.",
         ("symbol",),
         read=of_broker(lambda b: [((s,), usd) for s, usd in b.wash.disallowed.items()]),
     ),

@@ -24,7 +24,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_order_oldest_open_buy_timestamp_seconds",
-        "Submission of the oldest open order to buy: the bot only buys, what sells is the owner's own.",
+        "Submission of the oldest open order to buy. The bot only buys: orders to sell are the owner's.",
         read=of_broker(lambda b: min((at for side, at in b.open_orders or () if side == "buy"), default=None)),
     ),
     Gauge(

@@ -14,7 +14,7 @@ longs plus absolute shorts, and what is bought is assumed to need the same share
 At that point gross value over equity is 1 / m: the limit is 1 / m - 1, the level G / E - 1.
 
 All distances are negative once the limit is passed. Where no drop leads to a limit (nothing is borrowed, or the requirement
-falls as fast as the equity) the drop is 1, the loss of everything. Without equity nothing of this has a meaning: None.
+falls as fast as the equity) the drop is 1, the loss of everything. Without positive equity none of this has a meaning: None.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ BRAKE, HARD = 0.15, 0.20  # the bot's own defaults
 class Distance:
     """One limit: `limit` and `level` as debt over equity, `usd` of positions and uniform market `drop` until it is met.
 
-    None: it cannot be said, as for dollars where nothing held shows a requirement.
+    None: unknown, such as `usd` where no position has a requirement.
     """
 
     limit: float | None
@@ -36,7 +36,7 @@ class Distance:
 
 
 def positions_of(equity: float, cash: float, leverage: float | None) -> float:
-    """Value of the stocks by what the bot's log says: by its leverage (v2.18), else what is not cash."""
+    """Value of the stocks from the bot's log: leverage × equity (v2.18), else equity − cash."""
     return equity - cash if leverage is None else leverage * equity
 
 

@@ -20,7 +20,7 @@ TO_DATE: dict[str, Callable[[date], date]] = {
     "wtd": lambda last: last - timedelta(days=last.weekday()),
     "mtd": lambda last: last.replace(day=1),
 }
-SMALLEST_BASE = 0.1  # of what a day ends with: a larger gain in one day is a flow that nobody named
+SMALLEST_BASE = 0.1  # of the day's last equity: more than tenfold growth in one day is a deposit that the broker does not list
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
 NO_FLOWS = Flows()

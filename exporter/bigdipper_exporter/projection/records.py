@@ -8,6 +8,8 @@ from bigdipper_exporter.metrics import counters
 from bigdipper_exporter.metrics.table import Counter
 from bigdipper_exporter.projection.context import HANDLERS, Context
 
+COUNTED = [one for one in vars(counters).values() if isinstance(one, Counter)]
+
 
 class Recorder:
     """Handler of one kind of line. An order is archived and counted once, however often the log names its id."""
@@ -32,7 +34,7 @@ def register() -> None:
     """Give every kind of line that a table or a counter names its handler. TypeError for one that has a handler already."""
     for event in EVENT_KINDS:
         tables = [table for table in TABLES.values() if table.event is event]
-        counted = [one for one in counters.BOT if isinstance(one, Counter) and one.counts is event]
+        counted = [one for one in COUNTED if one.counts is event]
         if tables or counted:
             if event in HANDLERS:
                 raise TypeError(f"{event.__name__} has a handler, so that no table or counter may name it too")

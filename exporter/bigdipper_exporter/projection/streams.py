@@ -1,4 +1,4 @@
-"""The log's stream of lines, and that of old files that are read beside it.
+"""The log's stream of lines, and that of old files that are read in parallel with it.
 
 Each stream has a state and a reader of its own, so that old lines never change what is known of the present. Counters and the
 archive's rows do not depend on the order of the lines, and are common to both.
@@ -55,7 +55,7 @@ class Saved:
 
     @classmethod
     def of(cls, log: str | None, beside: str | None) -> "Saved":
-        """Return it from the two values of the archive's table `state`."""
+        """Load it from the two values stored in the table `state`."""
         stored = json.loads(beside or "{}")
         return cls(log or BotState().to_json(), frozenset(stored.get("late", ())), stored.get("state"))
 
@@ -91,7 +91,7 @@ class Streams:
         return self.past
 
     def set_aside(self) -> None:
-        """Continue in the old files where the log was; the log's new file starts within no cycle and no brake episode."""
+        """The old files continue the present state; the log's new file starts with no cycle and no brake episode open."""
         if self.past is None:
             self.past = Stream(self._settings, self._counters, self.log.to_json())
             state = self.log.state

@@ -115,7 +115,7 @@ def _cycle(s: Snapshot) -> Row:
     if bot.running is False:
         return "bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}."
     if skew is not None and abs(skew) > ZONE_SECONDS:
-        return "warn", "cycle", f"Cycle #{number} began {when} by its own time, though its lines have just come: an old log?"
+        return "warn", "cycle", f"Cycle #{number} is dated {when}, but its lines were written just now: is this an old log?"
     if skew is not None and abs(skew) > LOG_SKEW_SECONDS:
         question = "is log.timezone that of the bot's machine?"
         return "warn", "cycle", f"Cycle #{number}: its timestamps are {duration(abs(skew))} from our clock: {question}"
@@ -191,7 +191,9 @@ def _doubts(broker: BrokerView) -> list[Row]:
     if not broker.doubts:
         return []
     why = ", ".join(DOUBTS.get(reason, reason) for reason in broker.doubts)
-    return [("warn", "not believed", f"The broker's newest answer is not used: {why}. It is used if it stays.")]
+    return [
+        ("warn", "not believed", f"The broker's newest answer is not used: {why}. It will be used if later ones confirm it.")
+    ]
 
 
 def _day(profit: float | None, flow: float | None) -> str:
@@ -219,7 +221,7 @@ def _today(s: Snapshot) -> Row:
 def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     own, path = s.own, settings.log_path
     if not own.log_configured:
-        return [("off", "file", "None is named (log.path): the account is watched with its keys alone.")]
+        return [("off", "file", "No log file is configured (log.path): the account is watched with its keys alone.")]
     if not own.log_up:
         problem = own.log_problem or "cannot be read"
         return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
@@ -239,7 +241,9 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     rows += [("warn" if line in lately else "off", "damaged line", f"{line}; {ago(line.ts)}") for line in s.bot.damaged]
     if recent.gaps:
         places = f"{count(len(recent.gaps), 'place')}{' or more' if len(recent.gaps) >= MOST_ROWS else ''}"
-        rows.append(("warn", "gaps", f"In {places} lines of the last day may have been lost before they could be read."))
+        rows.append(
+            ("warn", "gaps", f"Lines may have been lost in {places} before they could be read (found within the last day).")
+        )
         rows += [
             ("warn", gap.reason.replace("_", " "), f"{gap.detail}; found {ago(gap.ts)}.") for gap in recent.gaps[:MOST_NAMED]
         ]
@@ -263,7 +267,7 @@ def _broker(s: Snapshot) -> list[Row]:
     if s.broker is None:
         return [("off", "Alpaca", "No credentials (ALPACA_KEY, ALPACA_SECRET): the broker is not asked.")]
     if not s.broker.up:
-        return [("off", "Alpaca", "No poll has ended yet.")]
+        return [("off", "Alpaca", "No poll has finished yet.")]
     down = [endpoint for endpoint, up in s.broker.up.items() if not up]
     if down:
         reasons = {reason for endpoint in down if (reason := s.broker.why.get(endpoint))}
@@ -279,5 +283,5 @@ def _history(s: Snapshot) -> list[Row]:
     waiting = prices is not None and prices.figures is None
     if days is None or (s.broker.backfill >= 1 and not waiting):
         return []
-    said = f"The account's past is being read: {days.equity} of {days.wanted} days have equity, {days.complete} all figures."
+    said = f"Reading the account's history: equity for {days.equity} of {days.wanted} days, all figures for {days.complete}."
     return [("ok", "history", said)]

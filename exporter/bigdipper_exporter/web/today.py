@@ -208,7 +208,7 @@ def _fills(lines: tuple[FillLine, ...]) -> Table:
             )
             for line in lines
         ],
-        "Nothing was executed today.",
+        "No fills today.",
         _more(len(lines)),
     )
 

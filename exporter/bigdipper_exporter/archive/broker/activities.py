@@ -4,12 +4,13 @@ Records come late and out of order, so what a sale realized is not added up but 
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker.checkpoint import Held
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow, WashSaleRow
@@ -36,9 +37,9 @@ class Touched:
 
 
 def write(
-    connection: sqlite3.Connection, items: Iterable[Activity], at: float, held: dict[str, list[float]], counters: Counters
+    connection: sqlite3.Connection, items: Iterable[Activity], at: float, held: Mapping[str, Held], counters: Counters
 ) -> Touched:
-    """Archive the activities that are new at `at`. `held`: the broker's present positions, by symbol [ts, quantity, value]."""
+    """Archive the activities that are new at `at`. `held`: the broker's present positions, by symbol."""
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
@@ -220,14 +221,14 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> se
     return changed
 
 
-def rematch_all(connection: sqlite3.Connection, held: dict[str, list[float]]) -> set[float]:
+def rematch_all(connection: sqlite3.Connection, held: Mapping[str, Held]) -> set[float]:
     """Derive the lots of every symbol again, as after an upgrade; returns the moments of fills that changed."""
     symbols = [symbol for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills").fetchall()]
     return {ts for symbol in symbols for ts in rematch(connection, symbol, _short(held, symbol))}
 
 
-def _short(held: dict[str, list[float]], symbol: str) -> bool:
-    return held.get(symbol, [0, 0, 0])[1] < 0
+def _short(held: Mapping[str, Held], symbol: str) -> bool:
+    return symbol in held and held[symbol].quantity < 0
 
 
 def _write_wash_sales(connection: sqlite3.Connection, symbol: str, found: WashSales) -> None:
@@ -253,7 +254,7 @@ def _write_wash_sales(connection: sqlite3.Connection, symbol: str, found: WashSa
     )
 
 
-def _inside(connection: sqlite3.Connection, symbol: str, held: dict[str, list[float]]) -> int:
+def _inside(connection: sqlite3.Connection, symbol: str, held: Mapping[str, Held]) -> int:
     """Count the orders that bought `symbol` inside the window of a known loss sale, over all the archive."""
     return 0 if "/" in symbol else wash_sales(lot_events(connection, symbol), _short(held, symbol)).buys_inside
 

@@ -2,13 +2,69 @@
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import Any
 
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.broker.fetch import Resume
+from bigdipper_exporter.money.plausibility import Balances, Reason
 
 KEY = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The newest archived snapshot of a position."""
+
+    ts: float
+    quantity: float
+    market_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A settled quantity, from which fills are added up. misses: how often in a row the sum was not the broker's quantity."""
+
+    ts: float
+    quantity: float
+    misses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The last row of the log that was compared with the broker, and how often in a row the two differed."""
+
+    row_id: int = 0
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Since when a figure has been doubted, and when it was last."""
+
+    since: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The last account response that was accepted. adjustments: its intraday adjustments; held: quantities by symbol then."""
+
+    balances: Balances
+    balance_day: str | None
+    adjustments: float | None
+    held: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Account responses that were rejected one after the other. count: those like `last` for the same reason."""
+
+    reason: Reason
+    since: float
+    count: int
+    last: Balances
 
 
 @dataclass
@@ -16,14 +72,12 @@ class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
 
     since: the first day of this account (days of another account do not count). balance_day: the newest day that began
-    with an official close; latest_day: the day of the newest poll. held: the newest archived snapshot of each symbol held
-    [ts, quantity, market value]. baseline: the quantity from which fills are added up [ts, quantity, misses].
-    differs: per kind [id of the last log row compared, times in a row that it differed]. success: last good poll by endpoint.
+    with an official close; latest_day: the day of the newest poll. held, baseline: by symbol. differs: by kind of discrepancy.
+    success: last good poll by endpoint.
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
-    believed: the last account answer that was believed. doubt: an account answer that is not, until it is confirmed or gone.
+    doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
     trades: number of the log's trades that orders were last compared with.
-    doubted: since when `last_equity` or the positions are doubted, and when they were so last, by reason [ts, ts].
     """
 
     account_id: str | None = None
@@ -36,15 +90,15 @@ class BrokerCheckpoint:
     activities_token: str | None = None
     activities_done: bool = False
     positions_at: float | None = None
-    held: dict[str, list[float]] = field(default_factory=dict)
-    baseline: dict[str, list[float]] = field(default_factory=dict)
-    differs: dict[str, list[int]] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    baseline: dict[str, Baseline] = field(default_factory=dict)
+    differs: dict[str, Compared] = field(default_factory=dict)
     success: dict[str, float] = field(default_factory=dict)
     watched: float | None = None
     rules: int = 0
-    believed: dict[str, Any] | None = None
-    doubt: dict[str, Any] | None = None
-    doubted: dict[str, list[float]] = field(default_factory=dict)
+    believed: Accepted | None = None
+    doubt: Doubt | None = None
+    doubted: dict[str, Doubted] = field(default_factory=dict)
     trades: int = 0
 
     @classmethod
@@ -54,14 +108,31 @@ class BrokerCheckpoint:
 
     @classmethod
     def from_json(cls, text: str) -> "BrokerCheckpoint":
-        """Read what `save` stored; fields of another version of the exporter are left out."""
+        """Read what `to_json` made; fields of another version of the exporter are left out."""
         stored: dict[str, Any] = json.loads(text)
+        for name, part in PARTS.items():
+            stored[name] = {key: part(*values) for key, values in stored.get(name, {}).items()}
+        if (accepted := stored.get("believed")) is not None:
+            stored["believed"] = Accepted(**accepted | {"balances": Balances(*accepted["balances"])})
+        if (doubt := stored.get("doubt")) is not None:
+            stored["doubt"] = Doubt(**doubt | {"last": Balances(*doubt["last"])})
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
 
+    def to_json(self) -> str:
+        """Return it as it is stored. Small parts are lists, as every version of the exporter has stored them."""
+        stored = asdict(self)
+        for name in PARTS:
+            stored[name] = {key: astuple(part) for key, part in getattr(self, name).items()}
+        if self.believed is not None:
+            stored["believed"]["balances"] = astuple(self.believed.balances)
+        if self.doubt is not None:
+            stored["doubt"]["last"] = astuple(self.doubt.last)
+        return json.dumps(stored)
+
     def save(self, connection: sqlite3.Connection) -> None:
         """Store it in the caller's transaction."""
-        saved.save(connection, KEY, json.dumps(asdict(self)))
+        saved.save(connection, KEY, self.to_json())
 
     def backfill(self, now: float, latest_activity: float | None) -> float:
         """Return the progress of the history backfill, 0 to 1, by time: the number of records is not known beforehand."""
@@ -77,6 +148,10 @@ class BrokerCheckpoint:
         orders = None if self.orders_cursor is None else now - self.orders_cursor
         activities = None if latest_activity is None or self.created is None else latest_activity - self.created
         return (part(self.orders_done, orders) + part(self.activities_done, activities)) / 2
+
+
+# Fields that hold parts by name, and the class of these.
+PARTS: dict[str, Callable[..., object]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted}
 
 
 def resume(connection: sqlite3.Connection) -> Resume:

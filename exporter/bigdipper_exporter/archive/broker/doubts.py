@@ -1,13 +1,13 @@
-"""Answers of the broker against the archive's last believed ones: what is not believed is recorded and changes nothing else."""
+"""Checks the broker's responses against the last accepted ones. A rejected response is recorded and changes nothing else."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
-from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
@@ -26,14 +26,14 @@ NEAR_CLOSE = 1800.0  # a poll this shortly before the close stands in for it
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`account` as it may be used, None when the answer is not believed; `reasons` for what is not."""
+    """account: what may be used, None where the response is rejected. reasons: why it, or its last_equity, was not accepted."""
 
     account: Account | None
     reasons: tuple[Reason, ...] = ()
 
 
 def balances(account: Account, at: float) -> Balances:
-    """The sums of an account answer of `at`."""
+    """The balances of an account response received at `at` (unix seconds)."""
     return Balances(
         at, account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity
     )
@@ -76,8 +76,8 @@ def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, n
         return None
     day = None if account.balance_day is None else account.balance_day.isoformat()
     change = None
-    if memory.believed["balance_day"] == day and account.intraday_adjustments is not None:
-        change = account.intraday_adjustments - (memory.believed["adjustments"] or 0.0)
+    if memory.believed.balance_day == day and account.intraday_adjustments is not None:
+        change = account.intraday_adjustments - (memory.believed.adjustments or 0.0)
     cash = None if before.cash is None or now.cash is None else now.cash - before.cash
     return flows.Step(before.at, change, cash)
 
@@ -100,20 +100,16 @@ def _midnight(day: date) -> float:
 
 
 def _believed(memory: BrokerCheckpoint) -> Balances | None:
-    return None if memory.believed is None else Balances(*memory.believed["balances"])
+    return None if memory.believed is None else memory.believed.balances
 
 
 def _believe(memory: BrokerCheckpoint, account: Account, now: Balances) -> None:
     day, last = account.balance_day.isoformat() if account.balance_day else None, account.last_equity
-    if last is None and memory.believed is not None and memory.believed["balances"][5] is not None:
+    if last is None and memory.believed is not None and memory.believed.balances.last_equity is not None:
         # It was left out: the next answers are compared with the one that was believed, and with its day.
-        day, last = memory.believed["balance_day"], memory.believed["balances"][5]
-    memory.believed = {
-        "balances": [now.at, now.equity, now.cash, now.long, now.short, last],
-        "balance_day": day,
-        "adjustments": account.intraday_adjustments,
-        "held": {symbol: row[1] for symbol, row in memory.held.items()},
-    }
+        day, last = memory.believed.balance_day, memory.believed.balances.last_equity
+    held = {symbol: position.quantity for symbol, position in memory.held.items()}
+    memory.believed = Accepted(replace(now, last_equity=last), day, account.intraday_adjustments, held)
 
 
 def _explanations(
@@ -125,25 +121,21 @@ def _explanations(
     recent = [f.amount for f in flows.between(connection, before.at - DAY, now.at + DAY) if f.amount is not None]
     amounts = [total(flows.between(connection, before.at, now.at)).net, *recent]
     if account.intraday_adjustments is not None:
-        amounts.append(account.intraday_adjustments - (memory.believed["adjustments"] or 0.0))
+        amounts.append(account.intraday_adjustments - (memory.believed.adjustments or 0.0))
     return amounts
 
 
 def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
-    """Note one more odd answer; return whether enough of them agree, or have contradicted everything else for long enough."""
+    """Record one more odd response; return whether to accept it.
+
+    A jump is accepted after CONFIRMATIONS similar responses; anything else only when these have also lasted LONGEST_DOUBT.
+    """
     doubt, count, since = memory.doubt, 1, now.at
-    if doubt is not None:
-        last = Balances(*doubt["last"])
-        if now.at - last.at <= plausibility.SOON:
-            since = doubt["since"]
-            if doubt["reason"] == reason and not plausibility.is_jump(last, now, ()):
-                count = doubt["count"] + 1
-    memory.doubt = {
-        "reason": reason,
-        "since": since,
-        "count": count,
-        "last": [now.at, now.equity, now.cash, now.long, now.short, now.last_equity],
-    }
+    if doubt is not None and now.at - doubt.last.at <= plausibility.SOON:
+        since = doubt.since
+        if doubt.reason == reason and not plausibility.is_jump(doubt.last, now, ()):
+            count = doubt.count + 1
+    memory.doubt = Doubt(reason, since, count, now)
     if reason == "jump" and count >= plausibility.CONFIRMATIONS:
         memory.doubt = None
         return True
@@ -152,10 +144,10 @@ def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
 
 def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     """Whether `what` has been doubted for so long that it is believed after all."""
-    since, last = memory.doubted.get(what, [at, at])
-    if at - last > plausibility.SOON:
-        since = at  # a new doubt: too long since the last one
-    memory.doubted[what] = [since, at]
+    doubted = memory.doubted.get(what, Doubted(at, at))
+    # A new doubt begins where the last one is too long ago.
+    since = at if at - doubted.last > plausibility.SOON else doubted.since
+    memory.doubted[what] = Doubted(since, at)
     return at - since >= plausibility.LONGEST_DOUBT
 
 
@@ -163,12 +155,14 @@ def _notice_flow(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
 ) -> None:
     """Treat cash or shares without a known source as a flow whose activity is still to come, never as a profit or a loss."""
-    held: dict[str, float] = memory.believed["held"] if memory.believed is not None else {}
+    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
     latest = view.waiting.items if view.waiting is not None else view.positions or ()
     prices = {p.symbol: p.market_value / p.quantity for p in latest if p.market_value is not None and p.quantity}
     quantities = {p.symbol: p.quantity for p in latest}
     gone = {
-        s: memory.held[s][2] / memory.held[s][1] for s in held if s in memory.held and memory.held[s][1] and memory.held[s][2]
+        symbol: last.market_value / last.quantity
+        for symbol, last in memory.held.items()
+        if symbol in held and last.quantity and last.market_value
     }
     traded = sum(
         (quantities.get(symbol, 0.0) - held.get(symbol, 0.0)) * prices.get(symbol, gone.get(symbol, 0.0))
@@ -184,7 +178,7 @@ def _last_equity_is_wrong(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
 ) -> bool:
     day = account.balance_day
-    known_day = memory.believed["balance_day"] if memory.believed is not None else None
+    known_day = memory.believed.balance_day if memory.believed is not None else None
     same_day = day is not None and known_day == day.isoformat()
     close = _polled_close(connection, day) if day is not None else None
     return plausibility.last_equity_is_wrong(now, before, same_day, close)

@@ -43,7 +43,7 @@ def archived_view(connection: sqlite3.Connection, brake: float | None = None, ha
 
 
 def _account(row: AccountRow, memory: BrokerCheckpoint) -> Account:
-    known = (memory.believed or {}).get("balance_day")
+    known = None if memory.believed is None else memory.believed.balance_day
     return Account(
         id=memory.account_id or "",
         status="",

@@ -6,10 +6,11 @@ present (equity, margin) until it agrees again. An order that appears late on th
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.checkpoint import Baseline, BrokerCheckpoint, Compared
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
@@ -138,14 +139,15 @@ def positions_changed(
     first = memory.positions_at is None
     for symbol in {*present, *memory.baseline}:
         actual = present.get(symbol, 0.0)
-        since, quantity, misses = memory.baseline.get(symbol, [memory.positions_at or polled, 0.0, 0])
+        base = memory.baseline.get(symbol, Baseline(memory.positions_at or polled, 0.0))
+        since, quantity = base.ts, base.quantity
         expected = quantity + _moved(connection, symbol, since, polled)
         # A fill at the border may or may not have been in the quantity from which we add up.
         possible = (expected, *(quantity + _moved(connection, symbol, since + b, polled) for b in (-BORDER, BORDER)))
         same = any(abs(actual - p) <= 1e-6 * max(1.0, abs(actual)) for p in possible)
         settled = first or same or _adjusted(connection, symbol, since)
-        if not settled and (_fresh(connection, symbol, polled) or misses + 1 < UNSETTLED_CHECKS):
-            memory.baseline[symbol] = [since, quantity, misses + (not _fresh(connection, symbol, polled))]
+        if not settled and (_fresh(connection, symbol, polled) or base.misses + 1 < UNSETTLED_CHECKS):
+            memory.baseline[symbol] = replace(base, misses=base.misses + (not _fresh(connection, symbol, polled)))
             continue
         if not settled:
             detail = f"{symbol}: {actual:g} held, {expected:g} expected from fills"
@@ -153,7 +155,7 @@ def positions_changed(
                 connection, counters, "position_changed", polled, detail, symbol=symbol, log_value=expected, broker_value=actual
             )
         if actual or symbol in present:
-            memory.baseline[symbol] = [polled, actual, 0]
+            memory.baseline[symbol] = Baseline(polled, actual)
         else:
             memory.baseline.pop(symbol, None)
     memory.positions_at = polled
@@ -227,13 +229,13 @@ def _state(
     said: float,
     true: float,
 ) -> None:
-    seen, times = memory.differs.get(kind, [0, 0])
-    if seen == log_id:
+    last = memory.differs.get(kind, Compared())
+    if last.row_id == log_id:
         return
-    memory.differs[kind] = [log_id, times + 1 if differs else 0]
+    memory.differs[kind] = now = Compared(log_id, last.times + 1 if differs else 0)
     if not differs:
         connection.execute("UPDATE discrepancies SET resolved = ? WHERE kind = ? AND resolved IS NULL", (at, kind))
-    elif times + 1 >= TIMES and not _is_open(connection, kind):
+    elif now.times >= TIMES and not _is_open(connection, kind):
         detail = f"{kind}: the log says {said:.4f}, the broker {true:.4f}"
         _open(connection, counters, kind, at, detail, log_value=said, broker_value=true)
 

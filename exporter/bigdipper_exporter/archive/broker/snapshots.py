@@ -3,7 +3,7 @@
 import sqlite3
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Held
 from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Position
@@ -12,11 +12,11 @@ from bigdipper_exporter.broker.results import Positions
 INTERVAL = 900.0
 
 
-def due(last: list[float] | None, position: Position, at: float) -> bool:
-    """Whether a position needs a row, given the last one archived [ts, quantity, market value]."""
-    if last is None or last[1] != position.quantity:
+def due(last: Held | None, position: Position, at: float) -> bool:
+    """Return whether a position needs a row, given the last one that was archived."""
+    if last is None or last.quantity != position.quantity:
         return True
-    return at - last[0] >= INTERVAL and last[2] != position.market_value
+    return at - last.ts >= INTERVAL and last.market_value != position.market_value
 
 
 def write(connection: sqlite3.Connection, positions: Positions, at: float, memory: BrokerCheckpoint) -> None:
@@ -25,7 +25,7 @@ def write(connection: sqlite3.Connection, positions: Positions, at: float, memor
     rows: list[PositionRow] = []
     for p in positions.items:
         if due(memory.held.get(p.symbol), p, at):
-            memory.held[p.symbol] = [at, p.quantity, p.market_value]  # type: ignore[list-item]
+            memory.held[p.symbol] = Held(at, p.quantity, p.market_value)
             percent = None if p.unrealized_pl_ratio is None else p.unrealized_pl_ratio * 100
             rows.append(
                 PositionRow(
