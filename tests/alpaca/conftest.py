@@ -21,8 +21,9 @@ from bigdipper_exporter.broker_source import Broker as Source
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.broker import Broker
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS

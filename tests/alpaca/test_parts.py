@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker import decode, fetch, transport
-from bigdipper_exporter.broker.decode import Unreadable
+from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions

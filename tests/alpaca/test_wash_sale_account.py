@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.broker import Broker
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents, quantity
 from tests.alpaca.conftest import Desk, Timing
 

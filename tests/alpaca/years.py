@@ -25,7 +25,8 @@ from bigdipper_exporter.broker.results import Data, Endpoint, PollResult
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.demo.simulator import nyse, queries, securities
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.books import Asset
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import SHARE, cents, money
 
 DAY = timedelta(days=1)

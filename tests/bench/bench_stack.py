@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.demo.run import ROOT, Demo, Part, program, start_exporter, start_simulator
+from bigdipper_exporter.demo.processes import Demo, Part, program
+from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
 from tests.bench.bench_storage import used
 from tests.browser import chromium

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
+from bigdipper_exporter.demo.processes import Demo, program
+from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_prometheus
 from tests.bench.bench_live import TICKS
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigdipper_exporter.broker.decode import Unreadable
+from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.prices import decode
 
 GOOD: dict[str, Any] = {

@@ -9,8 +9,9 @@ from datetime import datetime
 import pytest
 
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.broker import Broker
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents
 
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once

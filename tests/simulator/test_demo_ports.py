@@ -9,7 +9,7 @@ import pytest
 
 from bigdipper_exporter.demo import run
 from bigdipper_exporter.demo.ports import Ports, free_port
-from bigdipper_exporter.demo.run import Demo
+from bigdipper_exporter.demo.processes import Demo
 
 
 def bind(port: int) -> socket.socket:

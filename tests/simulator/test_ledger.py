@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import shapes
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.books import Asset
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.orders import Rejected
 from bigdipper_exporter.demo.simulator.units import cents, decimal, instant, money, nanoseconds, quantity, ratio
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bigdipper_exporter.demo.run import ROOT, Demo, start_exporter, start_simulator
+from bigdipper_exporter.demo.processes import Demo
+from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.demo.ports import free_port
-from bigdipper_exporter.demo.run import ROOT, Demo, Part, answers, program
+from bigdipper_exporter.demo.processes import Demo, Part, answers, program
+from bigdipper_exporter.demo.run import ROOT
 from tests.alerts.test_stack import get
 from tests.running import exporter, wait_for
 

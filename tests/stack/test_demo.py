@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
+from bigdipper_exporter.demo.processes import Demo, program
+from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.stack import start_stack
 from tests.running import wait_for
 from tests.standin import Webhook

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.demo.run import ROOT, Demo, program, start_exporter, start_simulator
+from bigdipper_exporter.demo.processes import Demo, program
+from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 from bigdipper_exporter.demo.stack import start_stack
 from tests.running import wait_for

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from bigdipper_exporter.broker import decode, models
-from bigdipper_exporter.broker.decode import Unreadable
+from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Account, Clock, Order
 from bigdipper_exporter.broker.results import Activities, Data, Failure, History, Orders, Positions
 

@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of
 from bigdipper_exporter.commands.past import Limits
 from bigdipper_exporter.config.yamlfile import ConfigError
-from bigdipper_exporter.demo.run import Demo, Part, answers, program, read
+from bigdipper_exporter.demo.processes import Demo, Part, answers, program, read
 
 DASHBOARDS = "dashboards"
 HISTORY_SECONDS = 20.0

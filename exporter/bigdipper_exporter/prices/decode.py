@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from bigdipper_exporter.broker.decode import Record, Unreadable
+from bigdipper_exporter.broker.fields import Record, Unreadable
 from bigdipper_exporter.prices.models import Bar, CorporateAction
 
 LONGEST_TOKEN = 500

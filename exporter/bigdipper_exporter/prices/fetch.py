@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any, Protocol
 
 from bigdipper_exporter.broker.client import Query
-from bigdipper_exporter.broker.decode import Unreadable
 from bigdipper_exporter.broker.fetch import moment
+from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.results import Failure
 from bigdipper_exporter.prices import decode
 from bigdipper_exporter.prices.decode import Page

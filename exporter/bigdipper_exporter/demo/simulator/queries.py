@@ -12,7 +12,8 @@ from typing import Any
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import hours, shapes
-from bigdipper_exporter.demo.simulator.ledger import Activity, Ledger
+from bigdipper_exporter.demo.simulator.books import Activity
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.orders import TERMINAL, Order
 from bigdipper_exporter.demo.simulator.units import DOLLAR
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bigdipper_exporter.demo.simulator.ledger import Activity, Ledger, Position
+from bigdipper_exporter.demo.simulator.books import Activity, Position
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import SHARE, Number, cents, decimal, money, quantity
 
 

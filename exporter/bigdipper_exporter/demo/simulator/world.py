@@ -25,13 +25,14 @@ from typing import Any
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import Session
 from bigdipper_exporter.demo.simulator import exchange, rules
+from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.bot import Bot
 from bigdipper_exporter.demo.simulator.botlog import BotLog
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.control import control
 from bigdipper_exporter.demo.simulator.hours import Hours, regular
 from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, LIVE_ROUND, WHOLE_SHARES_ONLY, Incident
-from bigdipper_exporter.demo.simulator.ledger import Asset, Ledger
+from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS, Market
 from bigdipper_exporter.demo.simulator.orders import Order
 from bigdipper_exporter.demo.simulator.owner import Owner
