@@ -93,6 +93,10 @@ class Table(Generic[Row]):
         """Insert rows in the caller's transaction. sqlite3.IntegrityError when a key exists."""
         connection.executemany(self.insert, map(self.values, rows))
 
+    def add_new(self, connection: sqlite3.Connection, row: Row) -> bool:
+        """Insert a row in the caller's transaction unless a UNIQUE index has it already; return whether it was new."""
+        return connection.execute(f"{self.insert} ON CONFLICT DO NOTHING", self.values(row)).rowcount > 0
+
     def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Upsert rows in the caller's transaction."""
         connection.executemany(self.upsert, map(self.values, rows))

@@ -11,6 +11,8 @@ from typing import Literal
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.checkpoint import Baseline, BrokerCheckpoint, Compared
+from bigdipper_exporter.archive.broker_tables import DiscrepancyRow
+from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
@@ -42,12 +44,19 @@ def _open(
 ) -> None:
     """Archive a difference that arose at `at`. What is older than `watched` is history: recorded as resolved, not counted."""
     resolved = at if at < watched else None
-    added = connection.execute(
-        "INSERT OR IGNORE INTO discrepancies (ts, date, kind, symbol, order_id, log_value, broker_value, detail, resolved)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (at, calendar.trading_day(at).isoformat(), kind, symbol, order_id, log_value, broker_value, detail, resolved),
+    row = DiscrepancyRow(
+        id=None,
+        ts=at,
+        date=calendar.trading_day(at).isoformat(),
+        kind=kind,
+        symbol=symbol,
+        order_id=order_id,
+        log_value=log_value,
+        broker_value=broker_value,
+        detail=detail,
+        resolved=resolved,
     )
-    if added.rowcount and resolved is None:
+    if table_of(DiscrepancyRow).add_new(connection, row) and resolved is None:
         counters.inc(m.DISCREPANCIES, kind)
 
 
