@@ -70,7 +70,7 @@ def newer_archive(tmp_path: Path, log: Path) -> list[str | Path]:
     [
         (spoil_log, "log", "there is no such file"),
         (forbid_log, "log", f"permission denied for user id {os.geteuid()}"),
-        (age_log, "log", "has not grown for 2.0 h"),
+        (age_log, "log", "has not grown for 2 h"),
         (other_log, "form", "is this the bot's log?"),
         (lambda tmp_path, log: ["--log.timezone", "Asia/Tokyo"], "time", "set --log.timezone"),
         (lambda tmp_path, log: ["--sectors.file", tmp_path / "none.csv"], "config", "sectors.file: "),
