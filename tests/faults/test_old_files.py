@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.log import packed, tail
+from bigdipper_exporter.log import examination, packed, plan
 from bigdipper_exporter.log.segment import Checkpoint
 from tests.faults.harness import Consumer, Writer, check
 from tests.running import Monitor, monitor
@@ -21,9 +21,10 @@ SMALL = 64 * 1024
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions so small that a few hundred kilobytes are a large file."""
-    monkeypatch.setattr(packed, "ALLOWANCE", SMALL)
+    monkeypatch.setattr(examination, "ALLOWANCE", SMALL)
     monkeypatch.setattr(packed, "CHUNK", SMALL // 4)
-    monkeypatch.setattr(tail, "LATE_BYTES", SMALL)
+    monkeypatch.setattr(examination, "CHUNK", SMALL // 4)
+    monkeypatch.setattr(plan, "LATE_BYTES", SMALL)
     monkeypatch.setattr("bigdipper_exporter.pipeline.PORTION_BYTES", SMALL)
 
 
@@ -85,7 +86,7 @@ def test_a_large_rest_of_the_log_that_was_rotated_while_nobody_read_it_does_not_
 
 
 def test_a_bomb_is_refused_in_portions_beside_the_log(start: Start, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "BOMB_BYTES", 40 * SMALL)
+    monkeypatch.setattr(examination, "BOMB_BYTES", 40 * SMALL)
     consumer = start()
     writer.write(3)
     consumer.drain()

@@ -2,12 +2,15 @@
 
 import time
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from pathlib import Path
 
-from bigdipper_exporter.log.checksums import LineSums
-from bigdipper_exporter.log.packed import Examinations, open_source
+from bigdipper_exporter.log.checksums import Archived, LineSums
+from bigdipper_exporter.log.chunks import Read
+from bigdipper_exporter.log.examination import Examinations
+from bigdipper_exporter.log.packed import open_source
+from bigdipper_exporter.log.plan import Phase
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
+from bigdipper_exporter.log.verdict import TIME_SLACK
 
 # How many ended generations are remembered from before the last complete look; all later ones are, so that their files are
 # not taken for new ones.
@@ -15,17 +18,6 @@ KEPT_ENDED = 1000
 
 # A log that is copied over is compared with this many ended generations.
 RECENT_ENDED = 8
-
-# Seconds. Compressing keeps a file's time; some programs keep it only to the second.
-TIME_SLACK = 2.0
-
-
-class Phase(Enum):
-    """What may still happen to a segment's file."""
-
-    FOLLOWING = auto()  # it has the log's name
-    DRAINING = auto()  # it was renamed; its writer may not have noticed yet
-    COMPLETE = auto()  # nobody writes to it: it is a copy, or compressed
 
 
 @dataclass(slots=True)
@@ -57,6 +49,10 @@ class Segment:
     def current(self) -> bool:
         """Whether the file has the log's name."""
         return self.phase is Phase.FOLLOWING
+
+    def unread(self) -> int:
+        """Return how many bytes of the file were not returned yet."""
+        return max(0, self.source.size() - self.checkpoint.offset)
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
@@ -200,3 +196,24 @@ class State:
     def checkpoints(self) -> list[Checkpoint]:
         """The checkpoints of all generations."""
         return [*self.living(), *self.ended]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the log: what it finds out is noted in `state`, what it returns in `read`.
+
+    path: of the log. now: unix seconds. limit: bytes to read, unless one line is longer. archived: returns the checksums of a
+    generation that are in the archive.
+    """
+
+    path: Path
+    state: State
+    read: Read
+    now: float
+    limit: int
+    archived: Archived
+
+    def sums(self, generation: int) -> list[LineSums]:
+        """Return the checksums of a generation: those of the archive, and those of this look."""
+        new = [one for one in self.read.sums if one.generation == generation]
+        return sorted({one.start: one for one in (*self.archived(generation), *new)}.values(), key=lambda one: one.start)

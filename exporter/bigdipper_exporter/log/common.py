@@ -1,0 +1,114 @@
+"""Finds out what a file has in common with content that was read before from another file.
+
+Content decides, never a name or a time alone: a file that begins with a consumed prefix belongs to that generation.
+"""
+
+from dataclasses import replace
+
+from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums, shared, stretch
+from bigdipper_exporter.log.chunks import LINE_LIMIT
+from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
+from bigdipper_exporter.log.segments import Look, Segment, State
+
+# Seconds without growth after which a log is read that was emptied, and holds the first line of what was read before.
+REFILL_SECONDS = 3.0
+
+
+def retrace(look: Look, segment: Segment) -> None:
+    """Skip the lines that were consumed before from a newer version of the file, and note their checksums for this generation.
+
+    It may be a backup that was put in the log's place, all of it or so far. Once another line follows, it is a log of its own.
+    """
+    source, size, mine = segment.source, segment.source.size(), segment.checkpoint
+    found = shared(source, size, look.state.others(segment), look.sums)
+    end = found.at.offset if found else 0
+    rest = source.read(end, min(size - end, LINE_LIMIT))
+    segment.is_own = end < mine.offset or b"\n" in rest or len(rest) == LINE_LIMIT
+    if found and not found.is_certain and not segment.is_own:
+        segment.is_held = segment.current and _is_filling(look, segment, found.at, size)
+        segment.is_own = not segment.is_held
+    if found is not None and found.is_certain and end > mine.offset:
+        segment.checkpoint = replace(found.at, generation=mine.generation).within(source)
+        segment.begun, segment.is_held = True, False
+        look.read.sums += found.as_of(mine.generation)
+    elif mine.offset and not look.sums(mine.generation):
+        look.read.sums += _of_older_version(source, mine)
+
+
+def _of_older_version(source: Source, consumed: Checkpoint) -> list[LineSums]:
+    """Return the checksums of what an older version of the exporter, which stored none, has consumed."""
+    start, found = max(0, consumed.offset - KEPT_BYTES), list[LineSums]()
+    while not source.gz and start < consumed.offset:
+        data = source.read(start, min(CHUNK, consumed.offset - start))
+        if not data:
+            return []
+        data = data[: data.rfind(b"\n") + 1] or data
+        found.append(stretch(None, consumed.generation, start, data))
+        start = found[-1].end
+    return found if source.fits(consumed) else []
+
+
+def _is_filling(look: Look, segment: Segment, known: Checkpoint, size: int) -> bool:
+    """Whether an unread log may still be filled with what the generation of `known` held, which has ended.
+
+    `scp` or `cp` over a log empties it first, and then refills it with what it held.
+    """
+    ended = {c.generation for c in (*look.state.ended, *(lost.checkpoint for lost in look.state.lost))}
+    if segment.checkpoint.offset or known.generation not in ended:
+        return False
+    # The size decides, not the file's time, which the copy may have kept.
+    if segment.held[0] != size:
+        segment.held = size, look.now
+    return look.now - segment.held[1] < REFILL_SECONDS
+
+
+def is_begun_by_cut(state: State, segment: Segment) -> bool:
+    """Whether a file begins like a generation whose own file was cut: it may be a copy of it."""
+    return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, segment))
+
+
+def pass_over(state: State, segment: Segment) -> bool:
+    """Skip what a file has in common with content read elsewhere: it is a copy, or is becoming one.
+
+    Returns False when a compressed file has to be examined first.
+    """
+    offset, examinations = segment.checkpoint.offset, state.examinations
+    before, examinations.are_waiting = examinations.are_waiting, False
+    done = [*(lost.checkpoint for lost in state.lost), *state.known, *state.ended]
+    fitting = [c for c in done if c.offset > offset and c.head.startswith(segment.checkpoint.head) and segment.source.fits(c)]
+    # Two files that differ later are two generations, however long their common beginning.
+    fitting += [c for f, c in _ahead(state, segment) if _agree(f.source, segment.source)]
+    if examinations.are_waiting:
+        return False
+    examinations.are_waiting = before
+    if fitting:
+        known = max(fitting, key=lambda c: c.offset)
+        segment.checkpoint = replace(known, generation=segment.checkpoint.generation).within(segment.source)
+    return True
+
+
+def _ahead(state: State, segment: Segment) -> list[tuple[Segment, Checkpoint]]:
+    """Segments, with their checkpoints, that begin like this one and are further ahead."""
+    mine = segment.checkpoint
+    return [
+        (f, f.checkpoint)
+        for f in state.segments
+        if f.checkpoint.offset > mine.offset and f.checkpoint.head.startswith(mine.head) and segment.source.fits(f.checkpoint)
+    ]
+
+
+def _agree(one: Source, other: Source) -> bool:
+    """Whether one of two files is the beginning of the other."""
+    shorter, longer = sorted((one, other), key=lambda source: source.size())
+    return bool(longer.fits(beginning(shorter, 0, 0.0).at(shorter, shorter.size())))
+
+
+def trim(segment: Segment, consumed: Checkpoint) -> bool:
+    """Skip what was consumed if the file is the rest of a log that was trimmed at the front; return whether it is."""
+    if segment.checkpoint.offset or len(consumed.tail) < TAIL_BYTES:
+        return False
+    position = segment.source.find(consumed.tail)
+    if position < 0:
+        return False
+    segment.checkpoint = replace(segment.checkpoint.at(segment.source, position + TAIL_BYTES), skipping=consumed.skipping)
+    return True

@@ -1,0 +1,190 @@
+"""Reads the segments: a portion of each in its turn, from the oldest to the log itself."""
+
+import errno
+from dataclasses import replace
+
+from bigdipper_exporter.log import common, plan
+from bigdipper_exporter.log.checksums import stretch
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, whole_lines
+from bigdipper_exporter.log.name import problem
+from bigdipper_exporter.log.plan import Drained, OfPortion, Portion
+from bigdipper_exporter.log.rotation import search_folder
+from bigdipper_exporter.log.search import has_vanished
+from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.segments import Look, Lost, Segment, State
+
+# How much of an unfinished line is shown.
+UNFINISHED_BYTES = 1024
+
+
+def consume(look: Look, quiet: float) -> None:
+    """Read from the oldest generation that has unread bytes; go to the next one only when it has none left.
+
+    Old files that would delay the log for long are read beside it: a portion whenever the log itself has nothing new. quiet:
+    seconds without growth after which a renamed file is closed.
+    """
+    state, read = look.state, look.read
+    is_delayed = _is_delayed(look)
+    for segment in sorted(state.segments, key=state.is_late) if is_delayed else state.segments[:]:
+        if not segment.current or is_delayed or not state.crowded:
+            _advance(look, segment)
+        if read.more:
+            break
+        read.is_current |= segment.current
+    read.more |= state.examinations.are_waiting or (state.crowded and read.up)
+    read.lag = sum(segment.unread() for segment in state.segments if segment.current or segment.settled is None)
+    _give_up(look, quiet)
+
+
+def _is_delayed(look: Look) -> bool:
+    """Whether older files would delay the log for long. If so, they are late from now on."""
+    state, current = look.state, look.state.current()
+    older = [segment for segment in state.segments if not segment.current and segment.settled is None]
+    left = sum(segment.unread() for segment in older)
+    state.delayed = (state.delayed or look.now) if left or state.crowded else 0.0
+    if current is None or not plan.is_delayed(left, look.now - state.delayed, state.crowded):
+        return False
+    numbers = frozenset(segment.checkpoint.generation for segment in older)
+    look.read.set_aside = not numbers <= state.late and not current.checkpoint.offset
+    state.late |= numbers
+    return True
+
+
+def _advance(look: Look, segment: Segment) -> None:
+    """Read the next portion of a segment, if there is one and nothing else has to be done first."""
+    if segment.unchanged():
+        segment.ended_at = look.now
+    elif not segment.source.reach(segment.checkpoint.offset):
+        look.read.more = True
+    else:
+        segment.source.trouble = None
+        signature = segment.source.signature()
+        if _is_ready(look, segment):
+            _read(look, segment, signature)
+
+
+def _is_ready(look: Look, segment: Segment) -> bool:
+    """Skip what was read from another file; return whether the file can be read now."""
+    state, read, is_unread = look.state, look.read, not segment.checkpoint.offset
+    # The log may have been copied and cut before anything of it was read; or this file is the copy of one that was cut.
+    if (is_unread and segment.current) or common.is_begun_by_cut(state, segment):
+        read.more |= search_folder(look) > 0
+    if read.more:
+        return False
+    if not segment.is_own:
+        common.retrace(look, segment)
+    if not common.pass_over(state, segment) or segment.is_held:
+        return False
+    if not segment.begun and not segment.checkpoint.offset and segment.source.size():
+        _begin(look, segment)
+    return True
+
+
+def _begin(look: Look, segment: Segment) -> None:
+    """Before the first read of the log: continue where it was trimmed, if it is the rest of the previous one."""
+    segment.begun = True
+    old = next((one for one in reversed(look.state.segments) if one is not segment), None)
+    if segment.current and old is not None and has_vanished(look.state, old, look.path):
+        common.trim(segment, old.checkpoint)
+
+
+def _read(look: Look, segment: Segment, signature: tuple[int, int, int]) -> None:
+    """Read up to the limit, and check that the file still begins with what was consumed before."""
+    checkpoint, source = segment.checkpoint, segment.source
+    data, is_full = _data(look, segment)
+    batches, advanced = whole_lines(checkpoint, before_record(data) if is_full else data)
+    # Checked after reading, so that a file that was cut in between is noticed, and what was read is discarded.
+    trouble = source.trouble
+    fits = source.gz or source.fits(checkpoint if checkpoint.offset else advanced)
+    failing = look.now - (segment.failing or look.now)
+    action = plan.of_portion(Portion(segment.phase, None if trouble else fits, failing, is_full))
+    if action in (OfPortion.TRY_AGAIN, OfPortion.LOSE):
+        _fail(look, segment, action)
+    elif action is OfPortion.SEARCH:
+        look.read.more = True
+        search_folder(look)
+    else:
+        segment.failing = 0.0
+        _take(look, segment, data, batches, advanced, signature)
+        _conclude(look, segment, action, signature)
+
+
+def _data(look: Look, segment: Segment) -> tuple[bytes, bool]:
+    """Return the next bytes of the file, and whether there may be more; none while it holds only what was read before."""
+    source, offset = segment.source, segment.checkpoint.offset
+    if not segment.is_own:
+        return b"", False
+    wanted = max(1, look.limit - sum(len(batch.data) for batch in look.read.batches))
+    data = source.read(offset, wanted)
+    if len(data) == wanted and b"\n" not in data:
+        wanted = max(wanted, LINE_LIMIT)
+        data = source.read(offset, wanted)
+    return data, len(data) == wanted
+
+
+def _take(
+    look: Look, segment: Segment, data: bytes, batches: list[Batch], advanced: Checkpoint, signature: tuple[int, int, int]
+) -> None:
+    """Return the lines, and move the checkpoint behind them."""
+    state, read, checkpoint = look.state, look.read, segment.checkpoint
+    if state.is_late(segment):
+        read.batches += [replace(batch, late=True) for batch in batches]
+    elif batches:
+        read.batches += batches
+        read.written = max(read.written or 0.0, signature[1] / 1e9)
+    if advanced is not checkpoint:
+        consumed = data[: advanced.offset - checkpoint.offset]
+        sums = stretch(segment.sums, checkpoint.generation, checkpoint.offset, consumed)
+        read.sums.append(sums)
+        segment.sums = sums if consumed.endswith(b"\n") else None
+        segment.checkpoint, segment.moved = advanced, look.now
+
+
+def _conclude(look: Look, segment: Segment, action: OfPortion, signature: tuple[int, int, int]) -> None:
+    """Note whether the file is read to its end."""
+    if action is OfPortion.MORE:
+        look.read.more, segment.settled, segment.sure = True, None, False
+        return
+    segment.settle(signature)
+    segment.ended_at = look.now
+    if action is OfPortion.END:
+        _end(look, segment)
+
+
+def _fail(look: Look, segment: Segment, action: OfPortion) -> None:
+    """Note a read error: wait for the log, and give up on a renamed file after a while."""
+    read, now = look.read, look.now
+    segment.settled, segment.sure, segment.failing = None, False, segment.failing or now
+    read.up = read.up and not segment.current
+    read.problem = read.problem or problem(segment.source.path, segment.source.trouble or OSError(errno.EIO, "failed"))
+    if action is OfPortion.LOSE:
+        look.state.lost.append(Lost(segment.checkpoint, now, "unreachable"))
+        look.state.drop(segment)
+
+
+def _end(look: Look, segment: Segment) -> None:
+    """Stop reading a file, and report the unfinished line at its end."""
+    rest = unfinished(segment)
+    if rest is not None:
+        look.read.unfinished.append(rest)
+    look.state.end(segment)
+
+
+def _give_up(look: Look, quiet: float) -> None:
+    """Close renamed files that are read to their end: once their writer uses a newer one, or where too many are open."""
+    draining = [segment for segment in look.state.segments if not segment.current and segment.settled]
+    facts = [Drained(look.now - segment.moved, _has_newer(look.state, segment)) for segment in draining]
+    for number in plan.surplus(facts, quiet):
+        _end(look, draining[number])
+
+
+def _has_newer(state: State, segment: Segment) -> bool:
+    mine = segment.checkpoint.generation
+    return any(one.checkpoint.offset and one.checkpoint.generation > mine for one in state.segments)
+
+
+def unfinished(segment: Segment) -> Unfinished | None:
+    """Return the line at the end of a file that has no newline yet."""
+    at = segment.checkpoint
+    text = b"" if at.skipping else segment.source.read(at.offset, UNFINISHED_BYTES).strip(b"\0")
+    return Unfinished(at.generation, at.offset, at.path, text) if text.strip() else None
