@@ -4,9 +4,7 @@ So every reader of the tables (boards, lots, wash sales, returns, where the poll
 of the others are in `former_<table>`, with their `account_id` as first column.
 """
 
-import json
 import sqlite3
-from dataclasses import asdict
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
@@ -59,9 +57,7 @@ def remember(connection: sqlite3.Connection, account_id: str, at: float) -> None
 def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id: str, at: float) -> BrokerCheckpoint:
     """Put the rows of the present account aside and bring back those of `account_id`; returns its checkpoint."""
     old = memory.account_id
-    connection.execute(
-        "UPDATE accounts SET present = 0, checkpoint = ? WHERE account_id = ?", (json.dumps(asdict(memory)), old)
-    )
+    connection.execute("UPDATE accounts SET present = 0, checkpoint = ? WHERE account_id = ?", (memory.to_json(), old))
     for table, condition in TABLES.items():
         _swap(connection, table, condition, old, account_id)
     _swap_days(connection, old, account_id)
