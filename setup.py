@@ -7,7 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-STACK = ("prometheus", "alertmanager", "grafana/dashboards", "grafana/provisioning")
+STACK = ("prometheus", "alertmanager", "grafana/dashboards", "grafana/dashboards-log-only", "grafana/provisioning")
 
 
 class BuildWithStack(build_py):

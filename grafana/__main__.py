@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as model
 
+from grafana import log_only
 from grafana.boards import BOARDS
 from grafana.docs import reference
 from grafana.theme import ROOT
@@ -13,16 +15,20 @@ from grafana.theme import ROOT
 
 def generated() -> dict[str, str]:
     """Every generated file: path within the repository -> text."""
-    boards = {name: _visible(json.loads(json.dumps(build(), cls=JSONEncoder))) for name, build in BOARDS.items()}
-    files = {
-        f"grafana/dashboards/{name}.json": json.dumps(board, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        for name, board in boards.items()
-    }
+    boards = {name: _as_json(build()) for name, build in BOARDS.items()}
+    files = {f"grafana/dashboards/{name}.json": _text(board) for name, board in boards.items()}
+    for name, board in log_only.boards().items():
+        files[f"grafana/dashboards-log-only/{name}.json"] = log_only.relinked(_text(_as_json(board)))
     return files | {"docs/dashboards.md": reference(boards)}
 
 
-def _visible(board: dict[str, Any]) -> dict[str, Any]:
+def _text(board: dict[str, Any]) -> str:
+    return json.dumps(board, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _as_json(made: model.Dashboard) -> dict[str, Any]:
     """The board without `placement`, which the SDK always writes and which would hide links and marks in a menu."""
+    board: dict[str, Any] = json.loads(json.dumps(made, cls=JSONEncoder))
     for item in [*board["links"], *board["annotations"]["list"]]:
         item.pop("placement", None)
     return board
@@ -37,6 +43,7 @@ def main(arguments: list[str]) -> int:
             print(f"{path.relative_to(ROOT)} is not what the code generates: run python -m grafana", file=sys.stderr)
         return 1 if different else 0
     for path in different:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(files[path], "utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
     return 0

@@ -113,7 +113,7 @@ def board(
         ),
         refresh=refresh,
         week_start="monday",
-        panels=_lay_out(sections),
+        panels=lay_out(sections),
         templating=model.DashboardDashboardTemplating(list_val=_variables(symbols, one_symbol) if of_bot else []),
         annotations=model.AnnotationContainer(list_val=_annotations(symbols, quiet, marks) if of_bot else []),
         links=[] if shared else [_link(), _kiosk(uid)],
@@ -128,7 +128,7 @@ def address(uid: str, **variables: str) -> str:
     )
 
 
-def _lay_out(sections: Sequence[Section]) -> list[model.Panel | model.RowPanel]:
+def lay_out(sections: Sequence[Section]) -> list[model.Panel | model.RowPanel]:
     """Panels from left to right, a new line when one does not fit; ids in reading order, as a phone shows them."""
     laid: list[model.Panel | model.RowPanel] = []
     y = number = 0

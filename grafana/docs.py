@@ -19,6 +19,7 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
 - Where the broker gives no figure the bot's own stands in, and the panel says so: "broker" or "bot's log".
 - Every table can be filtered in its header, and exported: panel menu, *Inspect*, *Data*, *Download CSV*.
 - Sectors are yours to edit: the setting `sectors.file`, a CSV of `symbol,sector`.
+- Without the broker's keys `grafana/dashboards-log-only` has the same boards without what a broker fills (docs/deployment.md).
 - A further bot: `deploy/add-bot.sh` (docs/deployment.md); bot and archive are then chosen on top, and Fleet shows all.
 - `Kiosk` leaves Grafana's bars out: `/d/bigdipper-overview?kiosk&refresh=10s` for a screen on the wall or a phone.
 - Share shows percent only. Publish it as a picture or as a public dashboard; who may log in can query the archive's amounts.

@@ -18,7 +18,7 @@ UNKNOWN = model.SpecialValueMap(
 )
 # A text column becomes a label; only where there are no rows it stays a field, which is not for drawing.
 NOT_DRAWN = model.DashboardFieldConfigSourceOverrides(
-    matcher=model.MatcherConfig(id_val="byRegexp", options="^(source|symbol|day)$"),
+    matcher=model.MatcherConfig(id_val="byRegexp", options="^(source|symbol|day|name)$"),
     properties=[model.DynamicConfigValue(id_val="custom.hideFrom", value={"legend": True, "tooltip": True, "viz": True})],
 )
 

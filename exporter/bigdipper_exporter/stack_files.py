@@ -4,6 +4,7 @@ from pathlib import Path
 
 PACKAGED = Path(__file__).resolve().parent / "stack"
 SOURCE = Path(__file__).resolve().parents[2]
+BOARDS, BOARDS_OF_THE_LOG = "grafana/dashboards", "grafana/dashboards-log-only"
 
 
 def stack_files() -> Path | None:

@@ -7,7 +7,7 @@ from grafana.board import HEALTH, Section, board
 from grafana.boards import health_monitor
 from grafana.overrides import answer, coloured, column, organise, override, words
 from grafana.panels import alert_list, grid, lines, stat, timeline
-from grafana.query import listed, now, over_time, quantiles, rows, selector
+from grafana.query import listed, now, over_time, quantiles, rows, selector, series
 from grafana.sql import IN_TIME
 from grafana.theme import (
     COUNT,
@@ -164,13 +164,20 @@ def _bot() -> list[model.Panel]:
         ),
         lines(
             "Bot errors",
-            "Which errors does it make? Errors an hour by kind (bigdipper_bot_errors_total), halts by cause.",
-            over_time(f"sum by (kind) (increase({selector('bot_errors_total')}[1h])) > 0", "error: {{kind}}"),
-            over_time(f"sum by (cause) (increase({selector('halts_total')}[1h])) > 0", "halt: {{cause}}"),
-            unit=theme.Unit("none", 1),
+            "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, whenever "
+            "they were read (archive: bot_events).",
+            series(f"""
+                SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, kind || ': ' || REPLACE(cause, '_', ' ') AS name,
+                  COUNT(*) AS events
+                FROM bot_events WHERE kind IN ('error', 'halt') AND {IN_TIME} GROUP BY 1, 2 ORDER BY 1"""),
+            unit=COUNT,
             size=(12, 8),
             none="✓ none in this time",
+            draw=theme.BARS,
+            fill=60,
+            legend=("sum",),
             soft_zero=True,
+            overrides=[override("byType", "number", displayName="${__field.labels.name}")],
         ),
         timeline(
             "Market session, as the bot sees it",

@@ -31,7 +31,7 @@ def build() -> model.Dashboard:
 
 
 def _shares() -> list[model.Panel]:
-    newest, ratio = tidy(NEWEST_POSITIONS), selector("position_unrealized_pl_ratio")
+    newest = tidy(NEWEST_POSITIONS)
     return [
         pie(
             "Allocation by symbol",
@@ -55,24 +55,29 @@ def _shares() -> list[model.Panel]:
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
         ),
-        columns(
-            "Unrealized P&L by symbol",
-            "Who wins, who loses? "
-            "Unrealized profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
-            "the three winners and losers that the bot's last cycle named.",
-            rows(
-                f"sort_desc(sum by (symbol) (topk(7, {ratio}) or bottomk(7, {ratio})"
-                f" or on (bot) {selector('bot_mover_ratio')}))"
-            ),
-            x="symbol",
-            unit=RATIO,
-            size=(8, 9),
-            none="no position, or nothing said of any",
-            horizontal=True,
-            thresholds=theme.SIGNED,
-            transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
-        ),
+        winners_and_losers((8, 9)),
     ]
+
+
+def winners_and_losers(size: tuple[int, int]) -> model.Panel:
+    """Bars of the best and the worst positions."""
+    ratio = selector("position_unrealized_pl_ratio")
+    return columns(
+        "Unrealized P&L by symbol",
+        "Who wins, who loses? "
+        "Unrealized profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
+        "the three winners and losers that the bot's last cycle named.",
+        rows(
+            f"sort_desc(sum by (symbol) (topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')}))"
+        ),
+        x="symbol",
+        unit=RATIO,
+        size=size,
+        none="no position, or nothing said of any",
+        horizontal=True,
+        thresholds=theme.SIGNED,
+        transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
+    )
 
 
 def _ladder() -> list[model.Panel]:

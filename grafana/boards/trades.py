@@ -6,7 +6,7 @@ from grafana import shared, theme
 from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
-from grafana.query import listed, newest_last, now, over_time, selector, table
+from grafana.query import listed, newest_last, now, selector, series, table
 from grafana.sql import DAYS, IN_TIME, SYMBOL
 from grafana.theme import (
     BASIS_POINTS,
@@ -250,14 +250,20 @@ def _groups() -> list[model.Panel]:
         lines(
             "Order rate",
             "How fast does it submit? "
-            "Orders submitted and fills per hour, from the counters (bigdipper_trades_total, bigdipper_fills_total).",
-            over_time(f"sum(increase({selector('trades_total', symbol='~$symbol')}[1h]))", "orders an hour"),
-            over_time(f"sum(increase({selector('fills_total', symbol='~$symbol')}[1h]))", "fills an hour"),
-            unit=theme.Unit("none", 1),
+            "Orders submitted and executions in each hour, by their own time, whenever they were read (archive: trades, fills).",
+            series(f"""
+                SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions FROM (
+                  SELECT ts, 1 AS ordered FROM trades WHERE {IN_TIME} AND {SYMBOL}
+                  UNION ALL SELECT ts, 0 FROM fills WHERE {IN_TIME} AND {SYMBOL})
+                GROUP BY 1 ORDER BY 1"""),
+            unit=COUNT,
             size=(12, 8),
             none=NO_ROWS,
+            draw=theme.BARS,
+            fill=60,
+            legend=(),
             soft_zero=True,
-            overrides=[answer("A", colour=BOT), answer("B", colour=BROKER)],
+            overrides=[column("orders", colour=BOT), column("executions", colour=BROKER)],
         ),
     ]
 

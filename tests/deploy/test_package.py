@@ -62,7 +62,7 @@ def test_the_package_holds_the_stack(wheel: Path) -> None:
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
         scripts = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
     stack = {name.removeprefix("bigdipper_exporter/stack/") for name in names if name.startswith("bigdipper_exporter/stack/")}
-    wanted = {"alertmanager/render.py", "grafana/dashboards/overview.json", "grafana/provisioning/datasources/bigdipper.yml"}
+    wanted = {"alertmanager/render.py", "grafana/dashboards/overview.json", "grafana/dashboards-log-only/overview.json", "grafana/provisioning/datasources/bigdipper.yml"}
     assert wanted | {"prometheus/prometheus.yml", "prometheus/rules/alerts/bot.yml"} <= stack
     assert {"bigdipper_exporter/py.typed", "bigdipper_exporter/web/landing.html", "bigdipper_exporter/sectors.csv"} <= names
     assert "bigdipper_exporter/nyse.csv" in names
@@ -91,7 +91,7 @@ def test_an_installed_package_writes_the_stack_out(wheel: Path, tmp_path: Path) 
     ]
     done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == 0, done.stderr
-    assert f"BIGDIPPER_DASHBOARDS={tmp_path}/out/grafana/dashboards" in done.stdout
+    assert f"BIGDIPPER_DASHBOARDS={tmp_path}/out/grafana/dashboards-log-only\n" in done.stdout, "it was given no keys"
     (target,) = yaml.safe_load((tmp_path / "out/prometheus/targets/bigdipper.yml").read_text())
     assert target == {"targets": ["localhost:10077"], "labels": {"bot": "mine"}}
     assert (tmp_path / "out/alertmanager/render.py").is_file()
@@ -100,6 +100,7 @@ def test_an_installed_package_writes_the_stack_out(wheel: Path, tmp_path: Path) 
 def test_the_source_tree_writes_the_stack_out_and_never_over_something(tmp_path: Path) -> None:
     assert command("stack", tmp_path / "out").returncode == 0
     assert (tmp_path / "out/grafana/dashboards/fleet.json").is_file()
+    assert (tmp_path / "out/grafana/dashboards-log-only/fleet.json").is_file()
     done = command("stack", tmp_path / "out")
     assert done.returncode == 2
     assert "is not empty; name a new folder" in done.stderr

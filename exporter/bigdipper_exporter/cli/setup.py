@@ -70,13 +70,14 @@ def bot_config(settings: Settings, args: argparse.Namespace) -> int:
     "stack",
     argument("folder", metavar="FOLDER", help="a new or an empty folder"),
     usage=f"FOLDER [--bot.name NAME] {ARCHIVE}",
-    settings=("archive.path", "bot.name"),
+    settings=("archive.path", "bot.name", "alpaca.key", "alpaca.secret"),
 )
 def stack(settings: Settings, args: argparse.Namespace) -> int:
     """Write the files of Prometheus, Alertmanager and Grafana into a folder, and say how to start them."""
     from bigdipper_exporter.commands.stack import write_stack
 
-    print(write_stack(Path(args.folder), settings.bot_name or "big-dipper", settings.archive_path))
+    has_keys = bool(settings.alpaca_key and settings.alpaca_secret)
+    print(write_stack(Path(args.folder), settings.bot_name or "big-dipper", settings.archive_path, has_keys))
     return 0
 
 

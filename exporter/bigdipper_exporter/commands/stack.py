@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 
 from bigdipper_exporter.config.yamlfile import ConfigError
-from bigdipper_exporter.stack_files import stack_files
+from bigdipper_exporter.stack_files import BOARDS, BOARDS_OF_THE_LOG, stack_files
 
 EXPORTER, PROMETHEUS, ALERTMANAGER = "localhost:10077", "localhost:9090", "localhost:9093"
 
 
-def write_stack(folder: Path, bot: str, archive: Path) -> str:
+def write_stack(folder: Path, bot: str, archive: Path, has_keys: bool) -> str:
     """Write the files into `folder` for programs on this machine, and return how to start those.
 
-    `bot` is the name of the bot on boards and in alerts, `archive` the exporter's. Raises ConfigError if the folder is not
-    empty or cannot be written.
+    `bot` is the name of the bot on boards and in alerts, `archive` the exporter's. Without keys the boards are those of the
+    log alone. Raises ConfigError if the folder is not empty or cannot be written.
     """
     root = stack_files()
     if root is None:
@@ -25,7 +25,7 @@ def write_stack(folder: Path, bot: str, archive: Path) -> str:
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError([f"stack: {folder} is not empty; name a new folder"])
     try:
-        for name in ("prometheus", "alertmanager", "grafana/dashboards", "grafana/provisioning"):
+        for name in ("prometheus", "alertmanager", "grafana/provisioning", BOARDS, BOARDS_OF_THE_LOG):
             ignored = shutil.ignore_patterns("__pycache__", "bot-*.yml")
             shutil.copytree(root / name, folder / name, ignore=ignored)
         targets = folder / "prometheus" / "targets"
@@ -34,10 +34,12 @@ def write_stack(folder: Path, bot: str, archive: Path) -> str:
         (targets / "alertmanager.yml").write_text(f'- targets: ["{ALERTMANAGER}"]\n')
     except OSError as error:
         raise ConfigError([f"stack: {error.filename or folder} cannot be written: {error.strerror}"]) from None
-    return _how_to_start(folder.absolute(), archive.absolute())
+    return _how_to_start(folder.absolute(), archive.absolute(), has_keys)
 
 
-def _how_to_start(folder: Path, archive: Path) -> str:
+def _how_to_start(folder: Path, archive: Path, has_keys: bool) -> str:
+    boards, others = (BOARDS, BOARDS_OF_THE_LOG) if has_keys else (BOARDS_OF_THE_LOG, BOARDS)
+    given, otherwise = ("Alpaca keys", "Without them") if has_keys else ("no Alpaca keys", "With keys")
     return f"""Wrote {folder}. Start, each in a terminal or a unit of its own:
 
 prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path={folder}/prometheus-data \\
@@ -53,11 +55,13 @@ Grafana (12 or newer, with the plugin frser-sqlite-datasource) needs these varia
 GF_PATHS_PROVISIONING={folder}/grafana/provisioning
 GF_PLUGINS_PREINSTALL_SYNC=frser-sqlite-datasource@4.0.6
 GF_DASHBOARDS_MIN_REFRESH_INTERVAL=1s
-GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH={folder}/grafana/dashboards/overview.json
-BIGDIPPER_DASHBOARDS={folder}/grafana/dashboards
+GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH={folder}/{boards}/overview.json
+BIGDIPPER_DASHBOARDS={folder}/{boards}
 BIGDIPPER_ARCHIVE={archive}
 BIGDIPPER_PROMETHEUS_URL=http://{PROMETHEUS}
 BIGDIPPER_ALERTMANAGER_URL=http://{ALERTMANAGER}
+
+These boards are for {given}, as in this environment. {otherwise} put {others} in both places.
 
 Debian's unit of Grafana sees neither /home nor the /tmp of others (ProtectHome, PrivateTmp): keep folder and archive
 elsewhere, such as /var/lib, and let Grafana's user read the archive (usermod -aG GROUP_OF_THE_ARCHIVE grafana)."""
