@@ -1,7 +1,7 @@
-"""The boards of a bot that is watched by its log alone: without what only a broker can fill, and with the room that is left used.
+"""The boards of a bot without keys: nothing that only a broker can fill, and what the log says in its place.
 
-Classic dashboards cannot hide a panel by its data, so these are boards of their own, in grafana/dashboards-log-only. Their uids are
-the same: links, bookmarks and alerts lead to them too, and keys that are added later change the folder and nothing else.
+Classic dashboards cannot hide a panel by its data, so these are boards of their own, in grafana/dashboards-log-only. Their uids
+are the same: links, bookmarks and alerts lead to them too, and keys that are added later change the folder and nothing else.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,10 @@ def _sections(name: str, board: model.Dashboard) -> list[tuple[str, list[list[mo
 def _narrowed(name: str, panel: model.Panel) -> model.Panel:
     """Without the columns that stay empty."""
     if hidden := EMPTY_COLUMNS.get((name, panel.title or "")):
-        panel.transformations = [*(panel.transformations or []), transform("organize", excludeByName=dict.fromkeys(hidden, True))]
+        panel.transformations = [
+            *(panel.transformations or []),
+            transform("organize", excludeByName=dict.fromkeys(hidden, True)),
+        ]
     return panel
 
 
@@ -212,8 +215,8 @@ def _open_profit(past: str | None = None, size: tuple[int, int] = (12, 9)) -> mo
 def _movers() -> model.Panel:
     return lines(
         "Winners and losers over time",
-        "The three best and the three worst positions of each cycle by the bot's own lines (bigdipper_bot_mover_ratio): a line ends "
-        "where the symbol is no longer among them.",
+        "The three best and the three worst positions of each cycle by the bot's own lines (bigdipper_bot_mover_ratio): a line "
+        "ends where the symbol is no longer among them.",
         over_time(f"max by (symbol) ({selector('bot_mover_ratio')})", "{{symbol}}"),
         unit=RATIO,
         size=(12, 10),

@@ -147,6 +147,20 @@ def test_the_figures_are_the_brokers_or_the_logs_never_both(one: Monitor) -> Non
     ]
 
 
+def test_the_profit_of_the_log_is_todays_or_not_shown(one: Monitor) -> None:
+    def shown(day_start: float) -> dict[str, str]:
+        snapshot = one.pipeline.snapshot
+        day = replace(snapshot.day, start=day_start, previous_equity=1_010.0)
+        page = status_page(replace(snapshot, day=day, broker=None), one.settings, NOTHING)
+        return {figure.name: figure.value.text for figure in page.figures[2:]}
+
+    one.say(f"{STAMP} [INFO] 💰 Account: $1,000.00 equity, $-50.00 cash, Margin: 5.00%/20.00%")
+    said = one.pipeline.snapshot.bot.account_ts
+    assert said is not None
+    assert shown(said)["Profit today"] == "−$10.00"
+    assert "Profit today" not in shown(said + 1), "the account line is of an earlier day"
+
+
 def test_alerts_are_those_of_this_bot_and_the_others_a_number(one: Monitor) -> None:
     def alert(name: str, bot: str, severity: str = "critical", silenced: bool = False) -> FiringAlert:
         return FiringAlert(name, severity, bot, "Something", time.time() - 60, silenced)

@@ -164,8 +164,8 @@ def _bot() -> list[model.Panel]:
         ),
         lines(
             "Bot errors",
-            "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, whenever "
-            "they were read (archive: bot_events).",
+            "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, "
+            "whenever they were read (archive: bot_events).",
             series(f"""
                 SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, kind || ': ' || REPLACE(cause, '_', ' ') AS name,
                   COUNT(*) AS events

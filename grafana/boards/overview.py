@@ -71,7 +71,7 @@ def _first() -> list[model.Panel]:
         stat(
             "Profit today",
             "Equity less that of the previous close, without deposits and withdrawals (broker), and the same over the money "
-            "that the day began with. Without credentials: the bot's equity less its first one of the New York trading day.",
+            "that the day began with. Without credentials: the bot's equity less that of the previous close; deposits count.",
             now(either(broker_pl[0], bot_pl), "{{source}}"),
             now(either(broker_pl[1], bot_ratio), "of equity"),
             unit=theme.SIGNED_USD,

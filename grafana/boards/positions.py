@@ -67,9 +67,7 @@ def winners_and_losers(size: tuple[int, int]) -> model.Panel:
         "Who wins, who loses? "
         "Unrealized profit by cost of the seven best and the seven worst positions (broker). Without credentials: "
         "the three winners and losers that the bot's last cycle named.",
-        rows(
-            f"sort_desc(sum by (symbol) (topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')}))"
-        ),
+        rows(f"sort_desc(sum by (symbol) (topk(7, {ratio}) or bottomk(7, {ratio}) or on (bot) {selector('bot_mover_ratio')}))"),
         x="symbol",
         unit=RATIO,
         size=size,

@@ -252,7 +252,8 @@ def _groups() -> list[model.Panel]:
             "How fast does it submit? "
             "Orders submitted and executions in each hour, by their own time, whenever they were read (archive: trades, fills).",
             series(f"""
-                SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions FROM (
+                SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions
+                FROM (
                   SELECT ts, 1 AS ordered FROM trades WHERE {IN_TIME} AND {SYMBOL}
                   UNION ALL SELECT ts, 0 FROM fills WHERE {IN_TIME} AND {SYMBOL})
                 GROUP BY 1 ORDER BY 1"""),

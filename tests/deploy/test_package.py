@@ -62,7 +62,12 @@ def test_the_package_holds_the_stack(wheel: Path) -> None:
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
         scripts = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
     stack = {name.removeprefix("bigdipper_exporter/stack/") for name in names if name.startswith("bigdipper_exporter/stack/")}
-    wanted = {"alertmanager/render.py", "grafana/dashboards/overview.json", "grafana/dashboards-log-only/overview.json", "grafana/provisioning/datasources/bigdipper.yml"}
+    wanted = {
+        "alertmanager/render.py",
+        "grafana/dashboards/overview.json",
+        "grafana/dashboards-log-only/overview.json",
+        "grafana/provisioning/datasources/bigdipper.yml",
+    }
     assert wanted | {"prometheus/prometheus.yml", "prometheus/rules/alerts/bot.yml"} <= stack
     assert {"bigdipper_exporter/py.typed", "bigdipper_exporter/web/landing.html", "bigdipper_exporter/sectors.csv"} <= names
     assert "bigdipper_exporter/nyse.csv" in names

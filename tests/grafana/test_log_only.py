@@ -81,11 +81,15 @@ def test_a_panel_of_metrics_reads_one_that_is_served_without_a_broker(tmp_path: 
     with monitor(tmp_path) as bot:
         bot.write(*(ROOT / "tests/samples/big_dipper_v2.18.log").read_text("utf-8").splitlines())
         now = datetime.now(NEW_YORK).strftime("%Y-%m-%d %H:%M:%S")
-        bot.say(f"{now} [INFO] Cycle #900 - 10:00:00", f"{now} [INFO] [ACCOUNT] equity=$20000.00 cash=$-1000.00 leverage=105.0%")
+        bot.say(
+            f"{now} [INFO] Cycle #900 - 10:00:00", f"{now} [INFO] [ACCOUNT] equity=$20000.00 cash=$-1000.00 leverage=105.0%"
+        )
         served = {re.sub("_(total|bucket|sum|count|created)$", "", name) for name, _ in bot.samples()}
     unfed = {}
     for name, panel in (each for each in PANELS if each[0] not in ("config", "fleet")):
-        metrics = {metric for target in panel.get("targets", []) if "expr" in target for metric in METRIC.findall(target["expr"])}
+        metrics = {
+            metric for target in panel.get("targets", []) if "expr" in target for metric in METRIC.findall(target["expr"])
+        }
         own = {re.sub("_(total|bucket|sum|count)$", "", metric) for metric in metrics}
         if own and not own & (served | NOT_OF_A_PIPELINE):
             unfed[name, panel["title"]] = metrics

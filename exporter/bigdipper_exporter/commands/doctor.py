@@ -130,7 +130,11 @@ def _bot_config(settings: Settings) -> Iterator[Finding]:
 
 def _broker(settings: Settings) -> Iterator[Finding]:
     if not settings.alpaca_key:
-        yield Finding(True, "broker", "no credentials: figures come from the log alone (set ALPACA_KEY and ALPACA_SECRET); the boards for that: docs/deployment.md")
+        yield Finding(
+            True,
+            "broker",
+            "no credentials: figures come from the log alone (set ALPACA_KEY and ALPACA_SECRET)",
+        )
         return
     host = urlsplit(settings.alpaca_url or "").netloc or ("Alpaca's paper account" if settings.alpaca_paper else "Alpaca, live")
     try:

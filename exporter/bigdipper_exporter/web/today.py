@@ -4,6 +4,7 @@ import time
 
 from bigdipper_exporter.archive.recent import MOST_ROWS, EquityPoint, ErrorLine, FillLine, MissedLine, OrderLine, Recent
 from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import ratio_of_equity
 from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
@@ -59,8 +60,11 @@ def _account(s: Snapshot) -> list[Figure]:
 
 def _logged(s: Snapshot) -> list[Figure]:
     bot = s.bot
+    spoke_today = bot.account_ts is not None and bot.account_ts >= s.day.start
+    profit, profit_ratio = log_profit(s) if spoke_today else (None, None)
     said = [
-        ("Equity", bot.equity, False, "by the bot's log"),
+        ("Equity", bot.equity, False, f"by the bot's log, {ago(bot.account_ts)}"),
+        ("Profit today", profit, True, f"{percent(profit_ratio, digits=2)}, deposits count"),
         ("Open profit", bot.pl, True, "" if bot.positions is None else count(bot.positions, "stock")),
         ("Cash", bot.cash, False, ""),
     ]
