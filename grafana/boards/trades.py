@@ -250,7 +250,7 @@ def _groups() -> list[model.Panel]:
         lines(
             "Order rate",
             "How fast does it submit? "
-            "Orders submitted and executions in each hour, by their own time, whenever they were read (archive: trades, fills).",
+            "Orders submitted and executions in each hour, by their own time (archive: trades, fills).",
             series(f"""
                 SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions
                 FROM (
