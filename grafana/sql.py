@@ -12,25 +12,32 @@ DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 
 
-# Dips that qualified, grouped by symbol, day, outcome and depth: whole days from their sums, the first and the last day of
-# the chosen time from the dips themselves, by their index of time (`+date`: not by one that SQLite makes for it). For `WITH`.
-DIPS = f"""
+# Dips that qualified: whole days from their sums, the first and the last day of the chosen time from the dips themselves, by
+# their index of time (`+date`: not by one that SQLite makes for it). For `WITH`.
+_EDGE = f"""
     edge AS MATERIALIZED (
       SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
       FROM (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
         (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),
-    dips AS MATERIALIZED (
-      SELECT symbol, date, outcome, depth, dips, score, dip_percent, ts FROM dip_days, edge
+    at_edges AS (
+      SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN since AND MIN(since + 100000, until)
+      WHERE +o.date = first
+      UNION ALL
+      SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN MAX(until - 100000, since) AND until
+      WHERE +o.date = last AND last <> first)"""
+DIPS = f"""{_EDGE},
+    dips AS (
+      SELECT symbol, date, outcome, dips, score, dip_percent, ts FROM edge CROSS JOIN dip_outcome_days
       WHERE date > first AND date < last AND {SYMBOL}
       UNION ALL
-      SELECT symbol, date, outcome, COALESCE(CAST(dip_percent AS INT), 1), COUNT(*), MAX(score), dip_percent, ts
-      FROM (
-        SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN since AND MIN(since + 100000, until)
-        WHERE +o.date = first
-        UNION ALL
-        SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN MAX(until - 100000, since) AND until
-        WHERE +o.date = last AND last <> first)
-      WHERE {SYMBOL} GROUP BY 1, 2, 3, 4)"""
+      SELECT symbol, date, outcome, COUNT(*), MAX(score), dip_percent, ts FROM at_edges WHERE {SYMBOL} GROUP BY 1, 2, 3)"""
+DIP_DEPTHS = f"""{_EDGE},
+    depths AS (
+      SELECT depth, SUM(dips) AS dips, SUM(CASE outcome WHEN 'submitted' THEN dips ELSE 0 END) AS bought
+      FROM edge CROSS JOIN dip_days WHERE date > first AND date < last AND depth <= 0 AND {SYMBOL} GROUP BY depth
+      UNION ALL
+      SELECT CAST(dip_percent AS INT), COUNT(*), SUM(outcome = 'submitted')
+      FROM at_edges WHERE dip_percent IS NOT NULL AND {SYMBOL} GROUP BY 1)"""
 
 
 def account(*columns: str) -> str:

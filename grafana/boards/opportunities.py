@@ -7,10 +7,9 @@ from grafana.board import OPPORTUNITIES, Section, board
 from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
-from grafana.sql import DAYS, DIPS, IN_TIME, SYMBOL
+from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SYMBOL
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD
 
-DEPTHS = 101  # a dip of one symbol, day and outcome has at most so many rows in `dips`: 0 to 99 %, and unknown
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
 TIME_COLUMN = column("time", displayName="Time", custom__width=170)
@@ -91,13 +90,13 @@ def _funnel() -> list[model.Panel]:
             "Dip depth",
             "How deep were the dips? Distribution of the dips that qualified in the chosen time, in steps of one percent.",
             table(f"""
-                WITH RECURSIVE {DIPS},
-                  found AS MATERIALIZED (SELECT depth, TOTAL(dips * (outcome = 'submitted')) AS bought,
-                    TOTAL(dips * (outcome <> 'submitted')) AS missed FROM dips WHERE dip_percent IS NOT NULL GROUP BY 1),
-                  depths(depth) AS (SELECT MAX(depth) FROM found UNION ALL
-                    SELECT depth - 1 FROM depths WHERE depth > (SELECT MIN(depth) FROM found))
+                WITH RECURSIVE {DIP_DEPTHS},
+                  found AS MATERIALIZED (SELECT depth, TOTAL(bought) AS bought, TOTAL(dips - bought) AS missed FROM depths
+                    GROUP BY 1),
+                  bins(depth) AS (SELECT MAX(depth) FROM found UNION ALL
+                    SELECT depth - 1 FROM bins WHERE depth > (SELECT MIN(depth) FROM found))
                 SELECT printf('%d %%', depth) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
-                FROM depths LEFT JOIN found USING (depth) WHERE depth IS NOT NULL GROUP BY depth ORDER BY depth DESC"""),
+                FROM bins LEFT JOIN found USING (depth) WHERE depth IS NOT NULL GROUP BY depth ORDER BY depth DESC"""),
             x="Dip",
             unit=COUNT,
             size=(12, 8),
@@ -154,14 +153,9 @@ def _lists() -> list[model.Panel]:
             "Which had the best scores? "
             "The 20 highest of the chosen time, one per symbol, day and outcome, and whether they were bought.",
             listed(f"""
-                WITH {DIPS},
-                highest AS (SELECT * FROM dips WHERE score IS NOT NULL ORDER BY score DESC LIMIT {20 * DEPTHS}),
-                best AS MATERIALIZED (SELECT MAX(score) AS score, symbol, date, outcome, dip_percent, ts FROM highest
-                  GROUP BY symbol, date, outcome ORDER BY 1 DESC LIMIT 20)
-                SELECT b.score AS Score, b.symbol AS Symbol, b.dip_percent AS Dip, b.outcome AS Outcome, SUM(d.dips) AS Times,
-                  b.ts AS time
-                FROM dips AS d CROSS JOIN best AS b ON b.symbol = d.symbol AND b.date = d.date AND b.outcome = d.outcome
-                WHERE d.score IS NOT NULL GROUP BY b.symbol, b.date, b.outcome ORDER BY 1 DESC"""),
+                WITH {DIPS}
+                SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, dips AS Times, ts AS time
+                FROM dips WHERE score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
             size=(10, 10),
             says="Outcome",
             none=NO_ROWS,

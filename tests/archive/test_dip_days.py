@@ -12,8 +12,10 @@ SUMS = """
 SELECT date, symbol, outcome, coalesce(CAST(dip_percent AS INTEGER), 1) AS depth, count(*), max(score)
 FROM opportunities GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 DAYS = "SELECT date, symbol, outcome, depth, dips, score FROM dip_days ORDER BY 1, 2, 3, 4"
+OUTCOMES = "SELECT date, symbol, outcome, count(*), max(score) FROM opportunities GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+OUTCOME_DAYS = "SELECT date, symbol, outcome, dips, score FROM dip_outcome_days ORDER BY 1, 2, 3"
 BEST = """
-SELECT count(*) FROM dip_days AS d WHERE score IS NOT NULL AND NOT EXISTS (
+SELECT count(*) FROM {} AS d WHERE score IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM opportunities AS o WHERE o.date = d.date AND o.symbol = d.symbol AND o.outcome = d.outcome
     AND o.score = d.score AND o.ts = d.ts AND o.dip_percent IS d.dip_percent)"""
 
@@ -46,8 +48,11 @@ def test_sums_follow_what_is_written_changed_and_forgotten(seed: int, tmp_path: 
             change = chance.choice(["outcome = 'rejected'", "score = 1.9, dip_percent = -9.5", "score = NULL", "price = 5"])
             connection.execute(f"UPDATE opportunities SET {change} WHERE id = ?", (chance.randrange(400),))
         assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall()
-        assert connection.execute(BEST).fetchone() == (0,)
+        assert connection.execute(OUTCOME_DAYS).fetchall() == connection.execute(OUTCOMES).fetchall()
+        for table in ("dip_days", "dip_outcome_days"):
+            assert connection.execute(BEST.format(table)).fetchone() == (0,), table
         connection.execute("DELETE FROM opportunities WHERE date <= '2026-01-04'")
         assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall() != []
+        assert connection.execute(OUTCOME_DAYS).fetchall() == connection.execute(OUTCOMES).fetchall() != []
     store.connection.close()
     store.close()

@@ -41,7 +41,10 @@ def test_time_of_every_statement(archive: Path) -> None:
     print(f"\n{YEARS} years, {size:.0f} MB, SQLite {sqlite3.sqlite_version}; best of three, in milliseconds")
     print(f"{'own time':>9} {'5 years':>9}  panel")
     for own, all_years, name in sorted(figures, reverse=True):
-        print(f"{own:9.1f} {all_years:9.1f}  {name}{'  <- over ' + str(GOAL_MS) if own > GOAL_MS else ''}")
+        print(f"{own:9.1f} {all_years:9.1f}  {name}{_over(own)}")
+    for own, all_years, name in sorted(figures, key=lambda one: -one[1]):
+        if own <= GOAL_MS < all_years:
+            print(f"at five years only: {all_years:9.1f}  {name}{_over(all_years)}")
     print(
         f"{sum(own <= GOAL_MS for own, *_ in figures)} of {len(figures)} within {GOAL_MS} ms at their own time, "
         f"{sum(all_years <= GOAL_MS for _, all_years, _ in figures)} at five years"
@@ -53,7 +56,8 @@ DIP = """INSERT INTO opportunities (id, ts, date, symbol, dip_percent, price, sc
 
 
 @pytest.mark.bench
-def test_time_of_the_panels_of_dips(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scattered", [False, True], ids=["one depth a day", "scattered depths"])
+def test_time_of_the_panels_of_dips(tmp_path: Path, scattered: bool) -> None:
     """Five years of four symbols a day whose dip lasts ninety minutes: some 470,000 rows."""
     path, chance = tmp_path / "archive.db", random.Random(1)
     connection = synthetic.empty(path)
@@ -63,19 +67,25 @@ def test_time_of_the_panels_of_dips(tmp_path: Path) -> None:
             symbols = chance.sample(synthetic.SYMBOLS, 4) if day.weekday() < 5 else []
             depths = {symbol: chance.uniform(-12, -5) for symbol in symbols}
             for place, (symbol, minute) in enumerate((symbol, minute) for symbol in symbols for minute in range(90)):
-                dip = depths[symbol] + chance.gauss(0, 0.15)
+                dip = chance.uniform(-12, -5) if scattered else depths[symbol] + chance.gauss(0, 0.15)
                 outcome = chance.choice(["submitted", "rejected", "capital"])
                 row = (back * 1000 + place, day.timestamp() + 60 * minute, f"{day:%Y-%m-%d}", symbol, dip, -dip / 5, outcome)
                 connection.execute(DIP, row)
     connection.execute("ANALYZE")
     (rows,) = connection.execute("SELECT count(*) FROM opportunities").fetchone()
+    (sums,) = connection.execute("SELECT count(*) FROM dip_days").fetchone()
     until = NOW.timestamp() + 86400
-    print(f"\n{rows:,} dips; best of three")
+    print(f"\n{rows:,} dips, {sums:,} sums of a day, symbol, outcome and depth; best of three at five years")
     for asked in statements():
-        if asked.board == "opportunities" and ("opportunities" in asked.sql or "dip_days" in asked.sql):
+        if asked.board == "opportunities" and ("opportunities" in asked.sql or "dip_" in asked.sql):
             sql = fill(asked.sql, until - YEARS * 365 * 86400, until, synthetic.SYMBOLS, asked.points)
-            print(f"{min(_milliseconds(connection, sql) for _ in range(3)):9.1f} ms  {asked}")
+            taken = min(_milliseconds(connection, sql) for _ in range(3))
+            print(f"{taken:9.1f} ms  {asked}{_over(taken)}")
     connection.close()
+
+
+def _over(milliseconds: float) -> str:
+    return f"  <- over {GOAL_MS}" if milliseconds > GOAL_MS else ""
 
 
 def _milliseconds(connection: sqlite3.Connection, sql: str) -> float:

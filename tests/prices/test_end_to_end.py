@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.days import previous_trading_day
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.commands.ingest import ingest
 from bigdipper_exporter.config.settings import Settings
@@ -24,6 +26,7 @@ from bigdipper_exporter.demo.simulator.world import World, start_of_history
 from bigdipper_exporter.pipeline import Sources
 from bigdipper_exporter.price_source import Prices
 from tests.alpaca.conftest import Desk, Timing
+from tests.prices import actions
 
 END = datetime(2025, 12, 5, 17, 0, tzinfo=NEW_YORK).timestamp()
 HALF_DAY = date(2025, 11, 28)
@@ -35,6 +38,7 @@ class Told:
     """What the bot did: (symbol, reason or `bought`, unix seconds), in order."""
 
     acts: list[tuple[str, str, float]] = field(default_factory=list)
+    actions: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -47,6 +51,16 @@ class Life:
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         return self.desk.store.connection.execute(query).fetchall()
+
+
+def ex_dates(days: int) -> list[date]:
+    """Two days of the life on which stocks that are held split, or pay a special dividend."""
+    day = calendar.trading_day(END)
+    found = []
+    for back in range(days):
+        found += [day] if back in (3, days // 2) else []
+        day = previous_trading_day(day)
+    return sorted(found)
 
 
 def closes(world: World, symbol: str) -> dict[date, float]:
@@ -85,6 +99,9 @@ def lived(folder: Path, seed: int, days: int) -> Life:
         missed(symbol, reason, ts)
 
     world.tally.trade, world.tally.missed = traded, was_missed  # type: ignore[method-assign]
+    for day in ex_dates(days):
+        world.history(calendar.day_start(day) - 3600)  # nothing is traded then
+        told.actions |= actions.announce(world, day)
     world.history(END)
     archive = folder / "archive.db"
     ingest(Settings(log_path=folder / "bot.log", archive_path=archive, log_timezone=NEW_YORK), lambda left: None)
@@ -132,12 +149,14 @@ def test_the_benchmark_is_that_of_the_books(life: Life) -> None:
     books = life.world.ledger.days
     days = sorted(books)
     compared = [date.fromisoformat(row[0]) for row in rows]
-    assert compared == days[1 : 1 + len(compared)]
-    assert len(compared) >= len(days) - 2, "all but the opening day and the one that goes on"
-    twin = own = float(dollars(books[days[0]].equity))
+    assert compared == days[: len(compared)]
+    assert len(compared) >= len(days) - 1, "all but the one that goes on"
+    opening = float(life.world.ledger.cash_deposit)
+    twin = own = opening
     account_index = benchmark_index = 100.0
-    for before, day, row in zip(days, compared, rows, strict=False):
-        deposits, flow = float(dollars(books[day].deposits)), float(dollars(books[day].cash_flow))
+    for before, day, row in zip([max(spy.keys() - {*days}), *days], compared, rows, strict=False):
+        opened = opening if day == days[0] else 0.0  # no flow: what the account begins with
+        deposits, flow = float(dollars(books[day].deposits)) - opened, float(dollars(books[day].cash_flow)) - opened
         growth = (spy[day] + paid.get(day, 0.0)) / spy[before]
         twin = (twin + deposits) * growth + flow - deposits
         end = float(dollars(books[day].equity))
@@ -152,7 +171,7 @@ def test_the_benchmark_is_that_of_the_books(life: Life) -> None:
         ), day
     difference = rows[-1][1] - rows[-1][2]
     assert difference == pytest.approx(own - twin, abs=0.02)
-    assert any(books[day].deposits for day in compared)
+    assert any(books[day].deposits for day in compared[1:])
     assert any(books[day].cash_flow < books[day].deposits for day in compared), "a withdrawal too"
 
 
@@ -179,16 +198,23 @@ def test_episodes_and_what_followed_are_those_of_the_bots_own_notes(life: Life) 
     found = {(row[0], row[1], date.fromisoformat(row[2])): (row[3], row[4]) for row in rows}
     assert found == expected
     assert {reason for _, reason, _ in found} >= {"bought", "wash_sale_conflict", "leverage_limit"}
-    known = 0
+    known = over_a_split = 0
+    tape = {symbol: closes(life.world, symbol) for symbol in {row[0] for row in rows}}
     for symbol, _, day, _, _, price, *after in rows:
-        own, paid = closes(life.world, symbol), dividends(life.world, symbol)
+        own, paid, new = tape[symbol], dividends(life.world, symbol), actions.splits(life.world, symbol)
         first = sessions.index(date.fromisoformat(day))
         for horizon, value in zip((1, 5, 20), after, strict=True):
             end = first + horizon
             if price is None or end >= len(over):
                 assert value is None
                 continue
-            dividend = sum(paid.get(session, 0.0) for session in over[first + 1 : end + 1])
-            assert value == pytest.approx((own[over[end]] + dividend) / price - 1, abs=1e-9), (symbol, day, horizon)
+            shares, dividend = 1.0, 0.0
+            for later in over[first + 1 : end + 1]:
+                shares *= new.get(later, 1.0)
+                dividend += paid.get(later, 0.0) * shares
+            assert value == pytest.approx((own[over[end]] * shares + dividend) / price - 1, abs=1e-9), (symbol, day, horizon)
             known += 1
+            over_a_split += shares != 1
     assert known > 50
+    assert over_a_split > 0
+    assert life.told.actions == {"forward_splits", "reverse_splits", "cash_dividends"}

@@ -114,6 +114,23 @@ class DipDayRow:
     ts: Moment
 
 
+@table("dip_outcome_days", key=("date", "symbol", "outcome"), counted=False)
+@dataclass(slots=True)
+class DipOutcomeDayRow:
+    """Sums of `dip_days` by day, symbol and outcome, kept by triggers.
+
+    score: the highest; dip_percent, ts: of that dip.
+    """
+
+    date: Day
+    symbol: str
+    outcome: str
+    dips: int
+    score: float | None
+    dip_percent: Percent | None
+    ts: Moment
+
+
 @table("brake_events", time="started", export="brakes")
 @dataclass(slots=True)
 class BrakeRow:

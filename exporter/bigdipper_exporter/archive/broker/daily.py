@@ -33,7 +33,6 @@ from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeighte
 
 __all__ = ["days_of", "trading_day_of"]
 
-OPENING = 60.0  # seconds within which a new account has its first balance
 STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
@@ -198,7 +197,7 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
     """Flows of a span that began with `start`; the balance that an account opens with is in its first `last_equity`."""
     found = flows.between(connection, first, last)
     if start and memory.created is not None:
-        found = [flow for flow in found if flow.ts > memory.created + OPENING]
+        found = [flow for flow in found if flow.ts > memory.created + flows.OPENING]
     return total(found)
 
 
@@ -210,12 +209,15 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
         return
     start, end = row
     span = _span(day, memory)
+    if start is None and memory.created is not None and trading_day_of(memory.created) == day:
+        start = flows.opening_balance(connection, memory.created)
     moved = _flows(connection, *span, start, memory)
     parts = attribution(connection, *span, moved.net, closes)
     connection.execute(
-        "UPDATE daily_stats SET realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?, interest = ?, cash_flow = ?,"
-        " deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",
+        "UPDATE daily_stats SET starting_equity = ?, realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?,"
+        " interest = ?, cash_flow = ?, deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",
         (
+            start,
             parts.realized_pl,
             parts.unrealized_change,
             parts.dividends,

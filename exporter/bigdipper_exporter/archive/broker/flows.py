@@ -13,6 +13,7 @@ from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
 
 OPTION_UNITS = 100
+OPENING = 60.0  # seconds within which a new account has its first balance
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
@@ -41,6 +42,12 @@ def between(connection: sqlite3.Connection, first: float, last: float) -> list[F
     ]
     noticed += _reversals(connection, *window)
     return [flow for flow in flows.merge(booked, noticed) if first < flow.ts <= last]
+
+
+def opening_balance(connection: sqlite3.Connection, created: float) -> float | None:
+    """Return what an account opened with (US dollars): its first `last_equity`, as a poll of that day would have seen it."""
+    found = flows.total(between(connection, created - OPENING, created + OPENING))
+    return found.net if found.known and found.net > 0 else None
 
 
 def _reversals(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:

@@ -150,14 +150,17 @@ class Market:
         i = self.index[symbol]
         self.prices[i] *= old / new
         self.anchors[i] *= old / new
+        self.opens[i] = self.opens[i] * old // new
         self._round()
 
     def _find_highs(self) -> None:
         self.highs = [max(column) for column in zip(*self._closes, strict=True)]
 
-    def shock(self, symbol: str, change: float) -> None:
-        """A sudden move (-0.08: eight percent down) that heals as every distance from the anchor does."""
+    def shock(self, symbol: str, change: float, lasting: bool = False) -> None:
+        """A sudden move (-0.08: eight percent down) that heals as every distance from the anchor does, or never (`lasting`)."""
         self.prices[self.index[symbol]] *= 1 + change
+        if lasting:
+            self.anchors[self.index[symbol]] *= 1 + change
         self._round()
 
     def slump(self, change: float) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.calendar import Session
-from bigdipper_exporter.demo.simulator import exchange, rules
+from bigdipper_exporter.demo.simulator import corporate, exchange, rules
 from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.bot import Bot
 from bigdipper_exporter.demo.simulator.botlog import BotLog
@@ -43,7 +43,6 @@ from bigdipper_exporter.demo.simulator.units import Number
 
 MINUTE = 60.0
 OWNER_LOOKS_AT = 45  # minutes past the hour
-DIVIDENDS = ("MSFT", "AVGO", "ORCL", "NEE", "AMT", "CCI", "LMT", "NOC", "RTX", "GD", "DLR", "AWK", "WTRG", "XYL", "SPY")
 
 
 def start_of_history(until: float, days: int) -> float:
@@ -106,6 +105,7 @@ class World:
         self._session: Session = "closed"
         self._last_order = 0.0
         self._bots = 0
+        self.ex_dates: dict[date, list[Callable[[], None]]] = {}  # what happens on the morning of a trading day
         self.bot_config: Path | None = None  # what the bot reads at each start; None: it runs with the published settings
         self.start_bot()
 
@@ -202,22 +202,14 @@ class World:
             self.ledger.open_day(day, self.now)
             self.market.open_day()
             self.ledger.marks.update(self.market.marks())
-        for offset, symbol in enumerate(DIVIDENDS):  # each pays in a week of its own, once a quarter
-            if self._day_number % 63 == offset * 4 % 63:
-                self._pay(symbol, day)
+        for happen in self.ex_dates.pop(day, []):
+            happen()
+        corporate.pay_quarterly(self, day, self._day_number)
         hours = regular(day)
         if self._live_since is None and hours is not None:
             for incident in self._incidents:
                 if incident.due(self._day_number):
                     self._schedule(incident, hours[0] + incident.at * MINUTE)
-
-    def _pay(self, symbol: str, day: date) -> None:
-        """A dividend: announced to everybody, paid to who holds the stock."""
-        rate = round(STOCKS[symbol].price * 0.004, 2)
-        self.tape.note("cash_dividend", symbol, day, rate=rate, special=False, foreign=False)
-        held = self.ledger.positions.get(symbol)
-        if held is not None and held.qty > 0:
-            self.ledger.dividend(symbol, rate, self.now)
 
     # -- incidents --------------------------------------------------------------------------------------------------
 
