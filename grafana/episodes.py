@@ -27,9 +27,10 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         "Missed dips",
         "Which dips were not bought, why, and what did they do? "
         "Episodes that began in the chosen time, newest 300: one dip of one symbol for one reason over consecutive sessions. "
-        "Total return after 1, 5 and 20 sessions, dividends included, splits taken out; empty while it is not over. Price from "
-        "the log where it says one; those missed in a brake, which v2.18 does not list, are made of bars. Index: the benchmark "
-        "after 20; lowest price: within 20 sessions (archive: dip_episodes).",
+        "Total return after 1, 5 and 20 sessions, dividends included, splits taken out; empty while it is not over. The price "
+        "is that of the log. Where it names none, it is that of the minute; without minute bars, the line or the open below "
+        "it, with the dip to the day's low. Dips missed in a brake, which v2.18 does not list, are made of bars alone. Index: "
+        "the benchmark after 20; lowest price: within 20 sessions (archive: dip_episodes).",
         listed(f"""
             SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}REPLACE(reason, '_', ' ') AS Reason,
               dip_ratio AS Dip, sightings AS Times, price AS Price, price_source AS "Price from",

@@ -76,9 +76,9 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         says="Threshold",
         none=NO_PRICES,
         overrides=[
-            column("Threshold", TEXT, custom__width=110),
-            *(column(name, COUNT, custom__width=80) for name in ("Days", "Dips", "Weeks")),
-            *(column(name, COUNT, custom__width=78) for name in ("Close dips", "Early dips", "Late dips")),
+            column("Threshold", TEXT, custom__width=105),
+            *(column(name, COUNT, custom__width=72) for name in ("Days", "Dips", "Weeks")),
+            *(column(name, COUNT, custom__width=76) for name in ("Close dips", "Early dips", "Late dips")),
             *(coloured(name, RATIO, thresholds=theme.SIGNED, custom__width=82) for name in signed),
         ],
     )
@@ -128,14 +128,14 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         none=NO_PRICES,
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
-            *(
-                column(name, COUNT, custom__width=115)
-                for name in ("Purchases", "Found", "Outside hours", "Not in bars", "Signals", "Named")
-            ),
-            coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=85),
-            column("Precision", RATIO, custom__width=100),
-            *(column(name, TEXT, custom__width=105) for name in ("From", "Later half from", "To")),
-            words("Other thresholds", custom__width=270),
+            *(column(name, COUNT, custom__width=120) for name in ("Purchases", "Outside hours")),
+            column("Not in bars", COUNT, custom__width=105),
+            *(column(name, COUNT, custom__width=80) for name in ("Found", "Signals", "Named")),
+            coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=80),
+            column("Precision", RATIO, custom__width=95),
+            *(column(name, TEXT, custom__width=100) for name in ("From", "To")),
+            column("Later half from", TEXT, custom__width=125),
+            words("Other thresholds", custom__width=215),
         ],
     )
 

@@ -44,9 +44,9 @@ def _now() -> list[model.Panel]:
         stat(
             "Price and trigger",
             "At which price would the bot buy? "
-            "Newest price (at least 16 minutes old), the highest close of the last 20 sessions, and that close less the "
-            "threshold of the configuration (archive: dip_triggers).",
-            table(f'SELECT price AS "price", high AS "20-day high", line AS "trigger price" {CHOSEN}'),
+            "Newest price (at least 16 minutes old), the highest close of the last LOOKBACK_DAYS sessions, and that close less "
+            "the threshold of the configuration (archive: dip_triggers).",
+            table(f'SELECT price AS "price", high AS "high", line AS "trigger price" {CHOSEN}'),
             unit=USD,
             size=(12, 4),
             none=NO_PRICES,
@@ -72,9 +72,9 @@ def _chart() -> model.Panel:
         "Prices and dip line",
         "What did it do, and where would the bot buy? "
         "Daily candles as traded (not adjusted for splits), regular session only, with volume; the line is the highest close "
-        "of the 19 sessions before, less the threshold that was configured on that day. Marks: purchases, sales, missed dips, "
-        "splits and dividends, brake. Orders outside the regular session can lie beside the candle (archive: "
-        "prices_daily, dip_lines).",
+        "of the LOOKBACK_DAYS - 1 sessions before, less the threshold, as both were configured on that day. Marks: purchases, "
+        "sales, missed dips, splits and dividends, brake. Orders outside the regular session can lie beside the candle "
+        "(archive: prices_daily, dip_lines).",
         table(f"""
             SELECT {DAY} AS time, p.open AS "open", p.high AS "high", p.low AS "low", p.close AS "close", p.volume AS "volume",
               l.line AS "dip line"
@@ -151,7 +151,7 @@ def _nearest() -> model.Panel:
         "Nearest to trigger",
         "Which would the bot buy next? "
         "Every followed symbol by its distance to the price at which the bot would buy, nearest first; below 0 it would buy "
-        "now. Symbols with fewer than 20 sessions have no dip, for the bot too (archive: dip_triggers).",
+        "now. Symbols with fewer sessions than LOOKBACK_DAYS have no dip, for the bot too (archive: dip_triggers).",
         listed("""
             SELECT symbol AS Symbol, distance_ratio AS Distance, dip_ratio AS Dip, threshold AS Threshold, price AS Price,
               line AS "Trigger price", high AS High, high_date AS "High on", watched AS Watched, ts AS time

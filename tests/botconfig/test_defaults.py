@@ -26,5 +26,6 @@ def test_a_default_is_the_figure_that_is_reckoned_with(setting: str, figure: flo
     assert ast.literal_eval(rules.default(setting)) == figure
 
 
-def test_the_note_of_the_lookback_names_the_bars_that_the_monitor_takes() -> None:
-    assert rules.RULES["LOOKBACK_DAYS"].note.endswith(f"always take {dips.LOOKBACK}")
+def test_the_lookback_that_may_be_set_is_the_one_that_is_followed() -> None:
+    rule = rules.RULES["LOOKBACK_DAYS"]
+    assert (rule.low, rule.high) == (dips.LEAST_LOOKBACK, dips.LONGEST_LOOKBACK)

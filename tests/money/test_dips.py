@@ -68,6 +68,17 @@ def test_a_high_drops_out_after_twenty_sessions_and_the_line_steps() -> None:
     assert [day for day, _, _ in found] == days(25)[19:]
 
 
+@given(st.lists(PRICE, min_size=2, max_size=60), st.lists(st.integers(2, 40), min_size=60, max_size=60))
+def test_each_day_has_the_lookback_that_held_on_it(closes: list[float], lookback: list[int]) -> None:
+    series = bars(closes)
+    found = dips.lines([(bar.day, bar.close) for bar in series], [0.05] * len(closes), lookback)
+    expected = [(series[i].day, max(closes[i + 1 - n : i])) for i, n in enumerate(lookback[: len(closes)]) if i + 1 >= n]
+    assert [(day, high) for day, high, _ in found] == expected
+    last = dips.trigger(series, closes[-1], 0.05, lookback[0])
+    assert (last is None) == (len(closes) < lookback[0])
+    assert last is None or last.high == max(closes[-lookback[0] :])
+
+
 def test_a_split_looks_like_a_dip_to_the_bot() -> None:
     found = dips.trigger(bars([100.0] * 19 + [10.0]), 10.0, 0.05)
     assert found is not None

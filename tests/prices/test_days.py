@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.prices.replay import days_of_brakes
-from bigdipper_exporter.archive.prices.series import Thresholds
+from bigdipper_exporter.archive.prices.series import BotRule
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.calendar import NEW_YORK
 
@@ -40,9 +40,9 @@ def test_a_threshold_holds_from_the_session_at_whose_close_it_was_in_effect(
 ) -> None:
     rows = [(at("2025-01-02 09:00:00"), "0.05"), (at(changed), "0.08")]
     archive.executemany("INSERT INTO bot_config (ts, setting, value) VALUES (?, 'DIP_THRESHOLDS.AMD', ?)", rows)
-    thresholds, first = Thresholds(archive), date.fromisoformat(from_day)
-    assert thresholds.on("AMD", first) == 0.08
-    assert thresholds.on("AMD", datetime.fromisoformat(changed).date()) == (0.08 if changed[:10] == from_day else 0.05)
+    rule, first = BotRule(archive), date.fromisoformat(from_day)
+    assert rule.threshold("AMD", first) == 0.08
+    assert rule.threshold("AMD", datetime.fromisoformat(changed).date()) == (0.08 if changed[:10] == from_day else 0.05)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_a_threshold_that_was_removed_or_set_to_zero_is_not_the_one_before(
         "INSERT INTO bot_config (ts, setting, value) VALUES (?, ?, ?)",
         [(at("2025-02-03 09:00:00") + n, setting, value) for n, (setting, value) in enumerate(rows)],
     )
-    assert Thresholds(archive).on("NVDA", date(2025, 2, 10)) == expected
+    assert BotRule(archive).threshold("NVDA", date(2025, 2, 10)) == expected

@@ -111,6 +111,43 @@ def test_lines_and_triggers_are_those_of_the_rule(open_desk: Open, long_past: No
     assert (line, distance) == (pytest.approx(high * 0.9), pytest.approx(newest / (high * 0.9) - 1))
 
 
+def test_lines_triggers_and_replay_take_the_bots_own_lookback(open_desk: Open, long_past: None) -> None:
+    """Ten days at first, thirty from the 41st day on: the line of a day takes what the bot took on that day."""
+    desk, braked = open_desk(), DAYS[60]
+    with desk.store.transaction() as connection:
+        rows = [("LOOKBACK_DAYS", "10", at(DAYS[0])), ("LOOKBACK_DAYS", "30", at(DAYS[40], 3))]
+        connection.executemany("INSERT INTO bot_config (setting, value, ts) VALUES (?, ?, ?)", rows)
+        connection.execute(
+            "INSERT INTO brake_events (id, started, ended, last_seen, date, cycles, missed_opportunities)"
+            " VALUES (1, ?, ?, ?, ?, 9, 0)",
+            (at(braked, 11), at(braked, 15), at(braked, 15), str(braked)),
+        )
+    desk.advance(60)
+    highs = dict(desk.sql("SELECT date, high FROM dip_lines WHERE symbol = 'AMD'"))
+    assert sorted(highs) == [str(day) for day in DAYS[9:]]
+    for place, lookback in ((9, 10), (39, 10), (40, 30), (len(DAYS) - 1, 30)):
+        assert highs[str(DAYS[place])] == max(close("AMD", day) for day in DAYS[place - lookback + 1 : place])
+    for symbol, high, day in desk.sql("SELECT symbol, high, high_date FROM dip_triggers WHERE symbol <> 'SPY'"):
+        assert high == max(close(symbol, one) for one in DAYS[-30:])
+        assert high == close(symbol, date.fromisoformat(day))
+    [(first,)] = desk.sql("SELECT first FROM replay_checks WHERE symbol = 'AMD'")
+    assert first == str(DAYS[9])
+    missed = desk.sql("SELECT symbol, dip_ratio FROM dip_episodes WHERE reason = 'missed_brake'")
+    assert missed
+    for symbol, dip_ratio in missed:
+        lowest = min(price(symbol, braked, number) for number in range(3, 12)) / 100  # every half hour from 11 to 15
+        assert dip_ratio == pytest.approx(lowest / max(close(symbol, day) for day in DAYS[31:60]) - 1)
+
+
+@pytest.mark.parametrize("text", ["1", "251", "twenty", "20.5", "", None])
+def test_a_lookback_that_is_none_is_that_of_the_release(open_desk: Open, long_past: None, text: str | None) -> None:
+    desk = open_desk()
+    with desk.store.transaction() as connection:
+        connection.execute("INSERT INTO bot_config (setting, value, ts) VALUES ('LOOKBACK_DAYS', ?, ?)", (text, at(DAYS[0])))
+    desk.advance(60)
+    assert desk.sql("SELECT min(date) FROM dip_lines") == [(str(DAYS[19]),)]
+
+
 def test_episodes_and_what_followed(open_desk: Open, long_past: None) -> None:
     desk = open_desk()
     day = DAYS[-10]

@@ -98,7 +98,7 @@ class MinuteCoverageRow:
 class DipLineRow:
     """The line at which the bot buys, per symbol and day.
 
-    high: highest close of the 19 sessions before the day. threshold: the bot's, as valid on that day.
+    high: highest close of the sessions before it in the bot's lookback. threshold: the bot's, as valid on that day.
     """
 
     symbol: str

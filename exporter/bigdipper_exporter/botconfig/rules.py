@@ -73,11 +73,10 @@ RULES: dict[str, Rule] = {
     ),
     "LOOKBACK_DAYS": Rule(
         "whole",
-        "Trading days over which the highest close is taken",
+        "Trading days over which the highest close is taken; the monitor's dip lines, triggers and replays follow it",
         "20",
         2,
         250,
-        note="the monitor's dip lines, triggers and replays always take 20",
     ),
     "BASE_POSITION_PCT": Rule(
         "number", "Share of equity that a dip of 3 % buys, before DIP_MULTIPLIER", "0.025", 0, 1, open=True

@@ -52,7 +52,8 @@ METRICS: tuple[Metric, ...] = (
     Gauge("bigdipper_price_usd", "Newest price, at least 16 minutes old.", ("symbol",), read=_by_symbol(lambda r: r.price)),
     Gauge(
         "bigdipper_dip_ratio",
-        "Newest price against the highest close of the last 20 sessions, as the bot computes its dip.",
+        "Newest price against the highest close of the last LOOKBACK_DAYS sessions, as the bot computes its dip; 20 sessions "
+        "without its config.py.",
         ("symbol",),
         read=_by_symbol(lambda r: r.dip_ratio),
     ),

@@ -1,6 +1,6 @@
 """The bot's rule for a dip, as its source has it (v2.17, v2.18: utils.py, dip_logic.py). Pure; prices in US dollars.
 
-    high   = highest close of the last 20 daily bars, today's forming bar included
+    high   = highest close of the last LOOKBACK_DAYS daily bars, today's forming bar included
     dip    = (price - high) / high
     signal when |dip| >= max(MIN_ABSOLUTE_DIP, threshold)
 
@@ -13,7 +13,9 @@ from datetime import date
 
 from bigdipper_exporter.money.prices import Bar
 
-LOOKBACK = 20  # daily bars; fewer than that, and the bot sees no dip
+LOOKBACK = 20  # LOOKBACK_DAYS of the released bot, in daily bars; with fewer than that the bot sees no dip
+LEAST_LOOKBACK, LONGEST_LOOKBACK = 2, 250
+RANGES = 20  # daily bars of the volatility factor
 MINIMUM = 0.05  # MIN_ABSOLUTE_DIP of the released bot
 BASE_SIZE, BASE_DIP, AGGRESSION, LARGEST_SIZE = 0.025, 0.03, 1.75, 0.15  # of equity
 USUAL_RANGE = 0.02  # (high - low) / close of a calm day
@@ -40,11 +42,11 @@ def effective(threshold: float | None, minimum: float = MINIMUM) -> float:
     return minimum if threshold is None else max(minimum, threshold)
 
 
-def trigger(bars: Sequence[Bar], price: float, threshold: float) -> Trigger | None:
-    """Judge `price` by the last 20 `bars`, today's included; None where there are fewer. `threshold`: see `effective`."""
-    if len(bars) < LOOKBACK or price <= 0:
+def trigger(bars: Sequence[Bar], price: float, threshold: float, lookback: int = LOOKBACK) -> Trigger | None:
+    """Judge `price` by the last `lookback` bars, today's included; None where there are fewer. `threshold`: see `effective`."""
+    if len(bars) < lookback or price <= 0:
         return None
-    top = max(bars[-LOOKBACK:], key=lambda bar: bar.close)
+    top = max(bars[-lookback:], key=lambda bar: bar.close)
     line = top.close * (1 - threshold)
     return Trigger(price, top.close, top.day, line, min((price - top.close) / top.close, 0.0), price / line - 1)
 
@@ -54,24 +56,28 @@ def is_signal(dip: float, threshold: float) -> bool:
     return dip < 0 and -dip >= threshold
 
 
-def lines(closes: Sequence[tuple[date, float]], threshold: Sequence[float]) -> list[tuple[date, float, float]]:
-    """Return (day, high, line) for each day that has 19 closes before it: what the bot compared with during that day.
+def lines(
+    closes: Sequence[tuple[date, float]], threshold: Sequence[float], lookback: Sequence[int] | None = None
+) -> list[tuple[date, float, float]]:
+    """Return (day, high, line) for each day with enough closes before it: what the bot compared with during that day.
 
-    `threshold`: the effective one that held on each of the days of `closes`.
+    threshold: the effective one that held on each of the days of `closes`. lookback: in bars, on each of them.
     """
     found = []
-    for i in range(LOOKBACK - 1, len(closes)):
-        high = max(close for _, close in closes[i - LOOKBACK + 1 : i])
-        found.append((closes[i][0], high, high * (1 - threshold[i])))
+    for i, (day, _) in enumerate(closes):
+        first = i + 1 - (LOOKBACK if lookback is None else lookback[i])
+        if first >= 0:
+            high = max(close for _, close in closes[first:i])
+            found.append((day, high, high * (1 - threshold[i])))
     return found
 
 
 def volatility(bars: Sequence[Bar]) -> float | None:
     """Return the bot's volatility factor, from the 20 bars before the newest and clamped; None where there are fewer."""
-    if len(bars) <= LOOKBACK:
+    if len(bars) <= RANGES:
         return None
-    ranges = [(bar.high - bar.low) / bar.close for bar in bars[-LOOKBACK - 1 : -1]]
-    return min(max(sum(ranges) / LOOKBACK / USUAL_RANGE, LEAST_VOLATILITY), MOST_VOLATILITY)
+    ranges = [(bar.high - bar.low) / bar.close for bar in bars[-RANGES - 1 : -1]]
+    return min(max(sum(ranges) / RANGES / USUAL_RANGE, LEAST_VOLATILITY), MOST_VOLATILITY)
 
 
 def size(equity: float, dip: float, volatility_factor: float, intraday: float = 1.0) -> float:

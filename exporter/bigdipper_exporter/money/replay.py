@@ -5,7 +5,7 @@ at the end. What the bot saw lies between the two: it looks once a minute, at th
 cash, cooldown, the largest position and the brake decide too.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -23,7 +23,7 @@ DAY = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A session that can be judged. high: the highest close of the 19 sessions before it, as traded."""
+    """A session that can be judged. high: the highest close that the bot compared it with, as traded."""
 
     bar: Bar
     high: float
@@ -38,10 +38,14 @@ class Signal:
     dip: float
 
 
-def judged(bars: Sequence[Bar]) -> list[Judged]:
-    """Return the sessions that have 19 bars before them, in order; a new listing has none at first, as for the bot."""
-    highs = lines([(bar.day, bar.close) for bar in bars], [0.0] * len(bars))
-    return [Judged(bar, high) for bar, (_, high, _) in zip(bars[LOOKBACK - 1 :], highs, strict=True)]
+def judged(bars: Sequence[Bar], lookback: Callable[[date], int] = lambda day: LOOKBACK) -> list[Judged]:
+    """Return the sessions with enough bars before them, in order; a new listing has none at first, as for the bot.
+
+    lookback: number of bars of which the bot took the highest close on a day, that day's included.
+    """
+    highs = lines([(bar.day, bar.close) for bar in bars], [0.0] * len(bars), [lookback(bar.day) for bar in bars])
+    by_day = {bar.day: bar for bar in bars}
+    return [Judged(by_day[day], high) for day, high, _ in highs]
 
 
 def signal(session: Judged, threshold: float, reached: Reached) -> Signal | None:

@@ -14,7 +14,7 @@ from bigdipper_exporter.botconfig import source
 from bigdipper_exporter.botconfig.edit import Edited
 from bigdipper_exporter.botconfig.rules import DEFAULT, THRESHOLDS, is_number
 from bigdipper_exporter.money import replay
-from bigdipper_exporter.money.dips import MINIMUM, effective
+from bigdipper_exporter.money.dips import LEAST_LOOKBACK, LONGEST_LOOKBACK, LOOKBACK, MINIMUM, effective
 from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile, returns_after
 from bigdipper_exporter.money.limits import Distance, bot_limit
 from bigdipper_exporter.money.prices import Prices
@@ -75,7 +75,8 @@ def _signals(services: Services, edited: Edited, name: str) -> list[str]:
             prices, problem = Market(connection, symbol).prices(symbol), replay_problem(connection, symbol)
     except ArchiveError:
         return []
-    sessions = [one for one in replay.judged(prices.bars) if one.bar.day >= first]
+    lookback = _lookback(edited.after)
+    sessions = [one for one in replay.judged(prices.bars, lambda day: lookback) if one.bar.day >= first]
     if not sessions:
         return [html.paragraph(f"What {symbol} did is not known: the archive has no prices of it.", "note")]
     now, then = (_past(prices, sessions, _threshold(data, symbol)) for data in (edited.before, edited.after))
@@ -95,6 +96,13 @@ def _threshold(data: bytes, symbol: str) -> float | None:
     if not is_number(own):
         return None
     return effective(float(own), float(least.value) if least is not None and is_number(least.value) else MINIMUM)
+
+
+def _lookback(data: bytes) -> int:
+    """Over how many daily bars a file lets the bot take the highest close; the released bot's where it does not say."""
+    found = source.read(data).get("LOOKBACK_DAYS")
+    usable = found is not None and is_number(found.value) and LEAST_LOOKBACK <= found.value <= LONGEST_LOOKBACK
+    return int(found.value) if found is not None and usable else LOOKBACK
 
 
 def _past(prices: Prices, sessions: Sequence[Judged], threshold: float | None) -> str:

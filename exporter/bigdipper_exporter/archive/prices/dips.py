@@ -8,7 +8,7 @@ from datetime import date
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.days import by_session, trading_day_of
 from bigdipper_exporter.archive.price_tables import DipEpisodeRow, DipLineRow, DipOutcomeRow, DipTriggerRow
-from bigdipper_exporter.archive.prices.series import Market, Thresholds
+from bigdipper_exporter.archive.prices.series import BotRule, Market
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import dips
 from bigdipper_exporter.money.episodes import HORIZONS, Episode, Followed, Sighting, episodes, outcome, summary
@@ -32,7 +32,7 @@ BELOW = (
 )
 
 
-def lines(market: Market, thresholds: Thresholds, symbols: Iterable[str], since: date | None) -> list[DipLineRow]:
+def lines(market: Market, rule: BotRule, symbols: Iterable[str], since: date | None) -> list[DipLineRow]:
     """Return the line of each symbol and day from `since` on (None: all)."""
     rows = []
     for symbol in symbols:
@@ -42,19 +42,21 @@ def lines(market: Market, thresholds: Thresholds, symbols: Iterable[str], since:
             bars.append(newest.bar)
         if since is not None:
             first = next((i for i, bar in enumerate(bars) if bar.day >= since), len(bars))
-            bars = bars[max(first - dips.LOOKBACK + 1, 0) :]
-        levels = [thresholds.on(symbol, bar.day) for bar in bars]
-        found = dips.lines([(bar.day, bar.close) for bar in bars], levels)
-        known = levels[dips.LOOKBACK - 1 :]
+            reach = max((rule.lookback(bar.day) for bar in bars[first:]), default=0)
+            bars = bars[max(first - reach + 1, 0) :]
+        levels = {bar.day: rule.threshold(symbol, bar.day) for bar in bars}
+        lookbacks = [rule.lookback(bar.day) for bar in bars]
+        found = dips.lines([(bar.day, bar.close) for bar in bars], list(levels.values()), lookbacks)
         rows += [
-            DipLineRow(symbol, day.isoformat(), high, level, line)
-            for (day, high, line), level in zip(found, known, strict=True)
+            DipLineRow(symbol, day.isoformat(), high, levels[day], line)
+            for day, high, line in found
+            if since is None or day >= since
         ]
     return rows
 
 
-def triggers(market: Market, thresholds: Thresholds, symbols: Iterable[str], watched: Iterable[str]) -> list[DipTriggerRow]:
-    """Return where each symbol stands at its newest price; those with fewer than 20 bars are left out, as the bot does."""
+def triggers(market: Market, rule: BotRule, symbols: Iterable[str], watched: Iterable[str]) -> list[DipTriggerRow]:
+    """Return where each symbol stands at its newest price; those with too few bars are left out, as the bot does."""
     of_bot, rows = set(watched), []
     for symbol in symbols:
         newest = market.newest(symbol)
@@ -63,8 +65,8 @@ def triggers(market: Market, thresholds: Thresholds, symbols: Iterable[str], wat
         bars = list(market.prices(symbol).bars)
         if not newest.complete:
             bars.append(newest.bar)
-        level = thresholds.on(symbol, newest.bar.day)
-        found = dips.trigger(bars, newest.bar.close, level)
+        level = rule.threshold(symbol, newest.bar.day)
+        found = dips.trigger(bars, newest.bar.close, level, rule.lookback(newest.bar.day))
         if found is not None:
             hours = calendar.open_close(newest.bar.day)
             ts = newest.read if hours is None else min(newest.read, hours[1])
@@ -86,26 +88,25 @@ def triggers(market: Market, thresholds: Thresholds, symbols: Iterable[str], wat
 
 
 def episode_rows(
-    connection: sqlite3.Connection, market: Market, thresholds: Thresholds, watched: Sequence[str], since: float, margin: float
+    connection: sqlite3.Connection, market: Market, rule: BotRule, watched: Sequence[str], since: float, margin: float
 ) -> list[DipEpisodeRow]:
     """Return the episodes that began at `since` (unix seconds) or later; `margin` seconds before decide what began earlier."""
     seen = [
         Sighting(symbol, reason, trading_day_of(first), first, last, count, dip, source="log")
         for symbol, reason, first, last, count, dip in connection.execute(SIGHTINGS, {"since": since - margin})
     ]
-    seen += _missed_in_brakes(connection, market, thresholds, watched, since - margin, seen)
+    seen += _missed_in_brakes(connection, market, rule, watched, since - margin, seen)
     equity = dict(connection.execute("SELECT date, starting_equity FROM daily_stats WHERE starting_equity > 0").fetchall())
     found = [episode for episode in episodes(seen, market.sessions) if episode.start.first >= since]
     return [
-        _row(connection, market, thresholds, episode, equity)
-        for episode in sorted(found, key=lambda episode: episode.start.symbol)
+        _row(connection, market, rule, episode, equity) for episode in sorted(found, key=lambda episode: episode.start.symbol)
     ]
 
 
 def _missed_in_brakes(
     connection: sqlite3.Connection,
     market: Market,
-    thresholds: Thresholds,
+    rule: BotRule,
     watched: Sequence[str],
     since: float,
     named: Sequence[Sighting],
@@ -119,7 +120,7 @@ def _missed_in_brakes(
         for started, ended, session in spans:
             if (symbol, session) in known or (symbol, session) in found:
                 continue
-            sighting = _below_the_line(connection, market, thresholds, symbol, session, started, ended)
+            sighting = _below_the_line(connection, market, rule, symbol, session, started, ended)
             if sighting is not None:
                 found[symbol, session] = sighting
     return list(found.values())
@@ -140,24 +141,26 @@ class _OfDay:
         return min(self.line, self.open) if self.low <= self.line else None
 
 
-def _of_day(own: Prices, session: date, threshold: float) -> _OfDay | None:
-    bars = [bar for bar in own.bars if bar.day <= session][-dips.LOOKBACK :]
-    if len(bars) < dips.LOOKBACK or bars[-1].day != session:
+def _of_day(own: Prices, rule: BotRule, symbol: str, session: date) -> _OfDay | None:
+    lookback = rule.lookback(session)
+    bars = [bar for bar in own.bars if bar.day <= session][-lookback:]
+    if len(bars) < lookback or bars[-1].day != session:
         return None
-    [(_, high, line)] = dips.lines([(bar.day, bar.close) for bar in bars], [threshold] * len(bars))
+    high = max(bar.close for bar in bars[:-1])
+    line = high * (1 - rule.threshold(symbol, session))
     return _OfDay(high, line, bars[-1].low, bars[-1].open)
 
 
 def _below_the_line(
     connection: sqlite3.Connection,
     market: Market,
-    thresholds: Thresholds,
+    rule: BotRule,
     symbol: str,
     session: date,
     started: float,
     ended: float,
 ) -> Sighting | None:
-    day = _of_day(market.prices(symbol), session, thresholds.on(symbol, session))
+    day = _of_day(market.prices(symbol), rule, symbol, session)
     if day is None:
         return None
     covered = connection.execute(
@@ -175,12 +178,12 @@ def _below_the_line(
 
 
 def _row(
-    connection: sqlite3.Connection, market: Market, thresholds: Thresholds, episode: Episode, equity: dict[str, float]
+    connection: sqlite3.Connection, market: Market, rule: BotRule, episode: Episode, equity: dict[str, float]
 ) -> DipEpisodeRow:
     start, dip = episode.start, episode.dip
     own = market.prices(start.symbol)
     market_price = market.minute(start.symbol, start.first)
-    of_day = _of_day(own, start.session, thresholds.on(start.symbol, start.session))
+    of_day = _of_day(own, rule, start.symbol, start.session)
     if start.price is None:
         named = connection.execute(PRICE, (start.symbol, start.first - CYCLE_SECONDS, start.last)).fetchone()
         if named or market_price is not None:
@@ -194,7 +197,7 @@ def _row(
     benchmark = market.prices(market.benchmark)
     after = outcome(start, own, benchmark, market.sessions, market.minute(market.benchmark, start.first))
     day = start.session.isoformat()
-    volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.LOOKBACK - 1 :])
+    volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.RANGES - 1 :])
     size = None
     if day in equity and volatility is not None and dip is not None:
         size = dips.size(equity[day], dip, volatility)

@@ -22,7 +22,7 @@ from bigdipper_exporter.archive.price_tables import (
 )
 from bigdipper_exporter.archive.prices import dips, positions, replay, trades
 from bigdipper_exporter.archive.prices.replay import Replay
-from bigdipper_exporter.archive.prices.series import Market, Thresholds
+from bigdipper_exporter.archive.prices.series import BotRule, Market
 from bigdipper_exporter.archive.prices.wanted import Scope, is_stock, sessions_before, symbols
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money.benchmark import Comparison
@@ -32,12 +32,11 @@ DAY = 86400.0
 OPEN_DAYS, MARGIN_DAYS = 45 * DAY, 30 * DAY
 CORRECTED_SESSIONS = 7
 OLDER_DAYS = 8  # days; rows from before the month of the day that long ago are "older days"
-LOOKBACK = timedelta(days=30)  # how long the bot takes a split for a dip
 PHANTOM = 0.02  # how far the log's price is from the market's, as a ratio
 PHANTOM_SECONDS = DAY
 LARGE_DIVIDEND = 0.03  # of the price
 STATE = "price-figures"
-FORMULAS = 3  # raised when a figure of old days is computed otherwise than before, so that they are made again
+FORMULAS = 4  # raised when a figure of old days is computed otherwise than before, so that they are made again
 # What figures of old days are made of: tables, and the columns of their times.
 COUNTED = (("opportunities", "ts"), ("skips", "ts"), ("fills", "ts"), ("activities", "ts"), ("brake_events", "started"))
 SUDDEN = "('forward_split', 'reverse_split', 'unit_split', 'spin_off', 'stock_dividend')"
@@ -79,7 +78,7 @@ class Figures:
 
 def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
     """Make all figures as of `now` (unix seconds). Old days are made again only where the history or the thresholds changed."""
-    market, thresholds = Market(connection, scope.benchmark), Thresholds(connection)
+    market, rule = Market(connection, scope.benchmark), BotRule(connection)
     followed = [symbol for symbol in symbols(connection, scope) if market.newest(symbol) is not None]
     today = calendar.trading_day(now)
     inputs = _inputs(connection, followed, today)
@@ -90,12 +89,12 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
     compared, days = trades.comparison(connection, market)
     lots = trades.lot_rows(connection, market)
     first = 0.0 if episodes_since is None else episodes_since
-    episodes = dips.episode_rows(connection, market, thresholds, scope.watched, first, min(first, MARGIN_DAYS))
+    episodes = dips.episode_rows(connection, market, rule, scope.watched, first, min(first, MARGIN_DAYS))
     return Figures(
         now,
-        dips.lines(market, thresholds, followed, lines_since),
+        dips.lines(market, rule, followed, lines_since),
         lines_since,
-        dips.triggers(market, thresholds, followed, scope.watched),
+        dips.triggers(market, rule, followed, scope.watched),
         episodes,
         episodes_since,
         dips.outcome_rows(connection, episodes, first),
@@ -106,11 +105,11 @@ def derive(connection: sqlite3.Connection, scope: Scope, now: float) -> Figures:
         lots,
         trades.figure_rows(lots),
         replace(compared, points=compared.points[-1:]) if compared.points else compared,
-        _ahead(connection, market, {*scope.watched, *(lot.symbol for lot in lots if lot.closed is None)}, today),
+        _ahead(connection, market, rule, {*scope.watched, *(lot.symbol for lot in lots if lot.closed is None)}, today),
         _stale(market, scope),
         _phantoms(episodes, now),
         inputs,
-        replay.replayed(connection, market, thresholds, scope.watched, inputs),
+        replay.replayed(connection, market, rule, scope.watched, inputs),
     )
 
 
@@ -125,7 +124,9 @@ def _inputs(connection: sqlite3.Connection, followed: list[str], today: date) ->
     While the log or the account's history is read for the first time, older rows still come.
     """
     coverage = dict(connection.execute("SELECT symbol, first FROM price_coverage ORDER BY symbol").fetchall())
-    (config,) = connection.execute("SELECT max(id) FROM bot_config WHERE setting LIKE '%DIP%'").fetchone()
+    (config,) = connection.execute(
+        "SELECT max(id) FROM bot_config WHERE setting LIKE '%DIP%' OR setting = 'LOOKBACK_DAYS'"
+    ).fetchone()
     (splits,) = connection.execute("SELECT count(*) FROM corporate_actions").fetchone()
     older = calendar.day_start(_older(today))
     counts = [
@@ -136,12 +137,14 @@ def _inputs(connection: sqlite3.Connection, followed: list[str], today: date) ->
     return json.dumps([FORMULAS, dates, config, splits, older, counts])
 
 
-def _ahead(connection: sqlite3.Connection, market: Market, concerned: Collection[str], today: date) -> tuple[Ahead, ...]:
+def _ahead(
+    connection: sqlite3.Connection, market: Market, rule: BotRule, concerned: Collection[str], today: date
+) -> tuple[Ahead, ...]:
     """Splits and the like of what is watched or held: announced, or so recent that the bot compares with prices before them."""
     rows = connection.execute(
         f"SELECT symbol, kind, ex_date, cash, special FROM corporate_actions WHERE ex_date >= ?"
         f" AND (kind IN {SUDDEN} OR kind = 'cash_dividend') ORDER BY ex_date",
-        ((today - LOOKBACK).isoformat(),),
+        (sessions_before(today, rule.lookback(today)).isoformat(),),
     )
     found = {}
     for symbol, kind, day, cash, special in rows.fetchall():

@@ -10,11 +10,10 @@ from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive import saved
-from bigdipper_exporter.archive.prices.series import Market, Thresholds
+from bigdipper_exporter.archive.prices.series import BotRule, Market
 from bigdipper_exporter.archive.replay_tables import ReplayCheckRow, ThresholdSignalRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import replay
-from bigdipper_exporter.money.dips import LOOKBACK
 from bigdipper_exporter.money.episodes import HORIZONS, Followed, returns_after, summary
 from bigdipper_exporter.money.replay import REACHED, THRESHOLDS, Check, Judged, Purchase
 
@@ -90,7 +89,7 @@ def days_of_brakes(connection: sqlite3.Connection) -> set[date]:
 
 
 def replayed(
-    connection: sqlite3.Connection, market: Market, thresholds: Thresholds, watched: Iterable[str], inputs: str
+    connection: sqlite3.Connection, market: Market, rule: BotRule, watched: Iterable[str], inputs: str
 ) -> Replay | None:
     """Replay every watched symbol; None where the archive has the replay of these inputs already, or no sessions are known."""
     if not market.sessions:
@@ -98,7 +97,7 @@ def replayed(
     known = json.dumps([inputs, market.sessions[-1].isoformat(), *_counts(connection, market.sessions[-1])])
     if saved.load(connection, STATE) == known:
         return None
-    with_line = market.sessions[LOOKBACK - 1 :] or market.sessions
+    with_line = market.sessions[rule.lookback(market.sessions[-1]) - 1 :] or market.sessions
     later = with_line[len(with_line) // 2]
     log = _Log(connection, market.sessions)
     checks: dict[str, Check] = {}
@@ -107,10 +106,10 @@ def replayed(
     whole: dict[tuple[float, str], _Group] = defaultdict(_Group)
     after: dict[date, tuple[float | None, ...]] = {}
     for symbol in watched:
-        sessions = replay.judged(market.prices(symbol).bars)
+        sessions = replay.judged(market.prices(symbol).bars, rule.lookback)
         if not sessions:
             continue
-        levels = {one.bar.day: thresholds.on(symbol, one.bar.day) for one in sessions}
+        levels = {one.bar.day: rule.threshold(symbol, one.bar.day) for one in sessions}
         checks[symbol] = replay.check(sessions, levels, log.purchases.get(symbol, ()), log.named[symbol], log.watched)
         spans[symbol] = (sessions[0], sessions[-1])
         for key, group in _groups(market, symbol, sessions, after).items():

@@ -98,25 +98,33 @@ class Market:
         )
 
 
-class Thresholds:
-    """The dip from which the bot bought each symbol, by day, from the history of its configuration."""
+class BotRule:
+    """The bot's rule by day, from the history of its configuration: from which dip it bought, and how far back it looked."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._values: dict[str, list[tuple[float, float | None]]] = {}
         rows = connection.execute(
             "SELECT setting, ts, value FROM bot_config"
-            " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting = 'MIN_ABSOLUTE_DIP' ORDER BY ts, id"
+            " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting IN ('MIN_ABSOLUTE_DIP', 'LOOKBACK_DAYS') ORDER BY ts, id"
         )
         for setting, ts, text in rows:
-            self._values.setdefault(setting, []).append((ts, _ratio(text)))
+            value = _bars(text) if setting == "LOOKBACK_DAYS" else _ratio(text)
+            self._values.setdefault(setting, []).append((ts, value))
+        self._lookbacks: dict[date, int] = {}
 
-    def on(self, symbol: str, day: date) -> float:
+    def lookback(self, day: date) -> int:
+        """Return over how many daily bars the highest close was taken; as released where the configuration does not say."""
+        if day not in self._lookbacks:
+            found = self._at("LOOKBACK_DAYS", _end(day))
+            self._lookbacks[day] = dips.LOOKBACK if found is None else round(found)
+        return self._lookbacks[day]
+
+    def threshold(self, symbol: str, day: date) -> float:
         """Return the threshold in effect at the close of a session; before the first known configuration, that one's.
 
         The bot's minimum where the configuration names no threshold.
         """
-        regular = calendar.open_close(day)
-        moment = calendar.day_start(day + timedelta(days=1)) if regular is None else regular[1]
+        moment = _end(day)
         own = self._at(f"DIP_THRESHOLDS.{symbol}", moment)
         least = self._at("MIN_ABSOLUTE_DIP", moment)
         threshold = self._at("DIP_THRESHOLDS.DEFAULT", moment) if own is None else own
@@ -128,6 +136,18 @@ class Thresholds:
             return None
         index = bisect_right(values, moment, key=itemgetter(0))
         return values[max(index - 1, 0)][1]
+
+
+def _end(day: date) -> float:
+    """The close of a session, or the end of another day."""
+    regular = calendar.open_close(day)
+    return calendar.day_start(day + timedelta(days=1)) if regular is None else regular[1]
+
+
+def _bars(text: str | None) -> int | None:
+    """Return a number of daily bars; None where it was removed or is none that the bot can use."""
+    found = int(text) if text is not None and text.isdecimal() else 0
+    return found if dips.LEAST_LOOKBACK <= found <= dips.LONGEST_LOOKBACK else None
 
 
 def _ratio(text: str | None) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 from bigdipper_exporter.calendar import Session
@@ -75,6 +76,7 @@ STOCKS: dict[str, Stock] = {
 SYMBOLS = tuple(symbol for symbol in STOCKS if symbol != "SPY")  # what the bot watches; SPY is for its owner
 
 LOOKBACK_DAYS = 20
+LONGEST_LOOKBACK = 250
 REGULAR_MINUTES = 390
 MARKET_NOISE = 0.35  # percent a day
 GAP = 0.4  # an overnight gap, as a share of a day's move
@@ -98,11 +100,12 @@ class Market:
         self.anchors = list(self.prices)
         self._betas = [stock.beta for stock in STOCKS.values()]
         self._noises = [stock.noise * 0.8 / 100 for stock in STOCKS.values()]
-        self._closes: deque[list[int]] = deque(maxlen=LOOKBACK_DAYS - 1)
+        self._closes: deque[list[int]] = deque(maxlen=LONGEST_LOOKBACK - 1)
+        self._lookback = LOOKBACK_DAYS
         self.highs: list[int] = []
         self.opens: list[int] = []
         self._round()
-        for _ in range(LOOKBACK_DAYS):
+        for _ in range(LOOKBACK_DAYS):  # one more than the bot needs before its first day
             self._move(1.0, REVERSION)
             self.close_day()
         self.open_day()
@@ -137,13 +140,18 @@ class Market:
         self._find_highs()
 
     def close_day(self) -> None:
-        """The closing bell: the day's close joins the 20-day window."""
+        """The closing bell: the day's close joins the window of the high."""
         self._closes.append(list(self.cents))
         self._find_highs()
 
+    def look_back(self, days: int) -> None:
+        """Let `dip` and `highs` take the highest close of the last `days` bars, today's included."""
+        self._lookback = days
+        self._find_highs()
+
     def closes(self) -> list[list[int]]:
-        """The closes of the last days in cents, oldest first."""
-        return [list(day) for day in self._closes]
+        """The closes in cents that the released bot compares with today's, oldest first."""
+        return [list(day) for day in self._closes][1 - LOOKBACK_DAYS :]
 
     def split(self, symbol: str, new: int, old: int) -> None:
         """Exchange every `old` shares for `new` ones: from now on the price is another, the closes before stay as they were."""
@@ -154,7 +162,8 @@ class Market:
         self._round()
 
     def _find_highs(self) -> None:
-        self.highs = [max(column) for column in zip(*self._closes, strict=True)]
+        first = max(len(self._closes) - self._lookback + 1, 0)
+        self.highs = [max(column) for column in zip(*islice(self._closes, first, None), strict=True)]
 
     def shock(self, symbol: str, change: float, lasting: bool = False) -> None:
         """A sudden move (-0.08: eight percent down) that heals as every distance from the anchor does, or never (`lasting`)."""
@@ -179,7 +188,7 @@ class Market:
         return max(math.ceil(price * (1 + HALF_SPREAD)), price + 1)
 
     def dip(self, symbol: str) -> float:
-        """The bid's distance from the 20-day high of closes, today's price included: -0.05 is five percent below."""
+        """The bid's distance from the high of the closes, today's price included: -0.05 is five percent below."""
         i = self.index[symbol]
         high = max(self.highs[i], self.cents[i])
         return (self.bid(symbol) - high) / high

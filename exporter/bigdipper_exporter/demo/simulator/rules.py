@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS
+from bigdipper_exporter.demo.simulator.market import LOOKBACK_DAYS, STOCKS, SYMBOLS
 
 DEFAULT_THRESHOLD = 0.04
 THRESHOLDS = {
@@ -49,6 +49,7 @@ class Settings:
     default_threshold: float = DEFAULT_THRESHOLD
     thresholds: Mapping[str, float] = field(default_factory=lambda: THRESHOLDS)
     min_absolute_dip: float = 0.05
+    lookback_days: int = LOOKBACK_DAYS
     base_position: float = 0.025  # of equity, as the next
     max_position: float = 0.15
     dip_multiplier: float = 1.75
@@ -101,6 +102,7 @@ def load(path: Path) -> Settings:
         default_threshold=thresholds.pop("DEFAULT"),
         thresholds=thresholds,
         min_absolute_dip=known["MIN_ABSOLUTE_DIP"],
+        lookback_days=known["LOOKBACK_DAYS"],
         base_position=known["BASE_POSITION_PCT"],
         max_position=known["MAX_POSITION_PCT"],
         dip_multiplier=known["DIP_MULTIPLIER"],

@@ -274,6 +274,7 @@ class World:
             print(f"the bot does not start: {self.bot_config}: {error!r}", file=sys.stderr, flush=True)
             return
         self._bots += 1
+        self.market.look_back(settings.lookback_days)
         self.bot = Bot(self, self.log, self.tally, settings, self.seed * 1000 + self._bots)
         self.bot.begin(self.now)
 
