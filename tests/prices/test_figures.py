@@ -113,7 +113,9 @@ def test_lines_and_triggers_are_those_of_the_rule(open_desk: Open, long_past: No
 
 def test_lines_triggers_and_replay_take_the_bots_own_lookback(open_desk: Open, long_past: None) -> None:
     """Ten days at first, thirty from the 41st day on: the line of a day takes what the bot took on that day."""
-    desk, braked = open_desk(), DAYS[60]
+    desk = open_desk()
+    place = min(range(55, len(DAYS) - 1), key=lambda number: price("AMD", DAYS[number], 6))
+    braked = DAYS[place]
     with desk.store.transaction() as connection:
         rows = [("LOOKBACK_DAYS", "10", at(DAYS[0])), ("LOOKBACK_DAYS", "30", at(DAYS[40], 3))]
         connection.executemany("INSERT INTO bot_config (setting, value, ts) VALUES (?, ?, ?)", rows)
@@ -125,8 +127,8 @@ def test_lines_triggers_and_replay_take_the_bots_own_lookback(open_desk: Open, l
     desk.advance(60)
     highs = dict(desk.sql("SELECT date, high FROM dip_lines WHERE symbol = 'AMD'"))
     assert sorted(highs) == [str(day) for day in DAYS[9:]]
-    for place, lookback in ((9, 10), (39, 10), (40, 30), (len(DAYS) - 1, 30)):
-        assert highs[str(DAYS[place])] == max(close("AMD", day) for day in DAYS[place - lookback + 1 : place])
+    for number, lookback in ((9, 10), (39, 10), (40, 30), (len(DAYS) - 1, 30)):
+        assert highs[str(DAYS[number])] == max(close("AMD", day) for day in DAYS[number - lookback + 1 : number])
     for symbol, high, day in desk.sql("SELECT symbol, high, high_date FROM dip_triggers WHERE symbol <> 'SPY'"):
         assert high == max(close(symbol, one) for one in DAYS[-30:])
         assert high == close(symbol, date.fromisoformat(day))
@@ -136,7 +138,7 @@ def test_lines_triggers_and_replay_take_the_bots_own_lookback(open_desk: Open, l
     assert missed
     for symbol, dip_ratio in missed:
         lowest = min(price(symbol, braked, number) for number in range(3, 12)) / 100  # every half hour from 11 to 15
-        assert dip_ratio == pytest.approx(lowest / max(close(symbol, day) for day in DAYS[31:60]) - 1)
+        assert dip_ratio == pytest.approx(lowest / max(close(symbol, day) for day in DAYS[place - 29 : place]) - 1)
 
 
 @pytest.mark.parametrize("text", ["1", "251", "twenty", "20.5", "", None])
