@@ -1,10 +1,12 @@
 """Large old files beside the log: it comes first, nothing is read twice, and its figures stay the newest."""
 
 import gzip
+import json
 import os
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,95 @@ def test_a_large_rest_of_a_log_continues_its_cycle_and_describes_the_present_whi
         assert one.rows("SELECT count(*), count(DISTINCT cycle_number) FROM account_history") == [(3000, 3000)]
         one.say(CYCLE.format("2025-10-17 09:00:05", 1))
         assert present(one)[1] == 1
+
+
+def brake(minute: int) -> list[str]:
+    """A cycle under the brake."""
+    at = f"2025-10-17 {9 + minute // 60:02}:{minute % 60:02}:05"
+    return [CYCLE.format(at, minute), f"{at} [ERROR] ⚠️  EMERGENCY BRAKE: Leverage {116 + minute % 7}.0% > 115.0%"]
+
+
+def free(minute: int) -> list[str]:
+    """A cycle without it."""
+    at = f"2025-10-17 {9 + minute // 60:02}:{minute % 60:02}:05"
+    return [CYCLE.format(at, minute), ACCOUNT.format(at, 20_000)]
+
+
+def debug(minute: int) -> list[str]:
+    """Lines that make a file large."""
+    return [f"2025-10-17 {9 + minute // 60:02}:{minute % 60:02}:06 [DEBUG] {'x' * 400}"] * 400
+
+
+Minutes = list[list[str]]
+BORDERS: dict[str, tuple[Minutes, Minutes]] = {
+    "goes on": ([free(0), brake(1), debug(1), brake(2)], [brake(3), brake(4)]),
+    "goes on and ends": ([free(0), brake(1), debug(1), brake(2)], [brake(3), free(4), brake(5), free(6)]),
+    "ended": ([brake(1), debug(1), brake(2)], [free(3), brake(4)]),
+    "had ended": ([brake(1), debug(1), free(2)], [brake(3), brake(4), free(5)]),
+    "ended in silence": ([brake(1), debug(1), brake(2)], [brake(300), free(301)]),
+    "ends at the border": ([brake(1), debug(1), brake(2)], [["2025-10-17 09:03:05 [INFO] Cycle #3 - 09:31:05"]]),
+    "none": ([free(0), debug(1)], [free(3)]),
+}
+
+
+def border(folder: Path, before: list[str], after: list[str], restarts: bool) -> Monitor:
+    """Read a log that was rotated at the border while nobody read it: the rest of the old file is read beside the new one."""
+    folder.mkdir()
+    one = Monitor(folder)
+    one.say(before[0])
+    one.close()
+    one.write(*before[1:])
+    one.log.with_name("big_dipper.log.1.gz").write_bytes(gzip.compress(one.log.read_bytes()))
+    one.log.unlink()
+    one.write(*after)
+    one._open()
+    steps = 0
+    while one.pipeline.step():
+        steps += 1
+        if restarts and steps in (2, 5, 9):
+            one.restart()
+    return one
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("case", BORDERS)
+def test_a_brake_episode_over_the_border_of_an_old_file_is_one(tmp_path: Path, case: str, restarts: bool) -> None:
+    before, after = ([line for minute in part for line in minute] for part in BORDERS[case])
+    with monitor(tmp_path) as whole:
+        whole.say(*before, *after)
+        one = border(tmp_path / "apart", before, after, restarts)
+        try:
+            for sql in (
+                "SELECT started, ended, last_seen, duration_seconds, cycles, peak_ratio, leverage_ratio FROM brake_events",
+                "SELECT date, brake_events, brake_seconds, cycles FROM daily_stats",
+                "SELECT name, labels, value FROM counters WHERE name LIKE '%brake%' OR name LIKE '%halts%' ORDER BY 1, 2",
+            ):
+                assert one.rows(sql) == whole.rows(sql)
+            held, expected = one.pipeline.snapshot.bot.brake, whole.pipeline.snapshot.bot.brake
+            assert (held and replace(held, id=0)) == (expected and replace(expected, id=0))
+        finally:
+            one.close()
+
+
+def docker(text: str, second: int) -> str:
+    return json.dumps({"log": text, "stream": "stderr", "time": f"2025-10-17T13:31:{second:02}.5Z"})
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_a_containers_message_over_the_border_of_an_old_file_is_one(tmp_path: Path, pieces: int, restarts: bool) -> None:
+    message = TRADE.format("2025-10-17 09:31:05", "MSFT", 5000)
+    before = [docker(TRADE.format("2025-10-17 09:31:05", "AMD", n) + "\n", 1) for n in range(600)]
+    parts = [message[20 * n : 20 * n + 20 if n < 3 else None] for n in range(4)]
+    after = [docker(TRADE.format("2025-10-17 09:31:06", "AMD", n) + "\n", 9) for n in range(1000, 1003)]
+    split = [docker(part, 5) for part in parts[:-1]] + [docker(parts[-1] + "\n", 5)]
+    one = border(tmp_path / "apart", [*before, *split[:pieces]], [*split[pieces:], *after], restarts)
+    try:
+        assert one.rows("SELECT count(*) FROM trades") == [(604,)]
+        assert one.rows("SELECT count(*) FROM trades WHERE symbol = 'MSFT'") == [(1,)]
+        assert one.pipeline._streams.log.reader.rests is None
+    finally:
+        one.close()
 
 
 def test_a_failing_disk_during_an_examination_is_tried_again(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bigdipper_exporter.log.parser import PIECE, pieces
+from bigdipper_exporter.log.chunks import PIECE, pieces
 from tests.projection.bot import ACCOUNT, BUY, DAY, OPPORTUNITY, TRADE, cycle
 from tests.running import Monitor
 

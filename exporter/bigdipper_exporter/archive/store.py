@@ -29,7 +29,7 @@ PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
 KEPT_ENDED = 1000
 # How many generations of the log keep the checksums of their lines.
-KEPT_SUMS = 16
+KEPT_SUMS = 32
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'

@@ -24,6 +24,7 @@ _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
 HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
 BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
+MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 ANSI = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
 BOM = b"\xef\xbb\xbf"
 
@@ -218,6 +219,16 @@ def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
     for line in text[1:].removesuffix(b"\n").split(b"\n"):
         yield position, line
         position += 1 + len(line)
+
+
+def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
+    """Whether the lines are as the bot writes them: levels only in headers, and years only at the start of lines with one."""
+    return (
+        len(MARK.findall(text)) == headers
+        and (lines == headers or text.count(b"\n20") == headers)
+        and b"\x1b" not in text
+        and b"\0" not in text
+    )
 
 
 def plain(line: bytes) -> bytes:

@@ -7,6 +7,8 @@ are read.
 
 import re
 import struct
+import sys
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -55,8 +57,13 @@ def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> 
 
 
 def _sums(data: bytes) -> bytes:
-    lines = data.removesuffix(b"\n").split(b"\n")
-    return struct.pack(f"<{len(lines)}I", *map(crc32, lines))
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    sums = array("I", map(crc32, lines))
+    if sys.byteorder == "big":
+        sums.byteswap()
+    return sums.tobytes()
 
 
 @dataclass(slots=True)

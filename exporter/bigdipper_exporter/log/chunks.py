@@ -1,6 +1,7 @@
 """What one read of the log returns: whole lines with their positions, gaps, and the state of the log."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from bigdipper_exporter.log.checksums import LineSums
@@ -11,6 +12,8 @@ from bigdipper_exporter.log.segment import Checkpoint, Source
 GAP_REASONS = ("truncated", "unreachable")
 
 LINE_LIMIT = 1 << 20
+# Bytes that are parsed and projected at once, so that the results fit into the processor's cache.
+PIECE = 1 << 17
 # Two NULs: a single one after a newline is half a character of UTF-16.
 HOLE = b"\n\0\0"
 NULS = re.compile(rb"\0*+")
@@ -136,3 +139,15 @@ def at_end(checkpoint: Checkpoint, source: Source) -> Checkpoint:
             break
         end = begin
     return checkpoint.at(source, end)
+
+
+def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
+    """Cut whole lines into pieces of at least `size` bytes; yield the offset of each and the piece.
+
+    Cuts are only made before a line that begins with a year, so that further lines of a record stay with it.
+    """
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n2", start + size) + 1 or len(data)
+        yield start, data[start:end]
+        start = end

@@ -32,12 +32,13 @@ def retrace(look: Look, segment: Segment) -> None:
         segment.begun, segment.is_held = True, False
         look.read.sums += found.as_of(mine.generation)
     elif mine.offset and not look.sums(mine.generation):
-        look.read.sums += _of_older_version(source, mine)
+        # An older version of the exporter, which stored no checksums, has read it.
+        look.read.sums += _sums_from(source, 0, mine)
 
 
-def _of_older_version(source: Source, consumed: Checkpoint) -> list[LineSums]:
-    """Return the checksums of what an older version of the exporter, which stored none, has consumed."""
-    start, found = max(0, consumed.offset - KEPT_BYTES), list[LineSums]()
+def _sums_from(source: Source, start: int, consumed: Checkpoint) -> list[LineSums]:
+    """Return the checksums of what was consumed of a file from `start` on."""
+    start, found = max(start, consumed.offset - KEPT_BYTES), list[LineSums]()
     while not source.gz and start < consumed.offset:
         data = source.read(start, min(CHUNK, consumed.offset - start))
         if not data:
@@ -67,12 +68,12 @@ def is_begun_by_cut(state: State, segment: Segment) -> bool:
     return any(f.source.fits(f.checkpoint) is False for f, _ in _ahead(state, segment))
 
 
-def pass_over(state: State, segment: Segment) -> bool:
+def pass_over(look: Look, segment: Segment) -> bool:
     """Skip what a file has in common with content read elsewhere: it is a copy, or is becoming one.
 
     Returns False when a compressed file has to be examined first.
     """
-    offset, examinations = segment.checkpoint.offset, state.examinations
+    state, offset, examinations = look.state, segment.checkpoint.offset, look.state.examinations
     before, examinations.are_waiting = examinations.are_waiting, False
     done = [*(lost.checkpoint for lost in state.lost), *state.known, *state.ended]
     fitting = [c for c in done if c.offset > offset and c.head.startswith(segment.checkpoint.head) and segment.source.fits(c)]
@@ -84,6 +85,8 @@ def pass_over(state: State, segment: Segment) -> bool:
     if fitting:
         known = max(fitting, key=lambda c: c.offset)
         segment.checkpoint = replace(known, generation=segment.checkpoint.generation).within(segment.source)
+        look.read.sums += _sums_from(segment.source, offset, segment.checkpoint)
+        segment.sums = None
     return True
 
 

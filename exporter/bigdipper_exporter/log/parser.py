@@ -8,14 +8,14 @@ go through `carriers.py` first, which most logs never need.
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bigdipper_exporter.log.carriers import DOCKER, Cleaner, Entry, docker, plain
+from bigdipper_exporter.log.carriers import DOCKER, Cleaner, Entry, docker, is_ordinary, plain
 from bigdipper_exporter.log.carriers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.chunks import LINE_LIMIT
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
@@ -25,7 +25,6 @@ from bigdipper_exporter.log.rule import Event, Malformed
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
 LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
-MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
@@ -36,8 +35,6 @@ DOCKER_BEGIN = b'{"log":'
 PENDING_LIMIT = 1 << 18
 PENDING_SECONDS = 60.0
 OFFSET_BITS = 40
-# Bytes that are parsed and projected at once, so that the results fit into the processor's cache.
-PIECE = 1 << 17
 
 
 class Record(NamedTuple):
@@ -81,7 +78,11 @@ class ParsedChunk:
 
 
 class Reader:
-    """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream."""
+    """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream.
+
+    rests: what the log began with, by stream, where its first message may have begun in a file that is not read yet; a newline
+    at the end closes it. None where nothing is missing before the log.
+    """
 
     def __init__(
         self, zone: tzinfo, listen: Callable[[str], None] | None = None, clock: Callable[[], float] = time.time
@@ -89,6 +90,7 @@ class Reader:
         self.time = LocalTime(zone, clock)
         self.cleaner = Cleaner(self.time)
         self.pending: dict[str, Piece] = {}
+        self.rests: dict[str, str] | None = None
         self._listen = listen
 
     def restore(self, pending: Mapping[str, Sequence[Any]], header_seen: bool, prefix: str) -> None:
@@ -135,7 +137,7 @@ class Reader:
     def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
         """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
         headers, first = LEVEL.findall(text), len(chunk.records)
-        if headers and _ordinary(text, len(headers), lines) and self._events(base, text, chunk):
+        if headers and is_ordinary(text, len(headers), lines) and self._events(base, text, chunk):
             self.cleaner.header_seen = True
         else:
             del chunk.records[first:]
@@ -227,6 +229,8 @@ class Reader:
                 self._message(self.pending.pop(stream), chunk)
         text = entry.text
         begun = self.pending.pop(entry.stream, None)
+        if begun is None and self._is_rest(entry):
+            return
         if begun is not None:
             if self._has_header(text):
                 self._message(begun, chunk)
@@ -238,6 +242,23 @@ class Reader:
             self.pending[entry.stream] = piece
         else:
             self._message(piece, chunk)
+
+    def _is_rest(self, entry: Entry) -> bool:
+        """Keep what may continue a message that began before the log; return whether it does."""
+        rest = "\n" if self.rests is None else self.rests.get(entry.stream, "")
+        if self.rests is None or rest.endswith("\n"):
+            return False
+        is_rest = not self._has_header(entry.text)
+        self.rests[entry.stream] = (rest + entry.text)[:PENDING_LIMIT] if is_rest else rest + "\n"
+        return is_rest
+
+    def finish(self, rests: Mapping[str, str]) -> ParsedChunk:
+        """Return the open messages, each with its rest from the file that follows. No line follows here."""
+        chunk = ParsedChunk()
+        for stream, piece in self.pending.items():
+            self._message(piece._replace(text=piece.text + rests.get(stream, "")), chunk)
+        self.pending.clear()
+        return chunk
 
     def _interrupt(self, damaged: bytes, chunk: ParsedChunk) -> None:
         """End the open messages that a damaged object may have continued, so that the next message is not joined to them."""
@@ -274,25 +295,3 @@ class Reader:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
         if self._listen is not None:
             self._listen(header[2].decode("utf-8", "replace"))
-
-
-def _ordinary(text: bytes, headers: int, lines: int) -> bool:
-    """Whether the lines are as the bot writes them: levels only in headers, and years only at the start of lines with one."""
-    return (
-        len(MARK.findall(text)) == headers
-        and (lines == headers or text.count(b"\n20") == headers)
-        and b"\x1b" not in text
-        and b"\0" not in text
-    )
-
-
-def pieces(data: bytes, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
-    """Cut whole lines into pieces of at least `size` bytes; yield the offset of each and the piece.
-
-    Cuts are only made before a line that begins with a year, so that further lines of a record stay with it.
-    """
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n2", start + size) + 1 or len(data)
-        yield start, data[start:end]
-        start = end

@@ -42,12 +42,19 @@ def _is_delayed(look: Look) -> bool:
     older = [segment for segment in state.segments if not segment.current and segment.settled is None]
     left = sum(segment.unread() for segment in older)
     state.delayed = (state.delayed or look.now) if left or state.crowded else 0.0
+    if current is not None and state.lost and not current.checkpoint.offset:
+        # Their copies are still being examined, and the log does not wait for that.
+        _set_aside(look, current, frozenset(lost.checkpoint.generation for lost in state.lost))
     if current is None or not plan.is_delayed(left, look.now - state.delayed, state.crowded):
         return False
-    numbers = frozenset(segment.checkpoint.generation for segment in older)
-    look.read.set_aside = not numbers <= state.late and not current.checkpoint.offset
-    state.late |= numbers
+    _set_aside(look, current, frozenset(segment.checkpoint.generation for segment in older))
     return True
+
+
+def _set_aside(look: Look, current: Segment, numbers: frozenset[int]) -> None:
+    """Note that generations will be read beside the log, from now on."""
+    look.read.set_aside |= not numbers <= look.state.late and not current.checkpoint.offset
+    look.state.late |= numbers
 
 
 def _advance(look: Look, segment: Segment) -> None:
@@ -73,7 +80,7 @@ def _is_ready(look: Look, segment: Segment) -> bool:
         return False
     if not segment.is_own:
         common.retrace(look, segment)
-    if not common.pass_over(state, segment) or segment.is_held:
+    if not common.pass_over(look, segment) or segment.is_held:
         return False
     if not segment.begun and not segment.checkpoint.offset and segment.source.size():
         _begin(look, segment)

@@ -16,9 +16,6 @@ from bigdipper_exporter.log.verdict import TIME_SLACK
 # not taken for new ones.
 KEPT_ENDED = 1000
 
-# A log that is copied over is compared with this many ended generations.
-RECENT_ENDED = 8
-
 
 @dataclass(slots=True)
 class Segment:
@@ -187,7 +184,7 @@ class State:
     def others(self, segment: Segment) -> list[Checkpoint]:
         """The checkpoints of generations of which the file of `segment` may be an older copy."""
         reading = [f.checkpoint for f in self.segments if f is not segment]
-        return [*reading, *(lost.checkpoint for lost in self.lost), *self.known, *self.ended[-RECENT_ENDED:]]
+        return [*reading, *(lost.checkpoint for lost in self.lost), *self.known, *self.ended]
 
     def living(self) -> list[Checkpoint]:
         """The checkpoints of generations that may grow."""

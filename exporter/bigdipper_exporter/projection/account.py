@@ -16,8 +16,7 @@ MOVERS_LENGTH = 1000
 def account(c: Context, record: Record, event: Account) -> None:
     """One row per cycle: later account lines of the same cycle replace its figures."""
     state = c.state
-    if state.brake is not None:
-        release(c, record.ts)
+    release(c, record.ts)
     state.equity, state.cash, state.account_ts = event.equity, event.cash, record.ts
     state.margin_ratio, state.leverage_ratio = ratio(event.margin_percent), ratio(event.leverage_percent)
     state.margin_debt = event.margin_debt

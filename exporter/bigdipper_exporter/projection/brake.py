@@ -1,5 +1,6 @@
 """Brake episodes. They last over many cycles, and the bot logs only that the brake holds, never that it was released."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bigdipper_exporter import calendar
@@ -9,7 +10,7 @@ from bigdipper_exporter.log.lines.errors import Halting
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import Context, handles, ratio
-from bigdipper_exporter.projection.state import Episode
+from bigdipper_exporter.projection.state import BotState, Episode
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 
@@ -30,9 +31,11 @@ def brake(c: Context, record: Record, event: Brake) -> None:
             margin_ratio=ratio(event.margin_percent),
             leverage_ratio=ratio(event.leverage_percent),
             peak_ratio=level,
+            is_first=state.is_brake_unknown,
         )
-        c.counters.inc(m.BRAKE_EPISODES)
-        c.add_to_day(ts, "brake_events")
+        state.is_brake_unknown = False
+        if not episode.is_first:
+            _count(c, episode)
     else:
         _hold(c, episode, ts)
         episode.cycles += 0 if state.braked else 1
@@ -47,6 +50,8 @@ def brake(c: Context, record: Record, event: Brake) -> None:
 def release(c: Context, ts: float) -> None:
     """End the episode: a line was logged that only a cycle past the brake check prints."""
     episode = c.state.brake
+    if c.state.is_brake_unknown:
+        c.state.is_brake_unknown, c.state.released_ts = False, ts
     if episode is not None and not c.state.braked:
         _hold(c, episode, ts)
         _put(c, episode, ended=max(ts, episode.started))
@@ -68,6 +73,64 @@ def pause(c: Context) -> None:
     """The bot was stopped: the episode ends at its last line, unless the bot comes back with the brake soon."""
     if c.state.brake is not None:
         _put(c, c.state.brake, ended=max(c.state.brake.last_seen, c.state.brake.started))
+
+
+def join(c: Context, older: BotState) -> None:
+    """Continue with the last episode of `older`, a log that was read beside this one: it may have gone on here, or ended."""
+    state, last = c.state, older.brake
+    first, released, is_unknown = state.first_brake or older.first_brake, state.released_ts, state.is_brake_unknown
+    state.first_brake, state.released_ts, state.is_brake_unknown = None, None, False
+    is_same = False
+    if last is not None and not last.is_first:
+        next_seen = first.started if first else released or state.cycle_ts or last.last_seen
+        is_told = first is not None or released is not None or is_unknown
+        is_same = is_told and next_seen - last.last_seen <= BRAKE_SILENCE_SECONDS
+        if is_same:
+            _go_on(c, last, first, released)
+        else:
+            _put(c, last, ended=max(last.last_seen, last.started))
+    if first is not None and not is_same:
+        _count(c, first)
+        _replace(c, first, first)
+
+
+def _go_on(c: Context, last: Episode, first: Episode | None, released: float | None) -> None:
+    """Continue an episode of an older log: with the first one here, until it was released, or open as it is."""
+    if first is not None:
+        _hold(c, last, first.started)
+        _replace(c, first, _joined(last, first))
+    elif released is not None:
+        _hold(c, last, released)
+        _put(c, last, ended=max(released, last.started))
+    else:
+        c.state.brake = last
+
+
+def _replace(c: Context, first: Episode, episode: Episode) -> None:
+    """Insert what is known now of the first episode, which may still hold."""
+    episode.is_first = False
+    if c.state.brake is not None and c.state.brake.id == first.id:
+        c.state.brake = episode
+    _put(c, episode, first.ended)
+
+
+def _joined(last: Episode, first: Episode) -> Episode:
+    return replace(
+        first,
+        id=last.id,
+        started=last.started,
+        seconds=last.seconds + first.seconds,
+        cycles=last.cycles + first.cycles,
+        margin_ratio=last.margin_ratio,
+        leverage_ratio=last.leverage_ratio,
+        peak_ratio=max(last.peak_ratio, first.peak_ratio),
+        missed=last.missed + first.missed,
+    )
+
+
+def _count(c: Context, episode: Episode) -> None:
+    c.counters.inc(m.BRAKE_EPISODES)
+    c.add_to_day(episode.started, "brake_events")
 
 
 @handles(BrakeDetail)
@@ -121,6 +184,9 @@ def flush(c: Context) -> None:
 
 def _put(c: Context, episode: Episode, ended: float | None = None) -> None:
     c.episode = None
+    if episode.is_first:
+        episode.ended, c.state.first_brake = ended, episode
+        return
     row = BrakeRow(
         id=episode.id,
         started=episode.started,

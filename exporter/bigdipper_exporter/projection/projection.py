@@ -39,10 +39,9 @@ class Projection:
         state.labels = self._context.state.labels
         self._context.state = state
 
-    def end_episode(self) -> None:
-        """End an open brake episode at its last line: no line of its stream follows."""
-        brake.pause(self._context)
-        self.state.brake = None
+    def join(self, older: BotState) -> None:
+        """Continue after the last line of `older`, a log that was read beside this one: its brake episode may go on here."""
+        brake.join(self._context, older)
 
     @property
     def rows(self) -> PendingRows:

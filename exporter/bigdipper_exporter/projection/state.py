@@ -26,6 +26,8 @@ class Episode:
     """A brake episode. Ratios of equity, US dollars, unix seconds; `id` is that of its first line.
 
     `seconds`: the time under the brake, by the steps from line to line, so that a clock set back does not take any away.
+    is_first: whether it may have begun in a file that is not read yet; it is not counted and has no row until that is known.
+    ended: when it ended, for an episode that waits for that.
     """
 
     id: int
@@ -41,6 +43,8 @@ class Episode:
     position_value: float | None = None
     reduce_usd: float | None = None
     missed: int = 0
+    is_first: bool = False
+    ended: float | None = None
 
 
 # Characters of a damaged line that are kept.
@@ -98,15 +102,22 @@ class BotState:
 
     brake: Episode | None = None
     brake_level: float | None = None
+    # While older files are read beside the log: whether nothing says so far whether the brake held at their end; what did, an
+    # episode that may be the rest of one of theirs, or the time of a line that only a released brake allows.
+    is_brake_unknown: bool = False
+    first_brake: Episode | None = None
+    released_ts: float | None = None
     # Limits as debt by equity: the brake's by its lines, the hard one by account lines (margin) and refused orders.
     brake_limit: float | None = None
     hard_limit: float | None = None
 
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
-    # text, time), whether a line with the bot's own header was seen, and the prefix that all lines share.
+    # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, and the
+    # prefix that all lines share.
     last_line: float | None = None
     log_ts: float = 0.0
     split: dict[str, list[Any]] = field(default_factory=dict)
+    rests: dict[str, str] | None = None
     header_seen: bool = False
     prefix: str = ""
 
@@ -152,8 +163,9 @@ class BotState:
         values = {key: value for key, value in json.loads(text).items() if key in known}
         for name in ("symbols", "labels"):
             values[name] = tuple(values.get(name, ()))
-        if values.get("brake"):
-            values["brake"] = Episode(**values["brake"])
+        for name in ("brake", "first_brake"):
+            if values.get(name):
+                values[name] = Episode(**values[name])
         values["damaged"] = [DamagedLine(**line) for line in values.get("damaged", ())]
         values["custom"] = {
             name: {_label_key(key): value for key, value in series.items()} for name, series in values.get("custom", {}).items()

@@ -25,12 +25,14 @@ class Stream:
         self.reader = Reader(settings.log_timezone, self._custom.listen if self._custom else None)
         self.reader.time.last = self.state.log_ts
         self.reader.restore(self.state.split, self.state.header_seen or bool(self.state.forms), self.state.prefix)
+        self.reader.rests = self.state.rests
 
     def to_json(self) -> str:
         """Return the state with the reader's part of it."""
         state, reader = self.state, self.reader
         state.log_ts = reader.time.last
         state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
+        state.rests = reader.rests
         state.header_seen, state.prefix = reader.cleaner.header_seen, reader.cleaner.prefix
         return state.to_json()
 
@@ -96,17 +98,20 @@ class Streams:
             self.past = Stream(self._settings, self._counters, self.log.to_json())
             state = self.log.state
             state.begin_cycle()
-            state.brake = None
+            state.brake, state.is_brake_unknown = None, True
             self.log.reader.pending.clear()
+            self.log.reader.rests = {}
 
     def join(self, projection: Projection) -> None:
         """Continue with one stream: the old files are read to their end."""
         if self.past is None:
             return
         older, newer = (stream.state for stream in self._by_age())
-        projection.state = older
-        projection.end_episode()
+        projection.state = self.past.state
+        projection.apply(self.past.reader.finish(self.log.reader.rests or {}))
+        self.log.reader.rests = None
         projection.state = newer
+        projection.join(older)
         newer.damaged = sorted([*older.damaged, *newer.damaged], key=lambda line: line.ts)[-MAX_DAMAGED:]
         newer.custom = older.custom | newer.custom
         newer.last_line = self.log.state.last_line
