@@ -14,8 +14,8 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
 - Times are shown in the browser's time zone; "today" is the New York trading day (04:00 to 04:00).
 - Blue is good or a gain, orange a loss, dark yellow a warning, red critical; a word, an arrow or a sign always says the same.
   Panels change colour at the alerts' own numbers (`prometheus/rules/thresholds.yml`).
-- A symbol has one colour in every panel and at every load, because Grafana picks it by the name. Its palette is small, so two
-  symbols can share one: legend and tooltip have the names. A colour by place would change with each position opened or closed.
+- A symbol has one colour in every panel and at every load, which no other has: those that the bot ships with (`sectors.csv`).
+  Others take Grafana's colour of their name, which two can share: legend and tooltip have the names.
 - Where the broker gives no figure the bot's own stands in, and the panel says so: "broker" or "bot's log".
 - Every table can be filtered in its header, and exported: panel menu, *Inspect*, *Data*, *Download CSV*.
 - Sectors are yours to edit: the setting `sectors.file`, a CSV of `symbol,sector`.

@@ -14,6 +14,7 @@ from grafana.boards import BOARDS, positions
 from grafana.overrides import override, transform
 from grafana.panels import BY_NAME, lines, stat
 from grafana.query import now, over_time, selector, series, table
+from grafana.symbols import SYMBOLS, named
 from grafana.theme import BOT, COUNT, DOLLARS, NO_ROWS, NOT_SAID, RATIO
 
 # All of their panels need the broker, or market prices.
@@ -223,6 +224,7 @@ def _movers() -> model.Panel:
         none=NOT_SAID,
         past="2d",
         colour=BY_NAME,
+        overrides=named(SYMBOLS),
     )
 
 

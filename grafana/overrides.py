@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.theme import BOT, BROKER, QUIET, Unit
+from grafana.theme import BOT, BROKER, QUIET, SIGNED_USD, Unit
 
 Override = model.DashboardFieldConfigSourceOverrides
 Mappings = Sequence[model.ValueMapping]
@@ -36,6 +36,8 @@ def override(
 ) -> Override:
     """Different looks for some fields. `properties` are Grafana's own ids, with `__` for the dot (`custom__width=90`)."""
     values: dict[str, object] = {}
+    if unit == SIGNED_USD and "custom__width" not in properties:
+        properties["custom__minWidth"] = 112  # a table that is narrower cuts the sign off
     if unit:
         values |= {"unit": unit.id, "decimals": unit.decimals}
     if colour:

@@ -176,6 +176,7 @@ def lines(
     """Values over time. gaps: False joins over missing values, a number joins gaps of up to so many milliseconds."""
     custom = common.GraphFieldConfig(
         draw_style=draw,
+        bar_max_width=40,  # one value alone would be as wide as the graph
         line_width=2,
         fill_opacity=fill,
         show_points=common.VisibilityMode.AUTO,
@@ -292,18 +293,19 @@ def grid(
     size: tuple[int, int] = (12, 9),
     unit: Unit = TEXT,
     sort: tuple[str, bool] | None = None,
+    then: tuple[str, bool] | None = None,
     says: str = "",
     overrides: Sequence[Override] = (),
     **rest: Any,
 ) -> model.Panel:
     """A table; every column can be filtered, and exported by the panel's own menu.
 
-    sort: (column, descending). says: the column that carries the words for "no rows" (see query.listed).
+    sort, then: (column, descending); a column that is not there sorts nothing. says: the column that carries the words for "no rows" (see query.listed).
     """
     options = table_model.Options(
         cell_height=common.TableCellHeight.SM,
         footer=common.TableFooterOptions(show=False, reducer=[], count_rows=False),
-        sort_by=[common.TableSortByFieldState(display_name=sort[0], desc=sort[1])] if sort else [],
+        sort_by=[common.TableSortByFieldState(display_name=name, desc=down) for name, down in filter(None, (sort, then))],
     )
     custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=90)
     looks = [override("byType", "time", unit=MOMENT), override("byRegexp", ".*", custom__wrapHeaderText=True)]

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import theme
 from grafana.board import CONFIG, FLEET, HEALTH, OVERVIEW, RISK, Section, board
 from grafana.overrides import answer, coloured, column, organise, transform
-from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat
+from grafana.panels import grid, lines, stat
 from grafana.query import now, over_time, rows
 from grafana.theme import COUNT, DOLLARS, LOSS, RATIO, SECONDS, TEXT, WARNING, steps, threshold
 
@@ -64,7 +64,7 @@ def build() -> model.Dashboard:
         FLEET,
         "Fleet",
         "All bots: which needs attention, what do they earn, and do they hold the same? From Prometheus alone.",
-        [Section([*_counts(), *_sums("live"), *_sums("paper"), _bots(), *_curves(), _held("live"), _held("paper")])],
+        [Section([*_counts(), *_sums("live"), *_sums("paper"), _bots(), *_curves(), _held()])],
         since="now-24h",
         refresh="10s",
         of_archive=False,
@@ -125,7 +125,7 @@ def _bots() -> model.Panel:
         "One row for each bot, those that need attention first. Alerts: those that fire. To the brake: dollars of positions. "
         "Findings: errors in the bot's configuration. Click a name for the board Overview.",
         rows(figures),
-        size=(24, 10),
+        size=(24, 7),
         says="Bot",
         none="no bot is scraped",
         sort=("State", False),
@@ -192,15 +192,28 @@ def _curves() -> list[model.Panel]:
     ]
 
 
-def _held(mode: str) -> model.Panel:
-    return bars(
-        f"Held by all bots, {mode}",
-        f"Market value of each symbol over all {mode} accounts, the ten largest: bots with the same symbols are one large "
-        "position.",
-        now(f"topk(10, sum by (symbol) (abs(bigdipper_position_market_value_usd) and on (bot) {_of(mode)}))", SYMBOL_OF_BAR),
-        unit=DOLLARS,
-        size=(12, 9),
-        none=f"no {mode} account",
-        low=0,
-        colour=theme.fixed(theme.BROKER),
+def _held() -> model.Panel:
+    values = "max by (bot, symbol) (abs(bigdipper_position_market_value_usd))"
+    sums = " or ".join(
+        f'label_replace(sum by (symbol) ({values} and on (bot) {_of(mode)}), "mode", "{mode}", "", "")'
+        for mode in ("live", "paper")
+    )
+    return grid(
+        "Held by all bots",
+        "Market value of each symbol over all live and all paper accounts: bots with the same symbols are one large position.",
+        rows(sums),
+        size=(24, 8),
+        says="Symbol",
+        none="no position, or no bot with keys",
+        sort=("Live", True),
+        then=("Paper", True),
+        transformations=[
+            transform("groupingToMatrix", columnField="mode", rowField="symbol", valueField="Value", emptyValue="null"),
+            organise(["symbol\\mode", "live", "paper"], {"symbol\\mode": "Symbol"}),
+        ],
+        overrides=[
+            column("Symbol", TEXT),
+            column("live", DOLLARS, displayName="Live"),
+            column("paper", DOLLARS, displayName="Paper"),
+        ],
     )

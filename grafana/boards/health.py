@@ -75,7 +75,7 @@ def _alerts() -> list[model.Panel]:
             "Versions",
             "Which versions? Bot as its start-up line says (it may be wrong), form of its log, exporter.",
             now(selector("bot_info"), "bot {{version}}, log {{log_form}}"),
-            now(selector("exporter_build_info"), "exporter {{version}}, Python {{python}}"),
+            now(selector("exporter_build_info"), "exporter {{version}}"),
             unit=TEXT,
             size=(8, 4),
             none=NO_SERIES,

@@ -206,7 +206,7 @@ def stack() -> list[model.Panel]:
         timeline(
             "Scrape targets",
             "Are the targets up? Every target of Prometheus (up).",
-            over_time("up", "{{job}} {{instance}}"),
+            over_time("up", "{{job}} {{bot}}"),
             size=(24, 8),
             none="Prometheus does not answer",
             mappings=theme.YES_NO_GOOD,

@@ -23,7 +23,7 @@ from grafana.theme import (
     threshold,
 )
 
-SESSION_NUMBER = theme.choices(_3=("☀ regular hours", theme.GOOD), _2=("☾ extended hours", theme.BOT), _1=("– closed", QUIET))
+SESSION_NUMBER = theme.choices(_3=("☀ regular", theme.GOOD), _2=("☾ extended", theme.BOT), _1=("– closed", QUIET))
 
 
 # Debt, limits and the like are on the board Risk; here is what a person looks for first, in this order, on a phone too.
@@ -183,8 +183,8 @@ def _today() -> list[model.Panel]:
                 )
             ],
             overrides=[
-                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__width=170),
-                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=100),
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__width=150),
+                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=95),
                 column("Since", theme.FROM_NOW),
             ],
         ),

@@ -9,6 +9,7 @@ from grafana.overrides import coloured, column, organise, override
 from grafana.panels import BY_NAME, LONGEST_WEEKEND, columns, grid, lines, pie
 from grafana.query import listed, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
+from grafana.symbols import SECTORS, SYMBOLS, labelled, named
 from grafana.theme import COUNT, DAYS, DOLLARS, LOSS, NO_BROKER, NO_ROWS, PERCENT, QUANTITY, RATIO, TEXT, USD, steps
 
 
@@ -42,6 +43,7 @@ def _shares() -> list[model.Panel]:
             unit=DOLLARS,
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
+            overrides=named(SYMBOLS),
         ),
         pie(
             "Allocation by sector",
@@ -54,6 +56,7 @@ def _shares() -> list[model.Panel]:
             unit=DOLLARS,
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
+            overrides=named(SECTORS),
         ),
         winners_and_losers((8, 9)),
     ]
@@ -173,7 +176,7 @@ def _over_time(title: str, what: str, value: str) -> model.Panel:
         points=150,
         colour=BY_NAME,
         gaps=LONGEST_WEEKEND,
-        overrides=[override("byType", "number", displayName="${__field.labels.symbol}")],
+        overrides=[*labelled(SYMBOLS), override("byType", "number", displayName="${__field.labels.symbol}")],
     )
 
 

@@ -191,15 +191,15 @@ def _brake() -> list[model.Panel]:
             "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars "
             "to reduce, dips missed. The limits are the bot's own.",
             listed("""
-                SELECT started AS time, ended AS timeEnd,
-                  COALESCE(duration_seconds, last_seen - started) AS Duration,
+                SELECT started AS time, COALESCE(duration_seconds, last_seen - started) AS Duration,
                   CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
                   CASE WHEN leverage_ratio IS NULL THEN 'margin' ELSE 'leverage' END AS Cause,
                   COALESCE(leverage_ratio, margin_ratio) AS Level, peak_ratio AS Worst, reduce_usd AS "To reduce",
-                  margin_debt AS Debt, equity AS Equity, cycles AS Cycles, missed_opportunities AS Missed
+                  margin_debt AS Debt, equity AS Equity, cycles AS Cycles, missed_opportunities AS Missed,
+                  ended AS timeEnd
                 FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
                 ORDER BY started DESC LIMIT 200"""),
-            size=(24, 8),
+            size=(24, 7),
             says="time",
             none="no episode in this time",
             sort=("Start", True),

@@ -14,6 +14,7 @@ from grafana.sql import (
     FILL_QUALITY,
     RISK_FIGURES,
 )
+from grafana.symbols import SECTORS, named
 from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
 
 
@@ -129,6 +130,7 @@ def _curves() -> list[model.Panel]:
                   SUM(ABS(market_value)) / (SELECT SUM(ABS(market_value)) FROM newest) AS Share
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Share DESC"""),
             name="Sector",
+            overrides=named(SECTORS),
             unit=RATIO,
             size=(12, 8),
             none="no position known",

@@ -70,10 +70,6 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Changes of settings": RARE,
         "Changed, not in effect": "not known before the bot's next start",
     },
-    "fleet": {
-        f"{what}, {mode}": "no account of that kind"
-        for what in ("Equity and profit today", "Held by all bots")
-        for mode in ("live", "paper")
-    },
+    "fleet": {f"Equity and profit today, {mode}": "no account of that kind" for mode in ("live", "paper")},
     "share": {"Wins": RARE, "Sharpe and Sortino": YOUNG},
 }
