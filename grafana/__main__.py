@@ -10,15 +10,16 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana import log_only
 from grafana.boards import BOARDS
 from grafana.docs import reference
+from grafana.share_queries import share_queries
 from grafana.theme import ROOT
 
 
 def generated() -> dict[str, str]:
     """Every generated file: path within the repository -> text."""
     boards = {name: _as_json(build()) for name, build in BOARDS.items()}
-    files = {f"grafana/dashboards/{name}.json": _text(board) for name, board in boards.items()}
+    files = {f"grafana/dashboards/{name}.json": _text(_as_json(share_queries(build()))) for name, build in BOARDS.items()}
     for name, board in log_only.boards().items():
-        files[f"grafana/dashboards-log-only/{name}.json"] = log_only.relinked(_text(_as_json(board)))
+        files[f"grafana/dashboards-log-only/{name}.json"] = log_only.relinked(_text(_as_json(share_queries(board))))
     return files | {"docs/dashboards.md": reference(boards)}
 
 

@@ -176,7 +176,6 @@ def lines(
     """Values over time. gaps: False joins over missing values, a number joins gaps of up to so many milliseconds."""
     custom = common.GraphFieldConfig(
         draw_style=draw,
-        bar_max_width=40,  # one value alone would be as wide as the graph
         line_width=2,
         fill_opacity=fill,
         show_points=common.VisibilityMode.AUTO,
@@ -300,7 +299,8 @@ def grid(
 ) -> model.Panel:
     """A table; every column can be filtered, and exported by the panel's own menu.
 
-    sort, then: (column, descending); a column that is not there sorts nothing. says: the column that carries the words for "no rows" (see query.listed).
+    sort, then: (column, descending); a column that is not there sorts nothing. says: the column that carries the words for
+    "no rows" (see query.listed).
     """
     options = table_model.Options(
         cell_height=common.TableCellHeight.SM,

@@ -9,6 +9,8 @@ __all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT"]
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
 DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
+# Bars are as wide as the time between two of them: queries by the hour say 0 for the hours beside those with something.
+HOUR = "CAST(ts / 3600 AS INTEGER) * 3600"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 
 

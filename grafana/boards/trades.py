@@ -7,7 +7,7 @@ from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table
-from grafana.sql import DAYS, IN_TIME, SYMBOL
+from grafana.sql import DAYS, HOUR, IN_TIME, SYMBOL
 from grafana.theme import (
     BASIS_POINTS,
     BOT,
@@ -252,11 +252,13 @@ def _groups() -> list[model.Panel]:
             "How fast does it submit? "
             "Orders submitted and executions in each hour, by their own time (archive: trades, fills).",
             series(f"""
-                SELECT CAST(ts / 3600 AS INTEGER) * 3600 AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions
-                FROM (
-                  SELECT ts, 1 AS ordered FROM trades WHERE {IN_TIME} AND {SYMBOL}
-                  UNION ALL SELECT ts, 0 FROM fills WHERE {IN_TIME} AND {SYMBOL})
-                GROUP BY 1 ORDER BY 1"""),
+                WITH counted AS (
+                  SELECT {HOUR} AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions FROM (
+                    SELECT ts, 1 AS ordered FROM trades WHERE {IN_TIME} AND {SYMBOL}
+                    UNION ALL SELECT ts, 0 FROM fills WHERE {IN_TIME} AND {SYMBOL}) GROUP BY 1),
+                beside AS (
+                  SELECT time - 3600 AS time FROM counted UNION SELECT time + 3600 FROM counted EXCEPT SELECT time FROM counted)
+                SELECT * FROM counted UNION ALL SELECT time, 0, 0 FROM beside ORDER BY time"""),
             unit=COUNT,
             size=(12, 8),
             none=NO_ROWS,

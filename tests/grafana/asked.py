@@ -1,6 +1,7 @@
 """Panels as Grafana asks them: every target of every board, and SQL with Grafana's variables filled in."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,30 @@ from typing import Any
 from grafana.docs import panels
 
 ROOT = Path(__file__).resolve().parents[2]
-BOARDS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json"))}
+
+
+def boards(folder: str) -> dict[str, dict[str, Any]]:
+    """The generated boards of a folder under grafana/ by name; each panel has the targets whose answers it shows."""
+    return {
+        path.stem: _unshared(json.loads(path.read_text("utf-8"))) for path in sorted((ROOT / "grafana" / folder).glob("*.json"))
+    }
+
+
+def _unshared(board: dict[str, Any]) -> dict[str, Any]:
+    """The board as if each panel asked for itself (see grafana/share_queries.py)."""
+    asked = {panel["id"]: panel.get("targets", []) for panel in panels(board)}
+    for panel in panels(board):
+        for target in panel.get("targets", []):
+            if "panelId" in target:
+                panel["targets"], panel["datasource"] = asked[target["panelId"]], {"type": "prometheus", "uid": "prometheus"}
+        if panel.get("transformations") and panel["transformations"][0]["id"] == "filterByRefId":
+            shown = re.compile(panel["transformations"][0]["options"]["include"].strip("/"))
+            panel["targets"] = [target for target in panel["targets"] if shown.fullmatch(target["refId"])]
+            assert panel["targets"], f"{panel['title']} shows nothing that is asked for"
+    return board
+
+
+BOARDS = boards("dashboards")
 PANELS = [(name, panel) for name, board in BOARDS.items() for panel in panels(board)]
 SECONDS = {"m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
 

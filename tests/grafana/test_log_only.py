@@ -13,13 +13,12 @@ from bigdipper_exporter.calendar import NEW_YORK
 from grafana.docs import METRIC, panels
 from grafana.log_only import EMPTY_COLUMNS, LEFT_OUT, WITHOUT_BOARDS
 from tests.grafana.asked import BOARDS as ALL
-from tests.grafana.asked import ROOT, fill
+from tests.grafana.asked import ROOT, boards, fill
 from tests.grafana.conftest import UNTIL
 from tests.grafana.synthetic import SYMBOLS
 from tests.running import monitor
 
-FOLDER = ROOT / "grafana" / "dashboards-log-only"
-BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+BOARDS = boards("dashboards-log-only")
 PANELS = [(name, panel) for name, board in BOARDS.items() for panel in panels(board)]
 each_panel = pytest.mark.parametrize(("name", "panel"), PANELS, ids=[f"{name}: {panel['title']}" for name, panel in PANELS])
 # Served by Prometheus, and by the whole exporter.
