@@ -183,9 +183,9 @@ def _today() -> list[model.Panel]:
                 )
             ],
             overrides=[
-                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__width=150),
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=150),
                 coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=95),
-                column("Since", theme.FROM_NOW),
+                column("Since", theme.FROM_NOW, custom__width=105),
             ],
         ),
         lines(
@@ -303,23 +303,26 @@ def _deeds() -> list[model.Panel]:
         grid(
             "Recent missed trades",
             "What did it miss? "
-            "The last 20 dips that qualified and were not bought, with the reason (archive: skips). Routine skips are "
-            "not here.",
+            "Dips of the last seven days that qualified and were not bought, by symbol, day and reason: how often, the "
+            "deepest, and the last time (archive: skips, opportunities). Routine skips are not here.",
             listed("""
-                SELECT ts AS time, symbol AS Symbol, dip_percent AS Dip, REPLACE(reason, '_', ' ') AS Reason FROM (
-                  SELECT * FROM (SELECT ts, symbol, dip_percent, reason FROM skips ORDER BY ts DESC LIMIT 20)
+                SELECT MAX(ts) AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, COUNT(*) AS Times,
+                  MIN(dip_percent) AS Deepest
+                FROM (
+                  SELECT ts, date, symbol, dip_percent, reason FROM skips WHERE ts >= $__to / 1000 - 7 * 86400
                   UNION ALL
-                  SELECT * FROM (SELECT ts, symbol, dip_percent, 'emergency brake' FROM opportunities
-                    WHERE outcome = 'missed_brake' ORDER BY ts DESC LIMIT 20))
-                ORDER BY ts DESC LIMIT 20"""),
+                  SELECT ts, date, symbol, dip_percent, 'emergency brake' FROM opportunities
+                    WHERE outcome = 'missed_brake' AND ts >= $__to / 1000 - 7 * 86400)
+                GROUP BY date, symbol, reason ORDER BY 1 DESC LIMIT 20"""),
             size=(12, 9),
             says="time",
             none=NO_ROWS,
-            sort=("Time", True),
+            sort=("Last", True),
             overrides=[
-                column("time", displayName="Time", custom__width=170),
+                column("time", displayName="Last", custom__width=170),
                 column("Symbol", link=("Chances of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
-                column("Dip", theme.PERCENT),
+                column("Times", COUNT, custom__width=80),
+                column("Deepest", theme.PERCENT),
             ],
         ),
     ]

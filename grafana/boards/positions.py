@@ -189,7 +189,7 @@ def _tax() -> list[model.Panel]:
             "window. Unknown: the lots are incomplete.",
             listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
-                  MAX(0, (window_end - unixepoch()) / 86400.0) AS "Days left", bought_before AS "Bought before",
+                  CAST(MAX(0, (window_end - unixepoch()) / 86400) AS INTEGER) AS "Days left", bought_before AS "Bought before",
                   bought_after AS "Bought after",
                   CASE WHEN status <> 'known' THEN 'unknown'
                     WHEN bought_before + bought_after > 0 THEN 'bought' ELSE 'free' END AS State
@@ -204,7 +204,7 @@ def _tax() -> list[model.Panel]:
                 column("time", displayName="Sold", custom__width=170),
                 column("Shares", QUANTITY, custom__width=95),
                 coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0.001, theme.WARNING))),
+                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (1, theme.WARNING))),
                 column("Bought before", QUANTITY, custom__width=140),
                 column("Bought after", QUANTITY, custom__width=120),
                 coloured(

@@ -24,13 +24,14 @@ SEEN = """[...document.querySelectorAll('section[data-testid*="Panel header"]')]
 
 @dataclass
 class Sight:
-    """Titles by what is wrong with them; `queries` requests were answered, the last one `seconds` after the start."""
+    """Titles by what is wrong with them; requests for data, queries in them, seconds to the last answer."""
 
     missing: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     nothing: list[str] = field(default_factory=list)
     failed_queries: list[str] = field(default_factory=list)
     too_wide: int = 0
+    requests: int = 0
     queries: int = 0
     seconds: float = 0.0
 
@@ -53,7 +54,7 @@ def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "d
     page.settle("/api/ds/query", QUIET, PATIENCE)
     seen = {panel["title"]: panel for panel in page.ask(SEEN) or []}
     sight = Sight(missing=[title for title in titles if title not in seen], failed_queries=page.failures("/api/ds/query"))
-    sight.queries, sight.seconds = page.load("/api/ds/query")
+    sight.requests, sight.queries, sight.seconds = page.load("/api/ds/query")
     sight.too_wide = max(0, page.ask("document.documentElement.scrollWidth") - width)
     for panel in panels(BOARDS[name]):
         shown = seen.get(panel["title"], {"text": "", "error": False})

@@ -82,8 +82,8 @@ class Page:
             f"{answer['status']} {answer['url']}" for answer in answers if path in answer["url"] and answer["status"] != 200
         ]
 
-    def load(self, path: str) -> tuple[int, float]:
-        """Number of requests to `path`, and seconds from the first request of the page to the end of the last of these."""
+    def load(self, path: str) -> tuple[int, int, float]:
+        """Number of requests to `path`, of queries in them, seconds from the page's first request to the last answer."""
         sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
         own = {request["requestId"] for request in sent if path in request["request"]["url"]}
         ended = [
@@ -91,8 +91,10 @@ class Page:
             for event in self.events
             if event["method"] == "Network.loadingFinished" and event["params"]["requestId"] in own
         ]
+        bodies = [request["request"].get("postData", "{}") for request in sent if request["requestId"] in own]
+        queries = sum(len(json.loads(body).get("queries", [])) for body in bodies)
         begun = min((request["timestamp"] for request in sent), default=0.0)
-        return len(own), max(ended, default=begun) - begun
+        return len(own), queries, max(ended, default=begun) - begun
 
     def _under_way(self, path: str) -> bool:
         sent = {

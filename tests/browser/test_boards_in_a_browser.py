@@ -31,7 +31,10 @@ def tab() -> Iterator[Page]:
 @pytest.mark.parametrize("name", BOARDS)
 def test_board_shows_every_panel_without_an_error_or_an_unexplained_gap(tab: Page, name: str) -> None:
     cold, sight = look(tab, URL, name), look(tab, URL, name)
-    print(f"\n{name}: {sight.queries} requests, {sight.seconds:.1f} s to the last answer warm, {cold.seconds:.1f} s before")
+    print(
+        f"\n{name}: {sight.requests} requests, {sight.queries} queries, {sight.seconds:.1f} s to the last answer warm, "
+        f"{cold.seconds:.1f} s before"
+    )
     assert not sight.missing
     assert not sight.errors
     assert not sight.failed_queries
