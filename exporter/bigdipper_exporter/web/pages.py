@@ -34,7 +34,7 @@ FAILURES: dict[Reason, str] = {
     "timeout": "It did not answer in time.",
     "rate_limited": "It was asked too often, by the bot and the monitor together; the monitor asks less until that is over.",
     "unauthorized": "It refuses the keys: check them, and ALPACA_PAPER (paper and live accounts have different keys).",
-    "server_error": "It has a fault of its own.",
+    "server_error": "It answers with an error of its own (HTTP 5xx).",
     "bad_response": "What it answered could not be read.",
     "connection": "It cannot be reached from here.",
 }
@@ -238,7 +238,9 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
         more = " or more" if total(s.counters, m.LOG_MALFORMED) > len(lately) == len(s.bot.damaged) else ""
         number = f"{count(len(lately), 'line')}{more} of the last day"
         rows.append(("warn", "format", f"{number} could not be read: is the log damaged, or did the bot change its form?"))
-    rows += [("warn" if line in lately else "off", "damaged line", f"{line}; {ago(line.ts)}") for line in s.bot.damaged]
+    for line in s.bot.damaged:
+        when = f"; {ago(line.ts)}" if line.ts else ""  # 0: no line before it had a time
+        rows.append(("warn" if line in lately else "off", "damaged line", f"{line}{when}"))
     if recent.gaps:
         places = f"{count(len(recent.gaps), 'place')}{' or more' if len(recent.gaps) >= MOST_ROWS else ''}"
         rows.append(
