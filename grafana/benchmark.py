@@ -9,6 +9,12 @@ from grafana.query import Query, listed, now, selector, series, table
 from grafana.theme import COUNT, DOLLARS, NO_PRICES, NUMBER, RATIO, TEXT
 
 IN_DAYS = "FROM benchmark_days WHERE ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
+# Both indices from the close before the chosen time, or from the first close that both have.
+FROM_BASE = f"""
+    FROM (SELECT ts, account_index / COALESCE(a, 100.0) AS account, benchmark_index / COALESCE(b, 100.0) AS benchmark
+      FROM (SELECT * {IN_DAYS}) LEFT JOIN (
+        SELECT account_index AS a, benchmark_index AS b FROM benchmark_days WHERE ts < $__from / 1000 - 86400
+        ORDER BY ts DESC LIMIT 1))"""
 LEAST = "needs 60 common trading days"
 
 
@@ -33,19 +39,18 @@ def compared() -> list[model.Panel]:
         stat(
             "Return vs. benchmark",
             "Did it return more? "
-            "Time-weighted return of the account and total return of the benchmark over the same trading days, their "
-            "difference, and the number of days (bigdipper_benchmark_*). A day without a figure of one of the two is "
-            "left out of both.",
-            now(selector("benchmark_account_return_ratio"), "account"),
-            now(selector("benchmark_return_ratio"), "benchmark"),
-            now(selector("benchmark_excess_return_ratio"), "difference"),
-            now(selector("benchmark_days"), "days"),
+            "Time-weighted return of the account and total return of the benchmark over the same trading days of the chosen "
+            "time, their difference, and the number of days; today is left out. A day without a figure of one of the two is "
+            "left out of both (archive: benchmark_days).",
+            table(f"""
+                SELECT account - 1 AS "account", benchmark - 1 AS "benchmark", account - benchmark AS "difference", days
+                FROM (SELECT account, benchmark, COUNT(*) OVER () AS days {FROM_BASE} ORDER BY ts DESC LIMIT 1)"""),
             unit=RATIO,
             size=(16, 6),
             none=NO_PRICES,
             names=True,
             thresholds=theme.SIGNED,
-            overrides=[answer("D", COUNT, thresholds=theme.PLAIN)],
+            overrides=[column("days", COUNT, thresholds=theme.PLAIN)],
         ),
         _of_days(
             "Market risk",
@@ -73,12 +78,10 @@ def compared() -> list[model.Panel]:
         ),
         lines(
             "Account and benchmark",
-            "Both from 100 at the first common day of the chosen time, over the same trading days: the account without "
+            "Both from 100 at the close before the chosen time, over the same trading days: the account without "
             "deposits, the benchmark with dividends (archive: benchmark_days).",
             series(f"""
-                SELECT ts AS time, 100.0 * account_index / FIRST_VALUE(account_index) OVER (ORDER BY ts) AS "account",
-                  100.0 * benchmark_index / FIRST_VALUE(benchmark_index) OVER (ORDER BY ts) AS "benchmark"
-                {IN_DAYS} ORDER BY ts"""),
+                SELECT ts AS time, 100.0 * account AS "account", 100.0 * benchmark AS "benchmark" {FROM_BASE} ORDER BY ts"""),
             unit=NUMBER,
             size=(12, 9),
             none=NO_PRICES,
@@ -101,7 +104,7 @@ def _of_days(title: str, description: str, parts: tuple[tuple[str, str, theme.Un
     targets: list[Query] = [now(selector(f"benchmark_{name}"), legend) for name, legend, _ in parts]
     return stat(
         title,
-        f"{description} (bigdipper_benchmark_*). From 60 common days on.",
+        f"{description} Over all common days, from 60 on (bigdipper_benchmark_*).",
         *targets,
         unit=NUMBER,
         size=(8, 5),

@@ -17,6 +17,7 @@ SOURCES = theme.choices(
     line=("bars, day", theme.WARNING),
     none=("unknown", theme.QUIET),
 )
+REASON = "REPLACE(REPLACE({}, 'missed_brake', 'brake'), '_', ' ')"
 AFTER = ("After 1", "After 5", "After 20")
 
 
@@ -32,7 +33,7 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         "it, with the dip to the day's low. Dips missed in a brake, which v2.18 does not list, are made of bars alone. Index: "
         "the benchmark after 20; lowest price: within 20 sessions (archive: dip_episodes).",
         listed(f"""
-            SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}REPLACE(reason, '_', ' ') AS Reason,
+            SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}{REASON.format("reason")} AS Reason,
               dip_ratio AS Dip, sightings AS Times, price AS Price, price_source AS "Price from",
               after_1 AS "After 1", after_5 AS "After 5", after_20 AS "After 20", benchmark_20 AS "Index 20",
               lowest_20 AS "Lowest", size AS Size
@@ -55,37 +56,38 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
     )
 
 
-def outcomes(title: str, question: str, where: str, group: str, size: tuple[int, int]) -> model.Panel:
-    """Summary of groups of episodes. where: SQL over dip_outcomes; group: heading of the first column."""
+def outcomes(title: str, question: str, where: str, group: str, size: tuple[int, int], by: str = "Episodes") -> model.Panel:
+    """Summary of groups of episodes. where: SQL over dip_outcomes; group: heading of the first column; by: order of rows."""
     return grid(
         title,
         f"{question} "
         "All episodes of the archive: number, separate weeks in which they began (dips of one crash are about one "
-        "observation), and of the total return after 5 and 20 sessions the quartiles, the share of gains and the median beyond "
-        "the benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if money had been there; "
-        "no promise (archive: dip_outcomes).",
+        "observation), the median total return after 1, 5 and 20 sessions, after 5 also the quartiles, after 20 the share of "
+        "gains, and the median beyond the benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if "
+        "money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
-            SELECT REPLACE(a.name, '_', ' ') AS "{group}", a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "1: median",
-              a.lower AS "5: 25 %", a.median AS "5: median", a.upper AS "5: 75 %",
-              a.excess AS "5: excess", b.median AS "20: median", b.positive AS "20: gains",
-              b.excess AS "20: excess", b.dollars AS "20: dollars"
+            SELECT {REASON.format("a.name")} AS "{group}", a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1",
+              a.lower AS "5: 25 %", a.median AS "After 5", a.upper AS "5: 75 %",
+              a.excess AS "5: excess", b.median AS "After 20", b.positive AS "20: gains",
+              b.excess AS "20: excess", b.dollars AS "Dollars after 20"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
             JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1
             WHERE a.horizon = 5 AND {where}"""),
         size=size,
         says=group,
-        sort=("Episodes", True),
+        sort=(by, True),
         none=NO_PRICES,
         overrides=[
             column(group, TEXT, custom__width=150),
-            *(column(name, COUNT) for name in ("Episodes", "Weeks")),
+            column("Episodes", COUNT, custom__width=120),
+            column("Weeks", COUNT, custom__width=85),
             *(
                 coloured(name, RATIO, thresholds=theme.SIGNED)
-                for name in ("1: median", "5: 25 %", "5: median", "5: 75 %", "5: excess")
+                for name in ("After 1", "5: 25 %", "After 5", "5: 75 %", "5: excess")
             ),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("20: median", "20: excess")),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20", "20: excess")),
             column("20: gains", RATIO),
-            coloured("20: dollars", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
+            coloured("Dollars after 20", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
         ],
     )

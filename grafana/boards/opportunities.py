@@ -8,7 +8,7 @@ from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
 from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SYMBOL
-from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TIMES, USD
+from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TEXT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
 SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
@@ -154,19 +154,19 @@ def _lists() -> list[model.Panel]:
             "The 20 highest of the chosen time, one per symbol, day and outcome, and whether they were bought.",
             listed(f"""
                 WITH {DIPS}
-                SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, dips AS Times, ts AS time
+                SELECT score AS Score, symbol AS Symbol, dip_percent AS Dip, outcome AS Outcome, dips AS Times, date AS Day
                 FROM dips WHERE score IS NOT NULL ORDER BY score DESC LIMIT 20"""),
             size=(10, 10),
             says="Outcome",
             none=NO_ROWS,
             sort=("Score", True),
             overrides=[
-                TIME_COLUMN,
-                SYMBOL_COLUMN,
-                column("Score", TIMES, custom__width=75),
+                column("Symbol", link=shared.SYMBOL_LINK, custom__width=95),
+                column("Score", TIMES, custom__width=95),
                 column("Dip", PERCENT, custom__width=80),
-                column("Times", COUNT, custom__width=65),
                 coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
+                column("Times", COUNT, custom__width=84),
+                column("Day", TEXT),
             ],
         ),
         grid(
@@ -222,6 +222,7 @@ def _afterwards() -> list[model.Panel]:
             "a.grouping = 'reason'",
             "Reason",
             (24, 8),
+            by="Dollars after 20",
         ),
         episodes.outcomes(
             "Missed dips by depth",

@@ -109,9 +109,10 @@ class Page:
         }
         return bool(sent - ended)
 
-    def picture(self, path: Path) -> None:
-        """Writes a PNG of the window."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, path: Path, part: tuple[float, float, float, float] | None = None) -> None:
+        """Writes a PNG of the window, or of a part of it: left, top, width and height in CSS pixels."""
+        clip = {} if part is None else {"clip": dict(zip(("x", "y", "width", "height"), part, strict=True)) | {"scale": 1}}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png", **clip)["data"]))
 
 
 @contextmanager

@@ -306,6 +306,30 @@ def test_months_weeks_and_days_add_up_to_the_same_profit(lived: sqlite3.Connecti
         assert sum(row["Profit"] for row in ask(lived, "performance", title, MONTHS)) == pytest.approx(total), title
 
 
+@pytest.mark.parametrize("days", [90, 7])
+def test_return_beside_the_benchmark_is_what_its_chart_ends_with(empty: sqlite3.Connection, days: int) -> None:
+    """Both from the close before the chosen time, so that its first day counts; from 100 where the comparison began in it."""
+    moves = [(0.02, 0.01), (-0.01, 0.03), (0.05, -0.02), (0.01, 0.01), (-0.03, -0.04)]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        empty.backup(connection)
+        account = benchmark = 100.0
+        for back, (own, their) in zip((20, 12, 5, 4, 3), moves, strict=True):
+            account, benchmark = account * (1 + own), benchmark * (1 + their)
+            connection.execute(
+                "INSERT INTO benchmark_days VALUES (?, ?, ?, ?, 1, 1, ?, ?)",
+                (f"back {back:02}", NOW - back * 86400, account, benchmark, own, their),
+            )
+        between = NOW - days * 86400, NOW
+        [found] = answer(connection, "performance", "Return vs. benchmark", *between, SYMBOLS)
+        chart = answer(connection, "performance", "Account and benchmark", *between, SYMBOLS)
+    inside = moves if days == 90 else moves[2:]
+    expected = [math.prod(1 + move[place] for move in inside) - 1 for place in (0, 1)]
+    assert [found["account"], found["benchmark"]] == pytest.approx(expected)
+    assert found["difference"] == pytest.approx(expected[0] - expected[1])
+    assert found["days"] == len(chart) == len(inside)
+    assert [chart[-1]["account"], chart[-1]["benchmark"]] == pytest.approx([100 * (1 + value) for value in expected])
+
+
 def test_calendar_puts_each_day_under_the_monday_of_its_week(lived: sqlite3.Connection) -> None:
     from datetime import UTC, date, datetime, timedelta
 

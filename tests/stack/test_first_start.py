@@ -1,10 +1,12 @@
-"""The first start on an account and a log of three months: history is no news, whatever any rule asks."""
+"""The first start on an account and a log of three months: every board shows it, and no rule takes it for news."""
 
 import argparse
 import json
 import re
+import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from bigdipper_exporter.demo.processes import Demo, program
 from bigdipper_exporter.demo.run import ROOT, start_exporter, start_simulator
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 from bigdipper_exporter.demo.stack import start_stack
+from tests.grafana.filled import Sources, all_panels, empty_panels
 from tests.running import wait_for
 
 pytestmark = [
@@ -24,6 +27,29 @@ pytestmark = [
 ]
 PATIENCE = 180.0
 TRADING_DAYS = 63
+# Panels that any account's history fills, whatever it traded.
+HISTORY = {
+    *(f"performance: {title}" for title in ("Profit and return", "Equity, start and end", "Drawdown", "Risk-adjusted return")),
+    *(f"performance: {title}" for title in ("Return vs. benchmark", "Same deposits in the benchmark", "Account and benchmark")),
+    *(f"performance: {title}" for title in ("Market risk", "Distance to the benchmark", "Capture", "Equity", "Under water")),
+    *(f"performance: {title}" for title in ("Returns by day", "Profit by day", "Profit by month", "P&L attribution by day")),
+    *(f"symbol: {title}" for title in ("Price and trigger", "Prices and dip line", "Nearest to trigger", "Check")),
+    *(f"config: {title}" for title in ("Signals by threshold", "Thresholds against the past", "Check of the replay")),
+    *(f"overview: {title}" for title in ("Equity of the last seven days", "Return")),
+    "risk: Drawdown from peak, last 90 days",
+    "share: Returns by day",
+}
+# Panels that may be empty after it, with the reason; every other panel shows something where things went wrong before.
+EMPTY = {
+    "fleet: Equity and profit today, live": "a paper account",
+    "fleet: Held by all bots, live": "a paper account",
+    "health: Failed broker requests": "none failed since the start",
+    "health: Firing alerts": "history is no news",
+    "health: Log gaps": "no line was lost",
+    "overview: Alerts firing": "history is no news",
+    "config: Changed, not in effect": "config.py was not edited",
+    "config: Changes of settings": "config.py was not edited",
+}
 ROUNDS = 3  # evaluations of every rule after all of the history is there
 
 
@@ -60,23 +86,57 @@ def fills_of_the_broker(simulator: str) -> int:
         count, token = count + len(page), f"&page_token={urllib.parse.quote(page[-1]['id'])}"
 
 
-def test_three_months_of_history_raise_no_alert(tmp_path: Path) -> None:
-    demo = Demo(tmp_path)
+def start(folder: Path, *incidents: str) -> Iterator[Demo]:
+    """The whole stack right after its first start."""
+    demo = Demo(folder)
     try:
-        start_simulator(demo, argparse.Namespace(seed=5, days=TRADING_DAYS, speed=1.0, incident=None), "--no-incidents")
+        start_simulator(demo, argparse.Namespace(seed=5, days=TRADING_DAYS, speed=1.0, incident=None), *incidents)
         start_exporter(demo)
         start_stack(demo, ROOT, None)
-        url = {part.name: part.url for part in demo.parts}
-        expected = fills_of_the_broker(url["simulator"])
-        assert expected > 50
-
-        def read() -> bool:
-            return asked(url["prometheus"], "sum(bigdipper_fills_total)").get("", 0) >= expected
-
-        wait_for(read, "all fills in Prometheus", PATIENCE)
-        last = evaluations(url["prometheus"]) + ROUNDS
-        wait_for(lambda: evaluations(url["prometheus"]) >= last, "the rules to be evaluated", PATIENCE)
-        pending_or_firing = 'count by (name) (label_replace(max_over_time(ALERTS[1h]), "name", "$1", "alertname", "(.*)"))'
-        assert asked(url["prometheus"], pending_or_firing).keys() == {"Watchdog"}
+        yield demo
     finally:
         demo.stop()
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    yield from start(tmp_path_factory.mktemp("demo"), "--no-incidents")
+
+
+def filled(demo: Demo, waiting: set[str]) -> set[str]:
+    """Wait until all these panels show something; return those that do not in time."""
+    url = {part.name: part.url for part in demo.parts}
+    sources = Sources(demo.folder / "archive.db", url["prometheus"], "demo")
+    deadline = time.monotonic() + PATIENCE
+    while waiting and time.monotonic() < deadline:
+        waiting = empty_panels(sources, waiting)
+        time.sleep(1.0)
+    return waiting
+
+
+def test_the_past_is_on_the_boards(quiet: Demo) -> None:
+    assert all_panels() >= HISTORY
+    assert filled(quiet, HISTORY) == set()
+
+
+@pytest.mark.soak
+def test_every_panel_of_every_board_shows_the_past(tmp_path: Path) -> None:
+    assert all_panels() >= EMPTY.keys()
+    for demo in start(tmp_path, "--incidents-before"):
+        left = filled(demo, all_panels() - EMPTY.keys())
+        assert not left, f"nothing in {sorted(left)}"
+
+
+def test_three_months_of_history_raise_no_alert(quiet: Demo) -> None:
+    url = {part.name: part.url for part in quiet.parts}
+    expected = fills_of_the_broker(url["simulator"])
+    assert expected > 50
+
+    def read() -> bool:
+        return asked(url["prometheus"], "sum(bigdipper_fills_total)").get("", 0) >= expected
+
+    wait_for(read, "all fills in Prometheus", PATIENCE)
+    last = evaluations(url["prometheus"]) + ROUNDS
+    wait_for(lambda: evaluations(url["prometheus"]) >= last, "the rules to be evaluated", PATIENCE)
+    pending_or_firing = 'count by (name) (label_replace(max_over_time(ALERTS[1h]), "name", "$1", "alertname", "(.*)"))'
+    assert asked(url["prometheus"], pending_or_firing).keys() == {"Watchdog"}

@@ -43,6 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="at SIGUSR1, stop time and write what a monitor must show")
     parser.add_argument("--no-incidents", action="store_true", help="let nothing go wrong")
+    parser.add_argument("--incidents-before", action="store_true", help="let things go wrong in the history only")
 
 
 def days(text: str) -> int:
@@ -89,7 +90,7 @@ def simulate(args: argparse.Namespace) -> int:
         log_path=None if again else log,
         level=args.level,
         debug_from=now - args.debug_days * 86_400 if args.debug_days else float("inf"),
-        incidents=() if args.no_incidents else _incidents(args.incident),
+        incidents=() if args.no_incidents else _incidents(args.incident, args.incidents_before),
         broker_host=host or "0.0.0.0",
         broker_port=port,
     )
@@ -135,7 +136,9 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | str | None) else str(value)
 
 
-def _incidents(at_once: str | None) -> tuple[Incident, ...]:
+def _incidents(at_once: str | None, before: bool) -> tuple[Incident, ...]:
+    if before:
+        return tuple(replace(incident, live=None) for incident in INCIDENTS)
     return tuple(replace(incident, live=0.1) if incident.name == at_once else incident for incident in INCIDENTS)
 
 
