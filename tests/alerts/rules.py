@@ -54,7 +54,7 @@ def cases() -> dict[str, Entry]:
 
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return what it said, standard error included."""
-    out = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "timeout": 80, **options}
+    out = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "timeout": 600, **options}
     return subprocess.run([str(part) for part in command], check=False, **out)
 
 

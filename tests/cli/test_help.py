@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter import __version__
-from bigdipper_exporter.cli import parser
+from bigdipper_exporter.cli import main, parser
 from tests.cli.asked import here
 from tests.running import command
 
@@ -58,3 +58,13 @@ def test_settings_in_force_are_printed_with_their_origin_and_secrets_masked(log:
     assert "flag --log.path" in done.stdout
     assert "SECRET" not in done.stdout.replace("ALPACA_SECRET", "")
     assert "hidden-too" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["doctr"], "doctor"), (["export", "trdes"], "trades"), (["bot-config", "sho"], "show")]
+)
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert f"(did you mean {meant}?)" in capsys.readouterr().err

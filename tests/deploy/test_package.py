@@ -93,12 +93,14 @@ def test_an_installed_package_writes_the_stack_out(wheel: Path, tmp_path: Path) 
         tmp_path / "out",
         "--bot.name",
         "mine",
+        "--web.listen-address",
+        ":10277",
     ]
     done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == 0, done.stderr
     assert f"BIGDIPPER_DASHBOARDS={tmp_path}/out/grafana/dashboards-log-only\n" in done.stdout, "it was given no keys"
     (target,) = yaml.safe_load((tmp_path / "out/prometheus/targets/bigdipper.yml").read_text())
-    assert target == {"targets": ["localhost:10077"], "labels": {"bot": "mine"}}
+    assert target == {"targets": ["localhost:10277"], "labels": {"bot": "mine"}}
     assert (tmp_path / "out/alertmanager/render.py").is_file()
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -44,6 +45,9 @@ class Parser(argparse.ArgumentParser):
         """Raise ConfigError in place of printing the usage."""
         known = [flag for action in self._actions for flag in action.option_strings]
         words = message.split(": ", 1)[-1].split() if message.startswith("unrecognized") else []
+        if choice := re.search(r"invalid choice: '([^']*)'", message):
+            known = [name for action in self._actions for name in action.choices or ()]
+            words = [choice[1]]
         for word in words:
             near = difflib.get_close_matches(word.split("=")[0], known, 1)
             message += f" (did you mean {near[0]}?)" if near else ""

@@ -23,6 +23,7 @@ def check_config(settings: Settings, args: argparse.Namespace) -> int:
     print(describe(settings))
     if problems := unusable(settings):
         raise ConfigError(problems)
+    print("# The settings are valid. `doctor` says whether the log, the archive and the broker can be reached with them.")
     for warning in slow(settings.patterns):
         print(logs.printable(f"warning: patterns: {warning}"))
     bot = args.bot or settings.bot_config
@@ -69,15 +70,16 @@ def bot_config(settings: Settings, args: argparse.Namespace) -> int:
 @subcommand(
     "stack",
     argument("folder", metavar="FOLDER", help="a new or an empty folder"),
-    usage=f"FOLDER [--bot.name NAME] {ARCHIVE}",
-    settings=("archive.path", "bot.name", "alpaca.key", "alpaca.secret"),
+    usage=f"FOLDER [--bot.name NAME] [--web.listen-address ADDRESS] {ARCHIVE}",
+    settings=("archive.path", "bot.name", "web.listen-address", "alpaca.key", "alpaca.secret"),
 )
 def stack(settings: Settings, args: argparse.Namespace) -> int:
     """Write the files of Prometheus, Alertmanager and Grafana into a folder, and say how to start them."""
     from bigdipper_exporter.commands.stack import write_stack
 
     has_keys = bool(settings.alpaca_key and settings.alpaca_secret)
-    print(write_stack(Path(args.folder), settings.bot_name or "big-dipper", settings.archive_path, has_keys))
+    name, address = settings.bot_name or "big-dipper", settings.web_listen_address
+    print(write_stack(Path(args.folder), name, settings.archive_path, address, has_keys))
     return 0
 
 

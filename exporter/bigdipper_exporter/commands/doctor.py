@@ -107,7 +107,7 @@ def _port(settings: Settings) -> Iterator[Finding]:
         if ours and holder.startswith(f"process {ours} "):
             yield Finding(True, "port", f"{address} is served by the exporter of this archive, process {ours}")
         else:
-            yield Finding(False, "port", f"{error}: name another --web.listen-address, or end that process")
+            yield Finding(False, "port", str(error))
     else:
         yield Finding(True, "port", f"{address} is free")
 

@@ -91,7 +91,10 @@ def _form(portion: ParsedChunk) -> Finding:
     if not forms:
         return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
     name = BotState(forms=reduce(narrow, forms)).form
-    return Finding(True, "form", f"{len(forms)} lines of Big Dipper's in the last {portion.lines}, form {name}")
+    said = (
+        f"the bot's log of {name}: {len(forms):,} of the last {portion.lines:,} lines are known, the rest is text around them"
+    )
+    return Finding(True, "form", said)
 
 
 def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
@@ -136,7 +139,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
         yield Finding(
             False,
             "time zone",
-            f"with log.timezone {zone} the bot would have seen regular hours at {at:%H:%M} New York:"
+            f"with log.timezone {zone} a line of the regular session (09:30 to 16:00) would be of {at:%H:%M} New York:"
             " set --log.timezone to the zone of the bot's machine",
         )
     elif abs(skew) <= ZONE_TOLERANCE:
@@ -153,4 +156,6 @@ def _reason(path: Path, error: OSError) -> str:
         return f"permission denied for user id {os.geteuid()}: add it to the file's group, or chmod the file"
     if error.errno == errno.ENOENT:
         return "there is no such file: is the path right, and has the bot started?"
+    if error.errno == errno.EISDIR:
+        return "it is a folder: name the log file in it"
     return error.strerror or os.strerror(error.errno or 0)

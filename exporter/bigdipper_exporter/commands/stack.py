@@ -5,17 +5,18 @@ import shutil
 import sys
 from pathlib import Path
 
+from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.stack_files import BOARDS, BOARDS_OF_THE_LOG, stack_files
 
-EXPORTER, PROMETHEUS, ALERTMANAGER = "localhost:10077", "localhost:9090", "localhost:9093"
+PROMETHEUS, ALERTMANAGER = "localhost:9090", "localhost:9093"
 
 
-def write_stack(folder: Path, bot: str, archive: Path, has_keys: bool) -> str:
+def write_stack(folder: Path, bot: str, archive: Path, address: str, has_keys: bool) -> str:
     """Write the files into `folder` for programs on this machine, and return how to start those.
 
-    `bot` is the name of the bot on boards and in alerts, `archive` the exporter's. Without keys the boards are those of the
-    log alone. Raises ConfigError if the folder is not empty or cannot be written.
+    bot: its name on boards and in alerts. archive, address: the exporter's, and where it listens. Without keys the boards are
+    those of the log alone. Raises ConfigError if the folder is not empty or cannot be written.
     """
     root = stack_files()
     if root is None:
@@ -29,7 +30,7 @@ def write_stack(folder: Path, bot: str, archive: Path, has_keys: bool) -> str:
             ignored = shutil.ignore_patterns("__pycache__", "bot-*.yml")
             shutil.copytree(root / name, folder / name, ignore=ignored)
         targets = folder / "prometheus" / "targets"
-        (targets / "bigdipper.yml").write_text(f'- targets: ["{EXPORTER}"]\n  labels: {{bot: "{bot}"}}\n')
+        (targets / "bigdipper.yml").write_text(f'- targets: ["{_target(address)}"]\n  labels: {{bot: "{bot}"}}\n')
         (targets / "prometheus.yml").write_text(f'- targets: ["{PROMETHEUS}"]\n')
         (targets / "alertmanager.yml").write_text(f'- targets: ["{ALERTMANAGER}"]\n')
     except OSError as error:
@@ -37,7 +38,21 @@ def write_stack(folder: Path, bot: str, archive: Path, has_keys: bool) -> str:
     return _how_to_start(folder.absolute(), archive.absolute(), has_keys)
 
 
+def _target(address: str) -> str:
+    """Return where Prometheus on this machine finds an exporter that listens on `address`."""
+    host, port = split_address(address)
+    if host in ("", "0.0.0.0", "::", "127.0.0.1", "::1"):
+        return f"localhost:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _program(*names: str) -> str:
+    """Return the first of these programs that this machine has, else the first name."""
+    return next((name for name in names if shutil.which(name)), names[0])
+
+
 def _how_to_start(folder: Path, archive: Path, has_keys: bool) -> str:
+    alertmanager = _program("alertmanager", "prometheus-alertmanager")
     boards, others = (BOARDS, BOARDS_OF_THE_LOG) if has_keys else (BOARDS_OF_THE_LOG, BOARDS)
     given, otherwise = ("Alpaca keys", "Without them") if has_keys else ("no Alpaca keys", "With keys")
     return f"""Wrote {folder}. Start, each in a terminal or a unit of its own:
@@ -47,7 +62,8 @@ prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path=
   --rules.alert.for-grace-period=0s --rules.alert.resend-delay=15m
 
 {os.fspath(sys.executable)} {folder}/alertmanager/render.py --out {folder}/alertmanager-rendered
-alertmanager --config.file={folder}/alertmanager-rendered/alertmanager.yml --storage.path={folder}/alertmanager-data \\
+{alertmanager} --config.file={folder}/alertmanager-rendered/alertmanager.yml \\
+  --storage.path={folder}/alertmanager-data \\
   --data.retention=240h --cluster.listen-address=
 
 Grafana (12 or newer, with the plugin frser-sqlite-datasource) needs these variables, in its unit or environment:

@@ -172,9 +172,8 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
     print(f"\n  To set off (curl {incidents} lists the others):")
     print(f"    curl -X POST {incidents}/brake  the owner buys on margin; in about two minutes the brake acts")
     print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
-    print(
-        f"\n  Everything is in {running.folder}{'' if args.dir else ', and is deleted with the demo: --dir FOLDER keeps it'}."
-    )
+    kept = "" if args.dir else ", and is deleted with the demo: --dir FOLDER keeps it (make demo ARGS='--dir FOLDER')"
+    print(f"\n  Everything is in {running.folder}{kept}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)
 

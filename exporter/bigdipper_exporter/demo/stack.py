@@ -60,7 +60,10 @@ def _alertmanager(running: Demo, root: Path, webhook: str | None) -> str | None:
             "--data.retention=240h",  # longer than the longest repeat_interval
         ],
     )
-    part.url, part.what = f"http://127.0.0.1:{port}", "alerts that fire, and who was notified"
+    part.url, part.what = (
+        f"http://127.0.0.1:{port}",
+        "alerts that fire; Debian's package has no pages, the exporter's page lists them too",
+    )
     running.wait(part, lambda: answers(f"{part.url}/-/ready"))
     return part.url
 

@@ -33,7 +33,8 @@ def listen(address: str) -> socket.socket:
 def _reason(error: OSError, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = port_holder(port)
-        return "the port is taken" + (f" by {holder}" if holder else "")
+        by = f" by {holder}" if holder else ""
+        return f"the port is taken{by}; end it, or name another address such as 127.0.0.1:{min(port + 2, 65535)}"
     if error.errno == errno.EADDRNOTAVAIL:
         return "this machine has no such address"
     if error.errno == errno.EACCES:
