@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.log.checksums import LineSums
 from tests.running import Monitor, command, exporter, monitor, rows, wait_for
 
 # Every kind of row, some lines twice within a second, and a line that no event has.
@@ -203,6 +205,27 @@ def test_ingest_waits_until_nobody_fills_a_log_that_holds_its_first_line_only(tm
     log.write_bytes(lines(0, 1)[0])
     ingest(log, archive)
     assert archived(archive)["lines"] == 31  # nobody can say whether a single line is old, so it is read
+
+
+def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = Store.line_sums, list[Exception]()
+
+    def failing(store: Store, generation: int) -> Iterator[LineSums]:
+        if failures:
+            raise failures.pop()
+        return real(store, generation)
+
+    monkeypatch.setattr(Store, "line_sums", failing)
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(b"".join(lines(0, 20)))
+        one.catch_up()
+        one.log.write_bytes(b"".join(lines(0, 10) + lines(50, 52)))
+        failures.append(sqlite3.OperationalError("disk I/O error"))
+        one.catch_up()
+        assert "disk I/O error" in str(one.pipeline.trouble)
+        one.catch_up()
+        assert one.pipeline.trouble is None
+        assert archived(one.archive) == expected(lines(0, 20) + lines(50, 52))
 
 
 def test_another_log_that_begins_alike_is_read_whole(tmp_path: Path) -> None:
