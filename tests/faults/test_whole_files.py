@@ -179,8 +179,9 @@ def one_log(folder: Path, seed: int, actions: int) -> Files:
 
 
 # Found by chance: a backup replaces the log, which is rotated, and the exporter restarts while it still had the old file open;
-# and a container's message in two pieces after one whose second piece is damaged.
-FOUND = (433370, 13250370, 14543703)
+# and a container's message in two pieces after one whose second piece is damaged. A rotated file that only begins like a lost
+# log; a backup that is many rotations old; a log of UTF-16 that was passed over as a copy, and then restored.
+FOUND = (433370, 13250370, 14543703, 1005, 500041, 500095)
 
 
 @pytest.mark.parametrize(("seed", "actions"), [*((seed, 40) for seed in range(12)), *((seed, 120) for seed in FOUND)])
