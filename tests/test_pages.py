@@ -11,7 +11,16 @@ import pytest
 
 from bigdipper_exporter.archive.broker.view import BrokerView, HistoryDays
 from bigdipper_exporter.archive.prices.view import PriceView
-from bigdipper_exporter.archive.recent import EquityPoint, ErrorLine, FillLine, GapLine, MissedLine, OrderLine, Recent
+from bigdipper_exporter.archive.recent import (
+    EquityPoint,
+    ErrorLine,
+    FillLine,
+    GapLine,
+    LastOrder,
+    MissedLine,
+    OrderLine,
+    Recent,
+)
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import REASONS, Reason
@@ -191,7 +200,7 @@ def test_alerts_are_those_of_this_bot_and_the_others_a_number(one: Monitor) -> N
         ([], "ok", "everything is fine"),
         (["ok", "off"], "ok", "everything is fine"),
         (["ok", "warn", "off"], "warn", "1 to look at"),
-        (["warn", "bad", "bad", "ok"], "bad", "2 broken, 1 to look at"),
+        (["warn", "bad", "bad", "ok"], "bad", "2 problems, 1 to look at"),
     ],
 )
 def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overall: str, summary: str) -> None:
@@ -265,3 +274,25 @@ def test_a_log_without_a_cycle_is_not_fine(one: Monitor) -> None:
     found = said(one, replace(snapshot, bot=bot, own=replace(snapshot.own, last_line=None)))
     assert found["The bot", "cycle"][0] == "warn"
     assert found["The log", "last line"] == ("warn", "No line was read yet.")
+
+
+def test_a_phone_shows_the_side_of_an_order_and_whose_it_is(one: Monitor) -> None:
+    sold = OrderLine(time.time(), "KTOS", "sell", 119.1407, 53.75, "filled", 1)
+    tables = status_page(one.pipeline.snapshot, one.settings, Recent((sold,))).tables
+    (row,) = next(table.rows for table in tables if table.heading.startswith("Orders today"))
+    assert [cell.text for cell in row if not cell.minor] == ["KTOS", "sell 119.1407", "$53.75", "filled", "by hand"]
+
+
+def test_a_day_without_orders_names_the_bots_last_one(one: Monitor) -> None:
+    recent = Recent(last_order=LastOrder(time.time() - 3 * 86400, "AMD"))
+    tables = status_page(one.pipeline.snapshot, one.settings, recent).tables
+    assert next(table.none for table in tables if table.heading.startswith("Orders today")) == (
+        "No order today. The bot's last was AMD, 3 days ago."
+    )
+
+
+@pytest.mark.parametrize(("days", "state"), [(4, "ok"), (6, "warn")])
+def test_equity_of_the_log_that_is_older_than_any_weekend_is_a_warning(one: Monitor, days: int, state: str) -> None:
+    bot = replace(one.pipeline.snapshot.bot, equity=20_000.0, account_ts=time.time() - days * 86400)
+    found, words = said(one, replace(one.pipeline.snapshot, bot=bot))["The bot", "account"]
+    assert (found, words) == (state, f"Equity $20,000.00, as the bot said {days} days ago.")

@@ -137,7 +137,7 @@ def test_longs_and_shorts_have_a_distance_to_the_maintenance_call(open_desk: Any
 @pytest.mark.parametrize(
     ("cash", "words"),
     [
-        (5_000.0, "$7,468 more in stocks, and no fall of prices reaches it"),
+        (5_000.0, "$7,468 more in stocks, while falling prices alone do not reach it"),
         (-1_450.0, "$50 more in stocks, or a fall of all prices by 2.9%"),
         (-2_268.0, "passed by $891"),
     ],

@@ -218,7 +218,7 @@ class TestLandingPage:
             response, body = fetch(server, "/")
         text = body.decode()
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert all(word in text for word in ("fine", "look", "broken", "off", "1 broken, 1 to look at", "1.2.3"))
+        assert all(word in text for word in ("fine", "look", "problem", "off", "1 problem, 1 to look at", "1.2.3"))
         assert "Orion &lt;b&gt;" in text
         assert "The log &amp; more" in text
         assert "is &lt;read&gt;" in text

@@ -41,6 +41,7 @@ MISSED = """
 ERRORS = """
   SELECT cause, max(ts) AS latest, count(*) AS times, detail FROM bot_events
   WHERE kind = 'error' AND ts >= :hour GROUP BY cause, detail ORDER BY latest DESC LIMIT :most"""
+LAST_ORDER = "SELECT ts, symbol FROM bot_orders ORDER BY ts DESC LIMIT 1"
 GAPS = "SELECT ts, reason, detail FROM gaps WHERE ts >= :day ORDER BY id DESC LIMIT :most"
 CURVE = """
   SELECT ts, ending_equity AS equity FROM (
@@ -61,6 +62,14 @@ class OrderLine:
     price: float | None
     status: str
     by_hand: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastOrder:
+    """The newest order that the bot's log names, of any day."""
+
+    ts: float
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ class Recent:
     errors: tuple[ErrorLine, ...] = ()
     gaps: tuple[GapLine, ...] = ()
     curve: tuple[EquityPoint, ...] = ()
+    last_order: LastOrder | None = None
     problem: str | None = None
 
 
@@ -149,6 +159,7 @@ def recent(path: Path, start: float, now: float) -> Recent:
                 lines(ErrorLine, ERRORS),
                 lines(GapLine, GAPS),
                 lines(EquityPoint, CURVE),
+                next(iter(lines(LastOrder, LAST_ORDER)), None),
             )
     except sqlite3.OperationalError as error:
         busy = "it did not answer in time" if "interrupted" in str(error) else str(error)

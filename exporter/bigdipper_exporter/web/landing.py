@@ -7,8 +7,10 @@ from importlib.resources import files
 from string import Template
 from typing import Literal
 
+from bigdipper_exporter.web.words import count
+
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
-STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("broken", "✕"), "off": ("off", "–")}
+STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("problem", "✕"), "off": ("off", "–")}
 REFRESH_SECONDS = 15
 _SENTENCE = 300  # characters of it that are shown
 _WIDTH, _HEIGHT, _EDGE = 600, 90, 4
@@ -75,7 +77,7 @@ def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
     overall = next((state for state in ("bad", "warn") if state in states), "ok")
     bad, warn = states.count("bad"), states.count("warn")
     summary = (
-        ", ".join(text for count, text in ((bad, f"{bad} broken"), (warn, f"{warn} to look at")) if count)
+        ", ".join(text for number, text in ((bad, count(bad, "problem")), (warn, f"{warn} to look at")) if number)
         or "everything is fine"
     )
     # What needs a look comes first, what happened next, what is fine last.

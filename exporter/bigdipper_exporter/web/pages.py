@@ -27,6 +27,7 @@ from bigdipper_exporter.web.words import ago, count, duration
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
+ACCOUNT_OLD_SECONDS = 5 * DAY_SECONDS  # longer than any weekend with a holiday
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.
@@ -121,7 +122,7 @@ def _cycle(s: Snapshot) -> Row:
         return "warn", "cycle", f"Cycle #{number}: its timestamps are {duration(abs(skew))} from our clock: {question}"
     if time.time() - (bot.cycle_ts or 0) > CYCLE_AGE_SECONDS:
         return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
-    return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log form {bot.form})."
+    return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log of {bot.form})."
 
 
 def _brake(s: Snapshot) -> Row:
@@ -139,7 +140,8 @@ def _money(s: Snapshot) -> list[Row]:
     account = s.broker.account if s.broker else None
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
-        return [*([("ok", "account", said)] if said else []), *_limits(s)]
+        is_old = time.time() - (s.bot.account_ts or 0.0) > ACCOUNT_OLD_SECONDS
+        return [*([("warn" if is_old else "ok", "account", said)] if said else []), *_limits(s)]
     today = _day(s.broker.day_profit, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said), *_doubts(s.broker)]
@@ -172,7 +174,7 @@ def _distance(distance: Distance) -> str:
         return f"passed by ${-distance.usd:,.0f}"
     more = "" if distance.usd is None else f"${distance.usd:,.0f} more in stocks, "
     if distance.drop is None or distance.drop >= 1:
-        return f"{more}and no fall of prices reaches it"
+        return f"{more}while falling prices alone do not reach it"
     return f"{more}or a fall of all prices by {distance.drop:.1%}"
 
 

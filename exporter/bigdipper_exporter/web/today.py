@@ -2,7 +2,16 @@
 
 import time
 
-from bigdipper_exporter.archive.recent import MOST_ROWS, EquityPoint, ErrorLine, FillLine, MissedLine, OrderLine, Recent
+from bigdipper_exporter.archive.recent import (
+    MOST_ROWS,
+    EquityPoint,
+    ErrorLine,
+    FillLine,
+    LastOrder,
+    MissedLine,
+    OrderLine,
+    Recent,
+)
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.snapshot import Snapshot
@@ -29,14 +38,18 @@ def _state(s: Snapshot) -> list[Figure]:
         return []
     working = bot.running is not False and now - bot.cycle_ts <= CYCLE_AGE_SECONDS
     state = Cell("working", "gain") if working else Cell("stopped" if bot.running is False else "silent", "loss")
-    if s.is_brake_unknown(now):
-        brake = Cell("unknown", "loss")
-    else:
-        brake = Cell("off") if bot.brake is None else Cell("HOLDING", "loss")
-    return [
-        Figure("Bot", state, f"last cycle {ago(bot.cycle_ts)}"),
-        Figure("Emergency brake", brake, f"{duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""),
-    ]
+    brake = Cell("off") if bot.brake is None else Cell("unknown" if s.is_brake_unknown(now) else "ON", "loss")
+    held = f"{duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""
+    remark = ", ".join(words for words in ("no buying" if bot.brake else "", held and f"on for {held}") if words)
+    return [Figure("Bot", state, f"last cycle {ago(bot.cycle_ts)}"), Figure("Emergency brake", brake, remark)]
+
+
+def _order(side: str | None, quantity: float | None) -> Cell:
+    return Cell(f"{(side or '').replace('_', ' ')} {number(quantity)}".strip(), "number")
+
+
+def _whose(by_hand: int) -> Cell:
+    return Cell("by hand" if by_hand else "bot")
 
 
 def _account(s: Snapshot) -> list[Figure]:
@@ -83,7 +96,7 @@ def curve(points: tuple[EquityPoint, ...]) -> Curve | None:
     begin = time.strftime("%-d %B", time.gmtime(points[0].ts))
     return Curve(
         values,
-        f"Equity at the end of each day since {begin}: lowest {dollars(min(values), cents=False)}, "
+        f"Equity at the end of each day since {begin}, deposits included: lowest {dollars(min(values), cents=False)}, "
         f"highest {dollars(max(values), cents=False)}.",
     )
 
@@ -93,7 +106,7 @@ def tables(s: Snapshot, recent: Recent) -> list[Table]:
     found = [_errors(recent.errors)] if recent.errors else []
     if s.broker is not None:
         found.append(_positions(s))
-    found.append(_orders(recent.orders))
+    found.append(_orders(recent.orders, recent.last_order))
     if s.broker is not None:
         found.append(_fills(recent.fills))
     if s.own.log_configured:
@@ -159,31 +172,30 @@ def _position(p: Position, equity: float) -> tuple[Cell, ...]:
     )
 
 
-def _orders(lines: tuple[OrderLine, ...]) -> Table:
+def _orders(lines: tuple[OrderLine, ...], last: LastOrder | None) -> Table:
+    before = "" if last is None else f" The bot's last was {last.symbol}, {ago(last.ts)}."
     return Table(
         "Orders today (New York time)",
         (
-            Cell("Time"),
             Cell("Symbol"),
-            Cell("Side", minor=True),
-            Cell("Shares", "number"),
+            Cell("Time", minor=True),
+            Cell("Order", "number"),
             Cell("Price", "number"),
             Cell("State"),
-            Cell("Whose", minor=True),
+            Cell("Whose"),
         ),
         [
             (
-                Cell(clock(line.ts)),
                 Cell(line.symbol),
-                Cell(line.side or "–", minor=True),
-                Cell(number(line.quantity), "number"),
+                Cell(clock(line.ts), minor=True),
+                _order(line.side, line.quantity),
                 Cell(dollars(line.price), "number"),
                 Cell(line.status.replace("_", " ")),
-                Cell("by hand" if line.by_hand else "the bot's", minor=True),
+                _whose(line.by_hand),
             )
             for line in lines
         ],
-        "No order today.",
+        f"No order today.{before}",
         _more(len(lines)),
     )
 
@@ -192,23 +204,21 @@ def _fills(lines: tuple[FillLine, ...]) -> Table:
     return Table(
         "Fills today (New York time)",
         (
-            Cell("Time"),
             Cell("Symbol"),
-            Cell("Side", minor=True),
-            Cell("Shares", "number"),
+            Cell("Time", minor=True),
+            Cell("Execution", "number"),
             Cell("Price", "number"),
             Cell("Realized", "number"),
-            Cell("Whose", minor=True),
+            Cell("Whose"),
         ),
         [
             (
-                Cell(clock(line.ts)),
                 Cell(line.symbol),
-                Cell(line.side.replace("_", " "), minor=True),
-                Cell(number(line.quantity), "number"),
+                Cell(clock(line.ts), minor=True),
+                _order(line.side, line.quantity),
                 Cell(dollars(line.price), "number"),
                 _gain(line.realized_pl, signed(line.realized_pl)),
-                Cell("by hand" if line.by_hand else "the bot's", minor=True),
+                _whose(line.by_hand),
             )
             for line in lines
         ],
