@@ -15,9 +15,11 @@ def announce(world: World, ex_date: date) -> set[str]:
     """Announce a split, a reverse split and a special dividend of three stocks that are held. Returns their kinds.
 
     To be called on the evening before, when nothing is traded any more. A reverse split needs a quantity that it divides.
+    No stock splits twice: its price would soon be nothing.
     """
     ledger = world.ledger
-    held = sorted((s for s, p in ledger.positions.items() if p.qty > 0 and s != "SPY"), key=lambda s: -ledger.value(s))
+    held = [s for s, p in ledger.positions.items() if p.qty > 0 and s != "SPY" and not splits(world, s)]
+    held.sort(key=lambda s: -ledger.value(s))
     chosen = set()
     if even := [symbol for symbol in held if ledger.positions[symbol].qty % REVERSE[1] == 0]:
         held.remove(even[-1])

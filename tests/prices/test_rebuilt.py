@@ -143,7 +143,7 @@ def lived(folder: Path, seed: int, days: int) -> Pair:
 
 @pytest.fixture(
     scope="module",
-    params=[(5, 4), *(pytest.param(one, marks=pytest.mark.soak) for one in ((5, 30), (11, 24)))],
+    params=[(5, 4), *(pytest.param(one, marks=pytest.mark.soak) for one in ((5, 20), (11, 14)))],
     ids=lambda one: f"seed {one[0]}, {one[1]} days",
 )
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
