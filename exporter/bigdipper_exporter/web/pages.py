@@ -27,7 +27,7 @@ from bigdipper_exporter.web.words import ago, count, duration
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
-ACCOUNT_OLD_SECONDS = 5 * DAY_SECONDS  # longer than any weekend with a holiday
+LONGEST_CLOSURE_SECONDS = 5 * DAY_SECONDS  # no weekend with a holiday is longer
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.
@@ -140,7 +140,7 @@ def _money(s: Snapshot) -> list[Row]:
     account = s.broker.account if s.broker else None
     if s.broker is None or account is None or account.equity is None:
         said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
-        is_old = time.time() - (s.bot.account_ts or 0.0) > ACCOUNT_OLD_SECONDS
+        is_old = time.time() - (s.bot.account_ts or 0.0) > LONGEST_CLOSURE_SECONDS
         return [*([("warn" if is_old else "ok", "account", said)] if said else []), *_limits(s)]
     today = _day(s.broker.day_profit, s.broker.cash_flow_today)
     said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
