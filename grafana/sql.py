@@ -41,6 +41,21 @@ DIP_DEPTHS = f"""{_EDGE},
       SELECT CAST(dip_percent AS INT), COUNT(*), SUM(outcome = 'submitted')
       FROM at_edges WHERE dip_percent IS NOT NULL AND {SYMBOL} GROUP BY 1)"""
 
+# Scans and what they found, in the same way.
+SCANS = f"""
+    scan_edge AS MATERIALIZED (
+      SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
+      FROM (SELECT ts, date FROM scans WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
+        (SELECT ts, date FROM scans WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),
+    scanned AS (
+      SELECT scans, found FROM scan_edge CROSS JOIN scan_days WHERE date > first AND date < last
+      UNION ALL
+      SELECT COUNT(*), SUM(found) FROM scan_edge CROSS JOIN scans AS s ON s.ts BETWEEN since AND MIN(since + 100000, until)
+      WHERE +s.date = first
+      UNION ALL
+      SELECT COUNT(*), SUM(found) FROM scan_edge CROSS JOIN scans AS s ON s.ts BETWEEN MAX(until - 100000, since) AND until
+      WHERE +s.date = last AND last <> first)"""
+
 
 def account(*columns: str) -> str:
     """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.

@@ -7,7 +7,7 @@ from grafana.board import OPPORTUNITIES, Section, board
 from grafana.overrides import coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, over_time, selector, table
-from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SYMBOL
+from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SCANS, SYMBOL
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TEXT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
@@ -43,12 +43,13 @@ def _funnel() -> list[model.Panel]:
             "the log names, one per cycle and symbol; orders of the bot; those filled at the broker (empty without "
             "credentials), in whole and in part.",
             table(f"""
-                SELECT (SELECT COUNT(*) FROM scans WHERE {IN_TIME}) AS "scans",
-                  (SELECT TOTAL(found) FROM scans WHERE {IN_TIME}) AS "→ found",
-                  (SELECT COUNT(*) {QUALIFIED}) AS "→ named",
+                WITH {SCANS}, {DIPS},
+                ended AS (SELECT SUM(result = 'filled') AS whole, SUM(result = 'partly_filled') AS part {filled})
+                SELECT (SELECT TOTAL(scans) FROM scanned) AS "scans",
+                  (SELECT TOTAL(found) FROM scanned) AS "→ found",
+                  (SELECT TOTAL(dips) FROM dips) AS "→ named",
                   (SELECT COUNT(*) {trades}) AS "→ submitted",
-                  (SELECT SUM(result = 'filled') {filled}) AS "→ filled",
-                  (SELECT SUM(result = 'partly_filled') {filled}) AS "→ partly filled" """),
+                  ended.whole AS "→ filled", ended.part AS "→ partly filled" FROM ended"""),
             unit=COUNT,
             size=(8, 8),
             none="–",

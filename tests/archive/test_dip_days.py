@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.bot_tables import ScanRow
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.archive.table import table_of
 
 SUMS = """
 SELECT date, symbol, outcome, coalesce(CAST(dip_percent AS INTEGER), 1) AS depth, count(*), max(score)
@@ -54,5 +56,28 @@ def test_sums_follow_what_is_written_changed_and_forgotten(seed: int, tmp_path: 
         connection.execute("DELETE FROM opportunities WHERE date <= '2026-01-04'")
         assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall() != []
         assert connection.execute(OUTCOME_DAYS).fetchall() == connection.execute(OUTCOMES).fetchall() != []
+    store.connection.close()
+    store.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sums_of_scans_follow_what_is_written_changed_and_forgotten(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    store = Store(tmp_path / "archive.db")
+    sums, days = "SELECT date, count(*), sum(found) FROM scans GROUP BY date", "SELECT date, scans, found FROM scan_days"
+    with store.transaction() as connection:
+        for number in range(200):
+            row = ScanRow(
+                number, 86400.0 * (number // 40), f"2026-01-{1 + number // 40:02}", None, chance.randrange(30), None, None
+            )
+            table_of(ScanRow).write(connection, [row])
+        for _ in range(60):
+            change = chance.choice(["found = found + 7", "found = 0", "date = '2026-01-09'", "largest_dip_symbol = 'AMD'"])
+            connection.execute(f"UPDATE scans SET {change} WHERE id = ?", (chance.randrange(200),))
+        written = connection.execute(days).fetchall()
+        assert written == connection.execute(sums).fetchall()
+        connection.execute("DELETE FROM scans WHERE date <= '2026-01-03'")
+        left = connection.execute(days).fetchall()
+        assert left == connection.execute(sums).fetchall() != written
     store.connection.close()
     store.close()

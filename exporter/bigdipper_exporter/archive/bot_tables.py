@@ -183,6 +183,16 @@ class ScanRow:
     largest_dip_percent: Percent | None
 
 
+@table("scan_days", key=("date",), counted=False)
+@dataclass(slots=True)
+class ScanDayRow:
+    """Sums of `scans` by day, kept by triggers. found: dips that the scans found."""
+
+    date: Day
+    scans: int
+    found: int
+
+
 @table("bot_config", counted=False)
 @dataclass(slots=True)
 class BotConfigRow:
