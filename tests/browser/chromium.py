@@ -1,21 +1,19 @@
-"""A headless Chromium, driven over its own DevTools protocol: open a page, ask it things, take its picture."""
+"""A headless Chromium, driven by Playwright: open a page, ask it things, take its picture."""
 
-import base64
-import json
-import re
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
-from websockets.sync.client import ClientConnection, connect
+from playwright.sync_api import Browser, HttpCredentials, Request, Response, TimeoutError, sync_playwright
+from playwright.sync_api import Page as Tab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
+PATIENCE = 60.0  # seconds
+PHONE_WIDTH = 600  # CSS pixels; a narrower window is a phone's
 
 
 def find() -> str | None:
@@ -24,138 +22,92 @@ def find() -> str | None:
 
 
 class Page:
-    """One tab."""
+    """One tab. `tab` is Playwright's."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._number = 0
-        self.events: list[dict[str, Any]] = []
+    def __init__(self, browser: Browser, user: str | None) -> None:
+        self._browser = browser
+        name, _, password = (user or "").partition(":")
+        self._user: HttpCredentials | None = {"username": name, "password": password, "send": "always"} if user else None
+        self._is_phone = False
+        self._sent: list[Request] = []
+        self._ended: set[Request] = set()
+        self._responses: list[Response] = []
+        self.tab = self._new_tab()
 
-    def call(self, method: str, **params: object) -> dict[str, Any]:
-        """The answer to one command. Raises RuntimeError with Chromium's words."""
-        self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=60))
-            if message.get("id") == self._number:
-                if "error" in message:
-                    raise RuntimeError(f"{method}: {message['error']['message']}")
-                return dict(message["result"])
-            self.events.append(message)
+    def _new_tab(self) -> Tab:
+        tab = self._browser.new_context(is_mobile=self._is_phone, http_credentials=self._user).new_page()
+        tab.set_default_timeout(1000 * PATIENCE)
+        tab.on("request", lambda request: self._sent.append(request))
+        tab.on("response", lambda response: self._responses.append(response))
+        tab.on("requestfinished", lambda request: self._ended.add(request))
+        tab.on("requestfailed", lambda request: self._ended.add(request))
+        return tab
 
     def size(self, width: int, height: int) -> None:
-        """Sets the window's size in CSS pixels; below 600 it is a phone."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        """Set the size of the window in CSS pixels."""
+        if (width < PHONE_WIDTH) != self._is_phone:
+            self._is_phone = not self._is_phone
+            self.tab.context.close()
+            self.tab = self._new_tab()
+        self.tab.set_viewport_size({"width": width, "height": height})
 
     def open(self, url: str) -> None:
-        """Starts loading; `until` waits for what matters."""
-        self.events.clear()
-        self.call("Page.navigate", url=url)
+        """Start loading; `until` waits for what matters."""
+        for seen in (self._sent, self._responses, self._ended):
+            seen.clear()
+        self.tab.goto(url, wait_until="commit")
 
     def ask(self, expression: str) -> Any:
-        """The value of a JavaScript expression."""
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        """Return the value of a JavaScript expression."""
+        return self.tab.evaluate(expression)
 
     def until(self, expression: str, seconds: float) -> bool:
-        """Waits until the expression is true; False when the time is over."""
-        deadline = time.monotonic() + seconds
-        while not self.ask(expression):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
+        """Wait until the expression is true; False when the time is over."""
+        try:
+            self.tab.wait_for_function(expression, timeout=1000 * seconds)
+        except TimeoutError:
+            return False
         return True
 
     def settle(self, path: str, quiet: float, seconds: float) -> None:
-        """Waits until no request to `path` has been under way for `quiet` seconds, at most `seconds`."""
+        """Wait until no request to `path` has been under way for `quiet` seconds, at most `seconds`."""
         deadline = time.monotonic() + seconds
         still = time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - still < quiet:
-            time.sleep(0.1)
-            self.ask("0")  # reads the events that have come
-            if self._under_way(path):
+            self.tab.wait_for_timeout(100)
+            if any(request not in self._ended for request in self._to(path)):
                 still = time.monotonic()
 
     def failures(self, path: str) -> list[str]:
-        """Answers to `path` that are not 200, as `status url`."""
-        answers = [event["params"]["response"] for event in self.events if event["method"] == "Network.responseReceived"]
-        return [
-            f"{answer['status']} {answer['url']}" for answer in answers if path in answer["url"] and answer["status"] != 200
-        ]
+        """Return the responses to `path` that are not 200, as `status url`."""
+        return [f"{one.status} {one.url}" for one in self._responses if path in one.url and one.status != 200]
 
     def load(self, path: str) -> tuple[int, int, float]:
-        """Number of requests to `path`, of queries in them, seconds from the page's first request to the last answer."""
-        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
-        own = {request["requestId"] for request in sent if path in request["request"]["url"]}
-        ended = [
-            event["params"]["timestamp"]
-            for event in self.events
-            if event["method"] == "Network.loadingFinished" and event["params"]["requestId"] in own
-        ]
-        bodies = [request["request"].get("postData", "{}") for request in sent if request["requestId"] in own]
-        queries = sum(len(json.loads(body).get("queries", [])) for body in bodies)
-        begun = min((request["timestamp"] for request in sent), default=0.0)
-        return len(own), queries, max(ended, default=begun) - begun
+        """Return requests to `path`, queries in them, and seconds from the first request of the page to the last response."""
+        own = self._to(path)
+        queries = sum(len((request.post_data_json or {}).get("queries", [])) for request in own)
+        begun = min((request.timing["startTime"] for request in self._sent), default=0.0)
+        ends = (one.timing["startTime"] + max(one.timing["responseEnd"], 0.0) for one in own if one in self._ended)
+        return len(own), queries, (max(ends, default=begun) - begun) / 1000
 
-    def _under_way(self, path: str) -> bool:
-        sent = {
-            event["params"]["requestId"]
-            for event in self.events
-            if event["method"] == "Network.requestWillBeSent" and path in event["params"]["request"]["url"]
-        }
-        ended = {
-            event["params"]["requestId"]
-            for event in self.events
-            if event["method"] in ("Network.loadingFinished", "Network.loadingFailed")
-        }
-        return bool(sent - ended)
+    def _to(self, path: str) -> list[Request]:
+        return [request for request in self._sent if path in request.url]
 
     def picture(self, path: Path, part: tuple[float, float, float, float] | None = None) -> None:
-        """Writes a PNG of the window, or of a part of it: left, top, width and height in CSS pixels."""
-        clip = {} if part is None else {"clip": dict(zip(("x", "y", "width", "height"), part, strict=True)) | {"scale": 1}}
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png", **clip)["data"]))
+        """Write a PNG of the window, or of a part of it: left, top, width and height in CSS pixels."""
+        if part is None:
+            self.tab.screenshot(path=path)
+        else:
+            left, top, width, height = part
+            self.tab.screenshot(path=path, clip={"x": left, "y": top, "width": width, "height": height})
 
 
 @contextmanager
 def page(executable: str, user: str | None = None) -> Iterator[Page]:
-    """A Chromium with one empty tab, ended with the block. user: `name:password`, sent with every request."""
-    # Children of Chromium may still write for a moment after it has ended.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [
-            executable,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--hide-scrollbars",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={profile}",
-            "about:blank",
-        ]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    """Start a Chromium with one empty tab, and end it with the block. user: `name:password`, sent with every request."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:
-            with connect(_address(process), max_size=None, open_timeout=30) as socket:
-                tab = Page(socket)
-                for domain in ("Page", "Network", "Runtime"):
-                    tab.call(f"{domain}.enable")
-                if user:
-                    word = base64.b64encode(user.encode()).decode()
-                    tab.call("Network.setExtraHTTPHeaders", headers={"Authorization": f"Basic {word}"})
-                yield tab
+            yield Page(browser, user)
         finally:
-            process.terminate()
-            process.wait(timeout=20)
-            if process.stderr:
-                process.stderr.close()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    """Address of the first tab, from the line that Chromium prints when it listens."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"ws://([^/]+)/", line):
-            with urlopen(f"http://{found[1]}/json/list", timeout=10) as answer:
-                return str(next(tab for tab in json.load(answer) if tab["type"] == "page")["webSocketDebuggerUrl"])
-    raise RuntimeError("Chromium ended before it listened")
+            browser.close()
