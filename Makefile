@@ -18,7 +18,7 @@ $(BIN)/.installed: pyproject.toml
 	@touch $@
 
 $(BIN)/.developer: $(BIN)/.installed
-	@echo "Installing what tests need: about 250 MB more, one to two minutes."
+	@echo "Installing what tests need: about 600 MB more, two to three minutes."
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
