@@ -20,14 +20,17 @@ from bigdipper_exporter.log.plan import (
     OfLost,
     OfName,
     OfPortion,
+    Ownership,
     Phase,
     Portion,
+    Traced,
     is_delayed,
     of_cut,
     of_known,
     of_lost,
     of_name,
     of_portion,
+    of_traced,
     surplus,
     was_complete,
 )
@@ -219,3 +222,25 @@ def test_a_rotated_file_is_opened_only_if_it_may_be_new(file: Rotated, verdict: 
 )
 def test_a_rotated_file_is_judged_by_what_is_in_it(content: Content, verdict: Verdict) -> None:
     assert of_content(content) is verdict
+
+
+@pytest.mark.parametrize(
+    ("traced", "ownership"),
+    [
+        (Traced(0), Ownership.UNKNOWN),  # empty, or the beginning of a line
+        (Traced(0, is_followed=True), Ownership.OWN),
+        (Traced(500), Ownership.OWN),  # more of it was read than another generation shares
+        (Traced(500, shared=500, is_certain=True), Ownership.UNKNOWN),
+        (Traced(0, shared=900, is_certain=True), Ownership.UNKNOWN),
+        (Traced(0, shared=900, is_certain=True, is_filling=True), Ownership.UNKNOWN),
+        (Traced(0, shared=900, is_certain=True, is_followed=True), Ownership.OWN),
+        (Traced(0, shared=20), Ownership.OWN),  # one line in common may be chance
+        (Traced(0, shared=20, is_filling=True), Ownership.HELD),
+        (Traced(0, shared=20, is_filling=True, is_followed=True), Ownership.OWN),
+        (Traced(0, is_short=True, is_filling=True, is_followed=True), Ownership.HELD),
+        (Traced(0, is_short=True, is_followed=True), Ownership.OWN),
+        (Traced(500, is_short=True, is_filling=True, is_followed=True), Ownership.OWN),
+    ],
+)
+def test_a_file_is_read_unless_it_may_hold_what_was_read_already(traced: Traced, ownership: Ownership) -> None:
+    assert of_traced(traced) is ownership

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive import store
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.log import checksums, common
 from bigdipper_exporter.log.checksums import LineSums
+from bigdipper_exporter.log.segment import Checkpoint
 from tests.running import Monitor, command, exporter, monitor, rows, wait_for
 
 # Every kind of row, some lines twice within a second, and a line that no event has.
@@ -306,3 +309,83 @@ def test_a_log_that_is_overwritten_piece_by_piece_repeats_nothing(tmp_path: Path
                     one.pipeline.step()
         one.catch_up()
         assert archived(one.archive)["lines"] == content.count(b"\n")
+
+
+@pytest.mark.parametrize("after", [b"paper mode\n", b"==== Big Dipper ====\n"])
+def test_a_log_whose_first_line_is_a_fixed_banner_is_read_on(tmp_path: Path, after: bytes) -> None:
+    """It is seen with the banner alone, like a log that is being restored, and then with another line."""
+    banner = b"==== Big Dipper ====\n"
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(banner + b"".join(lines(0, 3)))
+        one.catch_up()
+        one.log.with_name("big_dipper.log.1").write_bytes(one.log.read_bytes())
+        one.log.write_bytes(banner)
+        one.catch_up()
+        one.catch_up()
+        with one.log.open("ab") as file:
+            file.write(after + b"".join(lines(50, 53)))
+        one.catch_up()
+        assert archived(one.archive) == expected(lines(0, 3) + lines(50, 53)) | {"lines": 63}
+        assert not one.pipeline.tail.unsettled
+
+
+def test_a_log_longer_than_its_checksums_is_recognised_while_it_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (checksums, common, store):
+        monkeypatch.setattr(module, "KEPT_BYTES", 20_000)
+    content = b"".join(lines(0, 120))
+    assert len(content) > 3 * 20_000
+    with monitor(tmp_path) as one:
+        for start in range(0, len(content), 5_000):  # in stretches, as a living log is read
+            with one.log.open("ab") as file:
+                file.write(content[start : start + 5_000])
+            one.catch_up()
+        assert one.rows("SELECT min(start) > 0 FROM log_checksums") == [(1,)]
+        content += b"".join(lines(200, 202))
+        with one.log.open("wb", 0) as file:
+            for start in range(0, len(content), 7_000):
+                file.write(content[start : start + 7_000])
+                one.pipeline.step()
+        one.catch_up()
+        assert archived(one.archive) == expected(lines(0, 120) + lines(200, 202))
+
+
+def test_checksums_of_old_generations_and_of_the_beginning_of_long_ones_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT_BYTES", 100)
+    monkeypatch.setattr(store, "KEPT_GENERATIONS", 2)
+    with closing(Store(tmp_path / "a.db")) as archive:
+        for generation in range(1, 6):
+            ended = generation != 2
+            position = Checkpoint(generation, "bot.log", 1, generation, 300, b"x", b"x", False, ended, 1.0)
+            sums = [LineSums(generation, start, 50, b"abcd") for start in (0, 150, 250)]
+            with archive.transaction():
+                archive.write_position([position], [], sums)
+        found = archive.connection.execute("SELECT generation, start FROM log_checksums ORDER BY 1, 2").fetchall()
+        assert found == [(number, 250) for number in (2, 3, 4, 5)], "of 2, which is still read, and of the newest ones"
+
+
+def test_an_archive_that_could_not_be_read_is_fine_again_without_a_new_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = Store.line_sums, list[Exception]()
+
+    def failing(archive: Store, generation: int) -> Iterator[LineSums]:
+        if failures:
+            raise failures.pop()
+        return real(archive, generation)
+
+    monkeypatch.setattr(Store, "line_sums", failing)
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(b"".join(lines(0, 20)))
+        one.catch_up()
+        one.log.write_bytes(b"".join(lines(0, 10)))  # nothing new
+        failures.append(sqlite3.OperationalError("disk I/O error"))
+        one.catch_up()
+        assert "cannot be read: disk I/O error" in str(one.pipeline.trouble)
+        one.catch_up()
+        one.catch_up()
+        assert one.pipeline.trouble is None
+        assert archived(one.archive) == expected(lines(0, 20))

@@ -37,7 +37,7 @@ class CheckpointRow:
 @table("log_checksums", key=("generation", "start"), counted=False)
 @dataclass(slots=True)
 class LogChecksumRow:
-    """Checksums of the log's lines: by them an older copy of the log is recognised that was put in its place."""
+    """Checksums of the log's lines: used to recognise an older copy of the log that was put in its place."""
 
     generation: int
     start: int

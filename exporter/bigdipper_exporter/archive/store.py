@@ -17,19 +17,18 @@ from pathlib import Path
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.connection import Connection
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.exporter_tables import GapRow
+from bigdipper_exporter.archive.exporter_tables import CheckpointRow, GapRow, LogChecksumRow
 from bigdipper_exporter.archive.migrate import copy, create_private, migrate, version_of
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums
+from bigdipper_exporter.log.checksums import KEPT_BYTES, KEPT_GENERATIONS, LineSums
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.segments import KEPT_ENDED
 
 # How long to wait for another writer: at a start, and while running, where a stop and /-/ready must not wait.
 PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
-KEPT_ENDED = 1000
 # How many generations of the log keep the checksums of their lines.
-KEPT_SUMS = 32
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
@@ -152,7 +151,7 @@ class Store:
         ]
 
     def line_sums(self, generation: int) -> Iterator[LineSums]:
-        """Return the checksums of the lines of a generation of the log, in order."""
+        """Yield the checksums of the lines of a generation of the log, in order. sqlite3.Error while they are read."""
         rows = self.connection.execute(
             "SELECT generation, start, size, sums FROM log_checksums WHERE generation = ? ORDER BY start", (generation,)
         )
@@ -161,13 +160,11 @@ class Store:
     def write_position(self, checkpoints: list[Checkpoint], gaps: list[Gap], sums: Sequence[LineSums] = ()) -> None:
         """Store the log's position, in the transaction that stores what was read up to there."""
         self._write_sums(sums)
-        self.connection.executemany(
-            f"INSERT OR REPLACE INTO checkpoints ({CHECKPOINT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated)
-                for c in checkpoints
-            ],
+        rows = (
+            CheckpointRow(c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated)
+            for c in checkpoints
         )
+        table_of(CheckpointRow).write(self.connection, rows)
         if any(c.ended for c in checkpoints):
             newest = max(c.generation for c in checkpoints)
             # What ended since the log was last seen through would be taken for unread after a start.
@@ -175,8 +172,8 @@ class Store:
                 "DELETE FROM checkpoints WHERE ended AND generation < ? AND updated < (SELECT max(updated) FROM checkpoints)",
                 (newest - KEPT_ENDED,),
             )
-        rows = (GapRow(None, gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps)
-        table_of(GapRow).add(self.connection, rows)
+        found = (GapRow(None, gap.at, gap.generation, gap.reason, gap.detail) for gap in gaps)
+        table_of(GapRow).add(self.connection, found)
 
     def newest_gaps(self, most: int) -> list[GapRow]:
         """Return the newest gaps, in the order in which they were found."""
@@ -185,18 +182,18 @@ class Store:
 
     def _write_sums(self, sums: Sequence[LineSums]) -> None:
         """Store checksums of lines, and delete old ones."""
-        self.connection.executemany(
-            "INSERT OR REPLACE INTO log_checksums (generation, start, size, sums) VALUES (?, ?, ?, ?)",
-            [(one.generation, one.start, one.size, one.sums) for one in sums],
-        )
-        for generation, end in {one.generation: one.end for one in sums}.items():
+        rows = (LogChecksumRow(one.generation, one.start, one.size, one.sums) for one in sums)
+        table_of(LogChecksumRow).write(self.connection, rows)
+        ends = {one.generation: one.end for one in sums}
+        for generation, end in ends.items():
             self.connection.execute(
                 "DELETE FROM log_checksums WHERE generation = ? AND start < ?", (generation, end - KEPT_BYTES)
             )
+        if ends:
             self.connection.execute(
                 "DELETE FROM log_checksums WHERE generation < ?"
                 " AND generation NOT IN (SELECT generation FROM checkpoints WHERE NOT ended)",
-                (generation - KEPT_SUMS,),
+                (max(ends) - KEPT_GENERATIONS,),
             )
 
     def has_order(self, order_id: str) -> bool:

@@ -17,8 +17,10 @@ from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source
 
 # Bytes of a stretch that grows line by line; what is read at once is one stretch of any size.
 STRETCH_BYTES = 64 * 1024
-# Bytes before the end of a generation of which the checksums are kept. They take about a twentieth of that.
+# Bytes before the end of a generation of which the checksums are kept, four bytes a line: about a twentieth of ordinary lines.
+# A backup that ends before them is read again.
 KEPT_BYTES = 64 << 20
+KEPT_GENERATIONS = 32
 
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
 LEAST_LINES = 2
@@ -71,13 +73,14 @@ class Shared:
     """The beginning of a file as far as it was consumed before. at: the checkpoint after the last whole line of it.
 
     compared: the checkpoint after everything that is the same. rows: its checksums. lines: the first few different lines in it
-    that have a time.
+    that have a time. is_short: the file begins like the generation, and ends before the first checksum that is kept of it.
     """
 
     at: Checkpoint
     compared: Checkpoint
     rows: list[LineSums]
     lines: set[bytes]
+    is_short: bool = False
 
     @property
     def is_certain(self) -> bool:
@@ -150,8 +153,11 @@ def _shared_with(source: Source, size: int, head: bytes, other: Checkpoint, arch
     for row in archived(other.generation):
         if found is None:
             # The checksums of a long generation begin somewhere in it; what is before them is the same if the head is.
-            if row.start and head != other.head:
+            if row.start and not other.head.startswith(head):
                 return None
+            if size < row.start:
+                begun = replace(other, offset=0, head=b"", tail=b"", skipping=False)
+                return Shared(begun, begun, [], set(), is_short=True)
             start = replace(other, offset=row.start, head=head if row.start else b"", tail=b"", skipping=False)
             found = Shared(start, start, [], set())
         elif row.start != found.compared.offset:

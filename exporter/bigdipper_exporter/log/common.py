@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums, shared, stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT
+from bigdipper_exporter.log.plan import Ownership, Traced, of_traced
 from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Look, Segment, State
 
@@ -15,25 +16,41 @@ REFILL_SECONDS = 3.0
 
 
 def retrace(look: Look, segment: Segment) -> None:
-    """Skip the lines that were consumed before from a newer version of the file, and note their checksums for this generation.
+    """Skip lines that were consumed before, when the file was longer, and record their checksums for this generation.
 
-    It may be a backup that was put in the log's place, all of it or so far. Once another line follows, it is a log of its own.
+    The file may be a backup that was put in the log's place, complete or still being written. Once a line follows that was not
+    consumed before, it is read as a log of its own.
     """
     source, size, mine = segment.source, segment.source.size(), segment.checkpoint
+    if source.gz and mine.offset:
+        # It is resumed: going back to its beginning would mean to unpack all of it again.
+        segment.ownership = Ownership.OWN
+        return
     found = shared(source, size, look.state.others(segment), look.sums)
     end = found.at.offset if found else 0
-    rest = source.read(end, min(size - end, LINE_LIMIT))
-    segment.is_own = end < mine.offset or b"\n" in rest or len(rest) == LINE_LIMIT
-    if found and not found.is_certain and not segment.is_own:
-        segment.is_held = segment.current and _is_filling(look, segment, found.at, size)
-        segment.is_own = not segment.is_held
+    segment.ownership = of_traced(
+        Traced(
+            mine.offset,
+            shared=end,
+            is_certain=found is not None and found.is_certain,
+            is_followed=end >= mine.offset and _is_followed(source, end, size),
+            is_short=found is not None and found.is_short,
+            is_filling=found is not None and segment.current and _is_filling(look, segment, found.at, size),
+        )
+    )
     if found is not None and found.is_certain and end > mine.offset:
         segment.checkpoint = replace(found.at, generation=mine.generation).within(source)
-        segment.begun, segment.is_held = True, False
+        segment.begun = True
         look.read.sums += found.as_of(mine.generation)
     elif mine.offset and not look.sums(mine.generation):
         # An older version of the exporter, which stored no checksums, has read it.
         look.read.sums += _sums_from(source, 0, mine)
+
+
+def _is_followed(source: Source, end: int, size: int) -> bool:
+    """Whether another line, or the beginning of one that is too long, comes behind `end`."""
+    rest = source.read(end, min(size - end, LINE_LIMIT))
+    return b"\n" in rest or len(rest) == LINE_LIMIT
 
 
 def _sums_from(source: Source, start: int, consumed: Checkpoint) -> list[LineSums]:

@@ -190,6 +190,47 @@ def of_lost(copy: Copy, age: float, is_complete: bool) -> OfLost:
     return OfLost.END if is_complete else OfLost.END_WITH_GAP
 
 
+# -- whose content a file holds
+
+
+class Ownership(Enum):
+    """Whose content the file of a segment holds."""
+
+    UNKNOWN = auto()  # it holds no line that was not consumed before as another generation
+    HELD = auto()  # it may be in the middle of being filled with what was consumed before: nothing of it is read yet
+    OWN = auto()  # it is read
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What a file has in common with another generation. offset: of its own checkpoint. shared: bytes in common.
+
+    is_certain: whether that is too much for chance. is_followed: whether another line comes behind it. is_short: whether the
+    file ends before the first checksum that is kept of the other generation. is_filling: whether it is the log, emptied, and
+    has grown a moment ago.
+    """
+
+    offset: int
+    shared: int = 0
+    is_certain: bool = False
+    is_followed: bool = False
+    is_short: bool = False
+    is_filling: bool = False
+
+
+def of_traced(traced: Traced) -> Ownership:
+    """Decide whether a file is read. Losing a line is worse than repeating one: in doubt it is read, after a while."""
+    if traced.shared < traced.offset:
+        return Ownership.OWN
+    if traced.is_short and traced.is_filling:
+        return Ownership.HELD
+    if traced.is_followed:
+        return Ownership.OWN
+    if traced.is_certain or not traced.shared:
+        return Ownership.UNKNOWN
+    return Ownership.HELD if traced.is_filling else Ownership.OWN
+
+
 # -- one portion of a file
 
 

@@ -7,7 +7,7 @@ from bigdipper_exporter.log import common, plan
 from bigdipper_exporter.log.checksums import stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, whole_lines
 from bigdipper_exporter.log.name import problem
-from bigdipper_exporter.log.plan import Drained, OfPortion, Portion
+from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
 from bigdipper_exporter.log.segment import Checkpoint
@@ -78,9 +78,9 @@ def _is_ready(look: Look, segment: Segment) -> bool:
         read.more |= search_folder(look) > 0
     if read.more:
         return False
-    if not segment.is_own:
+    if segment.ownership is not Ownership.OWN:
         common.retrace(look, segment)
-    if not common.pass_over(look, segment) or segment.is_held:
+    if not common.pass_over(look, segment) or segment.ownership is Ownership.HELD:
         return False
     if not segment.begun and not segment.checkpoint.offset and segment.source.size():
         _begin(look, segment)
@@ -119,7 +119,7 @@ def _read(look: Look, segment: Segment, signature: tuple[int, int, int]) -> None
 def _data(look: Look, segment: Segment) -> tuple[bytes, bool]:
     """Return the next bytes of the file, and whether there may be more; none while it holds only what was read before."""
     source, offset = segment.source, segment.checkpoint.offset
-    if not segment.is_own:
+    if segment.ownership is not Ownership.OWN:
         return b"", False
     wanted = max(1, look.limit - sum(len(batch.data) for batch in look.read.batches))
     data = source.read(offset, wanted)

@@ -8,12 +8,12 @@ from bigdipper_exporter.log.checksums import Archived, LineSums
 from bigdipper_exporter.log.chunks import Read
 from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.packed import open_source
-from bigdipper_exporter.log.plan import Phase
+from bigdipper_exporter.log.plan import Ownership, Phase
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 from bigdipper_exporter.log.verdict import TIME_SLACK
 
-# How many ended generations are remembered from before the last complete look; all later ones are, so that their files are
-# not taken for new ones.
+# Ended generations that are kept from before the last complete look. All that ended since are kept, so that their files are not
+# taken for new ones.
 KEPT_ENDED = 1000
 
 
@@ -24,8 +24,8 @@ class Segment:
     begun: whether its content was looked at. settled: the file's signature when it was read to its end. sure: whether that was
     long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
     failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
-    sums: checksums of its last lines. is_own: whether it holds more than the beginning of another generation. held: size and
-    time of a file that is not read yet, because it may become what was read before. is_held: whether it still waits.
+    sums: checksums of its last lines. ownership: whose content it holds. held: its size, and since when it has had it, while it
+    may be in the middle of being filled with content that was read already.
     """
 
     source: Source
@@ -38,9 +38,8 @@ class Segment:
     failing: float = 0.0
     ended_at: float = 0.0
     sums: LineSums | None = None
-    is_own: bool = False
+    ownership: Ownership = Ownership.UNKNOWN
     held: tuple[int, float] = (0, 0.0)
-    is_held: bool = False
 
     @property
     def current(self) -> bool:
@@ -62,7 +61,7 @@ class Segment:
     def restart(self) -> None:
         """Read from the beginning of the file."""
         self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
-        self.settled, self.sure, self.is_own = None, False, False
+        self.settled, self.sure, self.ownership, self.held = None, False, Ownership.UNKNOWN, (0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

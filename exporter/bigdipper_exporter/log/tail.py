@@ -15,6 +15,7 @@ from bigdipper_exporter.log import name, portion, search
 from bigdipper_exporter.log.checksums import Archived
 from bigdipper_exporter.log.chunks import GAP_REASONS, Batch, Gap, Read, Unfinished
 from bigdipper_exporter.log.examination import Examinations
+from bigdipper_exporter.log.plan import Ownership
 from bigdipper_exporter.log.segment import TICK, Checkpoint
 from bigdipper_exporter.log.segments import Look, State
 from bigdipper_exporter.log.verdict import TIME_SLACK
@@ -68,7 +69,7 @@ class Tail:
         )
 
     def read(self) -> Read:
-        """Return the next lines, if there are any. Never blocks, and never raises for anything the file system does."""
+        """Return the next lines, if there are any. Never blocks. Raises what `sums` raises, nothing for the file system."""
         if self._next is not self._state:
             self.rollback()
         now = self._clock()
@@ -103,7 +104,11 @@ class Tail:
     @property
     def unsettled(self) -> bool:
         """Whether it waits for rotated files, such as one that is being compressed, or for a log that is being restored."""
-        return bool(self._state.waiting or self._state.lost or any(segment.is_held for segment in self._state.segments))
+        return bool(
+            self._state.waiting
+            or self._state.lost
+            or any(segment.ownership is Ownership.HELD for segment in self._state.segments)
+        )
 
     def unfinished(self) -> Unfinished | None:
         """Return the line at the end of the log that has no newline yet."""
