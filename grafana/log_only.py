@@ -86,7 +86,6 @@ EMPTY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("trades", "Orders"): ("State", "Filled", "Fill", "Slippage", "Time to fill"),
     ("trades", "Most traded symbols"): ("Fill rate", "Slippage", "Realized"),
     ("trades", "Orders and fills per day"): ("Fills", "By hand"),
-    ("risk", "Brake episodes"): ("Debt", "Equity"),
     ("performance", "Profit and return"): ("return",),
     ("performance", "Equity, start and end"): ("peak",),
     ("performance", "Months in numbers"): ("Return",),
@@ -161,10 +160,10 @@ def _instead(name: str, title: str) -> list[model.Panel]:
 
 def _change() -> model.Panel:
     def since(days: int) -> str:
-        return f"""(SELECT equity FROM account_history WHERE source = 'log' AND equity IS NOT NULL
-          AND ts >= $__to / 1000 - {days} * 86400 ORDER BY ts LIMIT 1)"""
+        return f"(SELECT equity {logged} AND ts >= $__to / 1000 - {days} * 86400 ORDER BY ts LIMIT 1)"
 
-    last = "(SELECT equity FROM account_history WHERE source = 'log' AND equity IS NOT NULL ORDER BY ts DESC LIMIT 1)"
+    logged = "FROM account_history WHERE source = 'log' AND equity IS NOT NULL AND ts < $__to / 1000"
+    last = f"(SELECT equity {logged} ORDER BY ts DESC LIMIT 1)"
     return stat(
         "Equity change",
         "The bot's newest equity less that of a week, a month and three months ago (archive: account_history). Deposits and "

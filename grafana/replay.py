@@ -16,7 +16,7 @@ LIMITS = (
     ("A band, not a figure", "The bot looks once a minute: it saw less than 'touched' and more than 'at the close'."),
     ("Bid of one exchange", "With a free key the bot compares IEX bids: a dip that only they showed is in no bar."),
     ("Regular hours only", "Daily bars have no price before 09:30 or after 16:00, when the bot buys too."),
-    ("Splits", "Prices are as traded: a split is a signal at every threshold for 20 sessions, as it is to the bot."),
+    ("Splits", "Prices are as traded: a split is a signal at every threshold for LOOKBACK_DAYS sessions, as it is to the bot."),
     ("Survivors", "Only symbols that the bot watches now are replayed: those that did badly may have been taken out."),
     ("Overlapping windows", "Dips of one crash are about one observation: look at the number of weeks, not of dips."),
     (

@@ -9,9 +9,19 @@ __all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT"]
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
 DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
-# Bars are as wide as the time between two of them: queries by the hour say 0 for the hours beside those with something.
+# Bars are as wide as the time between two of them: `by_hour` says 0 for the hours beside those with something.
 HOUR = "CAST(ts / 3600 AS INTEGER) * 3600"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
+
+
+def by_hour(rows: str) -> str:
+    """Return how many there are in each hour by name, with a 0 in the hours beside. `rows` selects ts, name and a number."""
+    return f"""
+      WITH counted AS (SELECT {HOUR} AS time, name, SUM(number) AS number FROM ({rows}) GROUP BY 1, 2),
+      beside AS (
+        SELECT time - 3600 AS time, name FROM counted UNION SELECT time + 3600, name FROM counted
+        EXCEPT SELECT time, name FROM counted)
+      SELECT * FROM counted UNION ALL SELECT time, name, 0 FROM beside ORDER BY time"""
 
 
 # Dips that qualified: whole days from their sums, the first and the last day of the chosen time from the dips themselves, by

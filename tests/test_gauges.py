@@ -49,7 +49,7 @@ BOT = BotState(
     margin_debt=1010.0,
     pl=-1011.0,
     pl_ratio=-0.12,
-    account_ts=1013.0,
+    account_ts=2001.5,  # of the day that began at 2001
     positions=1014,
     invested=1015.0,
     movers={"winners": "MSFT +14.2%", "losers": "TER -7.6%"},
@@ -173,7 +173,7 @@ bot_mover_ratio side=winners symbol=MSFT 0.142
 bot_mover_ratio side=losers symbol=TER -0.076
 bot_cycle_number 1002
 bot_last_cycle_timestamp_seconds 1003
-bot_last_account_timestamp_seconds 1013
+bot_last_account_timestamp_seconds 2001.5
 bot_last_trade_timestamp_seconds 1004
 bot_start_timestamp_seconds 1001
 bot_running 1

@@ -25,6 +25,7 @@ from bigdipper_exporter.log.parser import ParsedChunk
 from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.streams import Saved, Streams
 
@@ -93,7 +94,7 @@ class Pipeline:
         self._day = Day(0.0)
         self.counters.load(store.connection)
         self._created = self._first_start()
-        self._saved = Saved.of(store.load(saved.LOG), store.load("beside"))
+        self._saved = Saved.of(store.load(saved.LOG), store.load(saved.BESIDE))
         self._restore()
         self.tail: Tail | NoLog = NoLog() if settings.log_path is None else self._follow(settings.log_path)
         self._read: Read | None = None
@@ -116,10 +117,10 @@ class Pipeline:
 
     def _first_start(self) -> float:
         """When counting began: the true start of every counter."""
-        created = self.store.load("created")
+        created = self.store.load(saved.CREATED)
         if created is None:
             with self.store.transaction():
-                self.store.save("created", str(self._started))
+                self.store.save(saved.CREATED, str(self._started))
         return float(created or self._started)
 
     def _restore(self) -> None:
@@ -132,9 +133,10 @@ class Pipeline:
         try:
             read = self._read = self.tail.read()
         except sqlite3.Error as error:  # it compares the log with what the archive knows
-            self._undo(error)
+            self._undo(error, "read")
             return False
-        if read.is_empty and not any(source.pending() for source in self._sources):
+        # After a trouble even nothing is committed, which shows that the archive can be written again.
+        if read.is_empty and not self.trouble and not any(source.pending() for source in self._sources):
             own = self.snapshot.own
             if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
                 self._published(read)
@@ -143,7 +145,7 @@ class Pipeline:
         try:
             lines, arrived = self._commit(read)
         except (sqlite3.Error, OSError) as error:
-            self._undo(error)
+            self._undo(error, "written")
             return False
         ended = time.perf_counter()
         live = self.caught_up and lines > 0
@@ -197,7 +199,7 @@ class Pipeline:
             if present.log != self._saved.log:
                 self.store.save(saved.LOG, present.log)
             if present.beside() != self._saved.beside():
-                self.store.save("beside", present.beside())
+                self.store.save(saved.BESIDE, present.beside())
         self.tail.commit()
         self.counters.commit()
         # Free them now: the next chunk needs as much memory.
@@ -225,10 +227,13 @@ class Pipeline:
             log.exception("a response could not be stored and was dropped; please report this", source=type(source).__name__)
             self.counters.rollback_to(mark)
 
-    def _undo(self, error: Exception) -> None:
-        """Roll back a failed transaction. Its lines are read again from the log, they are not kept in memory."""
+    def _undo(self, error: Exception, what: str) -> None:
+        """Roll back a failed transaction. Its lines are read again from the log, they are not kept in memory.
+
+        what: the archive could not be `read` or `written`.
+        """
         self._failures += 1
-        self.trouble = f"the archive {self.store.path} cannot be written: {error}"
+        self.trouble = f"the archive {self.store.path} cannot be {what}: {error}"
         self.tail.rollback()
         self.counters.rollback()
         self._restore()
@@ -279,6 +284,7 @@ class Pipeline:
             broker=None if broker is None else broker.view,
             config=None if config is None else config.view,
             prices=None if prices is None else prices.view,
+            limits=OwnLimits(self._settings.limits_brake, self._settings.limits_hard),
         )
 
     def _today(self) -> Day:

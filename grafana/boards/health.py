@@ -8,7 +8,7 @@ from grafana.boards import health_monitor
 from grafana.overrides import answer, coloured, column, organise, override, words
 from grafana.panels import alert_list, grid, lines, stat, timeline
 from grafana.query import listed, now, over_time, quantiles, rows, selector, series
-from grafana.sql import HOUR, IN_TIME
+from grafana.sql import IN_TIME, by_hour
 from grafana.theme import (
     COUNT,
     CRITICAL,
@@ -165,15 +165,13 @@ def _bot() -> list[model.Panel]:
         lines(
             "Bot errors",
             "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, "
-            "whenever they were read (archive: bot_events).",
-            series(f"""
-                WITH counted AS (
-                  SELECT {HOUR} AS time, kind || ': ' || REPLACE(cause, '_', ' ') AS name, COUNT(*) AS events
-                  FROM bot_events WHERE kind IN ('error', 'halt') AND {IN_TIME} GROUP BY 1, 2),
-                beside AS (
-                  SELECT time - 3600 AS time, name FROM counted UNION SELECT time + 3600, name FROM counted
-                  EXCEPT SELECT time, name FROM counted)
-                SELECT * FROM counted UNION ALL SELECT time, name, 0 FROM beside ORDER BY time"""),
+            "whenever they were read (archive: bot_events; orders that failed: skips).",
+            series(
+                by_hour(f"""
+                  SELECT ts, kind || ': ' || REPLACE(cause, '_', ' ') AS name, 1 AS number FROM bot_events
+                  WHERE kind IN ('error', 'halt') AND {IN_TIME}
+                  UNION ALL SELECT ts, 'error: order', 1 FROM skips WHERE reason = 'order_failed' AND {IN_TIME}""")
+            ),
             unit=COUNT,
             size=(12, 8),
             none="✓ none in this time",

@@ -4,10 +4,10 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import episodes, shared, theme
 from grafana.board import OPPORTUNITIES, Section, board
-from grafana.overrides import coloured, column, words
+from grafana.overrides import coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
-from grafana.query import listed, newest_last, over_time, selector, table
-from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SCANS, SYMBOL
+from grafana.query import listed, newest_last, series, table
+from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SCANS, SYMBOL, by_hour
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TEXT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
@@ -241,11 +241,20 @@ def _routine() -> list[model.Panel]:
         lines(
             "Routine skips",
             "How often does it look and pass? "
-            "Skips an hour by reason, from the counters (bigdipper_skips_total). The routine ones need the bot at DEBUG.",
-            over_time(f"sum by (reason) (increase({selector('skips_total', symbol='~$symbol')}[1h])) > 0", "{{reason}}"),
-            unit=theme.Unit("none", 0),
+            "Skips by the bot's own rules in each hour by reason (archive: skip_counts). The bot names them at DEBUG only.",
+            series(
+                by_hour(f"""
+                  SELECT hour AS ts, REPLACE(reason, '_', ' ') AS name, count AS number FROM skip_counts
+                  WHERE hour >= $__from / 1000 - 3600 AND hour < $__to / 1000 AND {SYMBOL}""")
+            ),
+            unit=COUNT,
             size=(12, 9),
-            none="no skip in this time",
+            none="none: they need DEBUG",
+            draw=theme.BARS,
+            fill=60,
+            legend=("sum",),
+            soft_zero=True,
+            overrides=[override("byType", "number", displayName="${__field.labels.name}")],
         ),
         grid(
             "Routine skips by symbol and reason",

@@ -309,10 +309,11 @@ def _deeds() -> list[model.Panel]:
                 SELECT MAX(ts) AS time, symbol AS Symbol, REPLACE(reason, '_', ' ') AS Reason, COUNT(*) AS Times,
                   MIN(dip_percent) AS Deepest
                 FROM (
-                  SELECT ts, date, symbol, dip_percent, reason FROM skips WHERE ts >= $__to / 1000 - 7 * 86400
+                  SELECT ts, date, symbol, dip_percent, reason FROM skips
+                    WHERE ts >= $__to / 1000 - 7 * 86400 AND ts < $__to / 1000
                   UNION ALL
                   SELECT ts, date, symbol, dip_percent, 'emergency brake' FROM opportunities
-                    WHERE outcome = 'missed_brake' AND ts >= $__to / 1000 - 7 * 86400)
+                    WHERE outcome = 'missed_brake' AND ts >= $__to / 1000 - 7 * 86400 AND ts < $__to / 1000)
                 GROUP BY date, symbol, reason ORDER BY 1 DESC LIMIT 20"""),
             size=(12, 9),
             says="time",
@@ -320,7 +321,7 @@ def _deeds() -> list[model.Panel]:
             sort=("Last", True),
             overrides=[
                 column("time", displayName="Last", custom__width=170),
-                column("Symbol", link=("Chances of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
+                column("Symbol", link=("Dips of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
                 column("Times", COUNT, custom__width=80),
                 column("Deepest", theme.PERCENT),
             ],

@@ -189,7 +189,8 @@ def _tax() -> list[model.Panel]:
             "window. Unknown: the lots are incomplete.",
             listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
-                  CAST(MAX(0, (window_end - unixepoch()) / 86400) AS INTEGER) AS "Days left", bought_before AS "Bought before",
+                  CAST((MAX(0, window_end - unixepoch()) + 86399) / 86400 AS INTEGER) AS "Days left",
+                  bought_before AS "Bought before",
                   bought_after AS "Bought after",
                   CASE WHEN status <> 'known' THEN 'unknown'
                     WHEN bought_before + bought_after > 0 THEN 'bought' ELSE 'free' END AS State

@@ -4,10 +4,11 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, theme
 from grafana.board import TRADES, Section, board
-from grafana.overrides import answer, coloured, column, words
+from grafana.overrides import answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table
-from grafana.sql import DAYS, HOUR, IN_TIME, SYMBOL
+from grafana.sql import DAYS, IN_TIME, SYMBOL, by_hour
+from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
     BOT,
@@ -248,17 +249,13 @@ def _groups() -> list[model.Panel]:
             colour=theme.fixed(BOT),
         ),
         lines(
-            "Order rate",
-            "How fast does it submit? "
-            "Orders submitted and executions in each hour, by their own time (archive: trades, fills).",
-            series(f"""
-                WITH counted AS (
-                  SELECT {HOUR} AS time, SUM(ordered) AS orders, SUM(1 - ordered) AS executions FROM (
-                    SELECT ts, 1 AS ordered FROM trades WHERE {IN_TIME} AND {SYMBOL}
-                    UNION ALL SELECT ts, 0 FROM fills WHERE {IN_TIME} AND {SYMBOL}) GROUP BY 1),
-                beside AS (
-                  SELECT time - 3600 AS time FROM counted UNION SELECT time + 3600 FROM counted EXCEPT SELECT time FROM counted)
-                SELECT * FROM counted UNION ALL SELECT time, 0, 0 FROM beside ORDER BY time"""),
+            "Orders and fills by hour",
+            "When does it trade? Orders submitted and fills in each hour, by their own time (archive: trades, fills).",
+            series(
+                by_hour(f"""
+                  SELECT ts, 'orders' AS name, 1 AS number FROM trades WHERE {IN_TIME} AND {SYMBOL}
+                  UNION ALL SELECT ts, 'fills', 1 FROM fills WHERE {IN_TIME} AND {SYMBOL}""")
+            ),
             unit=COUNT,
             size=(12, 8),
             none=NO_ROWS,
@@ -266,7 +263,10 @@ def _groups() -> list[model.Panel]:
             fill=60,
             legend=(),
             soft_zero=True,
-            overrides=[column("orders", colour=BOT), column("executions", colour=BROKER)],
+            overrides=[
+                override("byType", "number", displayName="${__field.labels.name}"),
+                *labelled({"orders": BOT, "fills": BROKER}),
+            ],
         ),
     ]
 

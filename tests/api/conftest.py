@@ -12,9 +12,9 @@ from bigdipper_exporter.api.app import application, guarded
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS
-from bigdipper_exporter.api.present import OwnLimits
 from bigdipper_exporter.archive.migrate import NEWEST
 from bigdipper_exporter.botconfig.write import ConfigFile
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 from tests.alpaca.conftest import broker, desk, ledger, open_desk, timing

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.api.present import OwnLimits, snapshot
+from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.reader import open_archive
 from bigdipper_exporter.metrics import registry
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge
+from bigdipper_exporter.money.limits import OwnLimits
 from tests.alpaca.conftest import Desk
 from tests.api.conftest import NOW, Opened
 from tests.grafana.asked import answer

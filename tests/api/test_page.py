@@ -16,10 +16,11 @@ from starlette.testclient import TestClient
 from bigdipper_exporter.api.page import html, routes
 from bigdipper_exporter.api.page.rows import Known, rows
 from bigdipper_exporter.api.page.sessions import IDLE_SECONDS, MOST_SESSIONS, Sessions
-from bigdipper_exporter.api.present import OwnLimits, snapshot
+from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.money.limits import OwnLimits
 from tests.alpaca.test_bot_config import GOOD
 from tests.api.conftest import NOW, TOKEN, Opened
 

@@ -209,6 +209,10 @@ def debug(minute: int) -> list[str]:
 
 
 Minutes = list[list[str]]
+REPORT = (
+    "2025-10-17 09:02:05 [INFO]    Position value: $23,048.62 (115.7% of equity)",
+    "2025-10-17 09:02:05 [INFO]    Must reduce positions by $144.22",
+)
 BORDERS: dict[str, tuple[Minutes, Minutes]] = {
     "goes on": ([free(0), brake(1), debug(1), brake(2)], [brake(3), brake(4)]),
     "goes on and ends": ([free(0), brake(1), debug(1), brake(2)], [brake(3), free(4), brake(5), free(6)]),
@@ -217,6 +221,7 @@ BORDERS: dict[str, tuple[Minutes, Minutes]] = {
     "ended in silence": ([brake(1), debug(1), brake(2)], [brake(300), free(301)]),
     "ends at the border": ([brake(1), debug(1), brake(2)], [["2025-10-17 09:03:05 [INFO] Cycle #3 - 09:31:05"]]),
     "none": ([free(0), debug(1)], [free(3)]),
+    "told its figures before": ([brake(1), [*brake(2), *REPORT], debug(2)], [brake(3), brake(4)]),
 }
 
 
@@ -248,7 +253,8 @@ def test_a_brake_episode_over_the_border_of_an_old_file_is_one(tmp_path: Path, c
         one = border(tmp_path / "apart", before, after, restarts)
         try:
             for sql in (
-                "SELECT started, ended, last_seen, duration_seconds, cycles, peak_ratio, leverage_ratio FROM brake_events",
+                "SELECT started, ended, last_seen, duration_seconds, cycles, peak_ratio, leverage_ratio, equity, margin_debt,"
+                " position_value, reduce_usd FROM brake_events",
                 "SELECT date, brake_events, brake_seconds, cycles FROM daily_stats",
                 "SELECT name, labels, value FROM counters WHERE name LIKE '%brake%' OR name LIKE '%halts%' ORDER BY 1, 2",
             ):

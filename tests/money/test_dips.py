@@ -30,7 +30,7 @@ PRICE = st.floats(1, 1000).map(lambda price: round(price, 2))
 @given(st.lists(PRICE, min_size=20, max_size=60), PRICE, st.sampled_from([0.03, 0.05, 0.08]))
 def test_the_trigger_is_the_rule_of_the_bot(closes: list[float], price: float, own: float) -> None:
     threshold = dips.effective(own)
-    found = dips.trigger(bars(closes), price, threshold)
+    found = dips.trigger(bars(closes), price, threshold, dips.LOOKBACK)
     assert found is not None
     window = closes[-20:]  # dip_logic: max of the closes of the last LOOKBACK_DAYS bars
     high = max(window)
@@ -45,14 +45,14 @@ def test_the_trigger_is_the_rule_of_the_bot(closes: list[float], price: float, o
 def test_at_the_threshold_it_buys_and_above_it_does_not() -> None:
     series = bars([100.0] * 20)
     for price, bought in ((95.0, True), (95.01, False), (94.99, True), (101.0, False)):
-        found = dips.trigger(series, price, 0.05)
+        found = dips.trigger(series, price, 0.05, dips.LOOKBACK)
         assert found is not None
         assert dips.is_signal(found.dip, 0.05) is bought
 
 
 def test_a_new_listing_has_no_dip() -> None:
-    assert dips.trigger(bars([100.0] * 19), 50.0, 0.05) is None
-    assert dips.lines([(bar.day, bar.close) for bar in bars([100.0] * 19)], [0.05] * 19) == []
+    assert dips.trigger(bars([100.0] * 19), 50.0, 0.05, dips.LOOKBACK) is None
+    assert dips.lines([(bar.day, bar.close) for bar in bars([100.0] * 19)], [0.05] * 19, [dips.LOOKBACK] * 19) == []
 
 
 def test_thresholds_below_the_minimum_never_decide() -> None:
@@ -63,7 +63,7 @@ def test_thresholds_below_the_minimum_never_decide() -> None:
 def test_a_high_drops_out_after_twenty_sessions_and_the_line_steps() -> None:
     closes = [120.0] + [100.0] * 24
     thresholds = [0.05] * 22 + [0.10] * 3
-    found = dips.lines([(bar.day, bar.close) for bar in bars(closes)], thresholds)
+    found = dips.lines([(bar.day, bar.close) for bar in bars(closes)], thresholds, [dips.LOOKBACK] * len(closes))
     assert [(round(high), round(line)) for _, high, line in found] == [(120, 114)] + [(100, 95)] * 2 + [(100, 90)] * 3
     assert [day for day, _, _ in found] == days(25)[19:]
 
@@ -80,7 +80,7 @@ def test_each_day_has_the_lookback_that_held_on_it(closes: list[float], lookback
 
 
 def test_a_split_looks_like_a_dip_to_the_bot() -> None:
-    found = dips.trigger(bars([100.0] * 19 + [10.0]), 10.0, 0.05)
+    found = dips.trigger(bars([100.0] * 19 + [10.0]), 10.0, 0.05, dips.LOOKBACK)
     assert found is not None
     assert found.dip == pytest.approx(-0.9)
 
@@ -199,3 +199,11 @@ def test_a_summary_has_quartiles_from_twenty_episodes_on() -> None:
     assert (few.known, few.median, few.positive) == (19, None, None)
     assert few.dollars == pytest.approx(1000 * sum(returns[1:19]))
     assert episodes.summary([]).dollars is None
+
+
+@pytest.mark.parametrize(
+    ("days", "bars"),
+    [(20, 20), (30.0, 30), (2, 2), (250, 250), (1, None), (251, None), (20.5, None), (float("nan"), None), (None, None)],
+)
+def test_a_lookback_that_the_bot_cannot_use_is_none(days: float | None, bars: int | None) -> None:
+    assert dips.usable_lookback(days) == bars

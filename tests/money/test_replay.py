@@ -38,6 +38,10 @@ def bought(closes: list[float], price: float, threshold: float) -> bool:
     return not abs(percent) < threshold
 
 
+def judged_as_released(series: list[Bar]) -> list[replay.Judged]:
+    return replay.judged(series, lambda day: dips.LOOKBACK)
+
+
 CENTS = st.integers(500, 20_000).map(lambda cents: cents / 100)
 DAY = st.tuples(CENTS, CENTS, CENTS).map(lambda three: (max(three), min(three), sorted(three)[1]))
 
@@ -48,7 +52,7 @@ def test_a_session_is_a_signal_where_the_bot_buys_at_its_low_or_its_close(
 ) -> None:
     series = [Bar(day, close, high, low, close) for day, (high, low, close) in zip(sessions(len(made)), made, strict=True)]
     closes = [bar.close for bar in series]
-    judged = replay.judged(series)
+    judged = judged_as_released(series)
     for reached in replay.REACHED:
         found = {one.day: one for one in replay.signals(judged, threshold, reached)}
         prices = [bar.low if reached == "touched" else bar.close for bar in series]
@@ -60,7 +64,7 @@ def test_a_session_is_a_signal_where_the_bot_buys_at_its_low_or_its_close(
 @given(st.lists(DAY, min_size=20, max_size=40))
 def test_a_deeper_threshold_meets_less_and_a_close_is_touched(made: list[tuple[float, float, float]]) -> None:
     series = [Bar(day, c, h, low, c) for day, (h, low, c) in zip(sessions(len(made)), made, strict=True)]
-    judged = replay.judged(series)
+    judged = judged_as_released(series)
     wider = {one.bar.day for one in judged}
     for threshold in replay.THRESHOLDS:
         touched = {one.day for one in replay.signals(judged, threshold, "touched")}
@@ -71,9 +75,9 @@ def test_a_deeper_threshold_meets_less_and_a_close_is_touched(made: list[tuple[f
 
 def test_the_present_line_is_that_of_the_trigger() -> None:
     series = bars([100.0 + n % 7 for n in range(25)])
-    for session in replay.judged(series):
+    for session in judged_as_released(series):
         n = series.index(session.bar)
-        found = dips.trigger(series[: n + 1], session.bar.close, 0.05)
+        found = dips.trigger(series[: n + 1], session.bar.close, 0.05, dips.LOOKBACK)
         assert found is not None
         assert (replay.signal(session, 0.05, "close") is not None) == dips.is_signal(found.dip, 0.05)
 
@@ -82,22 +86,22 @@ def test_the_present_line_is_that_of_the_trigger() -> None:
 def test_exactly_at_the_threshold_it_buys(percent: int) -> None:
     series = [*bars([100.0] * 19), Bar(sessions(20)[19], 100.0, 100.0, 100.0 - percent, 100.0 - percent)]
     threshold = percent / 100
-    assert [one.price for one in replay.signals(replay.judged(series), threshold, "touched")] == [100.0 - percent]
-    assert replay.signals(replay.judged(series), threshold + 0.0001, "touched") == []
+    assert [one.price for one in replay.signals(judged_as_released(series), threshold, "touched")] == [100.0 - percent]
+    assert replay.signals(judged_as_released(series), threshold + 0.0001, "touched") == []
 
 
 def test_a_gap_below_the_line_is_bought_at_the_open() -> None:
     series = [*bars([100.0] * 19), Bar(sessions(20)[19], 90.0, 96.0, 89.0, 96.0)]
-    assert [one.price for one in replay.signals(replay.judged(series), 0.05, "touched")] == [90.0]
-    assert replay.signals(replay.judged(series), 0.05, "close") == []
+    assert [one.price for one in replay.signals(judged_as_released(series), 0.05, "touched")] == [90.0]
+    assert replay.signals(judged_as_released(series), 0.05, "close") == []
 
 
 def test_a_new_listing_is_not_judged_and_a_missing_day_lengthens_the_window() -> None:
-    assert replay.judged(bars([100.0] * 19)) == []
+    assert judged_as_released(bars([100.0] * 19)) == []
     series = bars([120.0] + [100.0] * 20)
-    assert [one.high for one in replay.judged(series)] == [120.0, 100.0]
+    assert [one.high for one in judged_as_released(series)] == [120.0, 100.0]
     holed = [bar for bar in series if bar is not series[10]]
-    assert [one.high for one in replay.judged(holed)] == [120.0], "the bot takes the last 20 bars that there are"
+    assert [one.high for one in judged_as_released(holed)] == [120.0], "the bot takes the last 20 bars that there are"
 
 
 def test_holidays_and_half_days_do_not_part_an_episode_and_a_missing_bar_does() -> None:
@@ -109,10 +113,10 @@ def test_holidays_and_half_days_do_not_part_an_episode_and_a_missing_bar_does() 
     series = [*bars([100.0] * 45)]
     for n in (place - 1, place, place + 1, place + 3):
         series[n] = Bar(exchange[n], 94.0, 94.0, 94.0, 94.0)
-    found = replay.signals(replay.judged(series), 0.05, "close")
+    found = replay.signals(judged_as_released(series), 0.05, "close")
     assert [one.day for one in replay.starts(found, exchange)] == [exchange[place - 1], exchange[place + 3]]
     without = [bar for bar in series if bar.day != friday]
-    found = replay.signals(replay.judged(without), 0.05, "close")
+    found = replay.signals(judged_as_released(without), 0.05, "close")
     assert [one.day for one in replay.starts(found, exchange)] == [
         exchange[place - 1],
         exchange[place + 1],
@@ -123,7 +127,7 @@ def test_holidays_and_half_days_do_not_part_an_episode_and_a_missing_bar_does() 
 def test_a_split_is_a_signal_to_the_bot_and_no_loss_to_the_holder() -> None:
     series = bars([100.0] * 25 + [10.0] * 12)
     split = Prices(series, [Split(series[25].day, 10)], [Dividend(series[27].day, 0.1)])
-    found = replay.starts(replay.signals(replay.judged(series), 0.15, "touched"), split.days)
+    found = replay.starts(replay.signals(judged_as_released(series), 0.15, "touched"), split.days)
     assert [one.day for one in found] == [series[25].day]
     assert found[0].price == 10.0
     assert split.growth(found[0].price, found[0].day, series[30].day) == pytest.approx(0.01)
@@ -137,7 +141,7 @@ def checked(
 ) -> Check:
     days = sessions(60)
     series = [Bar(day, 100.0, 100.0, lows.get(n, 99.0), 100.0) for n, day in enumerate(days)]
-    judged = replay.judged(series)
+    judged = judged_as_released(series)
     levels = {one.bar.day: 0.05 for one in judged}
     return replay.check(
         judged,

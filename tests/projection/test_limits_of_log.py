@@ -92,3 +92,25 @@ def test_a_refusal_that_names_no_limit_leaves_the_known_one(tmp_path: Path) -> N
     with monitor(tmp_path) as bot:
         say(bot, "[INFO] Cycle #1 - 09:59:00", ACCOUNT, "[WARNING] FIGR: Would exceed leverage limit (n/a)")
         assert bot.value("bigdipper_limit_ratio", limit="hard") == pytest.approx(0.2)
+
+
+def test_the_settings_come_before_what_the_log_told(tmp_path: Path) -> None:
+    with monitor(tmp_path, limits_brake=0.10, limits_hard=0.30) as bot:
+        say(bot, "[INFO] Cycle #1 - 10:00:00", "[ERROR] ⚠️  EMERGENCY BRAKE: Leverage 116.5% > 115.0%")
+        say(bot, "[INFO] Cycle #2 - 10:01:00", ACCOUNT)
+        assert bot.value("bigdipper_limit_ratio", limit="brake") == pytest.approx(0.10)
+        assert bot.value("bigdipper_limit_ratio", limit="hard") == pytest.approx(0.30)
+
+
+def test_a_brake_that_holds_from_the_first_line_needs_no_account_line(tmp_path: Path) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #2 - 10:00:00", *BRAKE)
+        assert bot.value("bigdipper_limit_distance_usd", limit="brake") == pytest.approx(-144.22, abs=0.005)
+
+
+def test_equity_of_another_day_is_no_profit_of_today(tmp_path: Path) -> None:
+    with monitor(tmp_path) as bot:
+        say(bot, "[INFO] Cycle #1 - 10:00:00", LEVERAGE, ago=5 * 86400)
+        assert bot.value("bigdipper_bot_day_profit_usd") is None
+        say(bot, "[INFO] Cycle #2 - 10:01:00", LEVERAGE)
+        assert bot.value("bigdipper_bot_day_profit_usd") == 0

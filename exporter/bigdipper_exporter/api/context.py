@@ -15,10 +15,11 @@ from fastapi.routing import APIRoute
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.archives import Archives
-from bigdipper_exporter.api.present import OwnLimits, snapshot
+from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.api.problems import Problem
 from bigdipper_exporter.archive.queries.rows import CURSOR, Cursor
 from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.money.returns import WINDOWS
 from bigdipper_exporter.symbols import SYMBOL
 

@@ -1,22 +1,14 @@
 """The present as a scrape shows it, rebuilt from the archive: the API's figures come from the metrics' own functions."""
 
 import sqlite3
-from dataclasses import dataclass
 
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.latest import archived_view
 from bigdipper_exporter.archive.days import day_so_far
 from bigdipper_exporter.botconfig.archived import archived_limits
 from bigdipper_exporter.metrics.snapshot import ExporterStatus, Snapshot
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.projection.state import BotState
-
-
-@dataclass(frozen=True, slots=True)
-class OwnLimits:
-    """Limits of the API's own settings, for a bot whose config.py is not known."""
-
-    brake: float | None = None
-    hard: float | None = None
 
 
 def snapshot(connection: sqlite3.Connection, limits: OwnLimits, now: float) -> Snapshot:
@@ -30,4 +22,5 @@ def snapshot(connection: sqlite3.Connection, limits: OwnLimits, now: float) -> S
         own=ExporterStatus(started=0.0, last_line=bot.last_line),
         broker=archived_view(connection, limits.brake, limits.hard),
         config=archived_limits(connection),
+        limits=limits,
     )

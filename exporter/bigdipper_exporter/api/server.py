@@ -16,12 +16,12 @@ from bigdipper_exporter import logs
 from bigdipper_exporter.api.app import application, guarded
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
-from bigdipper_exporter.api.present import OwnLimits
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 from bigdipper_exporter.web.listen import listen

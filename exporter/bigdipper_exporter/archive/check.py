@@ -10,10 +10,12 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST, version_of
 from bigdipper_exporter.archive.store import connect_readonly, refusal
 
+BOT_ORDERS = 13  # the schema from which on that view has the orders of every table
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a quick look at an archive finds. version: of its schema, 0 without tables; damage: "" where it is whole."""
+    """What a quick look at an archive finds. version: of its schema, 0 without tables. damage: the first problem, or empty."""
 
     version: int
     damage: str
@@ -26,7 +28,8 @@ def condition(path: Path) -> Condition:
         version = version_of(connection)
         damage = integrity_error(connection, quick=True)
         known = 0 < version <= NEWEST and not damage
-        (orders,) = connection.execute("SELECT count(*) FROM trades").fetchone() if known else (0,)
+        table = "bot_orders" if version >= BOT_ORDERS else "trades"
+        (orders,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() if known else (0,)
         return Condition(version, damage, orders)
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from bigdipper_exporter.archive.exporter_tables import CounterRow, SectorRow
 from bigdipper_exporter.archive.table import table_of
 
-LOG = "bot"  # the state that the log's lines add up to, as JSON
+# Keys of `state`. The first two are JSON.
+LOG = "bot"  # what the log's lines add up to
+BESIDE = "beside"  # the same of old files that are read in parallel with the log
+CREATED = "created"  # when counting began, unix seconds
 
 
 def load(connection: sqlite3.Connection, key: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
 from bigdipper_exporter.botconfig.source import Value
+from bigdipper_exporter.money.dips import LEAST_LOOKBACK, LONGEST_LOOKBACK, LOOKBACK
 from bigdipper_exporter.symbols import is_symbol
 
 Severity = Literal["error", "warning", "info", "ok"]
@@ -74,9 +75,9 @@ RULES: dict[str, Rule] = {
     "LOOKBACK_DAYS": Rule(
         "whole",
         "Trading days over which the highest close is taken; the monitor's dip lines, triggers and replays follow it",
-        "20",
-        2,
-        250,
+        str(LOOKBACK),
+        LEAST_LOOKBACK,
+        LONGEST_LOOKBACK,
     ),
     "BASE_POSITION_PCT": Rule(
         "number", "Share of equity that a dip of 3 % buys, before DIP_MULTIPLIER", "0.025", 0, 1, open=True

@@ -27,6 +27,7 @@ from bigdipper_exporter.sectors import read_sectors
 from bigdipper_exporter.thresholds import DISK_FREE_BYTES
 from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
+from bigdipper_exporter.web.words import count
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -84,7 +85,9 @@ def _archive(settings: Settings) -> Iterator[Finding]:
     elif not found.version:
         yield Finding(True, "archive", f"{path} is empty; the next start makes its tables")
     else:
-        yield Finding(True, "archive", f"{path} is whole and writable, schema {found.version}, {found.orders} trades")
+        yield Finding(
+            True, "archive", f"{path} is whole and writable, schema {found.version}, {count(found.orders, 'order')} of the bot"
+        )
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:

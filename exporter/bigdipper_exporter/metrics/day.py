@@ -27,7 +27,12 @@ def _by_name(counts: tuple[tuple[str, int], ...]) -> list[Sample]:
 
 
 def log_profit(s: Snapshot) -> tuple[float | None, float | None]:
-    """Profit in dollars and as a ratio. Without an account line of the day before, they begin with today's first."""
+    """Profit of today in dollars and as a ratio; unknown without an account line of today.
+
+    Without one of the day before, they begin with today's first.
+    """
+    if s.bot.account_ts is None or s.bot.account_ts < s.day.start:
+        return None, None
     base = s.day.start_equity if s.day.previous_equity is None else s.day.previous_equity
     if s.bot.equity is None or base is None:
         return None, None

@@ -13,16 +13,17 @@ from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 
 def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
-    """Brake and hard limit by the log's last figures, with the limits of the configuration or of the log's own lines."""
-    bot, config = s.bot, s.config
+    """Brake and hard limit by the log's last figures; the limits from config.py, the settings, or the log's own lines."""
+    bot, config, own = s.bot, s.config, s.limits
     if config is not None and not config.uses_margin:
         return {}
     configured = (None, None) if config is None else (config.brake, config.hard)
     said = _stocks_and_equity_of_log(s)
     found: dict[str, limits.Distance | None] = {}
-    for name, logged, ratio in (("brake", bot.brake_limit, configured[0]), ("hard", bot.hard_limit, configured[1])):
-        limit = logged if ratio is None else ratio
-        if limit is not None and bot.equity is not None:
+    ratios = {"brake": (configured[0], own.brake, bot.brake_limit), "hard": (configured[1], own.hard, bot.hard_limit)}
+    for name, by_source in ratios.items():
+        limit = next((ratio for ratio in by_source if ratio is not None), None)
+        if limit is not None and (said is not None or bot.equity is not None):
             found[name] = None if said is None else limits.bot_limit(limit, *said)
     return found
 
@@ -44,7 +45,8 @@ def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
 def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
     """The limits of the account by name; None where a figure that the distance needs is missing.
 
-    The bot's own configuration comes first, then the settings, then its defaults. Without keys by the log.
+    The bot's own configuration comes first, then the settings, then its defaults. Without keys by the log, and
+    limits that only the log has told come last.
     """
     b = s.broker
     if b is None:

@@ -71,7 +71,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_corporate_action_ex_timestamp_seconds",
-        "Ex-date of a split, spin-off or special dividend of a watched or held symbol: announced, or in the last 30 days.",
+        "Ex-date of a split, spin-off or special dividend of a watched or held symbol: announced, or within LOOKBACK_DAYS.",
         ("symbol", "kind"),
         read=_figures(lambda f: [((action.symbol, action.kind), action.ex) for action in f.ahead]),
     ),

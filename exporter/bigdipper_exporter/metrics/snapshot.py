@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bigdipper_exporter.archive.days import Day
 from bigdipper_exporter.archive.statistics import Statistics
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS, CYCLE_AGE_SECONDS
 
 __all__ = ["Day", "ExporterStatus", "Snapshot"]
@@ -52,6 +53,7 @@ class Snapshot:
     broker: BrokerView | None = None
     config: BotConfigView | None = None
     prices: PriceView | None = None
+    limits: OwnLimits = field(default_factory=OwnLimits)
 
     def brake_seconds_today(self, now: float) -> float:
         """Time under the brake today, in seconds, up to `now` (unix seconds).

@@ -37,12 +37,18 @@ class Trigger:
     distance: float
 
 
+def usable_lookback(days: float | None) -> int | None:
+    """Return LOOKBACK_DAYS as a number of bars; None where it is none that the bot can use."""
+    usable = days is not None and LEAST_LOOKBACK <= days <= LONGEST_LOOKBACK and days == int(days)
+    return int(days) if days is not None and usable else None
+
+
 def effective(threshold: float | None, minimum: float = MINIMUM) -> float:
     """Return the dip from which the bot buys: its threshold for the symbol, but never less than its minimum."""
     return minimum if threshold is None else max(minimum, threshold)
 
 
-def trigger(bars: Sequence[Bar], price: float, threshold: float, lookback: int = LOOKBACK) -> Trigger | None:
+def trigger(bars: Sequence[Bar], price: float, threshold: float, lookback: int) -> Trigger | None:
     """Judge `price` by the last `lookback` bars, today's included; None where there are fewer. `threshold`: see `effective`."""
     if len(bars) < lookback or price <= 0:
         return None
@@ -57,7 +63,7 @@ def is_signal(dip: float, threshold: float) -> bool:
 
 
 def lines(
-    closes: Sequence[tuple[date, float]], threshold: Sequence[float], lookback: Sequence[int] | None = None
+    closes: Sequence[tuple[date, float]], threshold: Sequence[float], lookback: Sequence[int]
 ) -> list[tuple[date, float, float]]:
     """Return (day, high, line) for each day with enough closes before it: what the bot compared with during that day.
 
@@ -65,11 +71,33 @@ def lines(
     """
     found = []
     for i, (day, _) in enumerate(closes):
-        first = i + 1 - (LOOKBACK if lookback is None else lookback[i])
+        first = i + 1 - lookback[i]
         if first >= 0:
             high = max(close for _, close in closes[first:i])
             found.append((day, high, high * (1 - threshold[i])))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class OfDay:
+    """What the daily bars say of a dip: the highest close before, the line, the lowest and the first price of the session."""
+
+    high: float
+    line: float
+    low: float
+    open: float
+
+    @property
+    def price(self) -> float | None:
+        """The price that the bot met: the line, or the open below it; None where no price of the session was below it."""
+        return min(self.line, self.open) if self.low <= self.line else None
+
+
+def of_day(bars: Sequence[Bar], threshold: float, lookback: int) -> OfDay | None:
+    """Judge the session of the newest bar; None where there are fewer than `lookback` bars."""
+    own = bars[-lookback:]
+    found = lines([(bar.day, bar.close) for bar in own], [threshold] * len(own), [lookback] * len(own))
+    return OfDay(*found[-1][1:], own[-1].low, own[-1].open) if found else None
 
 
 def volatility(bars: Sequence[Bar]) -> float | None:

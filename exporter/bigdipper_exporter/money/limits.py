@@ -23,6 +23,14 @@ BRAKE, HARD = 0.15, 0.20  # the bot's own defaults
 
 
 @dataclass(frozen=True, slots=True)
+class OwnLimits:
+    """The bot's limits by the settings of the exporter, as debt over equity; None where they do not say."""
+
+    brake: float | None = None
+    hard: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Distance:
     """One limit: `limit` and `level` as debt over equity, `usd` of positions and uniform market `drop` until it is met.
 

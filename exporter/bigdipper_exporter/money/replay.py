@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from bigdipper_exporter.money.dips import LOOKBACK, is_signal, lines
+from bigdipper_exporter.money.dips import is_signal, lines
 from bigdipper_exporter.money.episodes import LEAST_EPISODES, Sighting, episodes
 from bigdipper_exporter.money.prices import Bar
 
@@ -38,7 +38,7 @@ class Signal:
     dip: float
 
 
-def judged(bars: Sequence[Bar], lookback: Callable[[date], int] = lambda day: LOOKBACK) -> list[Judged]:
+def judged(bars: Sequence[Bar], lookback: Callable[[date], int]) -> list[Judged]:
     """Return the sessions with enough bars before them, in order; a new listing has none at first, as for the bot.
 
     lookback: number of bars of which the bot took the highest close on a day, that day's included.

@@ -31,9 +31,9 @@ def brake(c: Context, record: Record, event: Brake) -> None:
             margin_ratio=ratio(event.margin_percent),
             leverage_ratio=ratio(event.leverage_percent),
             peak_ratio=level,
-            is_first=state.is_brake_unknown,
+            is_first=state.awaits_older_brake,
         )
-        state.is_brake_unknown = False
+        state.awaits_older_brake = False
         if not episode.is_first:
             _count(c, episode)
     else:
@@ -50,8 +50,8 @@ def brake(c: Context, record: Record, event: Brake) -> None:
 def release(c: Context, ts: float) -> None:
     """End the episode: a line was logged that only a cycle past the brake check prints."""
     episode = c.state.brake
-    if c.state.is_brake_unknown:
-        c.state.is_brake_unknown, c.state.released_ts = False, ts
+    if c.state.awaits_older_brake:
+        c.state.awaits_older_brake, c.state.released_ts = False, ts
     if episode is not None and not c.state.braked:
         _hold(c, episode, ts)
         _put(c, episode, ended=max(ts, episode.started))
@@ -78,8 +78,8 @@ def pause(c: Context) -> None:
 def join(c: Context, older: BotState) -> None:
     """Continue with the last episode of `older`, a log that was read beside this one: it may have gone on here, or ended."""
     state, last = c.state, older.brake
-    first, released, is_unknown = state.first_brake or older.first_brake, state.released_ts, state.is_brake_unknown
-    state.first_brake, state.released_ts, state.is_brake_unknown = None, None, False
+    first, released, is_unknown = state.first_brake or older.first_brake, state.released_ts, state.awaits_older_brake
+    state.first_brake, state.released_ts, state.awaits_older_brake = None, None, False
     is_same = False
     if last is not None and not last.is_first:
         next_seen = first.started if first else released or state.cycle_ts or last.last_seen
@@ -124,6 +124,10 @@ def _joined(last: Episode, first: Episode) -> Episode:
         margin_ratio=last.margin_ratio,
         leverage_ratio=last.leverage_ratio,
         peak_ratio=max(last.peak_ratio, first.peak_ratio),
+        margin_debt=last.margin_debt if first.margin_debt is None else first.margin_debt,
+        equity=last.equity if first.equity is None else first.equity,
+        position_value=last.position_value if first.position_value is None else first.position_value,
+        reduce_usd=last.reduce_usd if first.reduce_usd is None else first.reduce_usd,
         missed=last.missed + first.missed,
     )
 

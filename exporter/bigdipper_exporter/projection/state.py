@@ -104,7 +104,7 @@ class BotState:
     brake_level: float | None = None
     # While older files are read beside the log: whether nothing says so far whether the brake held at their end; what did, an
     # episode that may be the rest of one of theirs, or the time of a line that only a released brake allows.
-    is_brake_unknown: bool = False
+    awaits_older_brake: bool = False
     first_brake: Episode | None = None
     released_ts: float | None = None
     # Limits as debt by equity: the brake's by its lines, the hard one by account lines (margin) and refused orders.

@@ -98,7 +98,7 @@ class Streams:
             self.past = Stream(self._settings, self._counters, self.log.to_json())
             state = self.log.state
             state.begin_cycle()
-            state.brake, state.is_brake_unknown = None, True
+            state.brake, state.awaits_older_brake = None, True
             self.log.reader.pending.clear()
             self.log.reader.rests = {}
 

@@ -11,6 +11,7 @@ from bigdipper_exporter.counters import total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
 from bigdipper_exporter.money.limits import Distance
 from bigdipper_exporter.thresholds import (
     CYCLE_AGE_SECONDS,
@@ -27,7 +28,7 @@ from bigdipper_exporter.web.words import ago, count, duration
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
-LONGEST_CLOSURE_SECONDS = 5 * DAY_SECONDS  # no weekend with a holiday is longer
+LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
 ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.

@@ -73,8 +73,7 @@ def _account(s: Snapshot) -> list[Figure]:
 
 def _logged(s: Snapshot) -> list[Figure]:
     bot = s.bot
-    spoke_today = bot.account_ts is not None and bot.account_ts >= s.day.start
-    profit, profit_ratio = log_profit(s) if spoke_today else (None, None)
+    profit, profit_ratio = log_profit(s)
     said = [
         ("Equity", bot.equity, False, f"by the bot's log, {ago(bot.account_ts)}"),
         ("Profit today", profit, True, f"{percent(profit_ratio, digits=2)}, deposits count"),
@@ -206,7 +205,7 @@ def _fills(lines: tuple[FillLine, ...]) -> Table:
         (
             Cell("Symbol"),
             Cell("Time", minor=True),
-            Cell("Execution", "number"),
+            Cell("Fill", "number"),
             Cell("Price", "number"),
             Cell("Realized", "number"),
             Cell("Whose"),

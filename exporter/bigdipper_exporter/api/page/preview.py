@@ -14,7 +14,7 @@ from bigdipper_exporter.botconfig import source
 from bigdipper_exporter.botconfig.edit import Edited
 from bigdipper_exporter.botconfig.rules import DEFAULT, THRESHOLDS, is_number
 from bigdipper_exporter.money import replay
-from bigdipper_exporter.money.dips import LEAST_LOOKBACK, LONGEST_LOOKBACK, LOOKBACK, MINIMUM, effective
+from bigdipper_exporter.money.dips import LOOKBACK, MINIMUM, effective, usable_lookback
 from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile, returns_after
 from bigdipper_exporter.money.limits import Distance, bot_limit
 from bigdipper_exporter.money.prices import Prices
@@ -101,8 +101,7 @@ def _threshold(data: bytes, symbol: str) -> float | None:
 def _lookback(data: bytes) -> int:
     """Over how many daily bars a file lets the bot take the highest close; the released bot's where it does not say."""
     found = source.read(data).get("LOOKBACK_DAYS")
-    usable = found is not None and is_number(found.value) and LEAST_LOOKBACK <= found.value <= LONGEST_LOOKBACK
-    return int(found.value) if found is not None and usable else LOOKBACK
+    return usable_lookback(found.value if found is not None and is_number(found.value) else None) or LOOKBACK
 
 
 def _past(prices: Prices, sessions: Sequence[Judged], threshold: float | None) -> str:

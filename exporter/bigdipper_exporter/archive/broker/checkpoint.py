@@ -2,15 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.broker.fetch import Resume
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 KEY = "broker"
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +109,18 @@ class BrokerCheckpoint:
 
     @classmethod
     def from_json(cls, text: str) -> "BrokerCheckpoint":
-        """Read what `to_json` made; fields of another version of the exporter are left out."""
+        """Read what `to_json` made. Fields of another version of the exporter are left out, also those of parts."""
         stored: dict[str, Any] = json.loads(text)
         for name, part in PARTS.items():
-            stored[name] = {key: part(*values) for key, values in stored.get(name, {}).items()}
+            stored[name] = {key: _listed(part, values) for key, values in stored.get(name, {}).items()}
         if (accepted := stored.get("believed")) is not None:
-            stored["believed"] = Accepted(**accepted | {"balances": Balances(*accepted["balances"])})
+            stored["believed"] = _named(Accepted, accepted | {"balances": _listed(Balances, accepted["balances"])})
         if (doubt := stored.get("doubt")) is not None:
-            stored["doubt"] = Doubt(**doubt | {"last": Balances(*doubt["last"])})
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+            stored["doubt"] = _named(Doubt, doubt | {"last": _listed(Balances, doubt["last"])})
+        return _named(cls, stored)
 
     def to_json(self) -> str:
-        """Return it as it is stored. Small parts are lists, as every version of the exporter has stored them."""
+        """Return the checkpoint as stored JSON. Parts are lists, the format of all earlier versions."""
         stored = asdict(self)
         for name in PARTS:
             stored[name] = {key: astuple(part) for key, part in getattr(self, name).items()}
@@ -150,8 +150,17 @@ class BrokerCheckpoint:
         return (part(self.orders_done, orders) + part(self.activities_done, activities)) / 2
 
 
+def _named(part: type[Part], values: Mapping[str, Any]) -> Part:
+    known = {f.name for f in fields(part)}  # type: ignore[arg-type]
+    return part(**{name: value for name, value in values.items() if name in known})
+
+
+def _listed(part: type[Part], values: Sequence[Any]) -> Part:
+    return part(*values[: len(fields(part))])  # type: ignore[arg-type]
+
+
 # Fields that hold parts by name, and the class of these.
-PARTS: dict[str, Callable[..., object]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted}
+PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted}
 
 
 def resume(connection: sqlite3.Connection) -> Resume:

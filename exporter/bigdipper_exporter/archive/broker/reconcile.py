@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.checkpoint import Baseline, BrokerCheckpoint, Compared
 from bigdipper_exporter.archive.broker_tables import DiscrepancyRow
 from bigdipper_exporter.archive.table import table_of
@@ -64,7 +65,7 @@ def _log_span(connection: sqlite3.Connection) -> tuple[float, float] | None:
     """From the log's first trade or account line to its newest line; None while it has neither."""
     (trade,) = connection.execute("SELECT min(ts) FROM bot_orders").fetchone()
     (account,) = connection.execute("SELECT min(ts) FROM account_history WHERE source = 'log'").fetchone()
-    row = connection.execute("SELECT json_extract(value, '$.log_ts') FROM state WHERE key = 'bot'").fetchone()
+    row = connection.execute("SELECT json_extract(value, '$.log_ts') FROM state WHERE key = ?", (saved.LOG,)).fetchone()
     first = min((t for t in (trade, account) if t is not None), default=None)
     return None if first is None or row is None or row[0] is None else (first, float(row[0]))
 

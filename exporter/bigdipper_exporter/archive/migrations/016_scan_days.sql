@@ -1,5 +1,6 @@
 -- Scans of a day and what they found: a bot that scans once a minute has more than a million of them in five years, and a board
--- sums them up. Kept by triggers, so that the sums are right whoever writes `scans`.
+-- sums them up. Kept by triggers, so that the sums are right whoever inserts, upserts or deletes (INSERT OR REPLACE fires no
+-- trigger for what it deletes; nothing writes `scans` by it).
 CREATE TABLE scan_days (
   date TEXT NOT NULL PRIMARY KEY,
   scans INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from datetime import date
 
 from bigdipper_exporter import calendar
@@ -126,29 +126,11 @@ def _missed_in_brakes(
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _OfDay:
-    """What the daily bars say of a dip: the highest close before, the line, and the lowest price of the session."""
-
-    high: float
-    line: float
-    low: float
-    open: float
-
-    @property
-    def price(self) -> float | None:
-        """The price that the bot met: the line, or the open below it; None where no price of the session was below it."""
-        return min(self.line, self.open) if self.low <= self.line else None
-
-
-def _of_day(own: Prices, rule: BotRule, symbol: str, session: date) -> _OfDay | None:
-    lookback = rule.lookback(session)
-    bars = [bar for bar in own.bars if bar.day <= session][-lookback:]
-    if len(bars) < lookback or bars[-1].day != session:
+def _of_day(own: Prices, rule: BotRule, symbol: str, session: date) -> dips.OfDay | None:
+    bars = [bar for bar in own.bars if bar.day <= session]
+    if not bars or bars[-1].day != session:
         return None
-    high = max(bar.close for bar in bars[:-1])
-    line = high * (1 - rule.threshold(symbol, session))
-    return _OfDay(high, line, bars[-1].low, bars[-1].open)
+    return dips.of_day(bars, rule.threshold(symbol, session), rule.lookback(session))
 
 
 def _below_the_line(

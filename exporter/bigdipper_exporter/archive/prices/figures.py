@@ -28,7 +28,7 @@ from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money.benchmark import Comparison
 
 DAY = 86400.0
-# What follows an episode is known after 20 sessions; bars are corrected for five.
+# What follows an episode is known after 20 sessions. Bars of the last CORRECTED_SESSIONS may still be corrected.
 OPEN_DAYS, MARGIN_DAYS = 45 * DAY, 30 * DAY
 CORRECTED_SESSIONS = 7
 OLDER_DAYS = 8  # days; rows from before the month of the day that long ago are "older days"

@@ -108,7 +108,7 @@ class BotRule:
             " WHERE setting LIKE 'DIP_THRESHOLDS.%' OR setting IN ('MIN_ABSOLUTE_DIP', 'LOOKBACK_DAYS') ORDER BY ts, id"
         )
         for setting, ts, text in rows:
-            value = _bars(text) if setting == "LOOKBACK_DAYS" else _ratio(text)
+            value = dips.usable_lookback(_number(text)) if setting == "LOOKBACK_DAYS" else _ratio(text)
             self._values.setdefault(setting, []).append((ts, value))
         self._lookbacks: dict[date, int] = {}
 
@@ -144,16 +144,14 @@ def _end(day: date) -> float:
     return calendar.day_start(day + timedelta(days=1)) if regular is None else regular[1]
 
 
-def _bars(text: str | None) -> int | None:
-    """Return a number of daily bars; None where it was removed or is none that the bot can use."""
-    found = int(text) if text is not None and text.isdecimal() else 0
-    return found if dips.LEAST_LOOKBACK <= found <= dips.LONGEST_LOOKBACK else None
-
-
 def _ratio(text: str | None) -> float | None:
     """Return the value of a setting; None where it was removed or is no ratio."""
+    value = _number(text)
+    return value if value is not None and 0 <= value < 1 else None
+
+
+def _number(text: str | None) -> float | None:
     try:
-        value = float(text or "")
+        return float(text or "")
     except ValueError:
         return None
-    return value if 0 <= value < 1 else None

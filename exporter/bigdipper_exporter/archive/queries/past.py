@@ -159,7 +159,8 @@ STEPS = {
       UNION ALL SELECT last_seen, missed_opportunities, 'missed_brake' FROM brake_events WHERE missed_opportunities > 0""",
     "bigdipper_brake_episodes_total": "SELECT started, 1 FROM brake_events",
     "bigdipper_halts_total": "SELECT ts, 1, cause FROM bot_events WHERE kind = 'halt'",
-    "bigdipper_bot_errors_total": "SELECT ts, 1, cause FROM bot_events WHERE kind = 'error'",
+    "bigdipper_bot_errors_total": """SELECT ts, 1, cause FROM bot_events WHERE kind = 'error'
+      UNION ALL SELECT ts, 1, 'order' FROM skips WHERE reason = 'order_failed'""",
     "bigdipper_orders_total": "SELECT ended, 1, status FROM orders WHERE ended IS NOT NULL",
     "bigdipper_bot_orders_total": "SELECT ended, 1, status FROM orders WHERE ended IS NOT NULL AND in_log",
     "bigdipper_fills_total": "SELECT ts, 1, symbol, side FROM fills",
