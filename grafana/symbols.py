@@ -2,7 +2,7 @@
 
 The palette was found by always taking the colour that is farthest from all before it and from the five with a meaning (broker,
 loss, bot, warning, critical), in CIE Lab, as seen with full colour vision and with deuteranopia, and readable in both themes.
-Neighbours at its beginning are far apart, those at its end still tell apart side by side (tests/grafana/test_symbols.py).
+Neighbours at its beginning are far apart, and at its end can still be told apart side by side (tests/grafana/test_symbols.py).
 Symbols that are not in exporter/bigdipper_exporter/sectors.csv take Grafana's colour of their name, which they may share.
 """
 

@@ -15,7 +15,7 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
         "Open orders": RARE,
         "Oldest open order": "no order is open: there is no oldest one",
         "Discrepancies between log and broker": "log and broker agree",
-        "Order rate": YOUNG,
+        "Orders and fills by hour": YOUNG,
         "Fill rate": RARE,
         "Time to fill and slippage": RARE,
     },
