@@ -17,10 +17,15 @@ from grafana.theme import ROOT
 def generated() -> dict[str, str]:
     """Every generated file: path within the repository -> text."""
     boards = {name: _as_json(build()) for name, build in BOARDS.items()}
-    files = {f"grafana/dashboards/{name}.json": _text(_as_json(share_queries(build()))) for name, build in BOARDS.items()}
+    files = {f"grafana/dashboards/{name}.json": _text(_as_json(_sharing(name, build()))) for name, build in BOARDS.items()}
     for name, board in log_only.boards().items():
-        files[f"grafana/dashboards-log-only/{name}.json"] = log_only.relinked(_text(_as_json(share_queries(board))))
+        files[f"grafana/dashboards-log-only/{name}.json"] = log_only.relinked(_text(_as_json(_sharing(name, board))))
     return files | {"docs/dashboards.md": reference(boards)}
+
+
+def _sharing(name: str, board: model.Dashboard) -> model.Dashboard:
+    """The board with shared requests. Share asks panel by panel: what a public dashboard answers, it answers for one panel."""
+    return board if name == "share" else share_queries(board)
 
 
 def _text(board: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
 - A symbol has one colour in every panel and at every load, which no other has: those that the bot ships with (`sectors.csv`).
   Others take Grafana's colour of their name, which two can share: legend and tooltip have the names.
 - Where the broker gives no figure the bot's own stands in, and the panel says so: "broker" or "bot's log".
+- Details that are seldom looked at are in folded rows: they ask nothing until you open them.
 - Every table can be filtered in its header, and exported: panel menu, *Inspect*, *Data*, *Download CSV*.
 - Sectors are yours to edit: the setting `sectors.file`, a CSV of `symbol,sector`.
 - Without the broker's keys `grafana/dashboards-log-only` has the same boards without what a broker fills (docs/deployment.md).
@@ -25,9 +26,9 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
 - Share shows percent only. Publish it as a picture or as a public dashboard; who may log in can query the archive's amounts.
 - To see every board in a browser of yours: `GRAFANA_URL=http://localhost:3000 python -m pytest tests/browser -rs`.
 """
-METRIC = re.compile(r"\b(bigdipper_[a-z_]+|ALERTS|up)\b")
+METRIC = re.compile(r"\b(bigdipper_[a-z_]+|ALERTS|up|scrape_duration_seconds)\b")
 MIGRATIONS = sorted((ROOT / "exporter" / "bigdipper_exporter" / "archive" / "migrations").glob("*.sql"))
-TABLES = set(re.findall(r"CREATE TABLE (\w+)", "".join(path.read_text("utf-8") for path in MIGRATIONS)))
+TABLES = set(re.findall(r"CREATE (?:TABLE|VIEW) (\w+)", "".join(path.read_text("utf-8") for path in MIGRATIONS)))
 
 
 def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -37,6 +38,11 @@ def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from panel.get("panels", [])
         else:
             yield panel
+
+
+def groups(board: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Panels that are laid out together: those that the board opens with, rows among them, and those of each folded row."""
+    return [board["panels"], *(panel["panels"] for panel in board["panels"] if panel.get("panels"))]
 
 
 def reference(boards: dict[str, dict[str, Any]]) -> str:
@@ -60,4 +66,4 @@ def _sources(panel: dict[str, Any]) -> str:
             found += [f"archive: {table}" for table in named if table in TABLES]
         else:
             found += [f"`{metric}`" for metric in METRIC.findall(target["expr"])]
-    return ", ".join(dict.fromkeys(found)) or "Prometheus' rules"
+    return ", ".join(dict.fromkeys(found))

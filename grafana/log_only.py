@@ -5,6 +5,7 @@ are the same: links, bookmarks and alerts lead to them too, and keys that are ad
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -98,28 +99,34 @@ def boards() -> dict[str, model.Dashboard]:
 
 
 def _without_keys(name: str, board: model.Dashboard) -> model.Dashboard:
-    sections = [(title, [line for line in lines_of if line]) for title, lines_of in _sections(name, board)]
-    board.panels = lay_out([Section(_widened(lines_of), title) for title, lines_of in sections if lines_of])
+    staying = [replace(section, panels=_widened(_staying(name, section.panels))) for section in _sections(board)]
+    board.panels = lay_out([section for section in staying if section.panels])
     return board
 
 
-def _sections(name: str, board: model.Dashboard) -> list[tuple[str, list[list[model.Panel]]]]:
-    """Headings with their lines of panels, the panels that stay."""
-    sections: list[tuple[str, list[list[model.Panel]]]] = [("", [])]
-    top = -1
+def _sections(board: model.Dashboard) -> list[Section]:
+    """The sections that the board was laid out from, those without a panel too."""
+    sections: list[tuple[model.RowPanel, list[model.Panel]]] = [(model.RowPanel(), [])]
     for panel in board.panels or []:
         if isinstance(panel, model.RowPanel):
-            sections.append((panel.title or "", []))
-            continue
-        assert panel.grid_pos is not None
-        if panel.grid_pos.y != top or not sections[-1][1]:
-            top = panel.grid_pos.y
-            sections[-1][1].append([])
-        if panel.title in LEFT_OUT.get(name, ()):
-            sections[-1][1][-1].extend(_instead(name, panel.title or ""))
+            sections.append((panel, list(panel.panels or [])))
         else:
-            sections[-1][1][-1].append(_narrowed(name, panel))
-    return sections
+            sections[-1][1].append(panel)
+    return [Section(own, row.title or "", row.collapsed) for row, own in sections]
+
+
+def _staying(name: str, own: Sequence[model.Panel]) -> list[list[model.Panel]]:
+    """Lines of the panels that stay, and of what stands in the place of those that do not."""
+    lines_of: list[list[model.Panel]] = []
+    top = -1
+    for panel in own:
+        assert panel.grid_pos is not None
+        if panel.grid_pos.y != top:
+            top = panel.grid_pos.y
+            lines_of.append([])
+        left_out = panel.title in LEFT_OUT.get(name, ())
+        lines_of[-1].extend(_instead(name, panel.title or "") if left_out else [_narrowed(name, panel)])
+    return [line for line in lines_of if line]
 
 
 def _narrowed(name: str, panel: model.Panel) -> model.Panel:

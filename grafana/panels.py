@@ -342,22 +342,3 @@ def calendar(
     )
     custom = history_model.FieldConfig(fill_opacity=90, line_width=0)
     return _panel("status-history", title, description, targets, size, options, unit=unit, custom=custom, **rest)
-
-
-def alert_list(title: str, description: str, size: tuple[int, int]) -> model.Panel:
-    """The rules of Prometheus that are firing or pending (the SDK has no builder; the panel wants the source's name)."""
-    options = {
-        "viewMode": "list",
-        "groupMode": "default",
-        "groupBy": [],
-        "maxItems": 20,
-        "sortOrder": 3,
-        "dashboardAlerts": False,
-        "alertName": "",
-        "alertInstanceLabelFilter": '{severity!="none"}',
-        "datasource": "Prometheus",
-        "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
-        "showInstances": False,
-        "folder": "",
-    }
-    return _panel("alertlist", title, description, (), size, options, unit=TEXT, none="no alert is firing")

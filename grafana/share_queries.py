@@ -1,8 +1,10 @@
-"""One request for all figures of the moment on a board: the first of their panels asks for all, the others show what it got.
+"""One request for all stats of a board and source: the first of these panels asks for all, the others show what it got.
 
 Grafana sends a request for each panel. Stats are many and small, and most of their cost is the request's own. Tables keep their
 request, because Grafana names their columns after the query where there are several; so do panels with a time of their own.
 """
+
+from collections.abc import Callable
 
 from grafana_foundation_sdk.cog import variants
 from grafana_foundation_sdk.models import dashboard as model
@@ -11,6 +13,7 @@ from grafana_foundation_sdk.models.prometheus import Dataquery as PrometheusQuer
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.overrides import transform
+from grafana.query import SqlQuery
 
 DASHBOARD = DataSourceRef(type_val="datasource", uid="-- Dashboard --")
 
@@ -28,38 +31,59 @@ class FromPanel(variants.Dataquery):
 
 
 def share_queries(board: model.Dashboard) -> model.Dashboard:
-    """The board, with one request for its stats of the moment. Folded sections keep theirs: they load when they are opened."""
-    panels = [panel for panel in board.panels or [] if isinstance(panel, model.Panel) and _is_of_the_moment(panel)]
-    if len(panels) < 2:
-        return board
-    source, asked = panels[0], []
-    for panel in panels:
-        own = list(panel.targets or [])
-        _number(panel, own)
-        asked += own
-        names = "|".join(str(target.ref_id) for target in own if isinstance(target, PrometheusQuery))
-        panel.transformations = [transform("filterByRefId", include=f"/^(?:{names})$/"), *(panel.transformations or [])]
-        if panel is not source:
-            assert source.id_val is not None
-            panel.datasource, panel.targets = DASHBOARD, [FromPanel(source.id_val)]
-    source.targets = asked
+    """The board, with one request for its stats of each source. Folded sections have their own: they load when opened."""
+    for own in _sections(board):
+        for shares in (_asks_prometheus, _asks_archive):
+            panels = [panel for panel in own if shares(panel)]
+            if len(panels) > 1:
+                _share(panels)
     return board
 
 
-def _is_of_the_moment(panel: model.Panel) -> bool:
-    targets = panel.targets or []
-    return bool(targets) and panel.time_from is None and all(_is_stat(target) for target in targets)
+def _sections(board: model.Dashboard) -> list[list[model.Panel]]:
+    """Panels that load together."""
+    rows = [row.panels or [] for row in board.panels or [] if isinstance(row, model.RowPanel)]
+    return [[panel for panel in board.panels or [] if isinstance(panel, model.Panel)], *rows]
 
 
-def _is_stat(target: variants.Dataquery) -> bool:
-    return isinstance(target, PrometheusQuery) and bool(target.instant) and target.format_val != PromQueryFormat.TABLE
+def _share(panels: list[model.Panel]) -> None:
+    source = panels[0]
+    assert source.id_val is not None
+    asked: list[variants.Dataquery] = []
+    for panel in panels:
+        own = list(panel.targets or [])
+        names = "|".join(_number(panel, own))
+        asked += own
+        panel.transformations = [transform("filterByRefId", include=f"/^(?:{names})$/"), *(panel.transformations or [])]
+        if panel is not source:
+            panel.datasource, panel.targets = DASHBOARD, [FromPanel(source.id_val)]
+    source.targets = asked
 
 
-def _number(panel: model.Panel, targets: list[variants.Dataquery]) -> None:
-    """Letters become unique on the board: A of panel 7 is A7."""
+def _asks_prometheus(panel: model.Panel) -> bool:
+    return _all(panel, lambda target: isinstance(target, PrometheusQuery) and _is_of_the_moment(target))
+
+
+def _asks_archive(panel: model.Panel) -> bool:
+    return panel.type_val == "stat" and _all(panel, lambda target: isinstance(target, SqlQuery) and not target.series)
+
+
+def _all(panel: model.Panel, holds: Callable[[variants.Dataquery], bool]) -> bool:
+    return bool(panel.targets) and panel.time_from is None and all(holds(target) for target in panel.targets or [])
+
+
+def _is_of_the_moment(target: PrometheusQuery) -> bool:
+    return bool(target.instant) and target.format_val != PromQueryFormat.TABLE
+
+
+def _number(panel: model.Panel, targets: list[variants.Dataquery]) -> list[str]:
+    """Make letters unique on the board: A of panel 7 is A7. Return them."""
+    letters = []
     for target in targets:
-        assert isinstance(target, PrometheusQuery)
+        assert isinstance(target, PrometheusQuery | SqlQuery)
         target.ref_id = f"{target.ref_id}{panel.id_val}"
+        letters.append(target.ref_id)
     for override in panel.field_config.overrides if panel.field_config else []:
         if override.matcher.id_val == "byFrameRefID":
             override.matcher.options = f"{override.matcher.options}{panel.id_val}"
+    return letters

@@ -25,7 +25,7 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_present()]),
             Section(_past(), "Changes"),
-            Section(_replayed(), "Other thresholds"),
+            Section(_replayed(), "Other thresholds", folded=True),
         ],
         since="now-90d",
         refresh="1m",

@@ -6,7 +6,7 @@ from grafana import shared, theme
 from grafana.board import HEALTH, Section, board
 from grafana.boards import health_monitor
 from grafana.overrides import answer, coloured, column, organise, override, words
-from grafana.panels import alert_list, grid, lines, stat, timeline
+from grafana.panels import grid, lines, stat, timeline
 from grafana.query import listed, now, over_time, quantiles, rows, selector, series
 from grafana.sql import IN_TIME, by_hour
 from grafana.theme import (
@@ -33,10 +33,10 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_alerts()]),
             Section(_bot(), "Bot"),
-            Section(health_monitor.log(), "Log"),
-            Section(health_monitor.broker(), "Broker"),
-            Section(health_monitor.archive(), "Archive"),
-            Section(health_monitor.stack(), "Prometheus and Alertmanager"),
+            Section(health_monitor.log(), "Log", folded=True),
+            Section(health_monitor.broker(), "Broker", folded=True),
+            Section(health_monitor.archive(), "Archive", folded=True),
+            Section(health_monitor.stack(), "Prometheus and Alertmanager", folded=True),
         ],
         since="now-3h",
         refresh="5s",
@@ -56,18 +56,19 @@ def _alerts() -> list[model.Panel]:
             now(selector("archive_up"), "archive"),
             now(f"min({selector('alpaca_up')})", "broker"),
             unit=COUNT,
-            size=(10, 4),
+            size=(12, 4),
             none=NO_SERIES,
             names=True,
             mappings=theme.YES_NO_GOOD,
         ),
+        health_monitor.losses(),
         stat(
             "Uptime",
             "Since when? Time since the bot's and the exporter's start.",
             now(f"time() - {selector('bot_start_timestamp_seconds')}", "bot"),
             now(f"time() - {selector('exporter_start_timestamp_seconds')}", "exporter"),
             unit=theme.Unit("s", 0),
-            size=(6, 4),
+            size=(8, 3),
             none=NOT_SAID,
             names=True,
         ),
@@ -77,7 +78,7 @@ def _alerts() -> list[model.Panel]:
             now(selector("bot_info"), "bot {{version}}, log {{log_form}}"),
             now(selector("exporter_build_info"), "exporter {{version}}"),
             unit=TEXT,
-            size=(8, 4),
+            size=(16, 3),
             none=NO_SERIES,
             only_names=True,
         ),
@@ -85,9 +86,9 @@ def _alerts() -> list[model.Panel]:
             "Firing alerts",
             "Which alerts are firing? "
             "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
-            "State: firing, or pending while the rule's own time is not over.",
+            "State: firing, or pending while the rule's own time is not over. Click one for the text of its rule.",
             rows(_ranked('ALERTS{alertstate=~"firing|pending",severity!="none"}')),
-            size=(15, 8),
+            size=(24, 7),
             none="✓ no alert",
             sort=("Severity", False),
             transformations=[
@@ -108,13 +109,12 @@ def _alerts() -> list[model.Panel]:
             overrides=[
                 # An alert without this label is not a word that there is none.
                 override("byRegexp", "^(?!Alert$).*", noValue="–"),
-                column("Alert", custom__width=180),
+                column("Alert", custom__width=260, link=("Text of the rule", "/alerting/list?search=rule:${__value.text}")),
                 coloured("Severity", mappings=theme.SEVERITY_RANKS, custom__width=115),
                 column("State", custom__width=80),
                 column("Reason", custom__width=155),
             ],
         ),
-        alert_list("The rules behind them", "Rules of Prometheus that fire or wait; click one for its text.", (9, 8)),
     ]
 
 

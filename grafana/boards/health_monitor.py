@@ -23,6 +23,27 @@ from grafana.theme import (
 )
 
 
+def losses() -> model.Panel:
+    """What was lost or not understood: it stands on top of the board."""
+    return stat(
+        "Gaps and malformed lines",
+        "Was anything lost or not understood? "
+        "Since counting began: places where lines may have been lost before anyone could read them, lines with a known "
+        "tag that could not be parsed, rotations and truncations of the file.",
+        now(f"sum({selector('log_gaps_total')})", "gaps"),
+        now(f"sum({selector('log_malformed_total')})", "malformed"),
+        now(selector("log_rotations_total"), "rotations"),
+        now(selector("log_truncations_total"), "truncations"),
+        unit=COUNT,
+        size=(12, 4),
+        names=True,
+        overrides=[
+            answer("A", thresholds=steps("text", (1, CRITICAL))),
+            answer("B", thresholds=steps("text", (1, WARNING))),
+        ],
+    )
+
+
 def log() -> list[model.Panel]:
     """The log as it is followed."""
     return [
@@ -54,23 +75,6 @@ def log() -> list[model.Panel]:
             soft_zero=True,
         ),
         stat(
-            "Gaps and malformed lines",
-            "Was anything lost or not understood? "
-            "Since counting began: places where lines may have been lost before anyone could read them, lines with a known "
-            "tag that could not be parsed, rotations and truncations of the file.",
-            now(f"sum({selector('log_gaps_total')})", "gaps"),
-            now(f"sum({selector('log_malformed_total')})", "malformed"),
-            now(selector("log_rotations_total"), "rotations"),
-            now(selector("log_truncations_total"), "truncations"),
-            unit=COUNT,
-            size=(12, 5),
-            names=True,
-            overrides=[
-                answer("A", thresholds=steps("text", (1, CRITICAL))),
-                answer("B", thresholds=steps("text", (1, WARNING))),
-            ],
-        ),
-        stat(
             "Clock skew",
             "Do the clocks agree? "
             "Arrival of the newest line minus its timestamp: far from 0 means a wrong log.timezone or clock.",
@@ -86,7 +90,7 @@ def log() -> list[model.Panel]:
             listed("""
                 SELECT ts AS time, REPLACE(reason, '_', ' ') AS Reason, detail AS Detail
                 FROM gaps ORDER BY ts DESC LIMIT 50"""),
-            size=(8, 5),
+            size=(20, 5),
             says="time",
             none="✓ no gap",
             sort=("Time", True),

@@ -24,8 +24,8 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_funnel()]),
             Section(_afterwards(), "After the dips"),
-            Section(_lists(), "As the log has them"),
-            Section(_routine(), "Routine skips"),
+            Section(_lists(), "As the log has them", folded=True),
+            Section(_routine(), "Routine skips", folded=True),
         ],
         since="now-7d",
         symbols=True,

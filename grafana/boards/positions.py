@@ -22,8 +22,8 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), shared.positions((24, 10)), *_shares()]),
             Section(_ladder(), "Dip ladder"),
-            Section(_history(), "History of the chosen symbols"),
-            Section(_tax(), "Tax: wash-sale window"),
+            Section(_history(), "History of the chosen symbols", folded=True),
+            Section(_tax(), "Tax: wash-sale window", folded=True),
         ],
         since="now-30d",
         refresh="10s",

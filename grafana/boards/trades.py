@@ -40,7 +40,7 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_sums()]),
             Section(_lists()),
-            Section(_groups(), "By symbol and day"),
+            Section(_groups(), "By symbol and day", folded=True),
             Section(_agreement(), "Log against broker"),
         ],
         since="now-7d",

@@ -21,10 +21,13 @@ SEEN = """[...document.querySelectorAll('section[data-testid*="Panel header"]')]
   error: !!panel.querySelector('[data-testid*="Panel status error"]'),
 }))"""
 
+OPEN_ROWS = """(rows => rows.map(row => row.click()).length)(
+  [...document.querySelectorAll('[data-testid*="dashboard-row-title"][aria-label="Expand row"]')])"""
+
 
 @dataclass
 class Sight:
-    """Titles by what is wrong with them; requests for data, queries in them, seconds to the last answer."""
+    """Titles by what is wrong with them; of the board as it opens: requests, queries in them, seconds to the last answer."""
 
     missing: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -37,24 +40,31 @@ class Sight:
 
 
 def height(name: str, width: int) -> int:
-    """Pixels in which the whole board has room: Grafana draws only what is on the screen."""
+    """Pixels in which the whole board has room, with every row open: Grafana draws only what is on the screen."""
     own = list(panels(BOARDS[name]))
     rows = [panel for panel in BOARDS[name]["panels"] if panel["type"] == "row"]
     if width < 768:
         return 400 + ROW * (sum(int(panel["gridPos"]["h"]) for panel in own) + len(rows))
-    return 400 + ROW * max(int(panel["gridPos"]["y"] + panel["gridPos"]["h"]) for panel in own)
+    return 400 + ROW * (_bottom(BOARDS[name]["panels"]) + sum(_bottom(row["panels"]) for row in rows if row["panels"]))
+
+
+def _bottom(own: list[dict[str, Any]]) -> int:
+    """Rows of the grid from the first to the last of these panels."""
+    return max(int(p["gridPos"]["y"] + p["gridPos"]["h"]) for p in own) - min(int(p["gridPos"]["y"]) for p in own)
 
 
 def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "dark") -> Sight:
-    """Opens a board and reads what is on it when its queries are answered."""
+    """Open a board, then its folded rows, and read what is on it when its queries are answered."""
     page.size(width, height(name, width))
     page.open(f"{base.rstrip('/')}/d/{BOARDS[name]['uid']}?kiosk&theme={theme}&refresh=1h")
+    _wait_for(page, sum(panel["type"] != "row" for panel in BOARDS[name]["panels"]))
+    requests, queries, seconds = page.load("/api/ds/query")
     titles = [panel["title"] for panel in panels(BOARDS[name])]
-    page.until(f"({SEEN}).length >= {len(titles)}", PATIENCE)
-    page.settle("/api/ds/query", QUIET, PATIENCE)
+    if page.ask(OPEN_ROWS):
+        _wait_for(page, len(titles))
     seen = {panel["title"]: panel for panel in page.ask(SEEN) or []}
     sight = Sight(missing=[title for title in titles if title not in seen], failed_queries=page.failures("/api/ds/query"))
-    sight.requests, sight.queries, sight.seconds = page.load("/api/ds/query")
+    sight.requests, sight.queries, sight.seconds = requests, queries, seconds
     sight.too_wide = max(0, page.ask("document.documentElement.scrollWidth") - width)
     for panel in panels(BOARDS[name]):
         shown = seen.get(panel["title"], {"text": "", "error": False})
@@ -64,3 +74,9 @@ def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "d
         if words in shown["text"] or "No data" in shown["text"].splitlines():
             sight.nothing.append(panel["title"])
     return sight
+
+
+def _wait_for(page: Page, count: int) -> None:
+    """Wait until there are so many panels, and their queries are answered."""
+    page.until(f"({SEEN}).length >= {count}", PATIENCE)
+    page.settle("/api/ds/query", QUIET, PATIENCE)

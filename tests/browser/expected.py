@@ -51,7 +51,6 @@ EMPTY_MAY_BE: dict[str, dict[str, str]] = {
     },
     "health": {
         "Firing alerts": "no alert is firing",
-        "The rules behind them": "no alert is firing",
         "Bot errors": RARE,
         "Failed broker requests": RARE,
         "Starts, stops, halts and errors": RARE,

@@ -22,11 +22,11 @@ def boards(folder: str) -> dict[str, dict[str, Any]]:
 
 def _unshared(board: dict[str, Any]) -> dict[str, Any]:
     """The board as if each panel asked for itself (see grafana/share_queries.py)."""
-    asked = {panel["id"]: panel.get("targets", []) for panel in panels(board)}
+    asking = {panel["id"]: (panel.get("targets", []), panel["datasource"]) for panel in panels(board)}
     for panel in panels(board):
         for target in panel.get("targets", []):
             if "panelId" in target:
-                panel["targets"], panel["datasource"] = asked[target["panelId"]], {"type": "prometheus", "uid": "prometheus"}
+                panel["targets"], panel["datasource"] = asking[target["panelId"]]
         if panel.get("transformations") and panel["transformations"][0]["id"] == "filterByRefId":
             shown = re.compile(panel["transformations"][0]["options"]["include"].strip("/"))
             panel["targets"] = [target for target in panel["targets"] if shown.fullmatch(target["refId"])]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.calendar import NEW_YORK
-from grafana.docs import METRIC, panels
+from grafana.docs import METRIC, groups, panels
 from grafana.log_only import EMPTY_COLUMNS, LEFT_OUT, WITHOUT_BOARDS
 from tests.grafana.asked import BOARDS as ALL
 from tests.grafana.asked import ROOT, boards, fill
@@ -24,6 +24,7 @@ each_panel = pytest.mark.parametrize(("name", "panel"), PANELS, ids=[f"{name}: {
 # Served by Prometheus, and by the whole exporter.
 NOT_OF_A_PIPELINE = {
     "up",
+    "scrape_duration_seconds",
     "ALERTS",
     "bigdipper_log_timestamp_skew_seconds",
     "bigdipper_archive_size_bytes",
@@ -56,13 +57,14 @@ def test_every_panel_that_is_left_out_or_narrowed_exists() -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_lines_of_panels_take_the_whole_width(name: str) -> None:
-    taken: dict[int, list[int]] = {}
-    for panel in BOARDS[name]["panels"]:
-        at = panel["gridPos"]
-        for y in range(at["y"], at["y"] + at["h"]):
-            taken.setdefault(y, []).extend(range(at["x"], at["x"] + at["w"]))
-    tops = {panel["gridPos"]["y"] for panel in BOARDS[name]["panels"]}
-    assert all(sorted(taken[y]) == list(range(24)) for y in tops), "a gap, or two panels in one place"
+    for group in groups(BOARDS[name]):
+        taken: dict[int, list[int]] = {}
+        for panel in group:
+            at = panel["gridPos"]
+            for y in range(at["y"], at["y"] + at["h"]):
+                taken.setdefault(y, []).extend(range(at["x"], at["x"] + at["w"]))
+        tops = {panel["gridPos"]["y"] for panel in group}
+        assert all(sorted(taken[y]) == list(range(24)) for y in tops), "a gap, or two panels in one place"
 
 
 @each_panel

@@ -1,11 +1,11 @@
-"""Stats of the moment share one request on each board."""
+"""Stats of one source share one request on each board."""
 
 import json
 from typing import Any
 
 import pytest
 
-from grafana.docs import panels
+from grafana.docs import groups, panels
 from tests.grafana.asked import ROOT
 
 FOLDERS = ("dashboards", "dashboards-log-only")
@@ -16,14 +16,25 @@ def shown(folder: str, name: str) -> list[dict[str, Any]]:
     return list(panels(json.loads((ROOT / "grafana" / folder / f"{name}.json").read_text("utf-8"))))
 
 
+@pytest.mark.parametrize("query", ["expr", "rawQueryText"])
+@pytest.mark.parametrize(("folder", "name"), [each for each in BOARDS if each[1] != "share"])
+def test_of_panels_that_load_together_one_at_most_asks_a_source_for_stats(folder: str, name: str, query: str) -> None:
+    board = json.loads((ROOT / "grafana" / folder / f"{name}.json").read_text("utf-8"))
+    for group in groups(board):
+        stats = [panel for panel in group if panel["type"] == "stat" and not panel.get("timeFrom")]
+        assert len([panel["title"] for panel in stats if any(query in target for target in panel["targets"])]) <= 1
+
+
 @pytest.mark.parametrize(("folder", "name"), BOARDS)
-def test_one_panel_at_most_asks_for_stats_of_prometheus(folder: str, name: str) -> None:
-    asking = [
-        panel["title"]
-        for panel in shown(folder, name)
-        if panel["type"] == "stat" and not panel.get("timeFrom") and any("expr" in target for target in panel["targets"])
-    ]
-    assert len(asking) <= 1
+def test_a_panel_is_shown_what_one_asked_that_loads_with_it(folder: str, name: str) -> None:
+    board = json.loads((ROOT / "grafana" / folder / f"{name}.json").read_text("utf-8"))
+    for group in groups(board):
+        sources = {target["panelId"] for panel in group for target in panel.get("targets", []) if "panelId" in target}
+        assert sources <= {panel["id"] for panel in group}
+
+
+def test_share_asks_panel_by_panel_as_a_public_dashboard_must() -> None:
+    assert all("panelId" not in target for panel in shown("dashboards", "share") for target in panel["targets"])
 
 
 @pytest.mark.parametrize(("folder", "name"), BOARDS)
