@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.migrate import migrate
+from tests.alpaca.test_bot_config import GOOD
 from tests.cli.asked import damaged_archive, fresh
 from tests.running import command, exporter
 
@@ -147,3 +148,42 @@ def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None
         assert (wrong, "port" in fine) == ({}, True)
         _, wrong, _ = doctor(tmp_path, one.log, "--web.listen-address", address)  # of another archive
     assert f"process {one.process.pid}" in wrong["port"]
+
+
+def bot_config(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    text = GOOD
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (file := tmp_path / "config.py").write_text(text)
+    return file
+
+
+def test_the_bots_config_is_read_not_only_found(tmp_path: Path) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    code, wrong, fine = doctor(tmp_path, log, "--bot.config", bot_config(tmp_path))
+    assert (code, wrong, "bot" in fine) == (0, {}, True)
+    file = bot_config(tmp_path, ("class Config:", "class Config"))
+    _, wrong, _ = doctor(tmp_path, log, "--bot.config", file)
+    assert wrong["bot"].startswith(f"{file}: ")
+    assert "name the bot's config.py" in wrong["bot"]
+    file = bot_config(tmp_path, ("SCAN_INTERVAL_SEC: int = SECONDS", "SCAN_INTERVAL_SEC: int = -1"))
+    assert "SCAN_INTERVAL_SEC: line 32: -1 is not allowed" in doctor(tmp_path, log, "--bot.config", file)[1]["bot"]
+    _, wrong, _ = doctor(tmp_path, log, "--bot.config", tmp_path / "none.py")
+    assert "No such file" in wrong["bot"]
+
+
+def test_prices_must_reach_back_as_far_as_the_bot_looks(tmp_path: Path) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    file = bot_config(tmp_path, ("LOOKBACK_DAYS: int = 20", "LOOKBACK_DAYS: int = 60"))
+    _, wrong, _ = doctor(tmp_path, log, "--bot.config", file, "--market-data.history", "60d")
+    assert "is 60 sessions" in wrong["prices"]
+    assert "--market-data.history to 88d" in wrong["prices"]
+    assert doctor(tmp_path, log, "--bot.config", file, "--market-data.history", "88d")[1] == {}
+
+
+def test_the_zone_of_a_copied_log_is_named_as_taken(tmp_path: Path) -> None:
+    log = fresh(tmp_path / "big_dipper.log")
+    os.utime(log, (time.time() + 40 * 3600,) * 2)
+    done = command("doctor", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
+    assert "America/New_York is taken" in done.stdout

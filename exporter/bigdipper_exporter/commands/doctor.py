@@ -1,5 +1,6 @@
 """Checks everything that the exporter depends on; each line says that it is fine, or what is wrong and how to fix it."""
 
+import math
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from bigdipper_exporter.archive.check import condition
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST
+from bigdipper_exporter.botconfig.reader import Reading, read, view
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Failure
@@ -23,11 +25,15 @@ from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.money.benchmark import DAYS_A_YEAR
+from bigdipper_exporter.money.dips import usable_lookback
 from bigdipper_exporter.sectors import read_sectors
 from bigdipper_exporter.thresholds import DISK_FREE_BYTES
 from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
 from bigdipper_exporter.web.words import count
+
+DAY = 86400.0
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -124,11 +130,29 @@ def _writer(archive: Path) -> str:
 
 
 def _bot_config(settings: Settings) -> Iterator[Finding]:
-    if settings.bot_config is None:
+    path = settings.bot_config
+    if path is None:
         return
-    readable = os.access(settings.bot_config, os.R_OK)
-    words = "is readable" if readable else "cannot be read: name the bot's config.py with --bot.config"
-    yield Finding(readable, "bot", f"{settings.bot_config} {words}")
+    reading = read(path)
+    errors = [finding for finding in reading.findings if finding.severity == "error"]
+    if reading.settings is None:
+        yield from (Finding(False, "bot", f"{error.message}: name the bot's config.py with --bot.config") for error in errors)
+        return
+    yield from (Finding(False, "bot", f"{path}: {error.setting}: {error.message}") for error in errors)
+    if not errors:
+        warnings = sum(finding.severity == "warning" for finding in reading.findings)
+        more = f", {count(warnings, 'warning')} (`check-config` lists them)" if warnings else ""
+        yield Finding(True, "bot", f"{path} is readable: {count(len(reading.settings), 'setting')}{more}")
+    yield from _lookback(settings, reading)
+
+
+def _lookback(settings: Settings, reading: Reading) -> Iterator[Finding]:
+    """Dips cannot be told from prices that reach back less far than the bot looks."""
+    bars = usable_lookback(view(reading, None).numbers.get("LOOKBACK_DAYS"))
+    days = settings.market_data_history / DAY
+    if bars is not None and settings.market_data_enabled and (needed := math.ceil(bars * 366 / DAYS_A_YEAR)) > days:
+        reach = f"LOOKBACK_DAYS of {settings.bot_config} is {bars} sessions, and prices reach back {days:.0f} days"
+        yield Finding(False, "prices", f"{reach}, too few to see a dip: set --market-data.history to {needed}d or more")
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:
