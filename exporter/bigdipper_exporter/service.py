@@ -32,8 +32,8 @@ from bigdipper_exporter.web.server import Server
 
 log = logs.get("service")
 
-# inotify wakes the loop at once; this is the longest that a missed hint can cost.
-POLL_SECONDS = 0.1
+# inotify wakes the loop at once; this is the longest that a hint which never comes costs (a network mount gives none).
+POLL_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 FORGET_SECONDS = 600.0
