@@ -278,3 +278,37 @@ def test_rows_never_hold_a_secret(file: Path) -> None:
     reading = reader.read(file)
     assert reading.settings is not None
     assert "s3cr3t" not in repr(reader.flat(reading.settings)) + "".join(map(str, reading.findings))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "SYMBOLS += ['TER']",
+        "SYMBOLS.append('TER')",
+        "SYMBOLS[0] = 'TER'",
+        "del SYMBOLS[0]",
+        "del SYMBOLS",
+        "SYMBOLS, OTHER = ['TER'], 1",
+        "OTHER = (SYMBOLS := ['TER'])",
+        "for SYMBOLS in (['TER'],): pass",
+        "with open('x') as SYMBOLS: pass",
+        "from other import SYMBOLS",
+        "def change(): SYMBOLS.append('TER')",
+        "if OTHER: SYMBOLS, OTHER = ['TER'], 1",
+        "Config.SYMBOLS.extend(['TER'])",
+    ],
+)
+@pytest.mark.parametrize("place", ["top", "class"])
+def test_a_setting_that_is_changed_in_another_way_than_by_assignment_is_not_believed(change: str, place: str) -> None:
+    lines = ["OTHER = 1", "SYMBOLS = ['AMD']", change]
+    if place == "class":
+        lines = ["class Config:", *("    " + line for line in lines)]
+    symbols = source.read("\n".join(lines).encode())["SYMBOLS"]
+    assert symbols.value is None
+    assert symbols.problem in ("it is changed step by step", "it is set under a condition or in a function")
+
+
+def test_what_is_assigned_after_a_change_is_known_again() -> None:
+    text = b"some = ['AMD']\nsome.append('TER')\nSYMBOLS = some\nsome = ['MP']\nOTHER = some\n"
+    read = source.read(text)
+    assert (read["SYMBOLS"].value, read["OTHER"].value) == (None, ["MP"])

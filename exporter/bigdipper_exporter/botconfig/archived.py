@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bigdipper_exporter.archive.queries.settings import SettingNow, history, settings_now
+from bigdipper_exporter.botconfig.expressions import Value
 from bigdipper_exporter.botconfig.reader import BotConfigView, Reading, view
 from bigdipper_exporter.botconfig.rules import RULES, THRESHOLDS
-from bigdipper_exporter.botconfig.source import Value
 
 
 def archived_limits(connection: sqlite3.Connection) -> BotConfigView | None:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bigdipper_exporter.botconfig import rules, source
+from bigdipper_exporter.botconfig import rules
+from bigdipper_exporter.botconfig.expressions import Value
 from bigdipper_exporter.botconfig.locate import entry_keys, expression, locate
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, THRESHOLDS, Finding, fits
 from bigdipper_exporter.botconfig.text import LINE_END, EditError, Text
@@ -190,7 +191,7 @@ def _shown(before: list[str], after: list[str], name: str) -> Iterator[str]:
     return difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")
 
 
-def _differences(before: dict[str, source.Value], after: dict[str, source.Value]) -> Iterator[str]:
+def _differences(before: dict[str, Value], after: dict[str, Value]) -> Iterator[str]:
     """Every setting whose value is another one, also those that are computed from the one that was edited."""
     for name, value in after.items():
         old = before[name].value

@@ -16,8 +16,8 @@ from bigdipper_exporter.archive.queries.settings import SettingChange, history
 from bigdipper_exporter.botconfig import rules, source
 from bigdipper_exporter.botconfig.copies import Copies
 from bigdipper_exporter.botconfig.effect import not_in_effect
+from bigdipper_exporter.botconfig.expressions import Value
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, SEVERITIES, THRESHOLDS, Finding, fits
-from bigdipper_exporter.botconfig.source import Value
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.files import PatientCall, read_regular
 

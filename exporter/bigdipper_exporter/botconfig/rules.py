@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
-from bigdipper_exporter.botconfig.source import Value
+from bigdipper_exporter.botconfig.expressions import Value
 from bigdipper_exporter.money.dips import LEAST_LOOKBACK, LONGEST_LOOKBACK, LOOKBACK
 from bigdipper_exporter.symbols import is_symbol
 

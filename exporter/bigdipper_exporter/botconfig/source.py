@@ -1,220 +1,23 @@
 """Reads settings out of the bot's config.py by its syntax tree. Nothing of the file is ever executed or imported."""
 
 import ast
-import operator
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-# Bounds on what is evaluated. The bot's own files have about 100 settings in 20 kB.
+from bigdipper_exporter.botconfig.expressions import Value, evaluate
+
+# Bounds on what is read. The bot's own files have about 100 settings in 20 kB.
 MOST_BYTES = 256 * 1024
 MOST_SETTINGS = 2000
-MOST_DEPTH = 50  # of nested expressions
-MOST_STEPS = 10_000  # evaluated nodes and copied items, per setting
-MOST_DIGITS = 30
-MOST_CHARACTERS = 10_000
 SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
-
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_CASTS: dict[str, Callable[[Any], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": bool,
-    "list": list,
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "dict": dict,
-}
-_TEXT_METHODS = ("lower", "upper", "strip", "split")
-
-
-class NotReadableError(ValueError):
-    """An expression that only running the file could tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One setting as the file gives it. `environment`: the variables whose defaults went into `value`.
-
-    `problem`: why it cannot be read; then `value` is None. `line`: where it is set, from 1. `size`: steps of its evaluation.
-    """
-
-    value: Any
-    line: int
-    environment: tuple[str, ...] = ()
-    problem: str | None = None
-    size: int = 1
-
-
-class Expressions:
-    """Evaluates the few forms of expression that settings are written in, against names known so far."""
-
-    def __init__(self, names: Mapping[str, Value]) -> None:
-        self._names = names
-        self._depth = 0
-        self.steps = 0
-        self.environment: list[str] = []
-
-    def value(self, node: ast.expr) -> Any:
-        """Return the value of `node`. NotReadableError for anything but bounded constants and what is made of them."""
-        method = getattr(self, f"_{type(node).__name__.lower()}", None)
-        if method is None:
-            raise NotReadableError(f"{_text(node)} is not a constant")
-        self._spend(1)
-        if self._depth >= MOST_DEPTH:
-            raise NotReadableError("it is nested too deeply")
-        self._depth += 1
-        try:
-            return bounded(method(node))
-        finally:
-            self._depth -= 1
-
-    def _spend(self, steps: int) -> None:
-        self.steps += steps
-        if self.steps > MOST_STEPS:
-            raise NotReadableError("it is too large")
-
-    def _constant(self, node: ast.Constant) -> Any:
-        return node.value
-
-    def _name(self, node: ast.Name) -> Any:
-        known = self._names.get(node.id)
-        if known is None:
-            raise NotReadableError(f"{node.id} is not known")
-        if known.problem is not None:
-            raise NotReadableError(known.problem)
-        self._spend(known.size)
-        self.environment += known.environment
-        return known.value
-
-    def _attribute(self, node: ast.Attribute) -> Any:
-        return self._name(ast.Name(node.attr))
-
-    def _list(self, node: ast.List | ast.Tuple | ast.Set) -> list[Any]:
-        return [self.value(item) for item in node.elts]
-
-    _tuple = _set = _list
-
-    def _dict(self, node: ast.Dict) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for key, value in zip(node.keys, node.values, strict=True):
-            found |= {self.value(key): self.value(value)} if key is not None else self.value(value)
-        return found
-
-    def _unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.value(node.operand)
-        if isinstance(node.op, ast.Not):
-            return not value
-        if isinstance(node.op, ast.USub | ast.UAdd) and isinstance(value, int | float):
-            return -value if isinstance(node.op, ast.USub) else value
-        raise NotReadableError(f"{_text(node)} is not a number")
-
-    def _binop(self, node: ast.BinOp) -> Any:
-        left, right = self.value(node.left), self.value(node.right)
-        numbers = isinstance(left, int | float) and isinstance(right, int | float)
-        joined = isinstance(node.op, ast.Add) and type(left) is type(right) and isinstance(left, str | list)
-        apply = _ARITHMETIC.get(type(node.op))
-        if apply is None or not (numbers or joined):
-            raise NotReadableError(f"{_text(node)} is not simple arithmetic")
-        return apply(left, right)
-
-    def _boolop(self, node: ast.BoolOp) -> Any:
-        value: Any = None
-        for part in node.values:
-            value = self.value(part)
-            if bool(value) is isinstance(node.op, ast.Or):
-                break
-        return value
-
-    def _compare(self, node: ast.Compare) -> bool:
-        if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
-            raise NotReadableError(f"{_text(node)} is not a simple comparison")
-        return bool(_COMPARISONS[type(node.ops[0])](self.value(node.left), self.value(node.comparators[0])))
-
-    def _ifexp(self, node: ast.IfExp) -> Any:
-        return self.value(node.body if self.value(node.test) else node.orelse)
-
-    def _call(self, node: ast.Call) -> Any:
-        name = _text(node.func)
-        if name in ("os.getenv", "os.environ.get", "getenv", "environ.get"):
-            return self._getenv(node)
-        if name in ("field", "dataclasses.field"):
-            return self._field(node)
-        if name in _CASTS and len(node.args) == 1 and not node.keywords:
-            return _plain(_CASTS[name](self.value(node.args[0])))
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _TEXT_METHODS and not node.keywords:
-            text = self.value(node.func.value)
-            if isinstance(text, str):
-                return getattr(text, node.func.attr)(*(self.value(argument) for argument in node.args))
-        raise NotReadableError(f"{name[:40]}() is only known when the bot runs")
-
-    def _getenv(self, node: ast.Call) -> Any:
-        arguments = [*node.args, *(k.value for k in node.keywords if k.arg == "default")]
-        if not arguments:
-            raise NotReadableError("an environment variable without a name")
-        name = str(self.value(arguments[0]))
-        if len(arguments) < 2:
-            raise NotReadableError(f"it comes from the environment variable {name}, without a default")
-        self.environment.append(name)
-        return self.value(arguments[1])
-
-    def _field(self, node: ast.Call) -> Any:
-        for keyword in node.keywords:
-            if keyword.arg == "default":
-                return self.value(keyword.value)
-            if keyword.arg == "default_factory":
-                if isinstance(keyword.value, ast.Lambda):
-                    return self.value(keyword.value.body)
-                if isinstance(keyword.value, ast.Name) and keyword.value.id in ("list", "dict"):
-                    return [] if keyword.value.id == "list" else {}
-        raise NotReadableError("a field without a default")
-
-
-def bounded(value: Any) -> Any:
-    """Return `value` if it is a plain value of bounded size. NotReadableError otherwise."""
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int) and value.bit_length() > 4 * MOST_DIGITS:
-        raise NotReadableError("a number has too many digits")
-    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
-        raise NotReadableError("a text is too long")
-    if isinstance(value, list | dict) and len(value) > MOST_STEPS:
-        raise NotReadableError("it has too many items")
-    if not isinstance(value, int | float | str | list | dict):
-        raise NotReadableError(f"{type(value).__name__} is not a type of a setting")
-    return value
-
-
-def _text(node: ast.expr) -> str:
-    """The source of an expression, short enough for a message."""
-    return ast.unparse(node)[:60] if _is_small(node) else "an expression"
-
-
-def _is_small(node: ast.expr) -> bool:
-    return sum(1 for _ in islice(ast.walk(node), 101)) <= 100
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple | set | frozenset) else value
+# Statements of which the effect is known, or at least that it takes place.
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Delete)
+# Methods that change a list, a set or a dictionary in place.
+_CHANGING = (
+    *("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"),
+    *("add", "difference_update", "discard", "intersection_update", "symmetric_difference_update", "update"),
+    *("popitem", "setdefault"),
+)
 
 
 def read(source: bytes) -> dict[str, Value]:
@@ -245,54 +48,51 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
     if statements > MOST_SETTINGS:
         raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
     names: dict[str, Value] = {}
+    nested: list[tuple[str, int]] = []
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
-            _assign(statement, names)
-    _doubt_conditional(tree, names)
+            if isinstance(statement, _SIMPLE):
+                _assign(statement, names)
+            else:
+                nested += _changed(statement)
+    _doubt(nested, "it is set under a condition or in a function", names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
 
 
 def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
-    if isinstance(node, ast.AnnAssign) and node.value is not None:
-        targets: list[ast.expr] = [node.target]
-        expression = node.value
-    elif isinstance(node, ast.Assign):
-        targets, expression = node.targets, node.value
-    else:
-        return
-    for target in targets:
-        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else None
-        if name is not None:
-            names[name] = evaluate(expression, names, node.lineno)
+    """Evaluate what a statement assigns to names; what it changes in any other way is not known."""
+    targets: Sequence[ast.expr] = ()
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = (node.target,)
+    whole = {name for target in targets if (name := _name_of(target))}
+    _doubt([one for one in _changed(node) if one[0] not in whole], "it is changed step by step", names)
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        names.update({name: evaluate(node.value, names, node.lineno) for name in whole})
 
 
-def evaluate(expression: ast.expr, names: Mapping[str, Value], line: int) -> Value:
-    """The value of an expression, or why it has none."""
-    expressions = Expressions(names)
-    try:
-        value = expressions.value(expression)
-    except NotReadableError as error:
-        return Value(None, line, problem=str(error))
-    except RecursionError:
-        return Value(None, line, problem="it is nested too deeply")
-    except Exception as error:  # whatever plain operations can do to odd constants: 1 / 0, int("x")
-        return Value(None, line, problem=f"{type(error).__name__}: {str(error)[:60]}")
-    return Value(value, line, tuple(dict.fromkeys(expressions.environment)), size=expressions.steps)
+def _changed(statement: ast.stmt) -> Iterator[tuple[str, int]]:
+    """Yield the names that a statement sets, deletes or changes in place, and the line of each."""
+    for node in ast.walk(statement):
+        part: ast.AST | None = None
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            part = node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+            part = node.func.value
+        while isinstance(part, ast.Subscript):
+            part = part.value
+        name = _name_of(part)
+        if isinstance(node, ast.alias):
+            name = node.asname or node.name
+        if name:
+            yield name, getattr(node, "lineno", statement.lineno)
 
 
-def _doubt_conditional(tree: ast.Module, names: dict[str, Value]) -> None:
-    """A setting that is also assigned under a condition, in a loop or in a function cannot be known without running it."""
-    plain = {id(s) for node in tree.body for s in (node.body if isinstance(node, ast.ClassDef) else [node])}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) or id(node) in plain:
-            continue
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-            if SETTING.fullmatch(name):
-                names[name] = Value(None, node.lineno, problem="it is set under a condition or in a function")
-    for statement in tree.body:
-        if isinstance(statement, ast.AugAssign):
-            target = statement.target
-            name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-            if SETTING.fullmatch(name):
-                names[name] = Value(None, statement.lineno, problem="it is changed step by step")
+def _name_of(node: ast.AST | None) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _doubt(changed: Iterable[tuple[str, int]], problem: str, names: dict[str, Value]) -> None:
+    for name, line in changed:
+        names[name] = Value(None, line, problem=problem)

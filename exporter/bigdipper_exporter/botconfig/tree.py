@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bigdipper_exporter.botconfig import source
+from bigdipper_exporter.botconfig.expressions import Value
 from bigdipper_exporter.botconfig.text import EditError
 
 # What only reads a dict or a list.
@@ -23,13 +24,13 @@ class Parsed:
 
     data: bytes
     tree: ast.Module
-    values: Mapping[str, source.Value]
+    values: Mapping[str, Value]
     assigned: Mapping[str, Sequence[ast.Assign | ast.AnnAssign]]
     lines: Mapping[str, set[int]]
     changed: Mapping[str, int]
 
 
-def read(data: bytes) -> dict[str, source.Value]:
+def read(data: bytes) -> dict[str, Value]:
     """Return every setting of the file. Raises EditError where it is not Python."""
     try:
         return source.read(data)

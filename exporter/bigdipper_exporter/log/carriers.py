@@ -1,9 +1,8 @@
-"""Removes what surrounds the bot's lines: container log formats, prefixes, colours, encodings.
+"""Removes what surrounds the bot's lines: prefixes, colours, encodings; the formats of containers are read in `containers.py`.
 
 Only the beginning of a line is removed, so that text inside a message can never become a line of its own.
 """
 
-import json
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -12,6 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from bigdipper_exporter.log.compile import LEVELS, read_message
+from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, contained
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.rule import Malformed
 
@@ -25,16 +25,20 @@ EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
 HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
 BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
-ANSI = re.compile(rb"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-BOM = b"\xef\xbb\xbf"
+# Colours and whatever else a terminal is told: CSI, OSC (titles, links), character sets and the short ones.
+ANSI = re.compile(rb"\x1b(?:\[[0-?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[(-/][0-~]|[=>78DEHMc])")
+# What may stand before a line without being seen: marks of the byte order, and control characters.
+UNSEEN = re.compile(rb"(?:[\0\a\b\v\f\r]|\xef\xbb\xbf)++")
+# Emoji that Python has written by their numbers, because the stream's encoding has none (Windows, LANG=C).
+NUMBERED = re.compile(rb"\\(?:u2|U0001f)")
+BEGINS_NUMBERED = re.compile(rb"(?:\A|[\]\n]) *+\\(?:u2|U0001f)")
+NUMBER = re.compile(rb"\\(?:u([2-9a-f][0-9a-f]{3})|U000([01][0-9a-f]{4}))")
 
-DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
-CRI = re.compile(rb"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP])(?:\:\S{1,20})? ")
 # Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix.
 PREFIX = re.compile(
     rb"(?:%(name)s(?:\|%(name)s)? {0,40}+\| "
     rb"|(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|%(iso)s) %(name)s %(unit)s: "
-    rb"|<\d{1,3}>1 %(iso)s %(name)s %(name)s %(name)s %(name)s (?:-|\[[^\]\n]{0,200}\]) "
+    rb"|<\d{1,3}>1 %(iso)s %(name)s %(name)s %(name)s %(name)s (?:-|\[[^\]\n]{0,200}\]) (?:\xef\xbb\xbf)?+"
     rb"|%(iso)s "
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
@@ -52,15 +56,9 @@ CUT_HEADER = re.compile(
 SEPARATORS = b" \t'\"`([{"
 # Lines that are cut, one after the other, before a whole one.
 MAX_CUT = 8
-_DIGITS, _LETTERS = re.compile(rb"\d+"), re.compile(rb"[A-Za-z]+")
-
-
-class Entry(NamedTuple):
-    """One write of a container. ts: unix seconds. text ends in a newline unless the rest of the line is still to come."""
-
-    stream: str
-    ts: float
-    text: str
+# The parts of a prefix that vary from line to line: numbers, words (months in any language), and blanks before a number.
+_VARYING = ((re.compile(rb"\d+"), b"0"), (re.compile(rb"[A-Za-z\x80-\xff]+\.?"), b"a"), (re.compile(rb" +"), b" "))
+_VARIES = {b"0": rb"\d{1,40}+", b"a": rb"[A-Za-z\x80-\xff]{1,80}+\.?+", rb"\ ": b" {1,40}+"}
 
 
 class Clean(NamedTuple):
@@ -72,28 +70,6 @@ class Clean(NamedTuple):
     def before(self, position: int) -> int:
         """Return the original position of the line at `position` of `text`."""
         return self.starts[bisect_right(self.starts, (position, 1 << 62)) - 1][1]
-
-
-def docker(line: bytes, time: LocalTime) -> Entry:
-    """Read an object of Docker's json-file driver. Raises ValueError when it is none."""
-    try:
-        entry = json.loads(line)
-        # Half a surrogate pair is valid JSON, but no text.
-        text = str(entry["log"]).encode("utf-8", "replace").decode()
-        return Entry(str(entry.get("stream", "")), time.utc(str(entry["time"])), text)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"no object of Docker's: {error}") from None
-
-
-def cri(line: bytes, time: LocalTime) -> Entry | None:
-    """Read a line of a Kubernetes container log; return None when it is none. Raises ValueError when its time is damaged."""
-    match = CRI.match(line)
-    if match is None:
-        return None
-    stamp = match[1].decode() + "Z" if match[2] in (b"Z", b"+00:00") else ""
-    ts = time.utc(stamp) if stamp else time(time.stamp((match[1] + match[2]).decode()).encode())
-    end = "\n" if match[4] == b"F" else ""
-    return Entry(match[3].decode(), ts, line[match.end() :].rstrip(b"\r").decode("utf-8", "replace") + end)
 
 
 class Cleaner:
@@ -118,18 +94,15 @@ class Cleaner:
         self._learn([line for _, line in lines])
         for at, line in lines:
             starts.append((position, at))
-            kept = self._line(at, line, entry, damaged)
+            # Docker's usual objects were read before.
+            kept = b"" if text.startswith(DOCKER_BEGIN, at + 1) else self._line(at, line, entry, damaged)
             out.append(b"\n" + kept)
             position += 1 + len(kept)
         return Clean(b"".join(out), starts)
 
     def _line(self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> bytes:
         try:
-            if line.startswith(b"{") and b'"log"' in line[:200]:
-                if not line.startswith(b'{"log":'):  # the reader finds those faster by itself
-                    entry(at, docker(line, self._time))
-                return b""
-            if container := cri(line, self._time):
+            if container := contained(line, self._time):
                 entry(at, container)
                 return b""
         except ValueError:
@@ -175,14 +148,18 @@ class Cleaner:
         if match := EXACT.match(line):
             return line, match.end()
         rest = line
-        for _ in range(2):  # Compose puts its prefix before that of Docker's --timestamps
+        if self.prefix and (match := re.match(self.prefix.encode(), line)):
+            rest = line[match.end() :]
+        for _ in range(3):  # Compose puts its prefix before that of Docker's --timestamps
             if match := HEADER.match(rest):
                 return self._canonical(rest, match)
-            prefix = PREFIX.match(rest) or (re.match(self.prefix.encode(), rest) if self.prefix else None)
+            prefix = PREFIX.match(rest)
             if prefix is None:
-                return (line, 0) if rest is line else (rest, 0)
+                break
             rest = rest[prefix.end() :]
-        return self._canonical(rest, match) if (match := HEADER.match(rest)) else (rest, 0)
+        # What a progress bar has drawn before it is drawn over.
+        drawn = line.rfind(b"\r20")
+        return self.header(line[drawn + 1 :]) if drawn >= 0 else (rest, 0)
 
     def _canonical(self, line: bytes, match: re.Match[bytes]) -> tuple[bytes, int]:
         day, clock, zone, level = match.groups()
@@ -202,15 +179,19 @@ class Cleaner:
         shapes = Counter[bytes]()
         for line in lines:
             header = HEADER.search(line[: 2 * PREFIX_LIMIT])
-            if header and 0 < header.start() <= PREFIX_LIMIT and not PREFIX.match(line):
-                shape = _DIGITS.sub(b"0", line[: header.start()])
-                shapes[_LETTERS.sub(b"a", shape)] += 1
+            if header and 0 < header.start() <= PREFIX_LIMIT and not self.header(line)[1]:
+                shape = line[: header.start()]
+                for varying, sign in _VARYING:
+                    shape = varying.sub(sign, shape)
+                shapes[shape] += 1
         if not shapes:
             return
         (shape, count), *_ = shapes.most_common(1)
         if count >= 2 and 2 * count >= sum(1 for line in lines if line.strip()):
-            pattern = re.escape(shape).replace(b"0", rb"\d{1,40}+").replace(b"a", rb"[A-Za-z]{1,80}+")
-            self.prefix = pattern.decode("latin-1") if pattern.isascii() else ""
+            pattern = re.escape(shape)
+            for sign, varying_text in _VARIES.items():
+                pattern = pattern.replace(sign, varying_text)
+            self.prefix = pattern.decode()
 
 
 def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
@@ -228,15 +209,27 @@ def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
         and (lines == headers or text.count(b"\n20") == headers)
         and b"\x1b" not in text
         and b"\0" not in text
+        and NUMBERED.search(text) is None
     )
 
 
 def plain(line: bytes) -> bytes:
-    """Return the line as UTF-8 without byte order mark and colours. UTF-16 is recognised by its NULs."""
+    """Return the line as UTF-8, with emoji, and without marks, control characters before it, and what is for a terminal.
+
+    UTF-16 is recognised by its NULs.
+    """
     if b"\0" in line and line.count(0) * 3 >= len(line):
         line = _from_utf16(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")
-    line = line.lstrip(b"\0").removeprefix(BOM)
-    return ANSI.sub(b"", line) if b"\x1b" in line else line
+    if b"\x1b" in line:
+        line = ANSI.sub(b"", line)
+    if unseen := UNSEEN.match(line):
+        line = line[unseen.end() :]
+    return NUMBER.sub(_character, line) if NUMBERED.search(line) and BEGINS_NUMBERED.search(line) else line
+
+
+def _character(match: re.Match[bytes]) -> bytes:
+    number = int(match[1] or match[2], 16)
+    return match[0] if 0xD800 <= number <= 0xDFFF else chr(number).encode()
 
 
 def _from_utf16(line: bytes) -> str:

@@ -38,7 +38,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 HEADER = rf"\n.{{19}} \[({'|'.join(LEVELS)})\]"
 BLANKS = " ++"
 # Characters that vary: the number of blanks after an emoji, its variation selector, the end of a line.
-LITERALS = {" ": BLANKS, "\ufe0f": "(?:\ufe0f)?+", "\n": r"\r?+\n"}
+LITERALS = {" ": BLANKS, "\ufe0f": "(?:\ufe0f)?+", "\n": r"[ \t\r]*+\n"}
 # An indented line may have lost its indentation (the design form prints Winners without).
 INDENT = " *+"
 # The end of the line, after blanks and a carriage return. The empty group identifies the rule; at the front it would hide the
@@ -222,7 +222,8 @@ def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, 
     for tag in TAGS:
         _lay(trie, [*_literal(tag.text), Piece(REST)], partial(misread, Malformed(kind_of(tag.event))))
     header = HEADER.replace("(", "(?:", 1)
-    return re.compile(f"{header} {_alternatives(trie, count(1), [])}".encode(), re.MULTILINE), builds
+    # A header at the end of its line may have lost its blank.
+    return re.compile(f"{header}(?: |(?=\r?\n)){_alternatives(trie, count(1), [])}".encode(), re.MULTILINE), builds
 
 
 SYMBOLS = PerSymbol(bytes.decode)

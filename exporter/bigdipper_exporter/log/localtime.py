@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 MINUTE = re.compile(rb"20(?:1[5-9]|[2-9]\d)-\d\d-\d\d \d\d:\d\d:")
 SECONDS = {b"%02d" % second: float(second) for second in range(60)}
-UTC = re.compile(r"(20(?:1[5-9]|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?Z", re.ASCII)
+ISO = re.compile(r"(20(?:1[5-9]|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 # Seconds. A time so far in the future is damaged, or a clock is wrong; if it counted, every later line would look old.
 AHEAD_SECONDS = 2 * 86400.0
 # Before this time (2025-01-01) the exporter's own clock is taken to be wrong: machines without a battery start in 1970.
@@ -41,14 +41,14 @@ class LocalTime:
         if minute[:14] == self._hour and minute[14:16] < b"60":
             ts = self._hour_base + 60.0 * int(minute[14:16])
             if ts >= self.last - 120:
-                return self._plausible(ts)
+                return self.plausible(ts)
         local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self.zone)
         ts = local.timestamp()
         if ts < self.last - 120:
             # A jump back is the second pass through the repeated hour, if the zone has one here.
             ts = max(ts, local.replace(fold=1).timestamp())
         self._keep_hour(minute[:14], local)
-        return self._plausible(ts)
+        return self.plausible(ts)
 
     def _keep_hour(self, hour: bytes, local: datetime) -> None:
         """Remember the start of an hour without a clock change: its other minutes need no lookup in the zone."""
@@ -56,18 +56,20 @@ class LocalTime:
         offsets = {moment.replace(fold=fold).utcoffset() for moment in (start, end) for fold in (0, 1)}
         self._hour, self._hour_base = (hour, start.timestamp()) if len(offsets) == 1 else (b"", 0.0)
 
-    def utc(self, text: str) -> float:
-        """Return the unix seconds of an RFC 3339 time in UTC, with any number of decimals. Raises ValueError as above."""
-        match = UTC.fullmatch(text)
+    def moment(self, text: str) -> float:
+        """Return the unix seconds of an RFC 3339 time, with any number of decimals. Raises ValueError as above."""
+        match = ISO.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is no time of Docker")
-        return self._plausible(datetime.fromisoformat(match[1] + "+00:00").timestamp() + float(match[2] or 0))
+            raise ValueError(f"{text!r} is no time of a container")
+        offset = match[3].replace("Z", "+00:00")
+        return self.plausible(datetime.fromisoformat(match[1] + offset).timestamp() + float(match[2] or 0))
 
     def stamp(self, text: str) -> str:
         """Convert an ISO time with a zone to `YYYY-MM-DD HH:MM:SS` in the log's zone. Raises ValueError."""
         return f"{datetime.fromisoformat(text).astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
 
-    def _plausible(self, ts: float) -> float:
+    def plausible(self, ts: float) -> float:
+        """Return `ts`, in unix seconds. Raises ValueError when it lies in the future."""
         now = self._clock()
         if ts > now + AHEAD_SECONDS and now > CLOCK_SET:
             raise ValueError(f"{ts:.0f} lies in the future")

@@ -15,10 +15,11 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bigdipper_exporter.log.carriers import DOCKER, Cleaner, Entry, docker, is_ordinary, plain
 from bigdipper_exporter.log.carriers import HEADER as ANY_HEADER
+from bigdipper_exporter.log.carriers import Cleaner, is_ordinary, plain
 from bigdipper_exporter.log.chunks import LINE_LIMIT
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
+from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.rule import Event, Malformed
 
@@ -30,9 +31,10 @@ STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
-DOCKER_BEGIN = b'{"log":'
 # A message in several pieces: how many characters are kept, and for how long after its last piece.
 PENDING_LIMIT = 1 << 18
+# A header with a prefix and colours is not longer, in characters.
+HEADER_LIMIT = 200
 PENDING_SECONDS = 60.0
 OFFSET_BITS = 40
 
@@ -238,7 +240,7 @@ class Reader:
                 ident, text = begun.id, begun.text + text[: max(0, PENDING_LIMIT - len(begun.text))]
                 text += "\n" if entry.text.endswith("\n") and not text.endswith("\n") else ""
         piece = Piece(ident, entry.ts, text)
-        if not entry.text.endswith("\n") or (text.endswith("] \n") and self._has_header(text) and len(text) < 40):
+        if not entry.text.endswith("\n") or (text.rstrip().endswith("]") and self._is_header(text)):
             self.pending[entry.stream] = piece
         else:
             self._message(piece, chunk)
@@ -267,7 +269,14 @@ class Reader:
             self._message(self.pending.pop(stream), chunk)
 
     def _has_header(self, text: str) -> bool:
-        return text[:1].isdigit() and self.cleaner.header(text[:80].encode())[1] > 0
+        return self._header(text)[1] > 0
+
+    def _is_header(self, text: str) -> bool:
+        line, size = self._header(text)
+        return size > 0 and not line[size:].strip()
+
+    def _header(self, text: str) -> tuple[bytes, int]:
+        return self.cleaner.header(plain(text[:HEADER_LIMIT].encode()))
 
     def _message(self, piece: Piece, chunk: ParsedChunk) -> None:
         """Parse a message that is complete, or will not become more complete."""

@@ -1,0 +1,71 @@
+"""Reads what containers' log drivers and journald write around each line of the bot."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bigdipper_exporter.log.localtime import LocalTime
+
+# Docker's json-file driver, with its fields in the usual order.
+DOCKER_BEGIN = b'{"log":'
+DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
+CRI = re.compile(rb"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP])(?:\:\S{1,20})? ")
+
+
+class Entry(NamedTuple):
+    """One write of a container. ts: unix seconds. text ends in a newline unless the rest of the line is still to come."""
+
+    stream: str
+    ts: float
+    text: str
+
+
+def docker(line: bytes, time: LocalTime) -> Entry:
+    """Read an object of Docker's json-file driver. Raises ValueError when it is none."""
+    return _entry(line, lambda entry: Entry(str(entry.get("stream", "")), time.moment(str(entry["time"])), _text(entry["log"])))
+
+
+def journald(line: bytes, time: LocalTime) -> Entry:
+    """Read an object of `journalctl -o json`. Raises ValueError when it is none."""
+
+    def read(entry: dict[str, Any]) -> Entry:
+        message, stamp = entry["MESSAGE"], int(entry["__REALTIME_TIMESTAMP"]) / 1e6
+        if isinstance(message, list):  # what is no text, or holds control characters, is an array of bytes
+            message = bytes(message).decode("utf-8", "replace")
+        if not isinstance(message, str):
+            raise TypeError("the message was left out, because it is long")
+        return Entry("", time.plausible(stamp), _text(message) + "\n")
+
+    return _entry(line, read)
+
+
+def cri(line: bytes, time: LocalTime) -> Entry | None:
+    """Read a line of a Kubernetes container log; return None when it is none. Raises ValueError when its time is damaged."""
+    match = CRI.match(line)
+    if match is None:
+        return None
+    end = "\n" if match[3] == b"F" else ""
+    text = line[match.end() :].rstrip(b"\r").decode("utf-8", "replace")
+    return Entry(match[2].decode(), time.moment(match[1].decode()), text + end)
+
+
+def contained(line: bytes, time: LocalTime) -> Entry | None:
+    """Read a line in any of these forms; return None when it has none of them. Raises ValueError when it is damaged."""
+    if not line.startswith(b"{"):
+        return cri(line, time)
+    if b'"__REALTIME_TIMESTAMP"' in line and b'"MESSAGE"' in line:
+        return journald(line, time)
+    return docker(line, time) if b'"log"' in line[:200] else None
+
+
+def _entry(line: bytes, read: Callable[[dict[str, Any]], Entry]) -> Entry:
+    try:
+        return read(json.loads(line))
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no object of a container's log: {error}") from None
+
+
+def _text(text: object) -> str:
+    # Half a surrogate pair is valid JSON, but no text.
+    return str(text).encode("utf-8", "replace").decode()

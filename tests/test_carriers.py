@@ -1,0 +1,105 @@
+"""What stands around the bot's lines: each line is read as the bot wrote it, and nothing is malformed."""
+
+import json
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bigdipper_exporter.log.lines.skips import Skip
+from bigdipper_exporter.log.parser import ParsedChunk, Reader
+
+ORDER = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-000000000001)"
+LINES = [
+    "2025-10-17 09:31:05 [INFO] 🌟 Big Dipper v2.16 started in PAPER mode",
+    f"2025-10-17 09:31:05 [INFO] {ORDER.format('AMD')}",
+    "2025-10-17 09:31:05 [ERROR] ❌ Cycle error: no",
+    "Traceback (most recent call last):",
+    f"2025-10-17 09:31:05 [INFO] {ORDER.format('MSFT')}",
+    "2025-10-17 09:31:05 [INFO] ",
+    "👋 Shutting down gracefully...",
+]
+EXPECTED = ["Start", "Trade", "Error", "Trade", "Stop"]
+AT = 1760707865
+DOCKER_TIME = "2025-10-17T13:31:05.123456789Z"
+
+
+def text(prefix: str = "", end: str = "\n") -> str:
+    return "".join(prefix + line + end for line in LINES)
+
+
+def docker(end: str = "\n", time: str = DOCKER_TIME, first: str = "") -> str:
+    fields = {"stream": "stderr", "time": time}
+    objects = ({"log": first + line + end, **fields} for line in LINES)
+    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+
+
+def journald(as_bytes: bool = False) -> str:
+    messages = ([*line.encode()] if as_bytes else line for line in LINES)
+    objects = ({"__CURSOR": "s=1", "MESSAGE": one, "__REALTIME_TIMESTAMP": f"{AT}123456"} for one in messages)
+    return "".join(json.dumps(one) + "\n" for one in objects)
+
+
+WAYS: dict[str, str | bytes] = {
+    "without blanks at the end": "".join(line.rstrip() + "\n" for line in LINES),
+    "with blanks at the end": text(end=" \t\n"),
+    "crlf twice": text(end="\r\r\n"),
+    "two byte order marks": "\ufeff\ufeff" + text(),
+    "a byte order mark in every line": text("\ufeff"),
+    "a title for the terminal": text("\x1b]0;bot\x07"),
+    "a link for the terminal": text("\x1b]8;;http://x\x1b\\"),
+    "colours of terminfo": text().replace("INFO", "\x1b[38:2::1:2:3mINFO\x1b(B\x1b[m"),
+    "a bell": text("\a"),
+    "a progress bar": text().replace("2025", "10%|#\r20%|##\r2025"),
+    "emoji by number, as on Windows": text(end="\r\n").encode("cp1252", "backslashreplace"),
+    "docker with emoji by number": docker()
+    .encode("ascii", "backslashreplace")
+    .replace(b"\\U", b"\\\\U")
+    .replace(b"\\u", b"\\\\u"),
+    "docker": docker(),
+    "docker of a terminal": docker("\r\n"),
+    "docker with an offset": docker(time="2025-10-17T09:31:05.123456789-04:00"),
+    "docker with a byte order mark": "\ufeff" + docker(),
+    "docker in utf-16": docker().encode("utf-16"),
+    "docker with colours": docker().replace("[INFO]", "[\\u001b[32mINFO\\u001b[0m]"),
+    "journald as json": journald(),
+    "journald as json, in bytes": journald(as_bytes=True),
+    "journald since the start": text("[    5.678901] host python3[812]: "),
+    "journald in french": text("févr. 17 09:31:05 host python3[812]: "),
+    "kubernetes with an offset": text("2025-10-17T09:31:05.123456789-04:00 stderr F "),
+    "rfc 5424 with a byte order mark": text(f"<14>1 {DOCKER_TIME} host bot 812 - - \ufeff"),
+    "pm2 with times": text("0|bot  | 2025-10-17T09:31:05: "),
+    "heroku": text("2025-10-17T13:31:05.123456+00:00 app[worker.1]: "),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_log_is_read_in_whatever_it_is_carried(way: str) -> None:
+    content, chunk = WAYS[way], ParsedChunk()
+    data = content if isinstance(content, bytes) else content.encode()
+    Reader(ZoneInfo("America/New_York")).read(1, 0, data, chunk)
+    assert [type(record.event).__name__ for record in chunk.records] == EXPECTED
+    assert [int(record.ts) for record in chunk.records] == [AT] * len(EXPECTED)
+
+
+def test_a_month_in_another_language_changes() -> None:
+    reader, chunk = Reader(ZoneInfo("America/New_York")), ParsedChunk()
+    for month in ("févr. 28", "mars 1", "août 12"):
+        reader.read(1, 0, text(f"{month} 09:31:05 host bot[812]: ").encode(), chunk)
+    assert [type(record.event).__name__ for record in chunk.records] == EXPECTED * 3
+
+
+@pytest.mark.parametrize("message", ["null", "[300]", '["x"]', "{}", '"x", "__REALTIME_TIMESTAMP": "soon"'])
+def test_a_damaged_object_of_journald_is_malformed(message: str) -> None:
+    chunk = ParsedChunk()
+    line = f'{{"__REALTIME_TIMESTAMP": "1", "MESSAGE": {message}}}\n'
+    Reader(ZoneInfo("America/New_York")).read(1, 0, line.encode(), chunk)
+    assert [type(record.event).__name__ for record in chunk.records] == ["Malformed"]
+
+
+def test_numbers_of_characters_inside_an_error_stay_as_they_are() -> None:
+    chunk = ParsedChunk()
+    line = '2025-10-17 09:31:05 [ERROR] ❌ Failed to place order for AMD: {"message": "caf\\u00e9 \\u274c"}\n'
+    Reader(ZoneInfo("America/New_York")).read(1, 0, line.encode(), chunk)
+    (record,) = chunk.records
+    assert isinstance(record.event, Skip)
+    assert record.event.detail.endswith('"caf\\u00e9 \\u274c"}')
