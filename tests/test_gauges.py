@@ -72,6 +72,7 @@ DAY = Day(
     (("AMD", 2013),),
     (("AMD", 2014),),
     (("r", 2015),),
+    (("r", 2016),),
 )
 OWN = ExporterStatus(
     3001.0,
@@ -195,6 +196,7 @@ day_fills_by_hand 2011
 day_symbol_trades symbol=AMD 2013
 day_symbol_fills symbol=AMD 2014
 day_missed_symbols reason=r 2015
+hour_missed_trades reason=r 2016
 day_previous_equity_usd 2012
 bot_day_profit_usd -1006
 bot_day_return_ratio -0.5

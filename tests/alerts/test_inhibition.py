@@ -49,7 +49,7 @@ INCIDENTS: dict[str, tuple[str, str]] = {
         "ExporterStalled",
     ),
     "the clock is moved": ("ClockSkew LogClockWrong", "ClockSkew"),
-    "an old log is read": ("CatchingUp BotRestarting BotCycleErrors MissedTrades BotEquityNotPositive", "CatchingUp"),
+    "an old log is read": ("CatchingUp BotRestarting BotCycleErrors BotEquityNotPositive", "CatchingUp"),
     "the network of several bots is down": ("FleetSilent ExporterDown BotSilent BrokerUnreachable", "FleetSilent"),
     "Prometheus stores nothing": ("PrometheusNotStoring BrakeActive BotSilent ExporterDown", "PrometheusNotStoring"),
 }

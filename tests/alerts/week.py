@@ -115,9 +115,8 @@ LOG: dict[str, Metric] = {
     'bigdipper_bot_info{version="v2.16",mode="paper",log_form="v2.18"}': constant(1),
     "bigdipper_brake_active": constant(0),
     "bigdipper_brake_started_timestamp_seconds": lambda t: None,
-    'bigdipper_missed_trades_total{reason="leverage_limit"}': counted(60),
-    'bigdipper_missed_trades_total{reason="wash_sale_conflict"}': counted(3),
-    'bigdipper_missed_trades_total{reason="missed_brake"}': constant(0),
+    'bigdipper_hour_missed_trades{reason="leverage_limit"}': constant(60),
+    'bigdipper_hour_missed_trades{reason="wash_sale_conflict"}': constant(3),
     "bigdipper_day_trades": today(counted(1)),
     **{
         f'bigdipper_calendar_session{{session="{name}"}}': lambda t, name=name: float(session(t) == name)  # type: ignore[misc]

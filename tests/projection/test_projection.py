@@ -1,6 +1,6 @@
 """What lines add up to in a day, and however the log is cut."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bigdipper_exporter.log.chunks import PIECE, pieces
 from tests.projection.bot import ACCOUNT, BUY, DAY, OPPORTUNITY, TRADE, cycle
@@ -18,6 +18,16 @@ def test_today_is_the_new_york_trading_day_and_exact(bot: Monitor) -> None:
     assert {name: bot.value(f"bigdipper_day_{name}") for name in expected} == expected
     assert bot.value("bigdipper_day_symbol_trades", symbol="AMD") == 1
     assert bot.value("bigdipper_day_missed_symbols", reason="no_quote") == 1
+
+
+def test_missed_trades_of_the_last_hour_are_counted_by_their_own_time_however_late_they_are_read(bot: Monitor) -> None:
+    now = datetime.now(tz=bot.settings.log_timezone)
+    for ago in (timedelta(days=2), timedelta(minutes=61), timedelta(minutes=59), timedelta(minutes=1)):
+        moment = now - ago
+        bot.write(*cycle(f"{moment:%H:%M:%S}", "NVDA: No quote available", day=f"{moment:%Y-%m-%d}"))
+    bot.catch_up()
+    assert bot.value("bigdipper_missed_trades_total", reason="no_quote") == 4
+    assert bot.value("bigdipper_hour_missed_trades", reason="no_quote") == 2
 
 
 # -- pieces

@@ -30,6 +30,7 @@ class Day:
     trades_by_symbol: tuple[tuple[str, int], ...] = ()
     fills_by_symbol: tuple[tuple[str, int], ...] = ()
     missed_symbols: tuple[tuple[str, int], ...] = ()  # by reason
+    missed_in_hour: tuple[tuple[str, int], ...] = ()  # the last hour's skips that are not routine, by reason
 
 
 TRADES = "SELECT symbol, count(*) FROM trades WHERE ts >= ? GROUP BY symbol ORDER BY symbol"
@@ -39,6 +40,8 @@ MISSED = """
       SELECT reason, symbol, ts FROM skips
       UNION ALL SELECT outcome, symbol, ts FROM opportunities WHERE outcome = 'missed_brake')
     WHERE ts >= ? GROUP BY reason ORDER BY reason"""
+
+MISSED_IN_HOUR = "SELECT reason, count(*) FROM skips WHERE ts > ? AND ts <= ? GROUP BY reason ORDER BY reason"
 
 
 def logged_equity(connection: sqlite3.Connection, since: float, until: float) -> float | None:
@@ -64,4 +67,5 @@ def day_so_far(connection: sqlite3.Connection, now: float) -> Day:
         trades_by_symbol=tuple(connection.execute(TRADES, (start,))),
         fills_by_symbol=tuple(connection.execute(FILLS, (start,))),
         missed_symbols=tuple(connection.execute(MISSED, (start,))),
+        missed_in_hour=tuple(connection.execute(MISSED_IN_HOUR, (now - 3600, now))),
     )

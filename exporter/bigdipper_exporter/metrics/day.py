@@ -82,6 +82,12 @@ METRICS: tuple[Metric, ...] = (
         ("reason",),
         read=lambda s: _by_name(s.day.missed_symbols),
     ),
+    Gauge(
+        "bigdipper_hour_missed_trades",
+        "Missed trades of the last hour by their own time, whenever they were read, by reason; those of the brake are left out.",
+        ("reason",),
+        read=lambda s: _by_name(s.day.missed_in_hour),
+    ),
     Gauge("bigdipper_day_cycles", "Cycles today.", read=_logged(lambda s: s.day.cycles)),
     Gauge(
         "bigdipper_day_opportunities",
