@@ -5,18 +5,21 @@ A near miss begins like a rule's example, goes on with a run of what the rule is
 
 import time
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bigdipper_exporter.log.chunks import whole_lines
+from bigdipper_exporter.log.chunks import LINE_LIMIT, whole_lines
 from bigdipper_exporter.log.compile import TOKEN, read_message
 from bigdipper_exporter.log.grammar import RULES, TAGS
+from bigdipper_exporter.log.parser import ParsedChunk, Reader, long_lines
 from bigdipper_exporter.log.rule import Rule
 from bigdipper_exporter.log.segment import Checkpoint
 
 SHORT, LONG = 4_000, 64_000
 # What is linear takes 16 times as long, what is quadratic 256 times; and less than this is nothing.
 RATIO, SECONDS = 64, 0.05
+WHILE = 0.5  # for a mebibyte, which takes minutes where its length counts twice
 RUNS = (" ", "\t", "\r", " \t", "x", "9", "9,", "A", ".", "-", "%", ")", "h < ", "A: ", ", ", "é", "\ufe0f", "\u3000")
 
 
@@ -79,3 +82,54 @@ def test_holes_of_nul_take_time_in_proportion_to_their_length(hole: bytes) -> No
         return time.thread_time() - begun
 
     assert seconds(512_000) < max(SECONDS, RATIO * seconds(64_000))
+
+
+HEADER = b"2025-10-17 09:31:02 [INFO] "
+LINES = {
+    "blanks": HEADER + "❌ Cycle error: <html>".encode() + b" " * LINE_LIMIT,
+    "text": b"x" * LINE_LIMIT,
+    "headers": HEADER * (LINE_LIMIT // len(HEADER)),
+    "docker": b'{"log":"' + b"{" * LINE_LIMIT,
+    "carrier": b"worker | " * (LINE_LIMIT // 9),
+    "prefix": b"a1 " * (LINE_LIMIT // 3) + HEADER,
+    "stamps": b"2025-10-17 09:31:02 " * (LINE_LIMIT // 20),
+    "escapes": b"\x1b[" * (LINE_LIMIT // 2),
+    "titles": b"\x1b]0;" * (LINE_LIMIT // 4),
+    "nul": b"\0" * LINE_LIMIT,
+    "utf16": (HEADER.decode() * 20_000).encode("utf-16"),
+    "returns": b"\r20" * (LINE_LIMIT // 3),
+    "numbers": b"\\u2705" * (LINE_LIMIT // 6),
+    "quotes": b'"' * LINE_LIMIT,
+}
+
+
+def reading(line: bytes, size: int, lines: int) -> float:
+    """Processor seconds to read `lines` lines that are cut at `size`, the least of three."""
+    least = float("inf")
+    for _ in range(3):
+        reader, chunk = Reader(ZoneInfo("America/New_York")), ParsedChunk()
+        begun = time.thread_time()
+        reader.read(1, 0, (line[:size] + b"\n") * lines, chunk)
+        least = min(least, time.thread_time() - begun)
+        assert chunk.lines == lines
+        if least < WHILE:
+            break
+    return least
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("size", [LINE_LIMIT - 100, LINE_LIMIT + 100])
+def test_a_chunk_of_long_lines_takes_time_in_proportion_to_their_length(name: str, size: int) -> None:
+    if (long := reading(LINES[name], size, 2)) >= WHILE:
+        assert long < RATIO * reading(LINES[name], size // 16, 2)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(LINE_LIMIT,), (LINE_LIMIT - 1,), (0, LINE_LIMIT, 5), (LINE_LIMIT - 1, LINE_LIMIT + 7, LINE_LIMIT), ()]
+)
+def test_a_line_of_the_limit_is_too_long_and_a_shorter_one_is_not(sizes: tuple[int, ...]) -> None:
+    data = b"".join(b"x" * size + b"\n" for size in sizes)
+    starts = [sum(size + 1 for size in sizes[:place]) for place in range(len(sizes))]
+    expected = [start for start, size in zip(starts, sizes, strict=True) if size >= LINE_LIMIT]
+    assert list(long_lines(data)) == expected
+    assert list(long_lines(data[:-1])) == expected

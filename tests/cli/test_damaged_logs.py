@@ -238,3 +238,13 @@ def test_text_inside_a_message_never_becomes_an_event(tmp_path: Path) -> None:
     bodies = [inner, f"bot-1  | {inner}", f"{UTC} stderr F {inner}", quoted, f"worker 7 >> {inner}"]
     log.write_bytes(PLAIN + b"".join(line(f"❌ Cycle error: {body}") + b"\n  " + body.encode() + b"\n" for body in bodies))
     assert Read(tmp_path, log).symbols == ["AMD", "MSFT"]
+
+
+def test_lines_just_below_the_limit_delay_nobody(tmp_path: Path) -> None:
+    log, blanks = tmp_path / "big_dipper.log", b" " * 900_000
+    log.write_bytes(
+        PLAIN + line("❌ Cycle error: <html>") + blanks + b"\n" + blanks + b"\n" + line(TRADE.format("NVDA", 3)) + b"\n"
+    )
+    with exporter(tmp_path) as one:
+        one.wait_lines(PLAIN.count(b"\n") + 3)
+    assert [symbol for (symbol,) in rows(one.archive, "SELECT symbol FROM trades ORDER BY id")] == ["AMD", "MSFT", "NVDA"]

@@ -8,7 +8,7 @@ go through `carriers.py` first, which most logs never need.
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -28,7 +28,6 @@ INITIALS = {level[:1].encode(): level for level in LEVELS}
 LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
-TOO_LONG = re.compile(rb"[^\n]{%d,}+" % LINE_LIMIT)
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
 # A message in several pieces: how many characters are kept, and for how long after its last piece.
@@ -79,6 +78,19 @@ class ParsedChunk:
         return self.data[start : len(self.data) if end < 0 else end] if start >= 0 else b""
 
 
+def long_lines(data: bytes) -> Iterator[int]:
+    """Yield where the lines of at least LINE_LIMIT bytes begin. Each byte is looked at twice at most."""
+    start = 0
+    while len(data) - start >= LINE_LIMIT:
+        last = data.rfind(b"\n", start, start + LINE_LIMIT)
+        if last < 0:
+            yield start
+            last = data.find(b"\n", start + LINE_LIMIT)
+            if last < 0:
+                return
+        start = last + 1
+
+
 class Reader:
     """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream.
 
@@ -124,11 +136,11 @@ class Reader:
 
     def _refuse_long_lines(self, chunk: ParsedChunk) -> None:
         """Count lines beyond the limit as malformed, whatever their content: only their beginning was read."""
-        for line in TOO_LONG.finditer(chunk.data):
-            ident = chunk.base + line.start()
-            kept = [record for record in chunk.records if record.id != ident]
-            refused = Record(ident, chunk.last_ts or self.time.last, Malformed("length"), "")
-            chunk.records[:] = sorted([*kept, refused], key=itemgetter(0))
+        at = {chunk.base + start for start in long_lines(chunk.data)}
+        if at:
+            kept = [record for record in chunk.records if record.id not in at]
+            refused = [Record(ident, chunk.last_ts or self.time.last, Malformed("length"), "") for ident in at]
+            chunk.records[:] = sorted([*kept, *refused], key=itemgetter(0))
 
     def unfinished(self, generation: int, offset: int, text: bytes, path: str) -> ParsedChunk:
         """Return a chunk that counts an unfinished line as malformed."""
