@@ -57,7 +57,9 @@ class Counters:
 
     def inc(self, counter: Counter[*Names], *labels: *Names, amount: float = 1.0) -> None:
         """Stage an increment of `amount` (>= 0)."""
-        self._add(counter.name, labels, amount)
+        if amount:
+            key, staged = (counter.name, labels), self._staged
+            staged[key] = staged.get(key, 0.0) + amount  # type: ignore[index, arg-type]  # a call of cast() takes as long
 
     def observe(self, histogram: Histogram[*Names], value: float, *labels: *Names) -> None:
         """Stage one observation, in the unit of the histogram's name."""

@@ -7,6 +7,9 @@ SYMBOL = r"[A-Z0-9./-]{1,15}"
 # So many have a label value of their own.
 MAX_SYMBOLS = 200
 _SYMBOL = re.compile(SYMBOL)
+# As the bot prints them, at most three: the text needs no change.
+_PERCENT = r"[-+](?:0|[1-9]\d{0,8})\.\d%"
+PLAIN_MOVERS = re.compile(rf"({SYMBOL}) {_PERCENT}(?:, ({SYMBOL}) {_PERCENT})?(?:, ({SYMBOL}) {_PERCENT})?")
 _MOVER = re.compile(rf"({SYMBOL}) ([-+]\d{{1,9}}(?:\.\d{{1,9}})?)%")
 
 

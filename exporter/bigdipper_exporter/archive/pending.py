@@ -1,6 +1,7 @@
 """Rows made of log lines: collected by the projection, written in the transaction that stores the log's position."""
 
 import sqlite3
+from collections import defaultdict
 from datetime import date as date_type
 from datetime import timedelta
 
@@ -51,13 +52,13 @@ class PendingRows:
     """What one or more chunks of the log add to the archive."""
 
     def __init__(self) -> None:
-        self._rows: dict[type[LogRow], dict[int, LogRow]] = {}
+        self._rows = defaultdict[type[LogRow], dict[int, LogRow]](dict)
         self._skips: dict[tuple[int, str, str], int] = {}
         self._days: dict[str, PendingDay] = {}
 
     def put(self, row: LogRow) -> None:
         """Insert `row`, or replace the one with its id."""
-        self._rows.setdefault(type(row), {})[row.id] = row
+        self._rows[type(row)][row.id] = row
 
     def add_skips(self, hour: int, symbol: str, reason: str, count: int) -> None:
         """Add to the sum of routine skips of one hour (unix seconds of its start)."""

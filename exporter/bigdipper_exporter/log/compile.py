@@ -41,9 +41,11 @@ BLANKS = " ++"
 LITERALS = {" ": BLANKS, "\ufe0f": "(?:\ufe0f)?+", "\n": r"[ \t\r]*+\n"}
 # An indented line may have lost its indentation (the design form prints Winners without).
 INDENT = " *+"
-# The end of the line, after blanks and a carriage return. The empty group identifies the rule; at the front it would hide the
-# literal byte that makes the search fast.
-END = r"[ \t\r]*+$()"
+# The end of the line, after blanks and a carriage return.
+END = r"[ \t\r]*+$"
+# An empty group identifies a rule whose last field others read as well; at the front it would hide the literal byte that makes
+# the search fast.
+HERE = "()"
 # Any text up to the end of the line.
 REST = r".*+"
 TOKEN = re.compile(r"<(\w+)>|([{}])| +|[^<{} ]+|.")
@@ -83,14 +85,22 @@ class Field(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a pattern: its regular expression and its number of fields. Rules share equal pieces, which are tried once."""
+    """A part of a pattern: its regular expression, its number of fields, and whether a line may lack it.
+
+    Rules share equal pieces, which are tried once.
+    """
 
     regex: str
     fields: int = 0
+    is_optional: bool = False
 
 
-class Trie(dict[Piece, "Trie | Callable[[list[int]], None]"]):
-    """The pieces that may come next, each with its own continuation; after END, what to call with the fields' group numbers.
+# Takes the numbers of a rule's groups: that which identifies it, and those of its fields.
+Found = Callable[[int, list[int]], None]
+
+
+class Trie(dict[Piece, "Trie | Found"]):
+    """The pieces that may come next, each with its own continuation; after END, what to call with the rule's groups.
 
     Rules share a common beginning, so that a line is matched along one path and not rule by rule.
     """
@@ -144,7 +154,7 @@ def _pieces(rule: Rule) -> tuple[list[Piece], list[Field]]:
         if brace == "{":
             optional = []
         elif brace:
-            pieces.append(Piece(f"(?:{''.join(p.regex for p in into)})?", sum(p.fields for p in into)))
+            pieces.append(Piece(f"(?:{''.join(p.regex for p in into)})?", sum(p.fields for p in into), is_optional=True))
             optional = None
         elif name in fields_of(rule.event):
             regex, convert = _read(rule.event, name)
@@ -181,25 +191,30 @@ def _builder(rule: Rule, fields: list[Field], groups: list[int]) -> Build:
     return cast(Build, eval(source, {"event": rule.event, "new": tuple.__new__, "symbols": SYMBOLS}))
 
 
-def _lay(trie: Trie, pieces: list[Piece], found: Callable[[list[int]], None]) -> None:
+def _lay(trie: Trie, pieces: list[Piece], found: Found) -> None:
     """Add one pattern to the trie."""
     if pieces[0].regex == BLANKS:
         pieces[0] = Piece(INDENT)
     for piece in pieces:
         trie = cast(Trie, trie.setdefault(piece, Trie()))
-    trie[Piece(END, 1)] = found
+    trie[Piece(END)] = found
 
 
-def _alternatives(trie: Trie, numbers: Iterator[int], groups: list[int]) -> str:
-    """Return the trie as a regular expression. groups: numbers of the groups before it. numbers: the next group numbers."""
+def _alternatives(trie: Trie, numbers: Iterator[int], groups: list[int], is_last: bool = False) -> str:
+    """Return the trie as a regular expression. groups: numbers of the groups before it. numbers: the next group numbers.
+
+    is_last: whether the last of these groups belongs to one rule alone, and is the last that matches.
+    """
     branches = []
+    is_last = is_last and len(trie) == 1
     for piece, rest in trie.items():
         here = groups + [next(numbers) for _ in range(piece.fields)]
         if isinstance(rest, Trie):
-            branches.append(piece.regex + _alternatives(rest, numbers, here))
+            is_still_last = not piece.is_optional if piece.fields else is_last
+            branches.append(piece.regex + _alternatives(rest, numbers, here, is_still_last))
         else:
-            rest(here)
-            branches.append(piece.regex)
+            rest(here[-1] if is_last else next(numbers), here)
+            branches.append(piece.regex if is_last else piece.regex + HERE)
     return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
@@ -210,11 +225,11 @@ def compile_grammar() -> tuple[re.Pattern[bytes], dict[int | None, tuple[Build, 
     """
     trie, builds = Trie(), dict[int | None, tuple[Build, str]]()
 
-    def read(rule: Rule, fields: list[Field], groups: list[int]) -> None:
-        builds[groups[-1]] = _builder(rule, fields, groups[:-1]), rule.forms
+    def read(rule: Rule, fields: list[Field], ident: int, groups: list[int]) -> None:
+        builds[ident] = _builder(rule, fields, groups), rule.forms
 
-    def misread(event: Malformed, groups: list[int]) -> None:
-        builds[groups[-1]] = (lambda _match: event), ""
+    def misread(event: Malformed, ident: int, groups: list[int]) -> None:
+        builds[ident] = (lambda _match: event), ""
 
     for rule in RULES:
         pieces, fields = _pieces(rule)

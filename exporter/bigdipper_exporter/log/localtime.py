@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 MINUTE = re.compile(rb"20(?:1[5-9]|[2-9]\d)-\d\d-\d\d \d\d:\d\d:")
 SECONDS = {b"%02d" % second: float(second) for second in range(60)}
+MINUTES = {b"%02d:" % minute: 60.0 * minute for minute in range(60)}
 ISO = re.compile(r"(20(?:1[5-9]|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 # Seconds. A time so far in the future is damaged, or a clock is wrong; if it counted, every later line would look old.
 AHEAD_SECONDS = 2 * 86400.0
@@ -36,12 +37,13 @@ class LocalTime:
         return ts
 
     def _start(self, minute: bytes) -> float:
-        if not MINUTE.fullmatch(minute):
-            raise ValueError(f"{minute!r} is no minute")
-        if minute[:14] == self._hour and minute[14:16] < b"60":
-            ts = self._hour_base + 60.0 * int(minute[14:16])
+        seconds = MINUTES.get(minute[14:])
+        if seconds is not None and minute[:14] == self._hour:
+            ts = self._hour_base + seconds
             if ts >= self.last - 120:
                 return self.plausible(ts)
+        if not MINUTE.fullmatch(minute):
+            raise ValueError(f"{minute!r} is no minute")
         local = datetime.fromisoformat(minute[:16].decode()).replace(tzinfo=self.zone)
         ts = local.timestamp()
         if ts < self.last - 120:

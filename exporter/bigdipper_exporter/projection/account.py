@@ -15,33 +15,23 @@ MOVERS_LENGTH = 1000
 @handles(Account)
 def account(c: Context, record: Record, event: Account) -> None:
     """One row per cycle: later account lines of the same cycle replace its figures."""
-    state = c.state
-    release(c, record.ts)
-    state.equity, state.cash, state.account_ts = event.equity, event.cash, record.ts
-    state.margin_ratio, state.leverage_ratio = ratio(event.margin_percent), ratio(event.leverage_percent)
-    state.margin_debt = event.margin_debt
-    if event.hard_limit_percent is not None:
-        state.hard_limit = ratio(event.hard_limit_percent)
-    if event.pl is not None:
-        state.pl, state.pl_ratio = event.pl, ratio(event.pl_percent)
+    state, ts, (equity, cash, margin, leverage, debt, pl, pl_percent, hard_limit) = c.state, record.ts, event
+    release(c, ts)
+    state.equity, state.cash, state.account_ts, state.margin_debt = equity, cash, ts, debt
+    margin_ratio, leverage_ratio = state.margin_ratio, state.leverage_ratio = ratio(margin), ratio(leverage)
+    if hard_limit is not None:
+        state.hard_limit = ratio(hard_limit)
+    if pl is not None:
+        state.pl, state.pl_ratio = pl, ratio(pl_percent)
     first = state.account_row
+    ident, since, date = (first.id, first.ts, first.date) if first else (record.id, ts, c.date(ts))
+    number, session = state.cycle_number, state.session
+    # By position, in the order of the class: by name it takes three times as long, and every cycle has such a line.
     row = state.account_row = AccountRow(
-        id=first.id if first else record.id,
-        ts=first.ts if first else record.ts,
-        date=first.date if first else c.date(record.ts),
-        source="log",
-        cycle_number=state.cycle_number,
-        equity=event.equity,
-        cash=event.cash,
-        margin_ratio=state.margin_ratio,
-        leverage_ratio=state.leverage_ratio,
-        margin_debt=event.margin_debt,
-        pl_dollar=event.pl,
-        pl_percent=event.pl_percent,
-        market_status=state.session,
+        ident, since, date, "log", number, equity, cash, margin_ratio, leverage_ratio, debt, pl, pl_percent, session
     )
     c.rows.put(row)
-    c.rows.day(row.date).account(event.equity, state.margin_ratio, state.leverage_ratio)
+    c.rows.day(date).account(equity, margin_ratio, leverage_ratio)
 
 
 @handles(Positions)
@@ -55,6 +45,9 @@ def positions(c: Context, record: Record, event: Positions) -> None:
 @handles(Movers)
 def movers(c: Context, record: Record, event: Movers) -> None:
     """The bot named its best or worst positions."""
+    if (plain := symbols.PLAIN_MOVERS.fullmatch(event.movers)) and c.are_labels(plain.groups()):
+        c.state.movers = {**c.state.movers, event.side: event.movers}
+        return
     named: dict[str, str] = {}
     for symbol, percent in symbols.movers(event.movers[:MOVERS_LENGTH])[:MAX_MOVERS]:
         if c.label(symbol) == symbol:

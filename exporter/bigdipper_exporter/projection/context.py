@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.bot_tables import BotEventRow
-from bigdipper_exporter.archive.pending import PendingRows
+from bigdipper_exporter.archive.pending import PendingDay, PendingRows
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import Record
@@ -25,23 +25,29 @@ def ratio(percent: float | None) -> float | None:
 
 
 class Context:
-    """The state that events change. The pipeline's thread alone uses it; `rows` is replaced after each commit."""
+    """The state that events change. The pipeline's thread alone uses it; `begin` is called after each commit."""
 
     def __init__(self, state: BotState, counters: Counters, has_order: Callable[[str], bool] = lambda _: False) -> None:
         self.state = state
         self.orders: set[str] = set()  # of the trades among `rows`
         self._has_order = has_order
         self.counters = counters
-        self.rows = PendingRows()
         self.episode: Episode | None = None  # of the brake: it goes on, and its row is not yet among `rows`
         self.routine_skips = RoutineSkips()
         self._labels = SymbolLabels(state.labels, counters, m.EXPORTER_LABEL_OVERFLOW)
         self._date, self._date_start, self._date_end = "", float("inf"), float("-inf")
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin the rows of another transaction."""
+        self.rows = PendingRows()
+        self.orders.clear()
+        self._day: PendingDay | None = None  # of `_date`
 
     def date(self, ts: float) -> str:
         """Return the New York trading day of a moment (unix seconds) as YYYY-MM-DD."""
         if not self._date_start <= ts < self._date_end:
-            day = calendar.trading_day(ts)
+            day, self._day = calendar.trading_day(ts), None
             self._date = day.isoformat()
             self._date_start = calendar.day_start(day)
             self._date_end = calendar.day_start(day + timedelta(days=1))
@@ -55,6 +61,11 @@ class Context:
         self.state.labels = tuple(self._labels.known)
         return label
 
+    def are_labels(self, symbols: tuple[str | None, ...]) -> bool:
+        """Return whether these symbols differ and have labels of their own already. None stands for no symbol."""
+        named = {*symbols} - {None}
+        return len(named) + symbols.count(None) == len(symbols) and self._labels.known.keys() >= named
+
     def is_known(self, order_id: str | None) -> bool:
         """Return whether the order was counted before: a log may be read twice, from a copy or after a restored backup."""
         if order_id is None:
@@ -66,7 +77,9 @@ class Context:
 
     def add_to_day(self, ts: float, column: str, amount: float = 1.0) -> None:
         """Add to a sum of `daily_stats` on the trading day of `ts`. KeyError when there is no such sum."""
-        self.rows.day(self.date(ts)).sums[column] += amount
+        if self._day is None or not self._date_start <= ts < self._date_end:
+            self._day = self.rows.day(self.date(ts))
+        self._day.sums[column] += amount
 
     def add_bot_event(self, record: Record, kind: str, cause: str, detail: str = "") -> None:
         """Insert a row of `bot_events`."""

@@ -42,7 +42,8 @@ def stop(c: Context, record: Record, event: Stop) -> None:
 def cycle(c: Context, record: Record, event: Cycle) -> None:
     """A cycle started."""
     state = c.state
-    brake.end_after_silence(c, record.ts)
+    if state.brake is not None:
+        brake.end_after_silence(c, record.ts)
     state.cycle_number, state.cycle_ts, state.running = event.number, record.ts, True
     state.begin_cycle()
     c.counters.inc(m.BOT_CYCLES)

@@ -65,18 +65,8 @@ def trade(c: Context, record: Record, event: Trade) -> None:
         return
     label = c.label(event.symbol)
     c.state.trade_ts = record.ts
-    row = TradeRow(
-        id=record.id,
-        ts=record.ts,
-        date=c.date(record.ts),
-        cycle_number=c.state.cycle_number,
-        symbol=event.symbol,
-        quantity=event.quantity,
-        price=event.price,
-        total_value=event.total,
-        order_id=event.order_id,
-    )
-    c.rows.put(row)
+    ident, ts, (symbol, quantity, price, total, order_id) = record.id, record.ts, event
+    c.rows.put(TradeRow(ident, ts, c.date(ts), c.state.cycle_number, symbol, quantity, price, total, order_id))
     c.counters.inc(m.TRADES, label)
     c.counters.inc(m.TRADE_VALUE_USD, label, amount=event.total)
     c.add_to_day(record.ts, "trades_count")
@@ -129,17 +119,8 @@ def _qualified(c: Context, record: Record, symbol: str, dip: float, price: float
     c.state.last_symbol = symbol
     row = c.state.opportunities.get(symbol)
     if row is None:
-        row = OpportunityRow(
-            id=record.id,
-            ts=record.ts,
-            date=c.date(record.ts),
-            cycle_number=c.state.cycle_number,
-            symbol=symbol,
-            dip_percent=dip,
-            price=price,
-            score=score,
-            outcome=outcome,
-        )
+        ident, ts = record.id, record.ts
+        row = OpportunityRow(ident, ts, c.date(ts), c.state.cycle_number, symbol, dip, price, score, outcome)
         c.state.opportunities[symbol] = row
         c.rows.put(row)
         c.counters.inc(m.OPPORTUNITIES, c.label(symbol))

@@ -50,8 +50,7 @@ class Projection:
 
     def committed(self) -> None:
         """Forget the rows: they are in the archive."""
-        self._context.rows = PendingRows()
-        self._context.orders.clear()
+        self._context.begin()
 
     def apply(self, chunk: ParsedChunk) -> None:
         """Apply the events of one parsed chunk of the log."""
@@ -60,15 +59,18 @@ class Projection:
         inc(m.LOG_BYTES, amount=chunk.size)
         for level, count in chunk.levels.items():
             inc(m.LOG_RECORDS, level, amount=count)
-        handlers, known = HANDLERS, ""
+        handlers, fitting = HANDLERS, set[str]()
         for record in chunk.records:
             _, _, event, forms = record
-            if forms != known and forms:
-                known = forms
-                context.state.forms = narrow(context.state.forms, forms)
             handlers[type(event)](context, record, event)
-            if not forms:
-                self._keep_damaged(chunk, record)
+            if forms not in fitting:
+                if not forms:
+                    self._keep_damaged(chunk, record)
+                elif (narrowed := narrow(context.state.forms, forms)) == context.state.forms:
+                    fitting.add(forms)
+                else:
+                    context.state.forms = narrowed
+                    fitting.clear()
         for kind, count in Counter(map(type, map(itemgetter(2), chunk.records))).items():
             if kind is not Malformed:
                 inc(m.LOG_EVENTS, EVENT_KINDS[kind], amount=count)
