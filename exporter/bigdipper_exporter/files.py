@@ -27,7 +27,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            raise FileRefusedError(f"it is {_kind(mode)}, not a regular file")
+            raise FileRefusedError(f"it is {kind(mode)}, not a regular file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(limit + 1)
     finally:
@@ -37,7 +37,8 @@ def read_regular(path: Path, limit: int) -> bytes:
     return data
 
 
-def _kind(mode: int) -> str:
+def kind(mode: int) -> str:
+    """Return what a file is that is no regular one, by its mode."""
     if stat.S_ISDIR(mode):
         return "a folder"
     if stat.S_ISFIFO(mode):

@@ -131,7 +131,8 @@ class Service:
         own = self.pipeline.snapshot.own
         for part, problem in (("archive", self.pipeline.trouble), ("log", own.log_problem)):
             if problem:
-                self._throttle.problem(part, f"waiting: {problem}")
+                is_read = part == "log" and own.log_up
+                self._throttle.problem(part, problem if is_read else f"waiting: {problem}")
             else:
                 self._throttle.solved(part, f"the {part} is fine again")
         gaps = _gaps(self.pipeline)

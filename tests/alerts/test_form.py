@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.table import Counter, Histogram
@@ -114,6 +115,14 @@ def test_every_alert_says_what_to_do_in_a_runbook_heading_of_its_own() -> None:
     assert set(headings) == set(rules.alerts())
     for name, rule in rules.alerts().items():
         assert rule["annotations"]["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
+
+
+def test_the_links_of_the_central_rules_lead_to_headings() -> None:
+    central = yaml.safe_load((rules.ROOT / "deploy" / "central" / "rules.yml").read_text())
+    for rule in central["groups"][0]["rules"]:
+        file, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        headings = re.findall(r"^#+ (.+)$", (rules.ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def test_every_alert_has_severity_subject_summary_description_and_panel() -> None:

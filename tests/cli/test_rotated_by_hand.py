@@ -178,7 +178,7 @@ def test_a_pipe_in_place_of_the_log_is_refused_at_once(tmp_path: Path, what: str
     os.mkfifo(tmp_path / "bot.log")
     args = ("--log.path", tmp_path / "bot.log", "--archive.path", tmp_path / "a.db")
     done = command(what, *args)
-    assert re.search("is (no regular|not a) file", done.stdout + done.stderr)
+    assert re.search("(is a FIFO, not a regular file|is not a file)", done.stdout + done.stderr)
 
 
 def test_winners_without_end_make_no_series_without_end(tmp_path: Path) -> None:
@@ -237,3 +237,21 @@ def test_the_log_of_another_bot_beside_it_is_no_copy(tmp_path: Path) -> None:
     done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.rotated=yes")
     assert done.returncode == 0
     assert counted(tmp_path / "a.db") == (2, 2, 0)
+
+
+def test_a_log_that_is_mounted_alone_and_was_replaced_on_the_host_is_named(tmp_path: Path) -> None:
+    host = tmp_path / "host.log"
+    host.write_bytes(trades(0, 5))
+    with host.open() as held:
+        host.unlink()
+        # The name leads to a file without a name of its own, as a mount of a single file does.
+        mounted = Path(f"/proc/{os.getpid()}/fd/{held.fileno()}")
+        with exporter(tmp_path, "--log.path", mounted) as one:
+            wait_trades(one, 5)
+            page, said = one.get("/")[1], one.said()
+        done = command(
+            "doctor", "--log.path", mounted, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York"
+        )
+    assert "was replaced on the host" in page
+    assert said.count("was replaced on the host") == 1
+    assert re.search(r"WRONG +log +\S+ was replaced on the host.*Mount the folder", done.stdout)

@@ -143,10 +143,10 @@ def test_a_folder_or_a_pipe_under_the_name_of_the_log_is_said_and_waited_for(sta
     log.unlink()
     log.mkdir()
     consumer = start()
-    assert consumer.drain().problem == f"{log} is a folder"
+    assert consumer.drain().problem == f"{log} is a folder, not a regular file"
     log.rmdir()
     os.mkfifo(log)
-    assert consumer.drain().problem == f"{log} is no regular file"
+    assert consumer.drain().problem == f"{log} is a FIFO, not a regular file"
     log.unlink()
     writer.reopen()
     writer.write(3)

@@ -19,6 +19,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.folder import GUESSED, UNREAD
 from bigdipper_exporter.log.lines.cycles import Session
+from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import Source
 from bigdipper_exporter.projection import Projection
@@ -51,8 +52,11 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
         return
-    quiet = time.time() - path.stat().st_mtime
-    if quiet > GROWING_SECONDS:
+    stat = path.stat()
+    quiet = time.time() - stat.st_mtime
+    if is_replaced(stat):
+        yield Finding(False, "log", f"{path} {REPLACED}")
+    elif quiet > GROWING_SECONDS:
         yield Finding(
             False,
             "log",

@@ -59,10 +59,10 @@ class Unfinished:
 class Read:
     """The result of one read. Store `checkpoints` and `sums` in the same transaction as the events of `batches`.
 
-    lag: bytes not returned yet, including an unfinished line. up: whether the log can be read; if not, `problem` says why.
-    more: whether to read again at once. is_current: whether the log itself was read to its end. late: the generations that are
-    older than lines of the log that were returned. set_aside: whether this begins now, before any line of the log's new file.
-    written: unix seconds at which the newest file of the batches was last written.
+    lag: bytes not returned yet, including an unfinished line. up: whether the log can be read; `problem` says why it cannot, or
+    why new lines may not arrive. more: whether to read again at once. is_current: whether the log itself was read to its end.
+    late: the generations that are older than lines of the log that were returned. set_aside: whether this begins now, before
+    any line of the log's new file. written: unix seconds at which the newest file of the batches was last written.
     """
 
     batches: list[Batch] = field(default_factory=list)

@@ -16,6 +16,16 @@ from bigdipper_exporter.log.search import has_vanished
 from bigdipper_exporter.log.segment import Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 
+REPLACED = (
+    "was replaced on the host, and this container still sees the old file: the bot's new lines are not in it. Mount the folder"
+    " of the log, not the file alone, or restart the container after each rotation"
+)
+
+
+def is_replaced(stat: os.stat_result) -> bool:
+    """Whether a file that still has a name has none on its disk: one that is mounted alone and was replaced there."""
+    return stat.st_nlink == 0
+
 
 def follow_name(look: Look) -> None:
     """Look at the log's name, and follow the file that has it now."""
@@ -32,6 +42,8 @@ def follow_name(look: Look) -> None:
 def _name(look: Look) -> Name:
     """Return the facts. Raises OSError when nothing can be seen of the log."""
     state, stat = look.state, os.stat(look.path)
+    if is_replaced(stat):
+        look.read.problem = f"{look.path} {REPLACED}"
     current = state.current()
     if current is None or not current.source.is_(stat):
         holder = state.holding(stat.st_dev, stat.st_ino)

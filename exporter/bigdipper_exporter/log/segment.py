@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bigdipper_exporter.files import kind
+
 HEAD_BYTES = 1024
 TAIL_BYTES = 256  # several lines, so that at least one of them has a time
 CHUNK = 1 << 20
@@ -76,7 +78,7 @@ class Source:
         self.trouble: OSError | None = None
         if not modes.S_ISREG(stat.st_mode):
             self.close()
-            raise OSError(errno.EINVAL, "is a folder" if modes.S_ISDIR(stat.st_mode) else "is no regular file")
+            raise OSError(errno.EINVAL, f"is {kind(stat.st_mode)}, not a regular file")
 
     def signature(self) -> tuple[int, int, int]:
         """Return size, mtime and ctime (nanoseconds), which change whenever the content does."""

@@ -147,7 +147,7 @@ class ReloadingConfig:
         if not changed or abs(time.time() - newest) < self.SETTLED_SECONDS or time.monotonic() < self._not_before:
             return
         try:
-            if path.exists() and path.stat().st_size == 0:
+            if path.is_file() and path.stat().st_size == 0:
                 raise ConfigError([f"{path}: is empty"])  # a full disk leaves such a file; it must not end TLS
             self._config = load(path)
             said = f"{path}: changed, in force now"

@@ -46,7 +46,7 @@ def status_page(snapshot: Snapshot, settings: Settings, recent: Recent, firing: 
     """The page for one snapshot, with what the archive holds of today, and the alerts if an Alertmanager is known."""
     name = f"Big Dipper Monitor: {settings.bot_name}" if settings.bot_name else "Big Dipper Monitor"
     sections = [
-        *([("Alerts", _alerts(firing, settings.bot_name or ""))] if firing else []),
+        *([("Alerts", _alerts(firing, settings))] if firing else []),
         ("The bot", _bot(snapshot, recent)),
         ("The log", _log(snapshot, settings, recent)),
         ("The archive", _archive(snapshot, settings, recent)),
@@ -65,10 +65,12 @@ def status_page(snapshot: Snapshot, settings: Settings, recent: Recent, firing: 
     return Page(name, __version__, sections, today.figures(snapshot), today.curve(recent.curve), tables, links)
 
 
-def _alerts(firing: Firing, bot: str) -> list[Row]:
+def _alerts(firing: Firing, settings: Settings) -> list[Row]:
     """Alerts of this bot, and of none; those of others only as a number."""
+    bot = settings.bot_name or ""
     if firing.problem:
-        return [("warn", "Alertmanager", f"It cannot be asked: {firing.problem}.")]
+        advice = "is it running, and is alertmanager.url its address?"
+        return [("warn", "Alertmanager", f"{settings.alertmanager_url} cannot be asked ({firing.problem}): {advice}")]
     if firing.at is None:
         return [("off", "Alertmanager", "It has not answered yet.")]
     own = [alert for alert in firing.alerts if not (bot and alert.bot) or alert.bot == bot]
@@ -230,6 +232,8 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
         return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
     lines = int(total(s.counters, m.LOG_LINES))
     rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
+    if own.log_problem:
+        rows = [("bad", "file", f"{own.log_problem}.")]
     if own.log_lag:
         rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
