@@ -123,21 +123,31 @@ def trades() -> list[model.Panel]:
             "What does a trade bring? "
             "All closed lots that the bot bought (first in first out): their number, share of winners, mean profit "
             "(expectancy), "
-            "gains over losses (profit factor), SQN of the returns per lot (from 30 lots on); and beside them the open lots "
-            "with their profit: a bot that rarely sells has mostly winners among its closed lots (archive: trade_figures).",
+            "gains over losses (profit factor), SQN of the returns per lot (from 30 lots on; archive: trade_figures).",
             table(f"""
                 SELECT lots AS "closed lots", win_rate AS "win rate", expectancy AS "expectancy",
-                  profit_factor AS "profit factor",
-                  quality AS "SQN", open_lots AS "open lots", open_profit AS "profit of open lots" {figures} = 'all'"""),
+                  profit_factor AS "profit factor", quality AS "SQN" {figures} = 'all'"""),
             unit=NUMBER,
-            size=(24, 5),
+            size=(16, 6),
             none=theme.NONE_HELD,
             names=True,
             overrides=[
-                *(column(name, COUNT) for name in ("closed lots", "open lots")),
+                column("closed lots", COUNT),
                 column("win rate", RATIO),
-                *(column(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("expectancy", "profit of open lots")),
+                column("expectancy", theme.SIGNED_USD, thresholds=theme.SIGNED),
             ],
+        ),
+        stat(
+            "Open lots",
+            "What do the closed lots leave out? "
+            "Open lots that the bot bought, and their profit: a bot that rarely sells has mostly winners among its closed lots "
+            "(archive: trade_figures).",
+            table(f"""SELECT open_lots AS "open lots", open_profit AS "profit" {figures} = 'all'"""),
+            unit=COUNT,
+            size=(8, 6),
+            none=theme.NONE_HELD,
+            names=True,
+            overrides=[column("profit", theme.SIGNED_USD, thresholds=theme.SIGNED)],
         ),
         grid(
             "Trades by symbol",

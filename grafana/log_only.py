@@ -62,6 +62,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
         "Return without deposits",
         "Under water",
         "Trade statistics",
+        "Open lots",
         "Trades by symbol",
         "Expectancy by hour",
         "Expectancy by weekday",

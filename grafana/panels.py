@@ -176,6 +176,7 @@ def lines(
     """Values over time. gaps: False joins over missing values, a number joins gaps of up to so many milliseconds."""
     custom = common.GraphFieldConfig(
         draw_style=draw,
+        bar_alignment=common.BarAlignment.AFTER,  # an hour's bar covers the hour that it counts
         line_width=2,
         fill_opacity=fill,
         show_points=common.VisibilityMode.AUTO,
@@ -235,15 +236,18 @@ def columns(
     stacked: bool = False,
     legend: bool = False,
     horizontal: bool = False,
+    signed: bool = False,
     **rest: Any,
 ) -> model.Panel:
-    """A bar chart over the text column `x`."""
+    """A bar chart over the text column `x`. signed: bars to both sides, whose values must not cover the names."""
     options = barchart_model.Options(
         x_field=x,
         orientation=common.VizOrientation.HORIZONTAL if horizontal else common.VizOrientation.VERTICAL,
         stacking=common.StackingMode.NORMAL if stacked else common.StackingMode.NONE,
         show_value=common.VisibilityMode.NEVER if stacked else common.VisibilityMode.AUTO,
         bar_width=0.9,
+        # On a phone Grafana would choose 8 pixels; upright bars are too near each other for more.
+        text=common.VizTextDisplayOptions(value_size=12) if horizontal and not signed else None,
         x_tick_label_spacing=100,
         x_tick_label_max_length=14,
         legend=common.VizLegendOptions(

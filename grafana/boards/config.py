@@ -79,15 +79,15 @@ def _present() -> list[model.Panel]:
             "Findings",
             "What is wrong with it? Every finding, worst first.",
             listed("""
-                SELECT severity AS Severity, setting AS Setting, message AS Finding FROM bot_config_findings
+                SELECT severity AS Severity, message AS Finding, setting AS Setting FROM bot_config_findings
                 ORDER BY CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, setting"""),
             size=(24, 6),
-            says="Setting",
+            says="Finding",
             none="✓ nothing found, or " + NO_CONFIG,
             overrides=[
-                coloured("Severity", mappings=theme.SEVERITY, custom__width=110),
+                coloured("Severity", mappings=theme.SEVERITY, custom__width=95),
+                words("Finding", custom__minWidth=160),
                 column("Setting", custom__width=260),
-                words("Finding"),
             ],
         ),
         grid(

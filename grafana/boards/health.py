@@ -67,7 +67,7 @@ def _alerts() -> list[model.Panel]:
             "Since when? Time since the bot's and the exporter's start.",
             now(f"time() - {selector('bot_start_timestamp_seconds')}", "bot"),
             now(f"time() - {selector('exporter_start_timestamp_seconds')}", "exporter"),
-            unit=theme.Unit("s", 0),
+            unit=theme.Unit("dtdhms", 0),
             size=(8, 3),
             none=NOT_SAID,
             names=True,

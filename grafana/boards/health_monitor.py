@@ -54,6 +54,7 @@ def log() -> list[model.Panel]:
             unit=PER_MINUTE,
             size=(8, 8),
             none=NO_DATA_YET,
+            legend=(),
             soft_zero=True,
         ),
         lines(

@@ -188,7 +188,7 @@ def _lists() -> list[model.Panel]:
                 column("Dip", PERCENT, custom__width=80),
                 column("Times", COUNT, custom__width=75),
                 column("Reason", custom__width=150),
-                words("Detail", custom__width=240),
+                words("Detail"),
             ],
         ),
         grid(

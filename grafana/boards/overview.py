@@ -171,21 +171,21 @@ def _today() -> list[model.Panel]:
             "Alerts firing",
             "Alerts of this bot, and of what all bots share, that Prometheus' rules are firing now, silenced ones included. "
             "Click one for the board Health.",
-            rows(f"1000 * min by (alertname, severity) ({firing})"),
+            rows(f"time() - min by (alertname, severity) ({firing})"),
             size=(8, 8),
             none="✓ no alert is firing",
-            sort=("Since", True),
+            sort=("For", False),
             transformations=[
                 organise(
-                    ["alertname", "severity", "Value"],
-                    {"alertname": "Alert", "severity": "Severity", "Value": "Since"},
+                    ["alertname", "Value", "severity"],
+                    {"alertname": "Alert", "severity": "Severity", "Value": "For"},
                     hide=("Time",),
                 )
             ],
             overrides=[
-                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=150),
-                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=95),
-                column("Since", theme.FROM_NOW, custom__width=105),
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=160),
+                column("For", theme.SECONDS, custom__width=82),
+                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=92),
             ],
         ),
         lines(

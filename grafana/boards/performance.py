@@ -120,7 +120,7 @@ def _figures() -> list[model.Panel]:
             table(UNDER_WATER),
             unit=theme.DAYS,
             size=(8, 4),
-            none="needs a year",
+            none="not yet",  # short: the other figures are drawn as small as this
             names=True,
             overrides=[column("Calmar", NUMBER)],
         ),
@@ -229,6 +229,8 @@ def _sources() -> list[model.Panel]:
         (REST, "rest"),
         ("cash_flow", "deposits"),
     )
+    # Rounded, and with 0 added, because less than half a cent would be shown as -0.00.
+    in_cents = ", ".join(f"ROUND({part}, 2) + 0.0 AS {name.capitalize()}" for part, name in parts_of if name != "rest")
     bridge = " UNION ALL ".join(
         f"SELECT {place} AS place, '{name}' AS Part, SUM({part}) AS Amount {known}"
         for place, (part, name) in enumerate(parts_of)
@@ -253,8 +255,7 @@ def _sources() -> list[model.Panel]:
             "Unrealized on days before the first poll: of positions rebuilt from executions and prices; where not exact, "
             "the last column says why.",
             listed(f"""
-                SELECT date AS Day, starting_equity AS Start, realized_pl AS Realized, unrealized_change AS Unrealized,
-                  dividends AS Dividends, fees AS Fees, interest AS Interest, other AS Other, cash_flow AS Deposits,
+                SELECT date AS Day, starting_equity AS Start, {in_cents},
                   ending_equity AS "End",
                   CASE WHEN unrealized_change IS NULL AND trading_day THEN COALESCE((
                     SELECT GROUP_CONCAT(symbol || ': ' || problem, ', ') FROM positions_daily AS p

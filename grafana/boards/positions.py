@@ -56,7 +56,7 @@ def _shares() -> list[model.Panel]:
             unit=DOLLARS,
             size=(8, 9),
             none=f"no position, or {NO_BROKER}",
-            overrides=named(SECTORS),
+            overrides=[*named(SECTORS), column("unknown", colour=theme.QUIET)],
         ),
         winners_and_losers((8, 9)),
     ]
@@ -76,6 +76,7 @@ def winners_and_losers(size: tuple[int, int]) -> model.Panel:
         size=size,
         none="no position, or nothing said of any",
         horizontal=True,
+        signed=True,
         thresholds=theme.SIGNED,
         transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
     )

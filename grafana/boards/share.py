@@ -118,7 +118,7 @@ def _curves() -> list[model.Panel]:
             ),
             x="Month",
             unit=RATIO,
-            size=(12, 8),
+            size=(12, 10),
             none=NO_ROWS,
             thresholds=theme.SIGNED,
         ),
@@ -130,9 +130,9 @@ def _curves() -> list[model.Panel]:
                   SUM(ABS(market_value)) / (SELECT SUM(ABS(market_value)) FROM newest) AS Share
                 FROM newest LEFT JOIN sectors USING (symbol) GROUP BY 1 ORDER BY Share DESC"""),
             name="Sector",
-            overrides=named(SECTORS),
+            overrides=[*named(SECTORS), column("unknown", colour=theme.QUIET)],
             unit=RATIO,
-            size=(12, 8),
+            size=(12, 10),  # on a phone the legend is below
             none="no position known",
         ),
     ]

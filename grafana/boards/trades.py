@@ -164,7 +164,8 @@ def _lists() -> list[model.Panel]:
             "How did orders end? "
             "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
             table(f"""
-                SELECT REPLACE(CASE WHEN result = 'unfilled' THEN status ELSE result END, '_', ' ') AS State,
+                SELECT CASE WHEN result <> 'unfilled' THEN REPLACE(result, '_', ' ')
+                    WHEN status = 'canceled' THEN 'cancelled' ELSE status END AS State,
                   NULLIF(SUM(of_bot), 0) AS "of the bot", NULLIF(SUM(NOT of_bot), 0) AS "by hand" FROM order_results
                 WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
                 GROUP BY State ORDER BY COUNT(*) DESC"""),
@@ -205,12 +206,12 @@ def _groups() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Value", True),
             overrides=[
-                column("Symbol", link=shared.SYMBOL_LINK),
-                column("Orders", COUNT),
-                column("Value", DOLLARS),
+                column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
+                column("Orders", COUNT, custom__width=84),
+                column("Value", DOLLARS, custom__width=84),
                 column("Mean limit", USD, custom__width=110),
-                column("Fill rate", RATIO),
-                column("Slippage", BASIS_POINTS),
+                column("Fill rate", RATIO, custom__width=94),
+                column("Slippage", BASIS_POINTS, custom__width=94),
                 coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
             ],
         ),
