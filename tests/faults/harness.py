@@ -75,9 +75,10 @@ class Archive:
             for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
         ]
 
-    def sums(self, generation: int) -> list[LineSums]:
-        """The checksums of a generation's lines."""
-        rows = self.connection.execute("SELECT * FROM sums WHERE generation = ? ORDER BY start", (generation,))
+    def sums(self, generation: int, offset: int = 0) -> list[LineSums]:
+        """The checksums of a generation's lines behind `offset`."""
+        sql = "SELECT * FROM sums WHERE generation = ? AND start + size > ? ORDER BY start"
+        rows = self.connection.execute(sql, (generation, offset))
         return [LineSums(*row) for row in rows]
 
     def insert(self, read: Read) -> None:

@@ -17,7 +17,7 @@ from bigdipper_exporter.archive import store
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.log import checksums, common
 from bigdipper_exporter.log.checksums import LineSums
-from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.segment import Checkpoint, Source
 from tests.running import Monitor, command, exporter, monitor, rows, wait_for
 
 # Every kind of row, some lines twice within a second, and a line that no event has.
@@ -213,10 +213,10 @@ def test_ingest_waits_until_nobody_fills_a_log_that_holds_its_first_line_only(tm
 def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, failures = Store.line_sums, list[Exception]()
 
-    def failing(store: Store, generation: int) -> Iterator[LineSums]:
+    def failing(store: Store, generation: int, offset: int = 0) -> Iterator[LineSums]:
         if failures:
             raise failures.pop()
-        return real(store, generation)
+        return real(store, generation, offset)
 
     monkeypatch.setattr(Store, "line_sums", failing)
     with monitor(tmp_path) as one:
@@ -351,6 +351,41 @@ def test_a_log_longer_than_its_checksums_is_recognised_while_it_is_filled(
         assert archived(one.archive) == expected(lines(0, 120) + lines(200, 202))
 
 
+@pytest.mark.parametrize("step", [20_000, 33])
+def test_a_log_that_is_refilled_slowly_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    size = 60 * step
+    content = b"".join(lines(0, 3000))[:size]
+    content = content[: content.rfind(b"\n") + 1]
+    real, read = Source.read, [0]
+
+    def counting(source: Source, offset: int, size: int) -> bytes:
+        data = real(source, offset, size)
+        read[0] += len(data)
+        return data
+
+    with monitor(tmp_path) as one:
+        for start in range(0, len(content), size // 3 + 1):  # stretches of different lengths
+            with one.log.open("ab") as file:
+                file.write(content[start : start + size // 3 + 1])
+            one.catch_up()
+        before, looks, new = archived(one.archive)["lines"], 0, lines(4000, 4002)
+        monkeypatch.setattr(Source, "read", counting)
+        with one.log.open("wb", 0) as refilled:
+            for start in range(0, len(content), step):
+                refilled.write(content[start : start + step])
+                one.pipeline.step()
+                looks += 1
+            refilled.write(b"".join(new))
+        one.catch_up()
+        # Each look reads the first and the last bytes of what was compared again, and none of the rest.
+        assert read[0] < 2 * len(content) + 20_000 * looks
+        assert archived(one.archive)["lines"] == before + len(new)
+        # The checksums of what was compared are complete: it is recognised once more.
+        one.log.write_bytes(content)
+        one.catch_up()
+        assert archived(one.archive)["lines"] == before + len(new)
+
+
 def test_checksums_of_old_generations_and_of_the_beginning_of_long_ones_are_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -372,10 +407,10 @@ def test_an_archive_that_could_not_be_read_is_fine_again_without_a_new_line(
 ) -> None:
     real, failures = Store.line_sums, list[Exception]()
 
-    def failing(archive: Store, generation: int) -> Iterator[LineSums]:
+    def failing(archive: Store, generation: int, offset: int = 0) -> Iterator[LineSums]:
         if failures:
             raise failures.pop()
-        return real(archive, generation)
+        return real(archive, generation, offset)
 
     monkeypatch.setattr(Store, "line_sums", failing)
     with monitor(tmp_path) as one:

@@ -150,10 +150,11 @@ class Store:
             for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
         ]
 
-    def line_sums(self, generation: int) -> Iterator[LineSums]:
-        """Yield the checksums of the lines of a generation of the log, in order. sqlite3.Error while they are read."""
+    def line_sums(self, generation: int, offset: int = 0) -> Iterator[LineSums]:
+        """Yield the checksums of a generation that end behind `offset`, in order. sqlite3.Error while they are read."""
         rows = self.connection.execute(
-            "SELECT generation, start, size, sums FROM log_checksums WHERE generation = ? ORDER BY start", (generation,)
+            "SELECT generation, start, size, sums FROM log_checksums WHERE generation = ? AND start + size > ? ORDER BY start",
+            (generation, offset),
         )
         return (LineSums(*row) for row in rows)
 

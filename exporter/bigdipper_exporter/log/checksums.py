@@ -9,8 +9,8 @@ import re
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source
@@ -46,8 +46,8 @@ class LineSums:
         return self.start + self.size
 
 
-# Returns the stretches of a generation, in order. Raises what the archive raises.
-Archived = Callable[[int], Iterable[LineSums]]
+# Yields the stretches of a generation (the first argument) that end behind an offset, in order. Raises what the archive raises.
+Archived = Callable[[int, int], Iterable[LineSums]]
 
 
 def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> LineSums:
@@ -70,22 +70,44 @@ def _sums(data: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Shared:
-    """The beginning of a file as far as it was consumed before. at: the checkpoint after the last whole line of it.
+    """The beginning of a file as far as it was consumed before as another generation.
 
-    compared: the checkpoint after everything that is the same. rows: its checksums. lines: the first few different lines in it
-    that have a time. is_short: the file begins like the generation, and ends before the first checksum that is kept of it.
+    at: the checkpoint after the last whole line of it. compared: the checkpoint after everything that is the same. rows: the
+    checksums of what this comparison has added. lines: the first few different lines in it that have a time. is_short: the file
+    begins like the generation, and ends before the first checksum that is kept of it.
+
+    For the next comparison: size: of the file. last: the start of the last stretch that was compared. matched: how many of its
+    checksums are the same. is_over: whether a line differs.
     """
 
     at: Checkpoint
     compared: Checkpoint
-    rows: list[LineSums]
-    lines: set[bytes]
+    rows: list[LineSums] = field(default_factory=list)
+    lines: frozenset[bytes] = frozenset()
     is_short: bool = False
+    size: int = 0
+    last: int = -1
+    matched: int = 0
+    is_over: bool = False
 
     @property
     def is_certain(self) -> bool:
         """Whether it is too much for two logs to have in common by chance."""
         return len(self.lines) >= LEAST_LINES
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a comparison of the same file, grown since, can go on from here: between two lines."""
+        return self.at == self.compared and not self.is_short
+
+    def rest_of(self, row: LineSums) -> LineSums | None:
+        """Return what is still to be compared of a stretch; None when the comparison has not come to it."""
+        if row.start == self.compared.offset:
+            self.last, self.matched = row.start, 0
+            return row
+        if row.start != self.last:
+            return None
+        return replace(row, start=self.compared.offset, size=row.end - self.compared.offset, sums=row.sums[4 * self.matched :])
 
     def add(self, row: LineSums, data: bytes) -> bool:
         """Compare the next `data` of the file with `row`; return whether all of it is the same."""
@@ -98,6 +120,8 @@ class Shared:
             self.at = self.compared.advanced(data, end)
             self._look_at(data[:end])
         self.compared = self.compared.advanced(data, len(data)) if is_same else self.at
+        self.matched += len(row.sums) // 4 if is_same else lines
+        self.is_over = not is_same and b"\n" in data[end:]
         return is_same
 
     def as_of(self, generation: int) -> list[LineSums]:
@@ -111,7 +135,7 @@ class Shared:
         start = 0
         while not self.is_certain and (end := data.find(b"\n", start) + 1):
             if _has_time(data[start:end]):
-                self.lines.add(data[start:end])
+                self.lines |= {data[start:end]}
             start = end
 
 
@@ -137,31 +161,48 @@ def _position(data: bytes, lines: int) -> int:
     return end
 
 
-def shared(source: Source, size: int, others: Iterable[Checkpoint], archived: Archived) -> Shared | None:
-    """Return how much of the first `size` bytes of a file was consumed as one of the generations `others`."""
+def shared(
+    source: Source, size: int, others: Iterable[Checkpoint], archived: Archived, before: Sequence[Shared] = ()
+) -> list[Shared]:
+    """Return how much of the first `size` bytes of a file was consumed as each of the generations `others`.
+
+    before: the result of an earlier comparison of this file, which is continued where that is still the beginning of it.
+    """
     head = source.read(0, min(size, HEAD_BYTES))
     first, newline, _ = head.partition(b"\n")
     if not newline and len(head) < HEAD_BYTES:
-        return None
+        return []
     alike = (other for other in others if other.offset and other.head.startswith(first))
-    found = (_shared_with(source, size, head, other, archived) for other in alike)
-    return max((one for one in found if one is not None), key=lambda one: one.at.offset, default=None)
+    known = {one.at.generation: one for one in before if one.size <= size and one.is_resumable and source.fits(one.at)}
+    found = (
+        _compare(source, size, other, archived, replace(known[other.generation], rows=[]))
+        if other.generation in known
+        else _shared_with(source, size, head, other, archived)
+        for other in alike
+    )
+    return [one for one in found if one is not None]
 
 
 def _shared_with(source: Source, size: int, head: bytes, other: Checkpoint, archived: Archived) -> Shared | None:
-    found = None
-    for row in archived(other.generation):
-        if found is None:
-            # The checksums of a long generation begin somewhere in it; what is before them is the same if the head is.
-            if row.start and not other.head.startswith(head):
-                return None
-            if size < row.start:
-                begun = replace(other, offset=0, head=b"", tail=b"", skipping=False)
-                return Shared(begun, begun, [], set(), is_short=True)
-            start = replace(other, offset=row.start, head=head if row.start else b"", tail=b"", skipping=False)
-            found = Shared(start, start, [], set())
-        elif row.start != found.compared.offset:
+    first = next(iter(archived(other.generation, 0)), None)
+    # The checksums of a long generation begin somewhere in it; what is before them is the same if the head is.
+    if first is None or (first.start and not other.head.startswith(head)):
+        return None
+    if size < first.start:
+        begun = replace(other, offset=0, head=b"", tail=b"", skipping=False)
+        return Shared(begun, begun, is_short=True)
+    start = replace(other, offset=first.start, head=head if first.start else b"", tail=b"", skipping=False)
+    found = _compare(source, size, other, archived, Shared(start, start))
+    return found if found.rows else None
+
+
+def _compare(source: Source, size: int, other: Checkpoint, archived: Archived, found: Shared) -> Shared:
+    """Continue a comparison up to the first line that differs or that the file does not hold yet."""
+    found.size = size
+    if found.is_over:
+        return found
+    for row in archived(other.generation, found.compared.offset):
+        part = found.rest_of(row)
+        if part is None or not found.add(part, source.read(part.start, max(0, min(part.size, size - part.start)))):
             break
-        if not found.add(row, source.read(row.start, max(0, min(row.size, size - row.start)))):
-            break
-    return found if found is not None and found.rows else None
+    return found

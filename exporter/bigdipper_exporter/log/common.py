@@ -26,7 +26,9 @@ def retrace(look: Look, segment: Segment) -> None:
         # It is resumed: going back to its beginning would mean to unpack all of it again.
         segment.ownership = Ownership.OWN
         return
-    found = shared(source, size, look.state.others(segment), look.sums)
+    all_found = shared(source, size, look.state.others(segment), look.sums, segment.shared)
+    segment.shared = tuple(replace(one, rows=[]) for one in all_found)
+    found = max(all_found, key=lambda one: one.at.offset, default=None)
     end = found.at.offset if found else 0
     segment.ownership = of_traced(
         Traced(
@@ -42,7 +44,7 @@ def retrace(look: Look, segment: Segment) -> None:
         segment.checkpoint = replace(found.at, generation=mine.generation).within(source)
         segment.begun = True
         look.read.sums += found.as_of(mine.generation)
-    elif mine.offset and not look.sums(mine.generation):
+    elif mine.offset and next(iter(look.sums(mine.generation)), None) is None:
         # An older version of the exporter, which stored no checksums, has read it.
         look.read.sums += _sums_from(source, 0, mine)
 

@@ -1,16 +1,21 @@
 """The state of the tailer: the segments that are being read, those whose file is lost, and those that have ended."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from operator import attrgetter
 from pathlib import Path
 
-from bigdipper_exporter.log.checksums import Archived, LineSums
+from bigdipper_exporter.log.checksums import Archived, LineSums, Shared
 from bigdipper_exporter.log.chunks import Read
 from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.plan import Ownership, Phase
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 from bigdipper_exporter.log.verdict import TIME_SLACK
+
+_start = attrgetter("start")
 
 # Ended generations that are kept from before the last complete look. All that ended since are kept, so that their files are not
 # taken for new ones.
@@ -25,7 +30,8 @@ class Segment:
     long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
     failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
     sums: checksums of its last lines. ownership: whose content it holds. held: its size, and since when it has had it, while it
-    may be in the middle of being filled with content that was read already.
+    may be in the middle of being filled with content that was read already. shared: how far it was compared with other
+    generations so far.
     """
 
     source: Source
@@ -40,6 +46,7 @@ class Segment:
     sums: LineSums | None = None
     ownership: Ownership = Ownership.UNKNOWN
     held: tuple[int, float] = (0, 0.0)
+    shared: tuple[Shared, ...] = ()
 
     @property
     def current(self) -> bool:
@@ -61,7 +68,7 @@ class Segment:
     def restart(self) -> None:
         """Read from the beginning of the file."""
         self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
-        self.settled, self.sure, self.ownership, self.held = None, False, Ownership.UNKNOWN, (0, 0.0)
+        self.settled, self.sure, self.ownership, self.held, self.shared = None, False, Ownership.UNKNOWN, (0, 0.0), ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +205,7 @@ class State:
 class Look:
     """One look at the log: what it finds out is noted in `state`, what it returns in `read`.
 
-    path: of the log. now: unix seconds. limit: bytes to read, unless one line is longer. archived: returns the checksums of a
+    path: of the log. now: unix seconds. limit: bytes to read, unless one line is longer. archived: yields the checksums of a
     generation that are in the archive.
     """
 
@@ -209,7 +216,8 @@ class Look:
     limit: int
     archived: Archived
 
-    def sums(self, generation: int) -> list[LineSums]:
-        """Return the checksums of a generation: those of the archive, and those of this look."""
-        new = [one for one in self.read.sums if one.generation == generation]
-        return sorted({one.start: one for one in (*self.archived(generation), *new)}.values(), key=lambda one: one.start)
+    def sums(self, generation: int, offset: int = 0) -> Iterator[LineSums]:
+        """Yield the checksums of a generation that end behind `offset`: those of the archive, and those of this look."""
+        new = {one.start: one for one in self.read.sums if one.generation == generation and one.end > offset}
+        old = (one for one in self.archived(generation, offset) if one.start not in new)
+        return merge(old, sorted(new.values(), key=_start), key=_start)

@@ -31,7 +31,7 @@ class Tail:
     quiet: seconds without growth after which a renamed file is closed, if a newer one has grown. clock: returns unix seconds.
     first: when the log was first followed, unix seconds; None if that is not known. copies: a pattern of files that may be
     copies of the log, besides those with a similar name. late: generations that were read beside the log. sums:
-    returns the archived checksums of a generation.
+    yields the archived checksums of a generation.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Tail:
         first: float | None = None,
         copies: str = "",
         late: Collection[int] = (),
-        sums: Archived = lambda generation: (),
+        sums: Archived = lambda generation, offset: (),
     ) -> None:
         self.path = path
         self._limit = limit
