@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.archive.recent import Recent
+from bigdipper_exporter.broker.client import _whole
+from bigdipper_exporter.broker.fetch import ACTIVITIES_PAGE, ActivitiesReader, Get, Resume
+from bigdipper_exporter.broker.results import Failure
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.faults import Response
@@ -151,3 +154,29 @@ def test_the_way_to_the_brake_in_words(cash: float, words: str, open_desk: Any, 
     rows = [row for _, rows in status_page(replace(said, bot=state), Settings(), Recent()).sections for row in rows]
     (limits,) = [sentence for _, name, sentence in rows if name == "limits"]
     assert limits.partition(": ")[2] == f"{words}."
+
+
+def poll_twice(reader: ActivitiesReader, get: Get) -> None:
+    reader.poll(get, 1e9)
+    reader.poll(get, 1e9)
+
+
+@pytest.mark.parametrize(("pages", "is_known"), [(1, False), (1, True), (2, True)])
+def test_pages_of_activities_that_do_not_end_are_a_failure(pages: int, is_known: bool) -> None:
+    asked = 0
+
+    def get(path: str, query: object = None) -> list[Json]:
+        nonlocal asked
+        asked += 1
+        kind = {"activity_type": "DIV", "date": "2025-11-04", "net_amount": "1"}
+        return [{"id": f"{asked % pages}-{number}"} | kind for number in range(ACTIVITIES_PAGE)]
+
+    reader = ActivitiesReader(Resume(latest_activity=0.0, activities_done=is_known))
+    with pytest.raises(Failure, match="the pages do not end"):
+        poll_twice(reader, get)
+    assert asked <= 3
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "-1", "1e3", "", " 7 ", "9" * 20, "nan"])
+def test_a_rate_header_that_is_no_number_is_none(text: str) -> None:
+    assert _whole(text) == {" 7 ": 7, "٣": 3}.get(text)

@@ -214,7 +214,10 @@ def test_a_small_file_that_holds_gigabytes_does_not_hold_up_the_log(tmp_path: Pa
     assert counted(one.archive) == (4, 4, 1)
 
 
-@pytest.mark.parametrize(("name", "flags"), [("big_dipper-20261017.log", ()), ("old/any", ("--log.copies", "{}/old/*"))])
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [("big_dipper-20261017.log", ()), ("big_dipper__2026-10-17_00-00-00.log", ()), ("old/any", ("--log.copies", "{}/old/*"))],
+)
 def test_lines_that_only_a_copy_under_another_name_holds_are_read_from_it(
     tmp_path: Path, name: str, flags: tuple[str, ...]
 ) -> None:

@@ -111,6 +111,17 @@ class TestRestore:
         assert machine.content("archive") == {"bigdipper.db": b"SQLite first"}
         assert machine.content("grafana")["grafana.db"] == b"second"
 
+    @pytest.mark.parametrize("damage", ["noise", "missing"])
+    def test_restores_a_part_from_a_backup_of_which_another_is_damaged(self, machine: Machine, damage: str) -> None:
+        folder, before = saved(machine), machine.volumes()
+        (folder / "prometheus.tar").unlink()
+        if damage == "noise":
+            (folder / "prometheus.tar").write_bytes(b"\xff" * 2000)
+        done = machine.run("restore.sh", folder, "exporter")
+        assert done.returncode == 0, done.stderr
+        assert machine.volumes() == before | {"archive": {"bigdipper.db": b"SQLite first"}}
+        assert machine.running == set(SERVICES)
+
     def test_restores_the_first_bot_from_before_there_was_a_second(self, machine: Machine) -> None:
         folder = saved(machine)
         machine.set_services(*SERVICES, "exporter-2")

@@ -176,7 +176,8 @@ def _dropped(error: BaseException | None) -> bool:
 
 
 def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() and len(text) < 10 else None
+    # Headers are Latin-1, where ² is a digit too.
+    return int(text) if text is not None and text.strip().isdecimal() and len(text) < 10 else None
 
 
 def _reset_in(headers: Mapping[str, str]) -> float | None:

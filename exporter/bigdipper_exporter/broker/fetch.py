@@ -15,6 +15,7 @@ from bigdipper_exporter.broker.results import Activities, Data, Failure, History
 
 HOUR, DAY = 3600.0, 86400.0
 ORDERS_PAGE, ACTIVITIES_PAGE = 500, 100  # the most the API gives
+MOST_PAGES = 1000
 ORDERS_OVERLAP = HOUR
 ACTIVITIES_OVERLAP = 2 * HOUR  # records come late
 ACTIVITIES_DEEP_OVERLAP = 7 * DAY  # once a day, for those that come very late
@@ -187,6 +188,8 @@ class ActivitiesReader:
 
     def _history(self, get: Get) -> Read:
         page, size, rejected, last = _activities(get, {}, self._token)
+        if size >= ACTIVITIES_PAGE and last == self._token:
+            raise _endless()
         self._token = last or self._token
         self._latest = models.newest([self._latest, *(a.ts for a in page)])
         self.caught_up = size < ACTIVITIES_PAGE
@@ -198,17 +201,24 @@ class ActivitiesReader:
         # A stamp in the future (a broken clock) must not hide what comes until then.
         since = min(self._latest if self._latest is not None else 0.0, now) - overlap
         items: list[models.Activity] = []
-        rejected, token = 0, None
+        rejected, token, seen = 0, None, set[str]()
         while True:
             page, size, broken, token = _activities(get, {"after": moment(max(since, 0.0))}, token)
             items += page
             rejected += broken
             if size < ACTIVITIES_PAGE or token is None:
                 break
+            if token in seen or len(seen) >= MOST_PAGES:
+                raise _endless()
+            seen.add(token)
         if deep:
             self._deep_read = now
         self._latest = models.newest([self._latest, *(a.ts for a in items)])
         return Activities(tuple(items)), rejected
+
+
+def _endless() -> Failure:
+    return Failure("bad_response", "the pages do not end")
 
 
 def _activities(

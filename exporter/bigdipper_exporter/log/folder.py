@@ -11,8 +11,8 @@ from pathlib import Path
 from bigdipper_exporter.log.segment import TICK, Checkpoint
 
 ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
-# logrotate's `extension`: the date comes before it. A number alone may belong to another bot's log.
-DATED = re.compile(r"[.-]20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
+# logrotate's `extension`, pm2-logrotate, loguru: the date comes before it. A number alone may belong to another bot's log.
+DATED = re.compile(r"[._-]{1,2}20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
 GUESSED = 20  # how many rotated names are tried where the folder cannot be listed
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
