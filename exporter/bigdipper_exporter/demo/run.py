@@ -5,6 +5,7 @@ Every part is a process of its own, as in life, with the repository's own config
 
 import argparse
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -159,7 +160,10 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
     missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
     if missing and not args.no_stack:
         print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose has all of them, see the README).")
-    prometheus = next((part.url for part in running.parts if part.name == "prometheus"), None)
+    urls = {part.name: part.url for part in running.parts}
+    prometheus = urls.get("prometheus")
+    if prometheus and "grafana" in missing:
+        tell_of_grafana(running.folder, prometheus, urls.get("alertmanager", "http://127.0.0.1:9093"))
     print("\n  To look at:")
     print(f"    {next(part.url for part in running.parts if part.name == 'exporter')}/  what the bot did today, in words")
     if prometheus:
@@ -176,6 +180,19 @@ def _tell(running: Demo, args: argparse.Namespace) -> None:
     print(f"\n  Everything is in {running.folder}{kept}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
     print("  Ctrl-C ends the demo.", flush=True)
+
+
+def tell_of_grafana(folder: Path, prometheus: str, alertmanager: str) -> None:
+    """Print how a Grafana of the user's own shows the demo."""
+    from bigdipper_exporter.demo.stack import grafana_settings
+
+    root = stack_files()
+    if root is None:
+        return
+    print("  A Grafana (12 or newer, with the plugin frser-sqlite-datasource) that you start yourself shows the boards with:")
+    for name, value in grafana_settings(folder, root, prometheus, alertmanager).items():
+        print(f"    export {name}={shlex.quote(value)}")
+    print("  One that systemd starts sees neither /home nor /tmp (ProtectHome, PrivateTmp), and reads no file of yours.")
 
 
 def _watch(running: Demo, stop: threading.Event, seconds: float | None) -> int:

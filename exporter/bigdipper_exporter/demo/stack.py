@@ -14,6 +14,7 @@ from bigdipper_exporter.demo.processes import Demo, Part, answers, program, read
 
 DASHBOARDS = "dashboards"
 HISTORY_SECONDS = 20.0
+GRAFANA_HOME = "/usr/share/grafana/bin"
 
 
 def start_stack(running: Demo, root: Path | None, webhook: str | None) -> None:
@@ -128,19 +129,42 @@ def wait_for_history(running: Demo, exporter: str) -> None:
             return
 
 
+def grafana_program() -> Path | None:
+    """Return Grafana's own program, or None.
+
+    Debian's `grafana` in /usr/sbin is a script for the installed service: its settings are closed to others.
+    """
+    names = ("grafana", "grafana-server")
+    found = [path for path in (program(*names), *(shutil.which(name, path=GRAFANA_HOME) for name in names)) if path]
+    own = (Path(path).resolve() for path in found)
+    return next((path for path in own if (path.parent.parent / "conf" / "defaults.ini").is_file()), None)
+
+
+def grafana_settings(folder: Path, root: Path, prometheus: str, alertmanager: str) -> dict[str, str]:
+    """Return the environment of a Grafana that shows the boards of the demo in `folder`; `root`: of the stack's files."""
+    boards = root / "grafana" / DASHBOARDS
+    return {
+        "GF_PATHS_PROVISIONING": str(root / "grafana" / "provisioning"),
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / "overview.json"),
+        "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
+        "BIGDIPPER_DASHBOARDS": str(boards),
+        "BIGDIPPER_PROMETHEUS_URL": prometheus,
+        "BIGDIPPER_ALERTMANAGER_URL": alertmanager,
+        "BIGDIPPER_ARCHIVE": str(folder / "archive.db"),
+    }
+
+
 def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> None:
-    binary = program("grafana", "grafana-server")
+    binary = grafana_program()
     if binary is None:
         return
-    home = Path(binary).resolve().parent.parent
+    home = binary.parent.parent
     places = (home / "plugins", home.parent / "plugins", Path("/var/lib/grafana/plugins"))
     plugins = next((place for place in places if place.is_dir()), None)
     port, data = running.ports.give("grafana"), running.folder / "grafana"
-    boards = root / "grafana" / DASHBOARDS
     env = {
         "GF_PATHS_DATA": str(data),
         "GF_PATHS_LOGS": str(data / "log"),
-        "GF_PATHS_PROVISIONING": str(root / "grafana" / "provisioning"),
         "GF_SERVER_HTTP_ADDR": "127.0.0.1",
         "GF_SERVER_HTTP_PORT": str(port),
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
@@ -150,12 +174,7 @@ def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> N
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         "GOGC": "50",  # as in docker-compose.yml
-        "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "1s",
-        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / "overview.json"),
-        "BIGDIPPER_PROMETHEUS_URL": prometheus,
-        "BIGDIPPER_ALERTMANAGER_URL": alertmanager,
-        "BIGDIPPER_ARCHIVE": str(running.folder / "archive.db"),
-        "BIGDIPPER_DASHBOARDS": str(boards),
+        **grafana_settings(running.folder, root, prometheus, alertmanager),
     }
     if plugins:
         env["GF_PATHS_PLUGINS"] = str(plugins)
