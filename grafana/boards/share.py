@@ -59,10 +59,11 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Drawdown",
-            "Worst and present distance from the peak of the cash-flow adjusted equity.",
+            "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest one.",
             table(f"""
                 SELECT MIN(drawdown_ratio) AS "worst",
-                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "now"
+                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
+                    AS "newest day"
                 {DAYS}"""),
             unit=RATIO,
             size=(6, 4),

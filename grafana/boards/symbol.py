@@ -28,6 +28,7 @@ def build() -> model.Dashboard:
             Section(
                 [replay.thresholds("Other thresholds", SYMBOL, (24, 11), now=True), replay.check("Check", SYMBOL, (24, 4))],
                 "Other thresholds against the past",
+                folded=True,
             ),
             Section([_nearest()], "All symbols"),
         ],
