@@ -134,8 +134,8 @@ def _bot() -> list[model.Panel]:
         lines(
             "Cycles",
             "Does it cycle? "
-            "Cycles a minute as they are read (bigdipper_bot_cycles_total). One a minute is normal, also while the market is closed; "
-            "a log that is read late is a peak.",
+            "Cycles a minute as they are read (bigdipper_bot_cycles_total). One a minute is normal, also while the market is "
+            "closed; a log that is read late is a peak.",
             over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
             unit=PER_MINUTE,
             size=(8, 8),

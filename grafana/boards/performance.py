@@ -76,7 +76,7 @@ def _figures() -> list[model.Panel]:
         stat(
             "Drawdown",
             "How deep did it fall? "
-            "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest one.",
+            "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
             table(f"""
                 SELECT MIN(drawdown_ratio) AS "worst",
                   (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
