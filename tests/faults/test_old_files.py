@@ -61,6 +61,36 @@ def test_the_log_is_read_between_two_portions_of_an_old_file(start: Start, write
     check(consumer.archive, writer)
 
 
+def test_no_seek_in_a_resumed_file_unpacks_more_than_the_allowance(
+    start: Start, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked, real = list[int](), gzip.GzipFile.seek
+
+    def counting(file: gzip.GzipFile, offset: int, whence: int = 0) -> int:
+        if whence == os.SEEK_SET:
+            begun = file.tell()  # this is a seek too
+            unpacked.append(offset - begun if offset >= begun else offset)  # a seek backward begins at the beginning
+        return real(file, offset, whence)
+
+    consumer = start(limit=SMALL)
+    writer.write(3)
+    consumer.drain()
+    old_file(writer, ".1.gz")
+    for _ in range(300):
+        consumer.step()
+        if sum(len(batch.data) for batch in consumer.last.batches if batch.late):
+            break
+    for _ in range(6):
+        consumer.step()
+    consumer.close()
+    consumer = start(limit=SMALL)
+    monkeypatch.setattr(gzip.GzipFile, "seek", counting)
+    consumer.drain()
+    assert sum(unpacked) > 4 * SMALL, "it goes on far behind the beginning"
+    assert max(unpacked) <= SMALL
+    check(consumer.archive, writer)
+
+
 @pytest.mark.parametrize("packs", [False, True])
 def test_a_large_rest_of_the_log_that_was_rotated_while_nobody_read_it_does_not_delay_the_new_one(
     start: Start, writer: Writer, packs: bool
