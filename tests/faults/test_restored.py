@@ -351,7 +351,7 @@ def test_a_log_longer_than_its_checksums_is_recognised_while_it_is_filled(
         assert archived(one.archive) == expected(lines(0, 120) + lines(200, 202))
 
 
-@pytest.mark.parametrize("step", [20_000, 33])
+@pytest.mark.parametrize("step", [8_000, 33])
 def test_a_log_that_is_refilled_slowly_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     size = 60 * step
     content = b"".join(lines(0, 3000))[:size]
