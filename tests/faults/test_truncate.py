@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.log.chunks import Read
 from tests.faults.harness import PAUSE, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
@@ -319,3 +320,9 @@ def test_a_copy_that_overwrites_the_previous_one_in_place_is_followed(start: Sta
     stored = consumer.archive.lines()
     assert sorted(stored) == sorted(writer.lines)
     os.stat(writer.path)
+
+
+def test_a_truncation_or_rotation_is_stored_even_if_nothing_else_is() -> None:
+    assert Read().is_empty
+    assert not Read(truncations=1).is_empty
+    assert not Read(rotations=1).is_empty

@@ -84,7 +84,8 @@ class Read:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not (self.batches or self.checkpoints or self.sums or self.gaps or self.unfinished or self.set_aside)
+        found = self.batches or self.checkpoints or self.sums or self.gaps or self.unfinished
+        return not (found or self.set_aside or self.rotations or self.truncations)
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:
