@@ -189,6 +189,8 @@ class Pipeline:
         inc(m.ARCHIVE_ERRORS, amount=self._failures)
         for gap in read.gaps:
             inc(m.LOG_GAPS, gap.reason)
+        for note in read.notes:
+            log.warning(note)
         present = self._streams.saved(read.late)
         with self.store.transaction() as connection:
             self._projection.rows.write(connection)

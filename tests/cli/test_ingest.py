@@ -53,7 +53,7 @@ def test_ingest_waits_for_a_rotated_file_that_is_never_whole_and_then_tells_one_
     data = log.read_bytes()
     half = data.index(b"\n", len(data) // 2) + 1
     packed = gzip.compress(data[:half])
-    Path("big_dipper.log.1.gz").write_bytes(packed[: len(packed) // 2])
+    Path("big_dipper.log.1.gz").write_bytes(b"\0" * 100 + packed)
     log.write_bytes(data[half:])
     where = "." if relative else tmp_path
     code, out, errors = here("ingest", "--log.path", f"{where}/{log.name}", "--archive.path", "a.db", "--log.rotated=yes")

@@ -28,6 +28,7 @@ NEXT_MIDNIGHT = partial(midnight, days=1)
 def ingest_log(settings: Settings, _args: argparse.Namespace) -> int:
     """Read the log to its end into the archive, print a summary, exit."""
     from bigdipper_exporter.commands.ingest import ingest
+    from bigdipper_exporter.log.folder import NOT_READ, UNREAD
 
     begun, seen, shown = time.monotonic(), 0, 0.0
 
@@ -42,6 +43,8 @@ def ingest_log(settings: Settings, _args: argparse.Namespace) -> int:
     if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
         why = f"is not a file that user id {os.geteuid()} can read" if os.path.lexists(path) else "does not exist"
         raise ConfigError([f"log.path: {path} {why}"])
+    if path is not None and path.suffix in UNREAD:
+        raise ConfigError([f"log.path: {path} {NOT_READ}"])
     summary = ingest(settings, progress)
     if shown:
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)

@@ -17,7 +17,7 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.commands.finding import Finding
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.folder import GUESSED, UNREAD
+from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
@@ -76,11 +76,11 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
 
 def _packed(path: Path) -> Iterator[Finding]:
     try:
-        beside = list(path.parent.iterdir())
+        os.listdir(path.parent)
     except OSError:
         yield Finding(True, "rotated", f"{path.parent} may not be listed: of rotated files only .1 to .{GUESSED} are found")
         return
-    packed = sorted(file.name for file in beside if file.name.startswith(path.name) and file.suffix in UNREAD)
+    packed = [file.name for file in unread(path)]
     if packed:
         yield Finding(
             False,

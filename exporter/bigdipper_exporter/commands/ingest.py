@@ -15,25 +15,27 @@ from bigdipper_exporter.web.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
+MOST_GAPS = 10
 
 
 @dataclass(frozen=True)
 class Summary:
     """What `ingest` has read in this run: lines, events by kind, gaps, and what could not be read.
 
-    unfinished: where the log ends in a line without a newline, and that line.
+    gaps: how many; where: the newest of them. unfinished: where the log ends in a line without a newline, and that line.
     """
 
     lines: int
     events: dict[str, int]
     gaps: int
+    where: list[str]
     malformed: int
     damaged: list[DamagedLine]
     unfinished: str | None
 
     def text(self, seconds: float) -> str:
         """One line for people, and one more for each line of the log that could not be read."""
-        return "\n".join([self._totals(seconds), *self._damage()])
+        return "\n".join([self._totals(seconds), *(f"  {place}" for place in self.where), *self._damage()])
 
     def _totals(self, seconds: float) -> str:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.events.items(), key=lambda item: -item[1]))
@@ -86,15 +88,17 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
                 raise ArchiveError(pipeline.trouble)
             progress(pipeline.snapshot.own.log_lag)
         rest = pipeline.tail.unfinished()
+        now = _Totals.of(pipeline.counters.values)
+        gaps = store.newest_gaps(min(MOST_GAPS, now.gaps - before.gaps))
     finally:
         pipeline.tail.close()
         store.close()
-    now = _Totals.of(pipeline.counters.values)
     new = {kind: count - before.events.get(kind, 0) for kind, count in now.events.items()}
     return Summary(
         now.lines - before.lines,
         {kind: count for kind, count in new.items() if count},
         now.gaps - before.gaps,
+        [gap.detail for gap in gaps],
         now.malformed - before.malformed,
         pipeline.snapshot.bot.damaged,
         f"{rest.path}, byte {rest.offset:,}: {shown(rest.text)}" if rest else None,

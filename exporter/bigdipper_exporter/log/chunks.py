@@ -63,6 +63,7 @@ class Read:
     why new lines may not arrive. more: whether to read again at once. is_current: whether the log itself was read to its end.
     late: the generations that are older than lines of the log that were returned. set_aside: whether this begins now, before
     any line of the log's new file. written: unix seconds at which the newest file of the batches was last written.
+    notes: sentences about files, for people.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -80,12 +81,13 @@ class Read:
     late: frozenset[int] = frozenset()
     set_aside: bool = False
     written: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to store."""
         found = self.batches or self.checkpoints or self.sums or self.gaps or self.unfinished
-        return not (found or self.set_aside or self.rotations or self.truncations)
+        return not (found or self.set_aside or self.rotations or self.truncations or self.notes)
 
 
 def whole_lines(checkpoint: Checkpoint, data: bytes) -> tuple[list[Batch], Checkpoint]:

@@ -6,8 +6,8 @@ Content decides, never a name or a time alone: a file that begins with a consume
 from dataclasses import replace
 
 from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums, shared, stretch
-from bigdipper_exporter.log.chunks import LINE_LIMIT
-from bigdipper_exporter.log.plan import Ownership, Traced, of_traced
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Gap
+from bigdipper_exporter.log.plan import Ownership, Traced, is_given_up, of_traced
 from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Look, Segment, State
 
@@ -22,6 +22,9 @@ def retrace(look: Look, segment: Segment) -> None:
     consumed before, it is read as a log of its own.
     """
     source, size, mine = segment.source, segment.source.size(), segment.checkpoint
+    if not source.whole():
+        segment.ownership = _await(look, segment)
+        return
     if source.gz and mine.offset:
         # It is resumed: going back to its beginning would mean to unpack all of it again.
         segment.ownership = Ownership.OWN
@@ -47,6 +50,22 @@ def retrace(look: Look, segment: Segment) -> None:
     elif mine.offset and next(iter(look.sums(mine.generation)), None) is None:
         # An older version of the exporter, which stored no checksums, has read it.
         look.read.sums += _sums_from(source, 0, mine)
+
+
+def _await(look: Look, segment: Segment) -> Ownership:
+    """Wait for a compressed log that may still be written; report it when it stays incomplete."""
+    source, size = segment.source, segment.source.signature()[0]
+    if source.is_waiting:
+        return Ownership.HELD
+    if segment.held[0] != size:
+        segment.held = size, look.now
+    if not is_given_up(look.now - segment.held[1]):
+        return Ownership.HELD
+    if segment.ownership is Ownership.HELD:
+        reason = source.flaw or "it holds no whole gzip data"
+        gap = Gap(segment.checkpoint.generation, "unreachable", look.now, f"{source.path} cannot be read: {reason}")
+        look.read.gaps.append(gap)
+    return Ownership.UNKNOWN
 
 
 def _is_followed(source: Source, end: int, size: int) -> bool:

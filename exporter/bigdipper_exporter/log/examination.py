@@ -4,21 +4,18 @@ Whether a gzip file is complete, how long it is and what is at a certain positio
 `Examination` does that once, in portions, so that a file of any size never keeps the living log waiting.
 """
 
-import gzip
-import io
 import os
-import zlib
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Any, BinaryIO, cast
 
+from bigdipper_exporter.log.gunzip import Gunzip
+from bigdipper_exporter.log.plan import is_given_up
 from bigdipper_exporter.log.segment import CHUNK, HEAD_BYTES, TAIL_BYTES, Checkpoint
 
 # A gzip file that expands to more than both limits is no log: logs compress to about a tenth.
 BOMB_BYTES = 32 << 20
 BOMB_RATIO = 200
-GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 # How much is unpacked between two looks at the living log, in bytes: about 50 ms.
 ALLOWANCE = 16 << 20
@@ -28,54 +25,29 @@ REMEMBERED = 2000
 Identity = tuple[int, int, int, int]
 
 
-class OpenFile(io.RawIOBase):
-    """The bytes of an open file from its beginning, with a position of its own."""
-
-    def __init__(self, fd: int, *, is_owned: bool) -> None:
-        self._fd, self._is_owned, self.position = fd, is_owned, 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read the next bytes into `buffer`; return how many."""
-        size = os.preadv(self._fd, [buffer], self.position)
-        self.position += size
-        return size
-
-    def seek(self, position: int, whence: int = 0) -> int:
-        """Continue at `position`, in bytes from the beginning."""
-        self.position = position
-        return position
-
-    def close(self) -> None:
-        """Close the file, unless it belongs to somebody else."""
-        if self._is_owned and not self.closed:
-            os.close(self._fd)
-        super().close()
-
-
 class Examination:
     """One pass over a gzip file: its size, its beginning, and the bytes before each offset that a checkpoint may have in it.
 
-    size: bytes of content; -1 while that is not known, or when the stream is incomplete. is_failed: the disk returned an error.
+    size: bytes of content; -1 while that is not known, or when the stream is incomplete. lines: newlines in it. is_failed: the
+    disk returned an error. is_salvaged: what comes before damage counts as the content. flaw: damage, or ignored bytes.
     """
 
     def __init__(self, fd: int, checkpoints: Iterable[Checkpoint]) -> None:
         """Unpack the beginning of the open file. Raises OSError when there are too many open files."""
         self.size = -1
-        self.is_done = self.is_refused = self.is_failed = False
+        self.is_done = self.is_refused = self.is_failed = self.is_salvaged = False
+        self.flaw: str | None = None
         self._open(fd)
         self.head = self._unpack(HEAD_BYTES)
         self._wanted = {c.offset for c in checkpoints if c.head == self.head[: len(c.head)]}
         self._begin()
 
     def _open(self, fd: int) -> None:
-        self._raw = OpenFile(os.dup(fd), is_owned=True)
-        self._file = gzip.GzipFile(fileobj=cast(BinaryIO, self._raw), mode="rb")
+        self._fd = os.dup(fd)
+        self._file = Gunzip(self._fd)
 
     def _begin(self) -> None:
+        self.lines = self.head.count(b"\n")
         self._position, self._last = len(self.head), self.head[-TAIL_BYTES:]
         self._ends = {end: self.head[max(0, end - TAIL_BYTES) : end] for end in self._wanted if end <= len(self.head)}
         self._ahead = sorted(end for end in self._wanted if end > len(self.head))
@@ -83,8 +55,8 @@ class Examination:
     def _unpack(self, size: int) -> bytes:
         try:
             return self._file.read(size)
-        except GZIP_ERRORS as error:
-            self.is_failed = isinstance(error, OSError) and error.errno is not None
+        except OSError:
+            self.is_failed = True
             self._finish()
             return b""
 
@@ -99,17 +71,35 @@ class Examination:
             chunk = self._unpack(CHUNK)
             if chunk:
                 self._keep(chunk)
-                self.is_refused = self._position > BOMB_BYTES and self._position > BOMB_RATIO * self._raw.position
+                self.is_refused = self._position > BOMB_BYTES and self._position > BOMB_RATIO * self._file.used
             elif not self.is_done:
-                self.size, self._ends[self._position] = self._position, self._last
-            if self.is_refused or self.size >= 0:
+                self._conclude()
+            if self.is_refused:
                 self._finish()
         return self._position - begun
+
+    def _conclude(self) -> None:
+        """Note the size, and what is wrong with the file."""
+        file = self._file
+        self.flaw = file.damage
+        if file.ignored >= 0:
+            self.flaw = f"what follows the gzip data from byte {file.ignored:,} on is ignored"
+        self._ends[self._position] = self._last
+        if file.damage is None or self.is_salvaged:
+            self.size = self._position
+        self._finish()
+
+    def salvage(self, changed: int) -> None:
+        """Take what comes before damage as the content, once nobody is writing the file any more. changed: its ctime, in ns."""
+        is_damaged = self.is_done and self.size < 0 and self.flaw is not None
+        if is_damaged and self._position and is_given_up(time.time() - changed / 1e9):
+            self.is_salvaged, self.size = True, self._position
 
     def _keep(self, chunk: bytes) -> None:
         """Keep the bytes before each offset of interest in the next `chunk`."""
         text, start = self._last + chunk, self._position - len(self._last)
         self._position += len(chunk)
+        self.lines += chunk.count(b"\n")
         passed = bisect_right(self._ahead, self._position)
         for end in self._ahead[:passed]:
             self._ends[end] = text[max(0, end - start - TAIL_BYTES) : end - start]
@@ -137,9 +127,9 @@ class Examination:
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(*GZIP_ERRORS):
-            self._file.close()
-        self._raw.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 class Examinations:

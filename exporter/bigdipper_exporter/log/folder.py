@@ -17,6 +17,17 @@ GUESSED = 20  # how many rotated names are tried where the folder cannot be list
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
 UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
+NOT_READ = "is not read: of compressed files only those of gzip are; unpack it"
+
+
+def unread(path: Path) -> list[Path]:
+    """Return the files beside the log that are compressed in a format that is not read."""
+    found = set[Path]()
+    for beside in _places(path):
+        with suppress(OSError), os.scandir(beside.parent) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(UNREAD) and entry.is_file()]
+            found |= {beside.with_name(name) for name in names if _is_named_like(os.path.splitext(name)[0], beside.name)}
+    return sorted(found)
 
 
 def _places(path: Path) -> list[Path]:

@@ -57,7 +57,7 @@ def _act(look: Look, action: OfName) -> None:
     if action is OfName.SEARCH:
         search_folder(look)
     elif action in (OfName.TAKE_BACK, OfName.TAKE_UP):
-        source = legible(look.path)
+        source = legible(look.path, look.state.examinations)
         # Since the name was looked at, it may have been given to another file.
         if holder := look.state.holding(source.device, source.inode):
             source.close()

@@ -1,13 +1,12 @@
 """Reads rotated files that are compressed with gzip, a bounded portion at a time."""
 
 import errno
-import gzip
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from bigdipper_exporter.log import examination
-from bigdipper_exporter.log.examination import GZIP_ERRORS, Examination, Examinations, OpenFile
+from bigdipper_exporter.log.examination import Examination, Examinations
+from bigdipper_exporter.log.gunzip import Gunzip
 from bigdipper_exporter.log.segment import CHUNK, Checkpoint, Source
 
 # Bytes. An empty gzip file has about 20: a shorter one has only just been created.
@@ -17,15 +16,14 @@ GZIP_LEAST = 18
 class Packed(Source):
     """The content of a gzip file. Reading forward is cheap; reading backward starts from the beginning."""
 
-    __slots__ = ("_examination", "_examinations", "_file", "_kept", "_raw", "_size", "_start", "is_waiting")
+    __slots__ = ("_examination", "_examinations", "_file", "_kept", "_size", "_start", "is_waiting")
     gz = True
 
     def __init__(self, path: Path, examinations: Examinations) -> None:
         """Open the file. Raises OSError when it cannot be opened or is no regular file."""
         super().__init__(path)
         self._examinations = examinations
-        self._raw = OpenFile(self._fd, is_owned=False)
-        self._file = gzip.GzipFile(fileobj=cast(BinaryIO, self._raw), mode="rb")
+        self._file = Gunzip(self._fd)
         self._start, self._kept, self._size = 0, b"", -1
         self._examination: Examination | None = None
         self.is_waiting = False
@@ -34,6 +32,17 @@ class Packed(Source):
     def is_refused(self) -> bool:  # type: ignore[override]
         """Whether it holds far more than a log of its size would."""
         return self._examination is not None and self._examination.is_refused
+
+    @property
+    def flaw(self) -> str | None:  # type: ignore[override]
+        """What is wrong with the gzip data, and how many lines can be read nevertheless."""
+        found = self._examination
+        return f"{found.flaw}; lines that can be read: {found.lines:,}" if found is not None and found.flaw else None
+
+    @property
+    def is_damaged(self) -> bool:  # type: ignore[override]
+        """Whether it ends at damage: what came behind is lost."""
+        return self._examination is not None and self._examination.is_salvaged
 
     def _examined(self) -> Examination | None:
         """Return the examination of the present content; None when there is none yet."""
@@ -44,6 +53,8 @@ class Packed(Source):
             except OSError as error:
                 self.trouble = error
             self.is_waiting = self._examination is None or not self._examination.is_done
+            if self._examination is not None:
+                self._examination.salvage(signature[2])
         return self._examination
 
     def size(self) -> int:
@@ -64,8 +75,8 @@ class Packed(Source):
         position = position if position < offset else 0
         target = min(offset, position + examination.ALLOWANCE)
         self._kept, self._start = b"", target
-        with suppress(*GZIP_ERRORS):
-            self._start = self._file.seek(target)
+        with suppress(OSError):
+            self._start = self._file.seek(target, CHUNK)
         return self._start != target or target == offset
 
     def read(self, offset: int, size: int) -> bytes:
@@ -76,17 +87,18 @@ class Packed(Source):
         # The last result is kept, because the reader comes back for the beginning of an unfinished line.
         if not self._start <= offset <= self._start + len(self._kept):
             self._kept, self._start = b"", offset
-            with suppress(*GZIP_ERRORS):
-                self._start = self._file.seek(offset)
+            with suppress(OSError):
+                self._start = self._file.seek(offset, CHUNK)
             if self._start != offset:
                 return b""
         data = self._kept[offset - self._start :]
         try:
-            while len(data) < size and (chunk := self._file.read(size - len(data))):
-                data += chunk
-        except GZIP_ERRORS as error:
+            data += self._file.read(max(0, size - len(data)))
+            if offset + len(data) < min(offset + size, self._size):
+                self.trouble = OSError(errno.EIO, self._file.damage or "changed while it was read")
+        except OSError as error:
             if self._size >= 0:
-                self.trouble = OSError(errno.EIO, str(error))
+                self.trouble = error
         self._start, self._kept = offset, data
         return data[:size]
 
@@ -106,21 +118,15 @@ class Packed(Source):
             tail = self._examination.before(checkpoint.offset, self._fd) if self._examination.is_done else None
         return None if tail is None else tail.endswith(checkpoint.tail)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        self._raw.close()
-        super().close()
-
 
 def open_source(path: Path, examinations: Examinations | None = None) -> Source:
     """Open the file at `path`, as gzip if its name ends in .gz. Raises OSError when it cannot be, or is no regular file."""
     return Packed(path, examinations or Examinations()) if path.suffix == ".gz" else Source(path)
 
 
-def legible(path: Path) -> Source:
+def legible(path: Path, examinations: Examinations) -> Source:
     """Open it in the same way, and raise OSError as well when its beginning cannot be read."""
-    source = open_source(path)
+    source = open_source(path, examinations)
     source.read(0, 1)
     if source.trouble:
         source.close()

@@ -90,6 +90,8 @@ def _is_ready(look: Look, segment: Segment) -> bool:
 def _begin(look: Look, segment: Segment) -> None:
     """Before the first read of the log: continue where it was trimmed, if it is the rest of the previous one."""
     segment.begun = True
+    if segment.current:
+        look.report_flaw(segment.source)
     old = next((one for one in reversed(look.state.segments) if one is not segment), None)
     if segment.current and old is not None and has_vanished(look.state, old, look.path):
         common.trim(segment, old.checkpoint)
@@ -193,5 +195,5 @@ def _has_newer(state: State, segment: Segment) -> bool:
 def unfinished(segment: Segment) -> Unfinished | None:
     """Return the line at the end of a file that has no newline yet."""
     at = segment.checkpoint
-    text = b"" if at.skipping else segment.source.read(at.offset, UNFINISHED_BYTES).strip(b"\0")
+    text = b"" if at.skipping or not segment.source.whole() else segment.source.read(at.offset, UNFINISHED_BYTES).strip(b"\0")
     return Unfinished(at.generation, at.offset, at.path, text) if text.strip() else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from bigdipper_exporter.log import plan
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.common import trim
-from bigdipper_exporter.log.folder import rotated, siblings
+from bigdipper_exporter.log.folder import NOT_READ, rotated, siblings, unread
 from bigdipper_exporter.log.plan import Copy, OfLost, Phase
 from bigdipper_exporter.log.segment import Checkpoint, Source
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
@@ -36,11 +36,14 @@ def _act(look: Look, lost: Lost, copy: "_Copy", action: OfLost) -> None:
         # With the same inode it may still have a writer.
         phase = Phase.COMPLETE if copy.source.gz or not copy.source.holds(checkpoint) else Phase.DRAINING
         state.add(Segment(copy.source, checkpoint.within(copy.source), phase, begun=True, moved=look.now))
+        if str(copy.source.path) != checkpoint.path:
+            look.report_flaw(copy.source)
     else:
         state.ended.append(replace(checkpoint, ended=True))
         is_trimmed = copy.kind is not Copy.CONTINUED and current is not None and trim(current, checkpoint)
         if action is OfLost.END_WITH_GAP and not is_trimmed:
-            detail = f"{checkpoint.path} from byte {checkpoint.offset} on"
+            other = "".join(f"; {file} {NOT_READ}" for file in unread(look.path)[-1:])
+            detail = f"{checkpoint.path} from byte {checkpoint.offset} on{other}"
             look.read.gaps.append(Gap(checkpoint.generation, lost.reason, look.now, detail))
 
 

@@ -69,6 +69,8 @@ class Source:
     gz = False
     is_refused = False  # it is no log
     is_waiting = False  # it is compressed, and not yet examined to its end
+    flaw: str | None = None  # what is wrong with its compressed data
+    is_damaged = False  # it ends at that flaw: what came behind is lost
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises OSError when it cannot be opened or is no regular file."""

@@ -8,7 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from bigdipper_exporter.log.checksums import Archived, LineSums, Shared
-from bigdipper_exporter.log.chunks import Read
+from bigdipper_exporter.log.chunks import Gap, Read
 from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.plan import Ownership, Phase
@@ -215,6 +215,13 @@ class Look:
     now: float
     limit: int
     archived: Archived
+
+    def report_flaw(self, source: Source) -> None:
+        """Name what is wrong with a compressed file that is read: a gap if lines are lost."""
+        if source.is_damaged:
+            self.read.gaps.append(Gap(self.state.newest, "unreachable", self.now, f"{source.path}: {source.flaw}"))
+        elif source.flaw:
+            self.read.notes.append(f"{source.path}: {source.flaw}")
 
     def sums(self, generation: int, offset: int = 0) -> Iterator[LineSums]:
         """Yield the checksums of a generation that end behind `offset`: those of the archive, and those of this look."""

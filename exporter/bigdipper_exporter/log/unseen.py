@@ -4,11 +4,12 @@ Content decides, never a name or a time alone: a file that begins with a consume
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bigdipper_exporter.log.chunks import Gap
-from bigdipper_exporter.log.folder import rotated, siblings
+from bigdipper_exporter.log.folder import NOT_READ, rotated, siblings, unread
 from bigdipper_exporter.log.plan import Phase, is_given_up
 from bigdipper_exporter.log.search import is_moving
 from bigdipper_exporter.log.segment import Source, beginning
@@ -22,6 +23,9 @@ def find_unseen(look: Look) -> int:
     files = siblings(look.path, state.copies)
     judge = _Judge(look)
     state.crowded = any(judge.at(sibling) is Verdict.CROWDED for sibling in rotated(look.path, files))
+    if state.backfill:
+        for file in unread(look.path):
+            judge.refuse(file)
     if not state.crowded:
         state.passed &= frozenset(judge.identities.values())
     judge.wait(files)
@@ -34,7 +38,7 @@ class _Judge:
 
     look: Look
     identities: dict[Path, tuple[int, ...]] = field(default_factory=dict)
-    unreadable: list[Path] = field(default_factory=list)
+    unreadable: dict[Path, str] = field(default_factory=dict)
     waiting: list[Path] = field(default_factory=list)
     undecided: bool = False
     found: int = 0
@@ -46,8 +50,8 @@ class _Judge:
             if verdict is not None:
                 return verdict
             source = self.look.state.open(file)
-        except OSError:
-            self.unreadable.append(file)
+        except OSError as error:
+            self.unreadable[file] = error.strerror or str(error)
             return Verdict.UNREADABLE
         verdict = of_content(self._content(source))
         self._act(verdict, file, source)
@@ -87,6 +91,7 @@ class _Judge:
         if verdict is Verdict.NEW:
             first = beginning(source, state.number(), now)
             state.add(Segment(source, first, Phase.COMPLETE if source.gz else Phase.DRAINING, moved=now))
+            self.look.report_flaw(source)
             self.found += 1
             return
         if verdict in (Verdict.READ, Verdict.REFUSED):
@@ -97,9 +102,17 @@ class _Judge:
         elif verdict is Verdict.WAITING:
             self.waiting.append(file)
         elif verdict is Verdict.UNREADABLE or source.trouble:
-            self.unreadable.append(file)
+            self.unreadable[file] = source.trouble.strerror or "" if source.trouble else source.flaw or ""
         self.undecided |= verdict is Verdict.UNDECIDED
         source.close()
+
+    def refuse(self, file: Path) -> None:
+        """Report a file in a format that is not read, once."""
+        state = self.look.state
+        with suppress(OSError):
+            if of_rotated(self._facts(file)) is None:
+                state.passed |= {self.identities[file]}
+                self._gap(f"{file} {NOT_READ}")
 
     def wait(self, files: dict[Path, int]) -> None:
         """Wait for files that cannot be read or judged yet; after the grace period such a file is a gap."""
@@ -117,7 +130,8 @@ class _Judge:
                     # Reported once, although a file beside an empty log is looked at again and again.
                     state.passed |= {self.identities[file]}
                 if file != path and not _incomplete_copy(state, file):
-                    self._gap(f"{file} cannot be read")
+                    reason = self.unreadable.get(file)
+                    self._gap(f"{file} cannot be read{f': {reason}' if reason else ''}")
         state.waiting = waiting if any(waiting.values()) else {}
         state.backfill = state.backfill and bool(state.waiting)
 
