@@ -231,6 +231,23 @@ def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Pat
         assert archived(one.archive) == expected(lines(0, 20) + lines(50, 52))
 
 
+@pytest.mark.parametrize("order", ["{0}.1 {0}", "{0} {0}.1"])
+def test_a_log_that_the_shell_empties_before_it_is_joined_to_its_rotated_file_repeats_nothing(tmp_path: Path, order: str) -> None:
+    """`cat bot.log.1 bot.log > bot.log`: the shell empties the log first, and what it held is gone, but was read."""
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(b"".join(lines(0, 20)))
+        one.catch_up()
+        one.log.rename(one.log.with_name(one.log.name + ".1"))
+        one.log.write_bytes(b"".join(lines(30, 40)))
+        one.catch_up()
+        subprocess.run(f"cat {order.format(one.log)} > {one.log}", shell=True, check=False, stderr=subprocess.DEVNULL)
+        one.catch_up()
+        with one.log.open("ab") as file:
+            file.write(b"".join(lines(50, 52)))
+        one.catch_up()
+        assert archived(one.archive) == expected(lines(0, 20) + lines(30, 40) + lines(50, 52))
+
+
 def test_another_log_that_begins_alike_is_read_whole(tmp_path: Path) -> None:
     banner = [b"==== Big Dipper ====\n", b"\n", b"paper mode\n"] * 30
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
