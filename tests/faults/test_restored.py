@@ -232,7 +232,7 @@ def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("order", ["{0}.1 {0}", "{0} {0}.1"])
-def test_a_log_that_the_shell_empties_before_it_is_joined_to_its_rotated_file_repeats_nothing(tmp_path: Path, order: str) -> None:
+def test_a_log_that_the_shell_joins_to_its_rotated_file_repeats_nothing(tmp_path: Path, order: str) -> None:
     """`cat bot.log.1 bot.log > bot.log`: the shell empties the log first, and what it held is gone, but was read."""
     with monitor(tmp_path) as one:
         one.log.write_bytes(b"".join(lines(0, 20)))
