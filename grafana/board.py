@@ -58,6 +58,9 @@ HELD_FIRST = f"""
     ORDER BY value IS NULL, value DESC, symbol
 """
 
+BRAKE_MARK = "Brake episodes"
+COMMON_MARKS = ("Bot starts", BRAKE_MARK, "Configuration changes", "Trades")
+
 
 @dataclass(frozen=True)
 class Section:
@@ -90,13 +93,14 @@ def board(
     shared: bool = False,
     of_archive: bool = True,
     quiet: bool = False,
+    common_marks: Sequence[str] = COMMON_MARKS,
     marks: Sequence[Mark] = (),
 ) -> model.Dashboard:
     """A classic dashboard.
 
     symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
     variables, no links. of_archive: False for a board of Prometheus alone, without variables and marks. quiet: the marks of all
-    boards stay off until asked for. marks: those of this board.
+    boards stay off until asked for. common_marks: which of them the board has, each a request. marks: those of this board.
     """
     of_bot = of_archive and not shared
     return model.Dashboard(
@@ -115,7 +119,7 @@ def board(
         week_start="monday",
         panels=lay_out(sections),
         templating=model.DashboardDashboardTemplating(list_val=_variables(symbols, one_symbol) if of_bot else []),
-        annotations=model.AnnotationContainer(list_val=_annotations(symbols, quiet, marks) if of_bot else []),
+        annotations=model.AnnotationContainer(list_val=_annotations(symbols, quiet, common_marks, marks) if of_bot else []),
         links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
     )
@@ -232,7 +236,7 @@ def _kiosk(uid: str) -> model.DashboardLink:
     )
 
 
-def _annotations(symbols: bool, quiet: bool, own: Sequence[Mark]) -> list[model.AnnotationQuery]:
+def _annotations(symbols: bool, quiet: bool, names: Sequence[str], own: Sequence[Mark]) -> list[model.AnnotationQuery]:
     """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
@@ -245,7 +249,7 @@ def _annotations(symbols: bool, quiet: bool, own: Sequence[Mark]) -> list[model.
             WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts""",
         ),
         (
-            "Brake episodes",
+            BRAKE_MARK,
             CRITICAL,
             True,
             """
@@ -274,7 +278,7 @@ def _annotations(symbols: bool, quiet: bool, own: Sequence[Mark]) -> list[model.
             FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500""",
         ),
     ]
-    common = [_mark(Mark(name, colour, sql), enable and not quiet) for name, colour, enable, sql in marks]
+    common = [_mark(Mark(name, colour, sql), enable and not quiet) for name, colour, enable, sql in marks if name in names]
     return [*(_mark(mark, True) for mark in own), *common]
 
 

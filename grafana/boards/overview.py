@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, sql, theme
-from grafana.board import HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
+from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
 from grafana.overrides import answer, by_source, coloured, column, organise
 from grafana.panels import grid, lines, stat
 from grafana.query import either, listed, now, rows, selector, series
@@ -35,6 +35,7 @@ def build() -> model.Dashboard:
         "Is the bot working, how is the money, how close is trouble, what did it do today?",
         [Section([*_first(), *_money(), *_today(), *_more()]), Section(_deeds())],
         refresh="2s",
+        common_marks=(BRAKE_MARK,),
     )
 
 

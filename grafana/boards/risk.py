@@ -47,7 +47,7 @@ def build() -> model.Dashboard:
             Section([shared.header(), *_now()]),
             Section(_distance(), "Limits"),
             Section(_brake(), "Emergency brake"),
-            Section(_exposure(), "Drawdown and largest positions"),
+            Section(_exposure(), "Drawdown and largest positions", folded=True),
         ],
         since="now-24h",
         refresh="5s",
