@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bigdipper_exporter.log.carriers import SEPARATORS
 from bigdipper_exporter.log.grammar import RULES
+from bigdipper_exporter.log.headers import SEPARATORS
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.rule import Event, Malformed
 

@@ -248,3 +248,30 @@ def test_lines_just_below_the_limit_delay_nobody(tmp_path: Path) -> None:
     with exporter(tmp_path) as one:
         one.wait_lines(PLAIN.count(b"\n") + 3)
     assert [symbol for (symbol,) in rows(one.archive, "SELECT symbol FROM trades ORDER BY id")] == ["AMD", "MSFT", "NVDA"]
+
+
+def test_a_log_with_an_unknown_prefix_is_read_while_it_grows(tmp_path: Path) -> None:
+    log = tmp_path / "big_dipper.log"
+    log.write_bytes(b"")
+    with exporter(tmp_path) as one:
+        for number in range(1, 9):
+            prefix = f"worker {number} >> " if number < 5 else f"[{number:8.3f}] "
+            with log.open("ab") as file:
+                file.write(prefix.encode() + line(TRADE.format("AMD", number)) + b"\n")
+            one.wait_lines(number)
+    assert rows(one.archive, "SELECT count(*) FROM trades") == [(8,)]
+
+
+def test_lines_that_are_not_decided_yet_are_named_by_ingest_and_read_once_they_are(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    lines = [b"worker 7 >> " + line(TRADE.format("AMD", number)) + b"\n" for number in range(8)]
+    log.write_bytes(line("❌ Cycle error: no") + b"\n" + b"".join(lines[:5]))
+    read = Read(tmp_path, log)
+    assert (
+        "5 lines at the end may be the bot's or quoted by its last error; later lines show which:\n  worker 7 >> 2025"
+        in read.out
+    )
+    assert (read.symbols, read.malformed) == ([], {})
+    with log.open("ab") as file:
+        file.write(b"".join(lines[5:]))
+    assert Read(tmp_path, log).symbols == ["AMD"] * 8

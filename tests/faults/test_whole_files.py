@@ -19,6 +19,7 @@ import pytest
 from tests.running import Monitor
 
 PREFIXES = ("", "", "", "bot-1  | ", "2025-10-17T13:31:05.123456789Z ", "Oct 17 09:31:05 host bot[7]: ", "\x1b[32m")
+UNKNOWN = ("worker 7 >> ", "job {number}: ", "[{number:8.3f}] ", "req={number:x} ", "🤖 bot » ")
 TIMES = ("2025-10-17 09:31:05", "2025-10-17 09:31:05,123", "2025-10-17T09:31:05", "2025-10-17T13:31:05.5Z")
 
 
@@ -33,7 +34,7 @@ class Files:
         self.happened = Counter[str]()
         self.backup = b""
         self.carrier = self.rng.choice(("plain", "plain", "docker", "kubernetes", "utf-16-le", "utf-16-be"))
-        self.prefix = self.rng.choice(PREFIXES) if self.carrier in ("plain", "utf-16-le", "utf-16-be") else ""
+        self.prefix = self.rng.choice(PREFIXES + UNKNOWN) if self.carrier in ("plain", "utf-16-le", "utf-16-be") else ""
         self.time = self.rng.choice(TIMES)
         self.end = self.rng.choice(("\n", "\r\n"))
         self.monitor = Monitor(folder)
@@ -56,7 +57,9 @@ class Files:
             return "".join(f'{{"log":"{piece}","stream":"stderr","time":"{stamp}"}}\n' for piece in pieces).encode()
         if self.carrier == "kubernetes":
             return f"2025-10-17T13:31:05.123456789Z stderr F {text}\n".encode()
-        return (self.prefix + text + self.end).encode(self.carrier if self.carrier.startswith("utf-16") else "utf-8")
+        return (self.prefix.format(number=self.number) + text + self.end).encode(
+            self.carrier if self.carrier.startswith("utf-16") else "utf-8"
+        )
 
     def write(self) -> None:
         """A few lines, and now and then one that is damaged."""
@@ -181,8 +184,9 @@ def one_log(folder: Path, seed: int, actions: int) -> Files:
 
 # Found by chance: a backup replaces the log, which is rotated, and the exporter restarts while it still had the old file open;
 # and a container's message in two pieces after one whose second piece is damaged. A rotated file that only begins like a lost
-# log; a backup that is many rotations old; a log of UTF-16 that was passed over as a copy, and then restored.
-FOUND = (433370, 13250370, 14543703, 1005, 500041, 500095)
+# log; a backup that is many rotations old; a log of UTF-16 that was passed over as a copy, and then restored. A time without a
+# level that was learned as a prefix.
+FOUND = (433370, 13250370, 14543703, 1005, 500041, 500095, 4422375)
 
 
 @pytest.mark.parametrize(("seed", "actions"), [*((seed, 40) for seed in range(12)), *((seed, 120) for seed in FOUND)])

@@ -23,6 +23,7 @@ class Summary:
     """What `ingest` has read in this run: lines, events by kind, gaps, and what could not be read.
 
     gaps: how many; where: the newest of them. unfinished: where the log ends in a line without a newline, and that line.
+    held: lines at the end of the log with text before their header, of which only later lines show whether they are the bot's.
     """
 
     lines: int
@@ -32,6 +33,7 @@ class Summary:
     malformed: int
     damaged: list[DamagedLine]
     unfinished: str | None
+    held: list[str]
 
     def text(self, seconds: float) -> str:
         """One line for people, and one more for each line of the log that could not be read."""
@@ -53,6 +55,10 @@ class Summary:
             yield from (f"  {line}" for line in shown)
         if self.unfinished:
             yield f"1 unfinished line left: {self.unfinished}"
+        if self.held:
+            number = count(len(self.held), "line")
+            yield f"{number} at the end may be the bot's or quoted by its last error; later lines show which:"
+            yield from (f"  {line}" for line in self.held)
 
 
 @dataclass(frozen=True)
@@ -102,4 +108,5 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         now.malformed - before.malformed,
         pipeline.snapshot.bot.damaged,
         f"{rest.path}, byte {rest.offset:,}: {shown(rest.text)}" if rest else None,
+        [shown(text.encode("latin-1")) for _, text in pipeline.snapshot.bot.held],
     )

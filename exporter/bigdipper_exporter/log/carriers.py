@@ -5,25 +5,22 @@ Only the beginning of a line is removed, so that text inside a message can never
 
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from bigdipper_exporter.log.compile import LEVELS, read_message
+from bigdipper_exporter.log.compile import read_message
 from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, contained
+from bigdipper_exporter.log.headers import BEGUN, CUT_HEADER, EXACT, HEADER, OURS, PREFIX_LIMIT, QUOTING, SEPARATORS, STAMP
 from bigdipper_exporter.log.localtime import LocalTime
+from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, Prefixes
 from bigdipper_exporter.log.rule import Malformed
 
-_LEVEL = "|".join(LEVELS).encode()
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+"
 _NAME = rb"[\w./@:-]{1,64}+"
 _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 
-# The bot's own header, and its variants under other settings of Python's logging.
-EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
-HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
-BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 # Colours and whatever else a terminal is told: CSI, OSC (titles, links), character sets and the short ones.
 ANSI = re.compile(rb"\x1b(?:\[[0-?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[(-/][0-~]|[=>78DEHMc])")
@@ -42,23 +39,8 @@ PREFIX = re.compile(
     rb"|%(iso)s "
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
-PREFIX_LIMIT = 160
-STAMP = 19  # `YYYY-MM-DD HH:MM:SS`
-# Text that only the bot's lines contain, with or without a header.
-OURS = re.compile(rb"\[(?:TRADE|ACCOUNT|OPPORTUNITY|SKIP|BRAKE)\] |Cycle #\d")
-# The messages of errors quote other texts, which may hold whole lines; those of the bot's own words do not.
-QUOTING = re.compile("❌|[Ee]rror|ERROR|FAILED|CRITICAL".encode())
-# A header of which the end was cut off.
-CUT_HEADER = re.compile(
-    rb"\d{1,4}|\d{4}-[\d-]{0,5}|(?:\d{4}-\d\d-\d\d[T ][\d:]{0,8}(?:[.,]\d{0,9})?)?(?: ?\[[A-Z]{0,8}\]? ?| )?"
-)
-# What may stand between a text and a line that it quotes.
-SEPARATORS = b" \t'\"`([{"
 # Lines that are cut, one after the other, before a whole one.
 MAX_CUT = 8
-# The parts of a prefix that vary from line to line: numbers, words (months in any language), and blanks before a number.
-_VARYING = ((re.compile(rb"\d+"), b"0"), (re.compile(rb"[A-Za-z\x80-\xff]+\.?"), b"a"), (re.compile(rb" +"), b" "))
-_VARIES = {b"0": rb"\d{1,40}+", b"a": rb"[A-Za-z\x80-\xff]{1,80}+\.?+", rb"\ ": b" {1,40}+"}
 
 
 class Clean(NamedTuple):
@@ -73,52 +55,98 @@ class Clean(NamedTuple):
 
 
 class Cleaner:
-    """Removes what surrounds the lines of a log.
-
-    prefix: regular expression of an unknown prefix that most lines share; empty until one was learned. header_seen: whether a
-    line began with the bot's own header; then no prefix is learned.
-    """
+    """Removes what surrounds the lines of a log. header_seen: whether a line with the bot's header was read."""
 
     def __init__(self, time: LocalTime) -> None:
         self._time = time
-        self.prefix = ""
+        self.prefixes = Prefixes(self._stamp)
         self.header_seen = False
 
-    def clean(self, text: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> Clean:
-        """Return the lines of `text`, each after its newline. Positions are those of that newline in `text`.
+    def clean(self, base: int, text: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> Clean:
+        """Return the lines of `text`, each after its newline, and of lines held before. Positions are those of that newline.
 
-        Lines of containers are passed to `entry` and are empty in the result; `damaged` gets those that cannot be read.
+        base: the identity of the first line; a line that was held before has a negative position. Lines of containers are
+        passed to `entry` and are empty in the result; `damaged` gets those that cannot be read.
         """
-        out, starts, position = list[bytes](), list[tuple[int, int]](), 0
-        lines = [(at, plain(line)) for at, line in _lines(text)]
-        self._learn([line for _, line in lines])
-        for at, line in lines:
-            starts.append((position, at))
+        out = _Output(damaged)
+        for at, line in _lines(text):
             # Docker's usual objects were read before.
-            kept = b"" if text.startswith(DOCKER_BEGIN, at + 1) else self._line(at, line, entry, damaged)
-            out.append(b"\n" + kept)
-            position += 1 + len(kept)
-        return Clean(b"".join(out), starts)
+            if text.startswith(DOCKER_BEGIN, at + 1) or self._is_contained(at, line := plain(line), entry, damaged):
+                out.add(at, b"")
+            else:
+                self._line(base, at, line, out)
+        return Clean(b"".join(out.lines), out.starts)
 
-    def _line(self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> bytes:
+    def _is_contained(
+        self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]
+    ) -> bool:
         try:
-            if container := contained(line, self._time):
-                entry(at, container)
-                return b""
+            if (container := contained(line, self._time)) is None:
+                return False
+            entry(at, container)
         except ValueError:
             damaged(at, "docker")
-            return b""
-        line, header = self.header(line)
-        if HEADER.search(line, header):
-            damaged(at, "joined")
-            line = self.last_whole(line, header) or line
-        elif header:
-            self.header_seen = True
+        return True
+
+    def _line(self, base: int, at: int, line: bytes, out: "_Output") -> None:
+        """Add the line to `out`, or hold it until later lines show whether it is the bot's."""
+        prefixes, (rest, size) = self.prefixes, self.header(line)
+        if not size and HEADER.search(rest) and (whole := self.last_whole(rest, 0)):
+            out.damaged(at, "joined")
+            line = whole
+            rest, size = self.header(whole)
+        start = prefixes.unknown(line)
+        if size and not (start and prefixes.may_go_on()):
+            self._release(base, out)
+            self._own(at, rest, size, out)
+            if start:
+                prefixes.learn(line[:start])
+        elif start or (prefixes.held and line.strip()):
+            is_decided = prefixes.hold(base + at, line)
+            if is_decided or prefixes.is_full():
+                self._release(base, out)
+        else:
+            self._other(at, rest, out)
+
+    def _release(self, base: int, out: "_Output") -> None:
+        """Add the held lines, each as the bot's if its prefix is known by now, and as quoted if not."""
+        held, self.prefixes.held = self.prefixes.held, []
+        for ident, line in held:
+            rest, size = self.header(line)
+            if self.prefixes.unknown(line):
+                self._other(ident - base, line, out)
+            elif size:
+                self._own(ident - base, rest, size, out)
+            else:
+                self._other(ident - base, rest, out)
+
+    def _own(self, at: int, line: bytes, size: int, out: "_Output") -> None:
+        """Add a line with a header, which has this size."""
+        if HEADER.search(line, size):
+            out.damaged(at, "joined")
+            line = self.last_whole(line, size) or line
+        self.header_seen = True
+        self.prefixes.above = line[:ABOVE_LIMIT]
+        out.add(at, line)
+
+    def _other(self, at: int, line: bytes, out: "_Output") -> None:
+        """Add a line without a header at its beginning."""
+        if HEADER.search(line):
+            out.damaged(at, "joined")
         elif BEGUN.match(line):
-            damaged(at, "timestamp")
+            out.damaged(at, "timestamp")
         elif not self.header_seen and OURS.search(line[: 2 * PREFIX_LIMIT]):
-            damaged(at, "form")
-        return line
+            out.damaged(at, "form")
+        self.prefixes.follow(line)
+        out.add(at, line)
+
+    def pass_over(self, text: bytes) -> None:
+        """Note what `text` ends with: lines that need no cleaning, each after its newline."""
+        start = max(text.rfind(b"\n20"), 0) + 1
+        end = text.index(b"\n", start)
+        self.prefixes.above = text[start : min(end, start + ABOVE_LIMIT)]
+        for line in text[end + 1 :].split(b"\n"):
+            self.prefixes.follow(line)
 
     def last_whole(self, line: bytes, size: int) -> bytes | None:
         """Return the whole line behind one or more that were cut; None when there is none, or when it may be a quotation.
@@ -148,8 +176,8 @@ class Cleaner:
         if match := EXACT.match(line):
             return line, match.end()
         rest = line
-        if self.prefix and (match := re.match(self.prefix.encode(), line)):
-            rest = line[match.end() :]
+        if not HEADER.match(line):
+            rest = line[self.prefixes.before_header(line) or self.prefixes.before_text(line) :]
         for _ in range(3):  # Compose puts its prefix before that of Docker's --timestamps
             if match := HEADER.match(rest):
                 return self._canonical(rest, match)
@@ -172,26 +200,25 @@ class Cleaner:
         header = stamp + b" [" + level + b"]"
         return header + line[match.end() :], len(header)
 
-    def _learn(self, lines: list[bytes]) -> None:
-        """Learn an unknown prefix: at least two lines, and half of all, share its shape."""
-        if self.header_seen or self.prefix or any(EXACT.match(line) for line in lines):
-            return
-        shapes = Counter[bytes]()
-        for line in lines:
-            header = HEADER.search(line[: 2 * PREFIX_LIMIT])
-            if header and 0 < header.start() <= PREFIX_LIMIT and not self.header(line)[1]:
-                shape = line[: header.start()]
-                for varying, sign in _VARYING:
-                    shape = varying.sub(sign, shape)
-                shapes[shape] += 1
-        if not shapes:
-            return
-        (shape, count), *_ = shapes.most_common(1)
-        if count >= 2 and 2 * count >= sum(1 for line in lines if line.strip()):
-            pattern = re.escape(shape)
-            for sign, varying_text in _VARIES.items():
-                pattern = pattern.replace(sign, varying_text)
-            self.prefix = pattern.decode()
+    def _stamp(self, match: re.Match[bytes]) -> bytes:
+        """Return the time of a header, as the bot writes it."""
+        return self._canonical(match.string, match)[0][:STAMP]
+
+
+@dataclass
+class _Output:
+    """Cleaned lines, as in `Clean`, and what to call with those that cannot be read."""
+
+    damaged: Callable[[int, str], None]
+    lines: list[bytes] = field(default_factory=list)
+    starts: list[tuple[int, int]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, at: int, line: bytes) -> None:
+        """Add the line that was at this position."""
+        self.starts.append((self.size, at))
+        self.lines.append(b"\n" + line)
+        self.size += 1 + len(line)
 
 
 def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:

@@ -15,12 +15,13 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bigdipper_exporter.log.carriers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.carriers import Cleaner, is_ordinary, plain
 from bigdipper_exporter.log.chunks import LINE_LIMIT
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
+from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.localtime import LocalTime
+from bigdipper_exporter.log.prefixes import ABOVE_LIMIT
 from bigdipper_exporter.log.rule import Event, Malformed
 
 # By initial: a single byte needs no new object.
@@ -59,7 +60,8 @@ class Piece(NamedTuple):
 class ParsedChunk:
     """The records of one read, in file order, and counts of all lines.
 
-    data: the bytes, from the file `path`. base: the identity of a record at their first byte.
+    data: the bytes, from the file `path`. base: the identity of a record at their first byte. held: lines that earlier reads
+    could not decide, by their identity.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -70,9 +72,12 @@ class ParsedChunk:
     path: str = ""
     base: int = 0
     data: bytes = b""
+    held: dict[int, bytes] = field(default_factory=dict)
 
     def line(self, ident: int) -> bytes:
-        """Return the line of a record; empty if it began in an earlier chunk."""
+        """Return the line of a record; empty for a container's message that began in an earlier chunk."""
+        if ident in self.held:
+            return self.held[ident]
         start = ident - self.base
         end = self.data.find(b"\n", start)
         return self.data[start : len(self.data) if end < 0 else end] if start >= 0 else b""
@@ -107,18 +112,18 @@ class Reader:
         self.rests: dict[str, str] | None = None
         self._listen = listen
 
-    def restore(self, pending: Mapping[str, Sequence[Any]], header_seen: bool, prefix: str) -> None:
-        """Continue from the archived state of an earlier reader. Older versions stored open messages by generation."""
+    def restore(self, pending: Mapping[str, Sequence[Any]]) -> None:
+        """Continue from the archived messages of an earlier reader. Older versions stored them by generation."""
         self.pending = {
             stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.time.last, rest[0])
             for stream, (ident, *rest) in pending.items()
         }
-        self.cleaner.header_seen, self.cleaner.prefix = header_seen, prefix
 
     def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
         """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""
         chunk.base = base = generation << OFFSET_BITS | offset
         chunk.data = data
+        chunk.held = dict(self.cleaner.prefixes.held)
         lines = data.count(b"\n")
         chunk.lines += lines
         chunk.size += len(data)
@@ -151,8 +156,10 @@ class Reader:
     def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
         """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
         headers, first = LEVEL.findall(text), len(chunk.records)
-        if headers and is_ordinary(text, len(headers), lines) and self._events(base, text, chunk):
+        is_plain = headers and not self.cleaner.prefixes.held and is_ordinary(text, len(headers), lines)
+        if is_plain and self._events(base, text, chunk):
             self.cleaner.header_seen = True
+            self.cleaner.pass_over(text)
         else:
             del chunk.records[first:]
             text = self._clean(base, text, chunk)
@@ -199,7 +206,7 @@ class Reader:
             if kind == "docker":
                 self._interrupt(text[at + 1 :].partition(b"\n")[0], chunk)
 
-        clean = self.cleaner.clean(text, lambda at, entry: self._entry(base + at, entry, chunk), refuse)
+        clean = self.cleaner.clean(base, text, lambda at, entry: self._entry(base + at, entry, chunk), refuse)
         entries = chunk.records[first:]
         del chunk.records[first:]
         self._events(base, clean.text, chunk)
@@ -267,8 +274,13 @@ class Reader:
         return is_rest
 
     def finish(self, rests: Mapping[str, str]) -> ParsedChunk:
-        """Return the open messages, each with its rest from the file that follows. No line follows here."""
-        chunk = ParsedChunk()
+        """Return the open messages, each with its rest from the file that follows, and the held lines. No line follows here."""
+        held = self.cleaner.prefixes.held
+        chunk = ParsedChunk(held=dict(held))
+        for ident, line in held:
+            if self.cleaner.prefixes.unknown(line):
+                chunk.records.append(Record(ident, self.time.last, Malformed("joined"), ""))
+        held.clear()
         for stream, piece in self.pending.items():
             self._message(piece._replace(text=piece.text + rests.get(stream, "")), chunk)
         self.pending.clear()
@@ -295,7 +307,9 @@ class Reader:
         if len(piece.text) >= PENDING_LIMIT:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
             return
-        line, size = self.cleaner.header(plain(piece.text.rstrip("\r\n").encode()))
+        text, prefixes = plain(piece.text.rstrip("\r\n").encode()), self.cleaner.prefixes
+        prefixes.admit(text, piece.ts)
+        line, size = self.cleaner.header(text)
         is_joined = ANY_HEADER.search(line, size) is not None
         whole = self.cleaner.last_whole(line, size) if is_joined else None
         if whole is not None:
@@ -303,8 +317,12 @@ class Reader:
             line, size = self.cleaner.header(whole)
         header = MESSAGE.match(b"\n" + line)
         if not size or header is None:
+            prefixes.follow(text)
+            if is_joined and prefixes.unknown(text):
+                chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
             return
         self.cleaner.header_seen = True
+        prefixes.above, prefixes.above_ts = line[:ABOVE_LIMIT], piece.ts
         level = header[1].decode()
         chunk.levels[level] = chunk.levels.get(level, 0) + 1
         # The container's time is exact and in UTC, so it is preferred to the text's.

@@ -112,14 +112,18 @@ class BotState:
     hard_limit: float | None = None
 
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
-    # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, and the
-    # prefix that all lines share.
+    # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, the
+    # prefixes of the lines, the last line with a header (text, and a container's time), and lines that are held until later
+    # ones show whether they are the bot's (identity, text). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
     split: dict[str, list[Any]] = field(default_factory=dict)
     rests: dict[str, str] | None = None
     header_seen: bool = False
     prefix: str = ""
+    above: str = ""
+    above_ts: float = 0.0
+    held: list[tuple[int, str]] = field(default_factory=list)
 
     # The last lines that could not be read.
     damaged: list[DamagedLine] = field(default_factory=list)

@@ -24,7 +24,10 @@ class Stream:
         self._custom = Custom(settings.patterns, self.state, counters) if settings.patterns else None
         self.reader = Reader(settings.log_timezone, self._custom.listen if self._custom else None)
         self.reader.time.last = self.state.log_ts
-        self.reader.restore(self.state.split, self.state.header_seen or bool(self.state.forms), self.state.prefix)
+        self.reader.restore(self.state.split)
+        cleaner = self.reader.cleaner
+        cleaner.header_seen = self.state.header_seen or bool(self.state.forms)
+        cleaner.prefixes.load(self.state.prefix, self.state.above, self.state.above_ts, self.state.held)
         self.reader.rests = self.state.rests
 
     def to_json(self) -> str:
@@ -33,7 +36,8 @@ class Stream:
         state.log_ts = reader.time.last
         state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
         state.rests = reader.rests
-        state.header_seen, state.prefix = reader.cleaner.header_seen, reader.cleaner.prefix
+        prefixes, state.header_seen = reader.cleaner.prefixes, reader.cleaner.header_seen
+        state.prefix, state.above, state.above_ts, state.held = prefixes.saved()
         return state.to_json()
 
     def take(self, state: BotState) -> None:
@@ -88,7 +92,7 @@ class Streams:
         if not late:
             return self.log
         if self.past is None:
-            fresh = BotState(prefix=self.log.reader.cleaner.prefix)
+            fresh = BotState(prefix=self.log.reader.cleaner.prefixes.saved()[0])
             self.past = Stream(self._settings, self._counters, fresh.to_json())
         return self.past
 
@@ -100,6 +104,7 @@ class Streams:
             state.begin_cycle()
             state.brake, state.awaits_older_brake = None, True
             self.log.reader.pending.clear()
+            self.log.reader.cleaner.prefixes.held = []
             self.log.reader.rests = {}
 
     def join(self, projection: Projection) -> None:
