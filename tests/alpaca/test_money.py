@@ -259,10 +259,14 @@ def test_another_account_has_lots_returns_and_history_of_its_own(account: Callab
     assert one.desk.sql("SELECT count(*) FROM former_fills") == [(2,)]
 
 
-def test_an_empty_list_of_positions_that_the_account_contradicts_is_not_believed(account: Callable[..., Account]) -> None:
+@pytest.mark.parametrize("missing", [(), ("long_market_value",), ("long_market_value", "short_market_value")])
+def test_an_empty_list_of_positions_that_the_account_contradicts_is_not_believed(
+    account: Callable[..., Account], missing: tuple[str, ...]
+) -> None:
     one = account("2025-11-04T10:00", 100, shares=19)
     before = one.until("2025-11-04T10:10")
     one.answers.change("positions", lambda body: [])
+    one.answers.change("account", lambda body: body | dict.fromkeys(missing))
     during = one.until("2025-11-04T10:13")
     assert odd(during, "positions") >= 1
     assert during["bigdipper_account_doubted"] == 1

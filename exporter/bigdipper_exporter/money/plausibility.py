@@ -60,11 +60,15 @@ def contradicts_itself(b: Balances) -> bool:
 
 
 def values_differ(account: Balances, long: float, short: float) -> bool:
-    """Whether the account's values and the sums over the positions cannot describe the same holdings."""
-    if account.long is None or account.short is None:
-        return False
+    """Whether the account's values and the sums over the positions cannot describe the same holdings.
+
+    Without one of its values, what equity and cash leave for both of them is compared.
+    """
+    if account.long is not None and account.short is not None:
+        pairs = [(account.long, long), (account.short, short)]
+    else:
+        pairs = [] if account.cash is None else [(account.equity - account.cash, long + short)]
     floor = max(SMALL * abs(account.equity), FUNDED)
-    pairs = ((account.long, long), (account.short, short))
     return any(abs(a - b) > max(floor, VALUES_TOLERANCE * max(abs(a), abs(b))) for a, b in pairs)
 
 
