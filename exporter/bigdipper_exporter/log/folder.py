@@ -16,7 +16,7 @@ DATED = re.compile(r"[._-]{1,2}20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
 GUESSED = 20  # how many rotated names are tried where the folder cannot be listed
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
-UNREAD = (".bz2", ".xz", ".zst", ".lz4", ".zip")
+UNREAD = (".bz2", ".xz", ".lzma", ".zst", ".lz4", ".br", ".zip", ".7z", ".tgz", ".Z")
 NOT_READ = "is not read: of compressed files only those of gzip are; unpack it"
 
 
