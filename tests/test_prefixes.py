@@ -156,3 +156,11 @@ def test_the_same_lines_in_any_portions_and_with_any_restart_give_the_same_event
     for _ in range(5):
         assert events(cut(rng, data), rng) == whole
     assert events(data, rng) == whole
+
+
+def test_lines_of_supervisord_in_the_same_file_are_not_malformed() -> None:
+    foreign = [
+        "2025-10-17 09:31:05,123 INFO spawned: 'bot' with pid 7",
+        "2025-10-17 09:31:06,124 WARN exited: bot (exit status 1)",
+    ]
+    assert names([foreign[0], order(1), *foreign, order(2)]) == ["AMD", "AMD"]

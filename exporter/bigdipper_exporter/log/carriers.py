@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from bigdipper_exporter.log.compile import read_message
 from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, contained
-from bigdipper_exporter.log.headers import BEGUN, CUT_HEADER, EXACT, HEADER, OURS, PREFIX_LIMIT, QUOTING, SEPARATORS, STAMP
+from bigdipper_exporter.log.headers import (
+    BEGUN,
+    CUT_HEADER,
+    EXACT,
+    HEADER,
+    OURS,
+    PREFIX_LIMIT,
+    QUOTING,
+    SEPARATORS,
+    STAMP,
+    SUPERVISORD,
+)
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, Prefixes
 from bigdipper_exporter.log.rule import Malformed
@@ -133,7 +144,7 @@ class Cleaner:
         """Add a line without a header at its beginning."""
         if HEADER.search(line):
             out.damaged(at, "joined")
-        elif BEGUN.match(line):
+        elif BEGUN.match(line) and not SUPERVISORD.match(line):
             out.damaged(at, "timestamp")
         elif not self.header_seen and OURS.search(line[: 2 * PREFIX_LIMIT]):
             out.damaged(at, "form")

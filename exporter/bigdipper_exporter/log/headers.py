@@ -10,6 +10,8 @@ _LEVEL = "|".join(LEVELS).encode()
 EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
 HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
 BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
+# Supervisord's own lines, where it writes into the same file.
+SUPERVISORD = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?:BLAT|TRAC|DEBG|INFO|WARN|ERRO|CRIT) (?!.{0,80}\[)")
 STAMP = 19  # `YYYY-MM-DD HH:MM:SS`
 # A header of which the end was cut off.
 CUT_HEADER = re.compile(
