@@ -174,6 +174,24 @@ def test_a_backup_that_ends_within_a_line_costs_that_line_only(tmp_path: Path) -
     assert "1 line could not be read" in command("ingest", "--log.path", log, "--archive.path", tmp_path / "b.db").stdout
 
 
+def test_a_whole_backup_over_one_that_was_cut_within_a_line_repeats_nothing(tmp_path: Path) -> None:
+    backup, small, new, newer = (b"".join(lines(*span)) for span in ((0, 40), (100, 101), (200, 203), (300, 302)))
+    with monitor(tmp_path) as one:
+        for content in (
+            backup,
+            small,
+            backup[: len(backup) - 300] + lines(150, 151)[8],  # joined to the rest of a line
+            backup + new,
+            backup + new + newer,
+            backup + new,
+        ):
+            over(content, one.log)
+            one.catch_up()
+    assert archived(one.archive) | {"lines": 0} == expected(
+        [*lines(0, 40), *lines(100, 101), *lines(200, 203), *lines(300, 302)]
+    ) | {"lines": 0}
+
+
 def test_a_large_log_read_in_one_go_is_recognised_to_the_line(tmp_path: Path) -> None:
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     old, new = lines(0, 1200), lines(1300, 1303)

@@ -120,7 +120,8 @@ def pass_over(look: Look, segment: Segment) -> bool:
     if examinations.are_waiting:
         return False
     examinations.are_waiting = before
-    if fitting:
+    # Where it no longer holds what this generation has consumed, it is another one's file, and the next read finds that out.
+    if fitting and (not offset or segment.source.gz or segment.source.fits(segment.checkpoint)):
         known = max(fitting, key=lambda c: c.offset)
         segment.checkpoint = replace(known, generation=segment.checkpoint.generation).within(segment.source)
         look.read.sums += _sums_from(segment.source, offset, segment.checkpoint)
