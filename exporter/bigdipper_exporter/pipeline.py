@@ -85,6 +85,7 @@ class Pipeline:
         self.counters = Counters()
         self.caught_up = False
         self.trouble: str | None = None
+        self.repeated = 0  # lines that were read before from another file
         self.statistics = Statistics()
         self._settings = settings
         self._sources = sources
@@ -203,6 +204,7 @@ class Pipeline:
             if present.beside() != self._saved.beside():
                 self.store.save(saved.BESIDE, present.beside())
         self.tail.commit()
+        self.repeated += read.repeated
         self.counters.commit()
         # Free them now: the next chunk needs as much memory.
         read.batches.clear()

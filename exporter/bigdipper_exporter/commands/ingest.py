@@ -22,12 +22,14 @@ MOST_GAPS = 10
 class Summary:
     """What `ingest` has read in this run: lines, events by kind, gaps, and what could not be read.
 
-    gaps: how many; where: the newest of them. unfinished: where the log ends in a line without a newline, and that line.
+    repeated: lines that were read before from another file. gaps: how many; where: the newest of them. unfinished: where the
+    log ends in a line without a newline, and that line.
     held: lines at the end of the log with text before their header, of which only later lines show whether they are the bot's.
     """
 
     lines: int
     events: dict[str, int]
+    repeated: int
     gaps: int
     where: list[str]
     malformed: int
@@ -44,8 +46,9 @@ class Summary:
         gaps = f"; {count(self.gaps, 'gap')}, see the table `gaps`" if self.gaps else ""
         if self.lines and not self.events:
             return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
+        again = f"; {count(self.repeated, 'line')} read before from another file left out" if self.repeated else ""
         events = count(sum(self.events.values()), "event")
-        return f"{count(self.lines, 'line')}, {events} ({kinds or 'nothing new'}) in {seconds:.1f} s{gaps}"
+        return f"{count(self.lines, 'line')}, {events} ({kinds or 'nothing new'}) in {seconds:.1f} s{again}{gaps}"
 
     def _damage(self) -> Iterator[str]:
         if self.malformed:
@@ -103,6 +106,7 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     return Summary(
         now.lines - before.lines,
         {kind: count for kind, count in new.items() if count},
+        pipeline.repeated,
         now.gaps - before.gaps,
         [gap.detail for gap in gaps],
         now.malformed - before.malformed,

@@ -52,13 +52,14 @@ Archived = Callable[[int, int], Iterable[LineSums]]
 
 def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> LineSums:
     """Return the checksums of `data`, which was consumed at `start`; those of `last` too, if that is short and ends there."""
-    new = LineSums(generation, start, len(data), _sums(data))
+    new = LineSums(generation, start, len(data), line_sums(data))
     if last is None or (last.generation, last.end) != (generation, start) or last.size + len(data) > STRETCH_BYTES:
         return new
     return replace(last, size=last.size + new.size, sums=last.sums + new.sums)
 
 
-def _sums(data: bytes) -> bytes:
+def line_sums(data: bytes) -> bytes:
+    """Return the CRC-32 of each line, four bytes each, little-endian."""
     lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -111,7 +112,7 @@ class Shared:
 
     def add(self, row: LineSums, data: bytes) -> bool:
         """Compare the next `data` of the file with `row`; return whether all of it is the same."""
-        is_same = len(data) == row.size and _sums(data) == row.sums
+        is_same = len(data) == row.size and line_sums(data) == row.sums
         lines = data.count(b"\n") if is_same else _matching(data, row.sums)
         end = _position(data, lines)
         if is_same or end:

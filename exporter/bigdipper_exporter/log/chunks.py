@@ -63,7 +63,7 @@ class Read:
     why new lines may not arrive. more: whether to read again at once. is_current: whether the log itself was read to its end.
     late: the generations that are older than lines of the log that were returned. set_aside: whether this begins now, before
     any line of the log's new file. written: unix seconds at which the newest file of the batches was last written.
-    notes: sentences about files, for people.
+    notes: sentences about files, for people. repeated: lines that were read before from another file, and are not returned.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -82,6 +82,7 @@ class Read:
     set_aside: bool = False
     written: float | None = None
     notes: list[str] = field(default_factory=list)
+    repeated: int = 0
 
     @property
     def is_empty(self) -> bool:

@@ -3,11 +3,12 @@
 import errno
 from dataclasses import replace
 
-from bigdipper_exporter.log import common, plan
+from bigdipper_exporter.log import common, plan, repeated
 from bigdipper_exporter.log.checksums import stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, whole_lines
 from bigdipper_exporter.log.name import problem
 from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
+from bigdipper_exporter.log.repeated import Known
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
 from bigdipper_exporter.log.segment import Checkpoint
@@ -136,6 +137,8 @@ def _take(
 ) -> None:
     """Return the lines, and move the checkpoint behind them."""
     state, read, checkpoint = look.state, look.read, segment.checkpoint
+    if batches and not batches[0].truncated:
+        batches = _unread(look, segment, data[: advanced.offset - checkpoint.offset], batches)
     if state.is_late(segment):
         read.batches += [replace(batch, late=True) for batch in batches]
     elif batches:
@@ -147,6 +150,28 @@ def _take(
         read.sums.append(sums)
         segment.sums = sums if consumed.endswith(b"\n") else None
         segment.checkpoint, segment.moved = advanced, look.now
+
+
+def _unread(look: Look, segment: Segment, data: bytes, batches: list[Batch]) -> list[Batch]:
+    """Return the batches without lines that were read before, as part of another generation."""
+    others = repeated.candidates(data, look.state.others(segment), look.state.newest)
+    if not others:
+        return batches
+    before = _lines(batches)
+    for other in others:
+        mark = segment.marks.get(other.generation)
+        known = Known.of(look.sums(other.generation, mark.start if mark else 0), mark)
+        runs = repeated.find(data, known)
+        if runs or mark:
+            segment.marks = segment.marks | {other.generation: known.mark()}
+        if runs:
+            batches = repeated.split(batches, segment.checkpoint.offset, data, runs)
+    look.read.repeated += before - _lines(batches)
+    return batches
+
+
+def _lines(batches: list[Batch]) -> int:
+    return sum(batch.data.count(b"\n") for batch in batches)
 
 
 def _conclude(look: Look, segment: Segment, action: OfPortion, signature: tuple[int, int, int]) -> None:

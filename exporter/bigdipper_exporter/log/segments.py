@@ -12,6 +12,7 @@ from bigdipper_exporter.log.chunks import Gap, Read
 from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.plan import Ownership, Phase
+from bigdipper_exporter.log.repeated import Mark
 from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
 from bigdipper_exporter.log.verdict import TIME_SLACK
 
@@ -29,9 +30,9 @@ class Segment:
     begun: whether its content was looked at. settled: the file's signature when it was read to its end. sure: whether that was
     long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
     failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
-    sums: checksums of its last lines. ownership: whose content it holds. held: its size, and since when it has had it, while it
-    may be in the middle of being filled with content that was read already. shared: how far it was compared with other
-    generations so far.
+    sums: checksums of its last lines. ownership: whose content it holds. marks: up to where other generations were found in
+    it. held: its size, and since when it has had it, while it may be in the middle of being filled with content that was read
+    already. shared: how far it was compared with other generations so far.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class Segment:
     sums: LineSums | None = None
     ownership: Ownership = Ownership.UNKNOWN
     held: tuple[int, float] = (0, 0.0)
+    marks: dict[int, Mark] = field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
 
     @property

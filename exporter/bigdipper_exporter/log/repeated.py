@@ -1,0 +1,166 @@
+"""Finds lines in the middle of a file that were read before from another file, such as an overlap of two copies of the log.
+
+A run of lines counts as read when another generation has the same lines in the same order, with times of at least two seconds
+among them: within one second the bot may write the same lines again. In doubt a line is read: twice is better than never.
+"""
+
+import re
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, STAMP, LineSums, line_sums
+from bigdipper_exporter.log.chunks import Batch
+from bigdipper_exporter.log.segment import Checkpoint
+
+NEWLINE = re.compile(rb"\n")
+
+WIDTH = 4  # bytes of a checksum
+# Bytes at either end of a portion in which its times are looked for.
+EDGE = 4096
+# How many places of a generation are tried for one line, and how many lines may be looked for in vain in one portion.
+MOST_PLACES = 8
+MOST_FAILURES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to where a generation was found again: lines of the stretch that begins at `start`, in bytes.
+
+    is_open: whether that was up to the end of what was read of the file, so that the next line may be the same too.
+    """
+
+    start: int = 0
+    lines: int = 0
+    is_open: bool = False
+
+
+@dataclass(slots=True)
+class Known:
+    """The checksums of a generation, to be found in a file in their order: those from line `at` on are left."""
+
+    rows: list[LineSums]
+    is_open: bool = False
+    at: int = 0
+    sums: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sums = b"".join(row.sums for row in self.rows)
+
+    @classmethod
+    def of(cls, rows: Iterable[LineSums], mark: Mark | None) -> "Known":
+        """Continue at `mark`, if that is known."""
+        known = cls(list(rows))
+        if mark is not None and known.rows and known.rows[0].start == mark.start:
+            known.at, known.is_open = mark.lines, mark.is_open
+        return known
+
+    def mark(self) -> Mark:
+        """Return where the search goes on."""
+        left = self.at
+        for row in self.rows:
+            if left <= len(row.sums) // WIDTH:
+                return Mark(row.start, left, self.is_open)
+            left -= len(row.sums) // WIDTH
+        return Mark()
+
+    def common(self, sums: bytes) -> set[tuple[int, int]]:
+        """Return the pairs of consecutive lines that both have."""
+        return set(_pairs(sums)).intersection(_pairs(self.sums))
+
+    def places(self, sums: bytes, line: int) -> Iterator[int]:
+        """Yield where this line and the one after it are, at most a few places."""
+        pair, found = sums[WIDTH * line : WIDTH * (line + 2)], WIDTH * self.at - 1
+        for _ in range(MOST_PLACES):
+            found = self.sums.find(pair, found + 1)
+            while found % WIDTH and found >= 0:
+                found = self.sums.find(pair, found + 1)
+            if found < 0:
+                return
+            yield found // WIDTH
+
+    def run(self, sums: bytes, line: int, place: int) -> int:
+        """Return how many lines are the same from here on."""
+        most = min(len(sums) // WIDTH - line, len(self.sums) // WIDTH - place)
+        mine, other = memoryview(sums)[WIDTH * line :], memoryview(self.sums)[WIDTH * place :]
+        if mine[: WIDTH * most] == other[: WIDTH * most]:
+            return most
+        pairs = zip(mine[: WIDTH * most].cast("I"), other[: WIDTH * most].cast("I"), strict=True)
+        return next(number for number, (one, another) in enumerate(pairs) if one != another)
+
+
+def _pairs(sums: bytes) -> Iterator[tuple[int, int]]:
+    values = array("I", sums)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return pairwise(values)
+
+
+def stamps(data: bytes) -> tuple[bytes, bytes]:
+    """Return the first and the last time at the edges of `data`; empty where there is none."""
+    found = [stamp[0].replace(b"T", b" ") for stamp in STAMP.finditer(data[:EDGE].replace(b"\0", b""))]
+    first = min(found, default=b"")
+    if len(data) > EDGE:
+        found = [stamp[0].replace(b"T", b" ") for stamp in STAMP.finditer(data[-EDGE:].replace(b"\0", b""))]
+    return first, max(found, default=b"")
+
+
+def candidates(data: bytes, others: Iterable[Checkpoint], newest: int) -> list[Checkpoint]:
+    """Return the generations that may hold lines of `data`: those whose times overlap by two seconds or more."""
+    kept = [c for c in others if c.offset and c.generation > newest - KEPT_GENERATIONS]
+    if not kept:
+        return []
+    first, last = stamps(data)
+    return [c for c in kept if stamps(c.head)[0] < last and first < stamps(c.tail)[1]]
+
+
+def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[int, int]]) -> list[Batch]:
+    """Return the batches without these lines of `data`, which begins at `start`."""
+    ends = [0, *(match.end() for match in NEWLINE.finditer(data))]
+    cuts = [(start + ends[begin], start + ends[end]) for begin, end in sorted(runs)]
+    left = list[Batch]()
+    for batch in batches:
+        at, end = batch.offset, batch.offset + len(batch.data)
+        for begin, behind in (*cuts, (end, end)):
+            if at < min(begin, end):
+                data_end = min(begin, end) - batch.offset
+                left.append(replace(batch, offset=at, data=batch.data[at - batch.offset : data_end]))
+            at = max(at, min(behind, end))
+    return left
+
+
+def find(data: bytes, known: Known) -> list[tuple[int, int]]:
+    """Return the lines of `data`, from and up to their number, that `known` has in the same order."""
+    sums, found, line, failures = line_sums(data), list[tuple[int, int]](), 0, 0
+    lines = data.split(b"\n")
+    common = known.common(sums)
+    if known.is_open and (length := known.run(sums, 0, known.at)):
+        found.append((0, length))
+        line, known.at = length, known.at + length
+    values = array("I", sums)
+    while line + 1 < len(values) and failures < MOST_FAILURES:
+        if (values[line], values[line + 1]) not in common:
+            line += 1
+            continue
+        runs = ((known.run(sums, line, place), place) for place in known.places(sums, line))
+        length, place = max(runs, default=(0, 0), key=lambda one: one[0])
+        if not _spans_seconds(lines[line : line + length]):
+            failures, line = failures + 1, line + max(1, length - 1)
+            continue
+        found.append((line, line + length))
+        line, known.at = line + length, place + length
+    known.is_open = bool(found) and found[-1][1] == len(values)
+    return found
+
+
+def _spans_seconds(lines: list[bytes]) -> bool:
+    """Whether there are times of two different seconds in these lines."""
+    first = b""
+    for line in lines:
+        stamp = STAMP.search(line.replace(b"\0", b""))
+        if stamp is not None and first and stamp[0] != first:
+            return True
+        first = first or (stamp[0] if stamp is not None else b"")
+    return False

@@ -1,0 +1,93 @@
+"""Files that overlap without beginning alike, through the command line: each event counts once, none is lost."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.asked import here
+from tests.running import rows
+
+
+def trade(number: int) -> bytes:
+    """A line of v2.17, which names no order, and one that is only counted."""
+    at = f"2025-10-17 09:{number // 60:02}:{number % 60:02}"
+    text = f"{at} [INFO] [TRADE] BUY MSFT {number + 1} @ $100.00 = ${100 * (number + 1):.2f}\n"
+    return (text + f"{at} [INFO] Cycle #{number} - {at[11:]}\n").encode()
+
+
+def trades(first: int, last: int) -> bytes:
+    return b"".join(map(trade, range(first, last)))
+
+
+def ingest(log: Path, archive: Path, *flags: str) -> str:
+    code, out, errors = here("ingest", "--log.path", log, "--archive.path", archive, "--log.timezone", "UTC", *flags)
+    assert (code, errors) == (0, "")
+    return out
+
+
+def counted(archive: Path) -> tuple[int, int, int, int, int]:
+    """Trades, different ones, trades and cycles of the day, and gaps."""
+    days = "(SELECT sum(trades_count) FROM daily_stats), (SELECT sum(cycles) FROM daily_stats)"
+    return rows(archive, f"SELECT count(*), count(DISTINCT quantity), {days}, (SELECT count(*) FROM gaps) FROM trades")[0]
+
+
+def test_parts_of_what_was_read_bring_nothing_twice(tmp_path: Path) -> None:
+    archive = tmp_path / "a.db"
+    for number, (first, last) in enumerate([(0, 40), (20, 40), (10, 30), (0, 40), (38, 45), (5, 45)]):
+        log = tmp_path / f"{number}.log"
+        log.write_bytes(trades(first, last))
+        out = ingest(log, archive)
+        total = 45 if number > 3 else 40
+        assert counted(archive) == (total, total, total, total, 0)
+    assert "0 lines, 0 events (nothing new)" in out
+    assert "80 lines read before from another file left out" in out
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_newer_part_is_read_first(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    new, everything = tmp_path / "new.log", tmp_path / ("all.gz" if pack is gzip.compress else "all.log")
+    new.write_bytes(trades(20, 40))
+    everything.write_bytes(pack(trades(0, 20) + trades(20, 40)))
+    ingest(new, tmp_path / "a.db")
+    ingest(everything, tmp_path / "a.db")
+    assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
+
+
+def test_a_rotated_file_that_overlaps_the_log(tmp_path: Path) -> None:
+    (tmp_path / "bot.log.1").write_bytes(trades(0, 30))
+    (tmp_path / "bot.log").write_bytes(trades(20, 40))
+    ingest(tmp_path / "bot.log", tmp_path / "a.db", "--log.rotated=yes")
+    assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
+
+
+def test_files_that_are_joined_in_any_order_and_lines_between_them(tmp_path: Path) -> None:
+    archive, log = tmp_path / "a.db", tmp_path / "all.log"
+    for number, (first, last) in enumerate([(0, 10), (20, 30), (40, 50)]):
+        part = tmp_path / f"{number}.log"
+        part.write_bytes(trades(first, last))
+        ingest(part, archive)
+    log.write_bytes(trades(5, 60))
+    ingest(log, archive)
+    assert counted(archive) == (60, 60, 60, 60, 0)
+
+
+def test_overlaps_are_found_in_small_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "a.db"
+    for number, (first, last) in enumerate([(0, 400), (200, 600), (100, 500), (0, 600)]):
+        log = tmp_path / f"{number}.log"
+        log.write_bytes(trades(first, last))
+        ingest(log, archive)
+        monkeypatch.setattr("bigdipper_exporter.pipeline.PORTION_BYTES", 1000 + 300 * number)
+    assert counted(archive) == (600, 600, 600, 600, 0)
+
+
+def test_lines_that_the_bot_wrote_twice_count_twice(tmp_path: Path) -> None:
+    archive, first, second = tmp_path / "a.db", tmp_path / "1.log", tmp_path / "2.log"
+    first.write_bytes(trades(0, 10) + 3 * trade(10))
+    # The log was rotated within a second, in which the bot wrote the same lines again.
+    second.write_bytes(2 * trade(10) + trades(11, 20))
+    ingest(first, archive)
+    ingest(second, archive)
+    assert counted(archive) == (24, 20, 24, 24, 0)
