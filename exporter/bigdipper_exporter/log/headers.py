@@ -13,9 +13,9 @@ BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
 # Supervisord's own lines, where it writes into the same file.
 SUPERVISORD = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?:BLAT|TRAC|DEBG|INFO|WARN|ERRO|CRIT) (?!.{0,80}\[)")
 STAMP = 19  # `YYYY-MM-DD HH:MM:SS`
-# A header of which the end was cut off.
+# A header of which the end was cut off, or a line that the bot draws, which has lost its newline.
 CUT_HEADER = re.compile(
-    rb"\d{1,4}|\d{4}-[\d-]{0,5}|(?:\d{4}-\d\d-\d\d[T ][\d:]{0,8}(?:[.,]\d{0,9})?)?(?: ?\[[A-Z]{0,8}\]? ?| )?"
+    rb"={4,}+|\d{1,4}|\d{4}-[\d-]{0,5}|(?:\d{4}-\d\d-\d\d[T ][\d:]{0,8}(?:[.,]\d{0,9})?)?(?: ?\[[A-Z]{0,8}\]? ?| )?"
 )
 # Text that only the bot's lines contain, with or without a header.
 OURS = re.compile(rb"\[(?:TRADE|ACCOUNT|OPPORTUNITY|SKIP|BRAKE)\] |Cycle #\d")
