@@ -24,13 +24,18 @@ def by_hour(rows: str) -> str:
       SELECT * FROM counted UNION ALL SELECT time, name, 0 FROM beside ORDER BY time"""
 
 
+def _first_and_last(name: str, table: str) -> str:
+    """Return a `WITH` part: times and days of the first and the last row of `table` in the chosen time."""
+    return f"""
+    {name} AS MATERIALIZED (
+      SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
+      FROM (SELECT ts, date FROM {table} WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
+        (SELECT ts, date FROM {table} WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),"""
+
+
 # Dips that qualified: whole days from their sums, the first and the last day of the chosen time from the dips themselves, by
 # their index of time (`+date`: not by one that SQLite makes for it). For `WITH`.
-_EDGE = f"""
-    edge AS MATERIALIZED (
-      SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
-      FROM (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
-        (SELECT ts, date FROM opportunities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),
+_EDGE = f"""{_first_and_last("edge", "opportunities")}
     at_edges AS (
       SELECT o.* FROM edge CROSS JOIN opportunities AS o ON o.ts BETWEEN since AND MIN(since + 100000, until)
       WHERE +o.date = first
@@ -52,11 +57,7 @@ DIP_DEPTHS = f"""{_EDGE},
       FROM at_edges WHERE dip_percent IS NOT NULL AND {SYMBOL} GROUP BY 1)"""
 
 # Scans and what they found, in the same way.
-SCANS = f"""
-    scan_edge AS MATERIALIZED (
-      SELECT a.ts AS since, a.date AS first, z.ts AS until, z.date AS last
-      FROM (SELECT ts, date FROM scans WHERE {IN_TIME} ORDER BY ts LIMIT 1) AS a,
-        (SELECT ts, date FROM scans WHERE {IN_TIME} ORDER BY ts DESC LIMIT 1) AS z),
+SCANS = f"""{_first_and_last("scan_edge", "scans")}
     scanned AS (
       SELECT scans, found FROM scan_edge CROSS JOIN scan_days WHERE date > first AND date < last
       UNION ALL

@@ -228,15 +228,21 @@ def test_ingest_waits_until_nobody_fills_a_log_that_holds_its_first_line_only(tm
     assert archived(archive)["lines"] == 31  # nobody can say whether a single line is old, so it is read
 
 
-def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def fail_on_demand(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """Let reads of the checksums raise what is put into the list, once each."""
     real, failures = Store.line_sums, list[Exception]()
 
-    def failing(store: Store, generation: int, offset: int = 0) -> Iterator[LineSums]:
+    def line_sums(store: Store, generation: int, offset: int = 0) -> Iterator[LineSums]:
         if failures:
             raise failures.pop()
         return real(store, generation, offset)
 
-    monkeypatch.setattr(Store, "line_sums", failing)
+    monkeypatch.setattr(Store, "line_sums", line_sums)
+    return failures
+
+
+def test_an_archive_that_cannot_be_read_for_a_moment_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = fail_on_demand(monkeypatch)
     with monitor(tmp_path) as one:
         one.log.write_bytes(b"".join(lines(0, 20)))
         one.catch_up()
@@ -440,14 +446,7 @@ def test_checksums_of_old_generations_and_of_the_beginning_of_long_ones_are_dele
 def test_an_archive_that_could_not_be_read_is_fine_again_without_a_new_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, failures = Store.line_sums, list[Exception]()
-
-    def failing(archive: Store, generation: int, offset: int = 0) -> Iterator[LineSums]:
-        if failures:
-            raise failures.pop()
-        return real(archive, generation, offset)
-
-    monkeypatch.setattr(Store, "line_sums", failing)
+    failures = fail_on_demand(monkeypatch)
     with monitor(tmp_path) as one:
         one.log.write_bytes(b"".join(lines(0, 20)))
         one.catch_up()

@@ -58,6 +58,10 @@ def shown(line: bytes) -> str:
     return printable + ("…" if len(text) > SHOWN else "")
 
 
+# Fields that had another name in earlier versions.
+RENAMED = {"is_brake_unknown": "awaits_older_brake"}
+
+
 @dataclass(frozen=True)
 class DamagedLine:
     """A line that could not be read. ts: unix seconds; offset: its first byte in `path`; kind: as it is counted."""
@@ -164,7 +168,7 @@ class BotState:
     def from_json(cls, text: str) -> "BotState":
         """The present from `to_json`; fields of another version of the exporter are left out or take their defaults."""
         known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in json.loads(text).items() if key in known}
+        values = {name: value for key, value in json.loads(text).items() if (name := RENAMED.get(key, key)) in known}
         for name in ("symbols", "labels"):
             values[name] = tuple(values.get(name, ()))
         for name in ("brake", "first_brake"):
