@@ -296,6 +296,9 @@ def test_rows_never_hold_a_secret(file: Path) -> None:
         "def change(): SYMBOLS.append('TER')",
         "if OTHER: SYMBOLS, OTHER = ['TER'], 1",
         "Config.SYMBOLS.extend(['TER'])",
+        "setattr(Config, 'SYMBOLS', ['TER'])",
+        "def __post_init__(self): object.__setattr__(self, 'SYMBOLS', ['TER'])",
+        "def SYMBOLS(self): return ['TER']",
     ],
 )
 @pytest.mark.parametrize("place", ["top", "class"])
@@ -305,7 +308,17 @@ def test_a_setting_that_is_changed_in_another_way_than_by_assignment_is_not_beli
         lines = ["class Config:", *("    " + line for line in lines)]
     symbols = source.read("\n".join(lines).encode())["SYMBOLS"]
     assert symbols.value is None
-    assert symbols.problem in ("it is changed step by step", "it is set under a condition or in a function")
+    assert symbols.problem in ("it is changed step by step", "it is set under a condition or in a function", "it is imported")
+
+
+def test_what_is_made_of_a_doubtful_setting_is_not_believed_either() -> None:
+    read = source.read(b"BRAKE = 0.15\nif OTHER:\n    BRAKE = 0.3\nclass Config:\n    MARGIN_SAFETY_THRESHOLD: float = BRAKE\n")
+    assert read["MARGIN_SAFETY_THRESHOLD"].value is None
+
+
+def test_imports_and_names_of_comprehensions_are_no_settings() -> None:
+    text = b"from logging import INFO\nfrom os import X1\nSYMBOLS = ['AMD']\nDIPS = {SYM: 0.05 for SYM in SYMBOLS}\n"
+    assert set(source.read(text)) == {"SYMBOLS", "DIPS"}
 
 
 def test_what_is_assigned_after_a_change_is_known_again() -> None:

@@ -18,6 +18,9 @@ _CHANGING = (
     *("add", "difference_update", "discard", "intersection_update", "symmetric_difference_update", "update"),
     *("popitem", "setdefault"),
 )
+# Functions that set what their second argument, or their last but one, names.
+_SETTERS = ("setattr", "__setattr__")
+UNSURE = "it is set under a condition or in a function"
 
 
 def read(source: bytes) -> dict[str, Value]:
@@ -51,11 +54,16 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
     nested: list[tuple[str, int]] = []
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
+            imported = [alias for alias in ast.walk(statement) if isinstance(alias, ast.alias)]
+            known = [(name, alias.lineno) for alias in imported if (name := alias.asname or alias.name) in names]
+            _doubt(known, "it is imported", names)
             if isinstance(statement, _SIMPLE):
                 _assign(statement, names)
             else:
-                nested += _changed(statement)
-    _doubt(nested, "it is set under a condition or in a function", names)
+                # At once too: settings that are made of it are not known either.
+                nested += (changed := list(_changed(statement)))
+                _doubt(changed, UNSURE, names)
+    _doubt(nested, UNSURE, names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
 
 
@@ -74,22 +82,36 @@ def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
 
 def _changed(statement: ast.stmt) -> Iterator[tuple[str, int]]:
     """Yield the names that a statement sets, deletes or changes in place, and the line of each."""
+    local = {id(name) for node in ast.walk(statement) if isinstance(node, ast.comprehension) for name in ast.walk(node.target)}
     for node in ast.walk(statement):
-        part: ast.AST | None = None
-        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            part = node
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
-            part = node.func.value
-        while isinstance(part, ast.Subscript):
-            part = part.value
-        name = _name_of(part)
-        if isinstance(node, ast.alias):
-            name = node.asname or node.name
-        if name:
+        if id(node) not in local and (name := _changed_by(node)):
             yield name, getattr(node, "lineno", statement.lineno)
 
 
-def _name_of(node: ast.AST | None) -> str:
+def _changed_by(node: ast.AST) -> str:
+    """Return the name that this node alone sets or changes; empty for none."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        return _changed_name(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return node.name
+    if not isinstance(node, ast.Call):
+        return ""
+    if _name_of(node.func) in _SETTERS and len(node.args) > 1:
+        named = node.args[-2]
+        return named.value if isinstance(named, ast.Constant) and isinstance(named.value, str) else ""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+        return _changed_name(node.func.value)
+    return ""
+
+
+def _changed_name(node: ast.AST) -> str:
+    """Return the name of what changes when this expression does: of a list when an item is set."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return _name_of(node)
+
+
+def _name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
