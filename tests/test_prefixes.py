@@ -44,6 +44,19 @@ PREFIXES: dict[str, Prefix] = {
     "a box": lambda _: "│ ",
     "behind a known one": lambda n: f"bot-1  | {n} # ",
     "indented": lambda _: "    ",
+    "its own time": lambda n: f"2026-03-02 12:00:{n % 60:02} ",
+    "its own time to the millisecond": lambda n: f"2026-03-02 12:00:00.{n:03} ",
+}
+
+# Where there is no header, such a prefix cannot be told from the text that it touches.
+TOUCHING: dict[str, Prefix] = {
+    "a comma": lambda n: f"{n},host,",
+    "a hyphen": lambda n: f"{n}-",
+    "a plus": lambda _: "bot+",
+    "dots": lambda n: f"{n}..",
+    "a time": lambda n: f"ts=2026-03-02T12:00:{n % 60:02},",
+    "a quotation mark": lambda _: '"',
+    "a bracket": lambda _: "(",
 }
 
 
@@ -85,6 +98,13 @@ def test_no_line_with_an_unknown_prefix_is_lost(kind: str) -> None:
     assert names([prefix(n) + order(n) for n in range(1, 40)]) == ["AMD"] * 39
     # A log that begins with errors, or has many, is read as well.
     assert names([prefix(n) + (order(n) if n % 3 else error(n)) for n in range(1, 40)]) == ["AMD", "AMD", "Error"] * 13
+
+
+@pytest.mark.parametrize("kind", TOUCHING)
+def test_a_prefix_that_touches_the_header_costs_no_line_and_is_no_quotation(kind: str) -> None:
+    prefix = TOUCHING[kind]
+    assert names([prefix(n) + order(n) for n in range(1, 40)]) == ["AMD"] * 39
+    assert "EVIL" not in names([order(1), error(2), *(prefix(n) + EVIL for n in range(7)), order(3)])
 
 
 @pytest.mark.parametrize("kind", PREFIXES)

@@ -42,7 +42,7 @@ def test_parts_of_what_was_read_bring_nothing_twice(tmp_path: Path) -> None:
         total = 45 if number > 3 else 40
         assert counted(archive) == (total, total, total, total, 0)
     assert "0 lines, 0 events (nothing new)" in out
-    assert "80 lines read before from another file left out" in out
+    assert "80 lines skipped, already read from another file" in out
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

@@ -28,7 +28,6 @@ from bigdipper_exporter.log.segments import KEPT_ENDED
 # How long to wait for another writer: at a start, and while running, where a stop and /-/ready must not wait.
 PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
-# How many generations of the log keep the checksums of their lines.
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
 CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'

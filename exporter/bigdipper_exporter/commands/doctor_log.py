@@ -122,7 +122,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
     zone = settings.log_timezone
     skew = time.time() - quiet - portion.last_ts
     if abs(skew) > OLD_SECONDS:
-        old = f"an old or a copied log, so that the zone is not known from it; {zone} is taken (--log.timezone)"
+        old = f"an old or a copied log, so the time zone cannot be inferred from it; assuming {zone} (--log.timezone)"
         yield Finding(True, "time zone", f"the newest line is {duration(abs(skew))} from the file's last change: {old}")
     elif abs(skew) > ZONE_TOLERANCE:
         hours = round(skew / 1800) / 2

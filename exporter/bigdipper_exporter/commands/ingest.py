@@ -46,7 +46,7 @@ class Summary:
         gaps = f"; {count(self.gaps, 'gap')}, see the table `gaps`" if self.gaps else ""
         if self.lines and not self.events:
             return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
-        again = f"; {count(self.repeated, 'line')} read before from another file left out" if self.repeated else ""
+        again = f"; {count(self.repeated, 'line')} skipped, already read from another file" if self.repeated else ""
         events = count(sum(self.events.values()), "event")
         return f"{count(self.lines, 'line')}, {events} ({kinds or 'nothing new'}) in {seconds:.1f} s{again}{gaps}"
 

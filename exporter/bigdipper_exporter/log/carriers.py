@@ -102,11 +102,11 @@ class Cleaner:
     def _line(self, base: int, at: int, line: bytes, out: "_Output") -> None:
         """Add the line to `out`, or hold it until later lines show whether it is the bot's."""
         prefixes, (rest, size) = self.prefixes, self.header(line)
-        if not size and HEADER.search(rest) and (whole := self.last_whole(rest, 0)):
+        start = prefixes.unknown(line)
+        if not size and not start and HEADER.search(rest) and (whole := self.last_whole(rest, 0)):
             out.damaged(at, "joined")
             line = whole
             rest, size = self.header(whole)
-        start = prefixes.unknown(line)
         if size and not (start and prefixes.may_go_on()):
             self._release(base, out)
             self._own(at, rest, size, out)

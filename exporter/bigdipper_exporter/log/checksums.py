@@ -20,6 +20,7 @@ STRETCH_BYTES = 64 * 1024
 # Bytes before the end of a generation of which the checksums are kept, four bytes a line: about a twentieth of ordinary lines.
 # A backup that ends before them is read again.
 KEPT_BYTES = 64 << 20
+# How many generations of the log keep the checksums of their lines.
 KEPT_GENERATIONS = 32
 
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.

@@ -17,7 +17,7 @@ GUESSED = 20  # how many rotated names are tried where the folder cannot be list
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
 UNREAD = (".bz2", ".xz", ".lzma", ".zst", ".lz4", ".br", ".zip", ".7z", ".tgz", ".Z")
-NOT_READ = "is not read: of compressed files only those of gzip are; unpack it"
+NOT_READ = "is not read: gzip is the only compression that is; unpack it"
 
 
 def unread(path: Path) -> list[Path]:

@@ -154,18 +154,23 @@ def _take(
 
 def _unread(look: Look, segment: Segment, data: bytes, batches: list[Batch]) -> list[Batch]:
     """Return the batches without lines that were read before, as part of another generation."""
+    offset = segment.checkpoint.offset
+    # Those of another place in the file say nothing about this one.
+    marks = {number: mark for number, mark in segment.marks.items() if mark.offset == offset}
+    if data.count(b"\n") < 2 and not any(mark.is_open for mark in marks.values()):
+        return batches  # a single line is never left out
     others = repeated.candidates(data, look.state.others(segment), look.state.newest)
     if not others:
         return batches
     before = _lines(batches)
     for other in others:
-        mark = segment.marks.get(other.generation)
+        mark = marks.get(other.generation)
         known = Known.of(look.sums(other.generation, mark.start if mark else 0), mark)
         runs = repeated.find(data, known)
         if runs or mark:
-            segment.marks = segment.marks | {other.generation: known.mark()}
+            segment.marks = segment.marks | {other.generation: known.mark(offset + len(data))}
         if runs:
-            batches = repeated.split(batches, segment.checkpoint.offset, data, runs)
+            batches = repeated.split(batches, offset, data, runs)
     look.read.repeated += before - _lines(batches)
     return batches
 

@@ -7,7 +7,7 @@ quoted). All of this depends on the order of the lines alone, and not on how man
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from bigdipper_exporter.log.compile import read_message
 from bigdipper_exporter.log.headers import CUT_HEADER, HEADER, OURS, PREFIX_LIMIT, QUOTING, SEPARATORS, STAMP
@@ -25,11 +25,15 @@ ABOVE_LIMIT = 1000
 AT_ONCE = 1.0
 
 # Words, numbers and names vary from line to line, and so do the blanks around them; other characters do not.
-WORD = rb"[+-]?+[\w\x80-\xff]++(?:[.,+-]++[\w\x80-\xff]++)*+\.?+"
+# A header ends a word that touches it.
+WORD = rb"[+-]?+[\w\x80-\xff]++(?:[.,+-]++(?!\d{4}-\d\d-\d\d[T ]\d\d:)[\w\x80-\xff]++)*+\.?+"
 BLANKS = rb"[ \t]*+"
 TOKEN = re.compile(rb"(%s)|([ \t]++)|(.)" % WORD, re.DOTALL)
 # Patterns are stored as one expression, which earlier releases can use as well.
 BETWEEN = ")|(?:"
+# A time that a program like `ts` writes before each line; the bot's own is not followed by a blank and another one.
+OWN_TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,9})? ")
+EXAMPLE = b"2025-10-17 09:30:00 [INFO] "
 
 
 class Prefixes:
@@ -65,19 +69,18 @@ class Prefixes:
         return f"(?:{BETWEEN.join(self._learned)})" if self._learned else ""
 
     def _compile(self) -> None:
-        any_of = self._expression().encode()
-        self._before_header = re.compile(b"(?:%s)(?=%s)" % (any_of, HEADER.pattern)) if any_of else None
-        self._before_text = re.compile(any_of) if any_of else None
+        self._patterns = [re.compile(shape.encode("latin-1")) for shape in self._learned]
 
     def before_header(self, line: bytes) -> int:
         """Return the length of a learned prefix that has a header behind it; 0 when there is none."""
-        match = self._before_header and self._before_header.match(line)
-        return match.end() if match else 0
+        return next((end for end in self._ends(line) if HEADER.match(line, end)), 0)
 
     def before_text(self, line: bytes) -> int:
         """Return the length of a learned prefix at the beginning of a line without a header."""
-        match = self._before_text and self._before_text.match(line)
-        return match.end() if match else 0
+        return next(self._ends(line), 0)
+
+    def _ends(self, line: bytes) -> Iterator[int]:
+        return (match.end() for pattern in self._patterns if (match := pattern.match(line)))
 
     def follow(self, text: bytes) -> None:
         """Note that text without a header has followed the last line. That of the bot's goodbye belongs to its message."""
@@ -98,7 +101,7 @@ class Prefixes:
             return False
         # Those before may have been quoted by the message.
         found = [(held, start) for _, held in self.held if (start := self.unknown(held))][-ENOUGH:]
-        if self.may_go_on() or not is_known(_message(line)):
+        if self.may_go_on() or not is_known(_message(line)) or _is_quoting(line[: self.unknown(line)]):
             headers = [HEADER.match(held, start) for held, start in found]
             stamps = [self._stamp_of(header) for header in headers if header]
             if len(stamps) < ENOUGH or stamps != sorted(stamps) or stamps[0] < self.above[:STAMP]:
@@ -115,14 +118,19 @@ class Prefixes:
     def admit(self, line: bytes, ts: float) -> bool:
         """Whether a container's line with an unknown prefix is the bot's; if so, learn the prefix. ts: unix seconds."""
         start = self.unknown(line)
-        if not start or not is_known(_message(line)) or (self.may_go_on() and ts <= self.above_ts + AT_ONCE):
+        is_ours = is_known(_message(line)) and not _is_quoting(line[:start])
+        if not start or not is_ours or (self.may_go_on() and ts <= self.above_ts + AT_ONCE):
             return False
         self.learn(line[:start])
         return True
 
     def learn(self, prefix: bytes) -> None:
         """Learn the prefix and those like it; of too many, the oldest is forgotten."""
-        self._learned = [shape_of(prefix).decode("latin-1"), *self._learned][:MAX_LEARNED]
+        shape = shape_of(prefix)
+        match = re.match(shape, prefix + EXAMPLE)
+        if match is None or match.end() != len(prefix):
+            shape = re.escape(prefix)
+        self._learned = [shape.decode("latin-1"), *self._learned][:MAX_LEARNED]
         self._compile()
 
     def unknown(self, line: bytes) -> int:
@@ -136,10 +144,14 @@ def _text_before_header(line: bytes) -> int:
     if header is None or not 0 < header.start() <= PREFIX_LIMIT:
         return 0
     text = line[: header.start()]
-    is_cut = CUT_HEADER.fullmatch(text) and text.strip()
+    is_cut = CUT_HEADER.fullmatch(text) and text.strip() and not OWN_TIME.fullmatch(text)
     is_drawn = b"\r" in text  # a progress bar, over which the line is drawn
-    is_quoting = text.startswith(b"{") or (text[-1] in SEPARATORS and not text[-1:].isspace())
-    return 0 if is_cut or is_drawn or is_quoting or OURS.search(text) else header.start()
+    return 0 if is_cut or is_drawn or text.startswith(b"{") or OURS.search(text) else header.start()
+
+
+def _is_quoting(text: bytes) -> bool:
+    """Whether what stands behind `text` may be quoted by it, as in brackets."""
+    return text[-1:] in SEPARATORS and not text[-1:].isspace()
 
 
 def is_known(message: bytes) -> bool:

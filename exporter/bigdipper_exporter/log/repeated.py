@@ -1,7 +1,7 @@
 """Finds lines in the middle of a file that were read before from another file, such as an overlap of two copies of the log.
 
 A run of lines counts as read when another generation has the same lines in the same order, with times of at least two seconds
-among them: within one second the bot may write the same lines again. In doubt a line is read: twice is better than never.
+among them: within one second the bot may write the same lines again. When in doubt, a line is read: twice is better than never.
 """
 
 import re
@@ -22,18 +22,19 @@ WIDTH = 4  # bytes of a checksum
 EDGE = 4096
 # How many places of a generation are tried for one line, and how many lines may be looked for in vain in one portion.
 MOST_PLACES = 8
-MOST_FAILURES = 500
+MOST_FAILURES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Up to where a generation was found again: lines of the stretch that begins at `start`, in bytes.
 
-    is_open: whether that was up to the end of what was read of the file, so that the next line may be the same too.
+    offset: up to where the file was read. is_open: whether the last line before it was the same, so that the next may be too.
     """
 
     start: int = 0
     lines: int = 0
+    offset: int = 0
     is_open: bool = False
 
 
@@ -57,18 +58,19 @@ class Known:
             known.at, known.is_open = mark.lines, mark.is_open
         return known
 
-    def mark(self) -> Mark:
-        """Return where the search goes on."""
+    def mark(self, offset: int) -> Mark:
+        """Return where the search goes on in a file that was read up to `offset`."""
         left = self.at
         for row in self.rows:
             if left <= len(row.sums) // WIDTH:
-                return Mark(row.start, left, self.is_open)
+                return Mark(row.start, left, offset, self.is_open)
             left -= len(row.sums) // WIDTH
         return Mark()
 
     def common(self, sums: bytes) -> set[tuple[int, int]]:
         """Return the pairs of consecutive lines that both have."""
-        return set(_pairs(sums)).intersection(_pairs(self.sums))
+        mine = set(_pairs(sums))
+        return mine.intersection(_pairs(self.sums[WIDTH * self.at :])) if mine else mine
 
     def places(self, sums: bytes, line: int) -> Iterator[int]:
         """Yield where this line and the one after it are, at most a few places."""
