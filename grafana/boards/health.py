@@ -135,7 +135,7 @@ def _bot() -> list[model.Panel]:
             "Cycles",
             "Does it cycle? "
             "Cycles a minute as they are read (bigdipper_bot_cycles_total). One a minute is normal, also while the market is "
-            "closed; a log that is read late is a peak.",
+            "closed; a log that is read late shows as a peak.",
             over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
             unit=PER_MINUTE,
             size=(8, 8),

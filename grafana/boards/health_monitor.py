@@ -50,7 +50,7 @@ def log() -> list[model.Panel]:
         lines(
             "Log volume",
             "How much does it log? Records a minute by level as they are read (bigdipper_log_records_total): a log that is "
-            "read late is a peak.",
+            "read late shows as a peak.",
             over_time(f"sum by (level) (rate({selector('log_records_total')}[5m])) * 60", "{{level}}"),
             unit=PER_MINUTE,
             size=(8, 8),

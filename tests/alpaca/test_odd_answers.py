@@ -177,6 +177,13 @@ def test_pages_of_activities_that_do_not_end_are_a_failure(pages: int, is_known:
     assert asked <= 3
 
 
+def test_a_page_of_the_history_without_an_id_to_go_on_from_is_a_failure() -> None:
+    page: list[Json] = [{"activity_type": "DIV", "date": "2025-11-04", "net_amount": "1"} for _ in range(ACTIVITIES_PAGE)]
+    reader = ActivitiesReader(Resume(latest_activity=0.0, activities_done=False))
+    with pytest.raises(Failure, match="the pages do not end"):
+        reader.poll(lambda path, query=None: page, 1e9)
+
+
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "1e3", "", " 7 ", "9" * 20, "nan"])
 def test_a_rate_header_that_is_no_number_is_none(text: str) -> None:
     assert _whole(text) == {" 7 ": 7, "٣": 3}.get(text)

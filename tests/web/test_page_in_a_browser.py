@@ -84,5 +84,5 @@ def test_the_first_screen_of_a_phone_has_the_state_and_the_money(one: Exporter) 
         page.size(*SIZES["phone"])
         page.open(one.url)
         assert page.until("document.body.innerText.includes('MSFT')", 20)
-        tops = page.ask(BOTTOMS)
-        assert tops["Equity"] < SIZES["phone"][1]
+        bottoms = page.ask(BOTTOMS)
+        assert bottoms["Equity"] < SIZES["phone"][1]

@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from bigdipper_exporter.archive.exporter_tables import CounterRow, SectorRow
 from bigdipper_exporter.archive.table import table_of
@@ -11,6 +13,8 @@ from bigdipper_exporter.archive.table import table_of
 LOG = "bot"  # what the log's lines add up to
 BESIDE = "beside"  # the same of old files that are read in parallel with the log
 CREATED = "created"  # when counting began, unix seconds
+
+Part = TypeVar("Part")
 
 
 def load(connection: sqlite3.Connection, key: str) -> str | None:
@@ -40,3 +44,14 @@ def replace_sectors(connection: sqlite3.Connection, sectors: Mapping[str, str]) 
     """Replace the sectors of all symbols, in the caller's transaction."""
     connection.execute("DELETE FROM sectors")
     table_of(SectorRow).add(connection, (SectorRow(symbol, sector) for symbol, sector in sectors.items()))
+
+
+def named(part: type[Part], values: Mapping[str, Any]) -> Part:
+    """Build a dataclass from stored fields; those that only a later version has are left out."""
+    known = {f.name for f in fields(part)}  # type: ignore[arg-type]
+    return part(**{name: value for name, value in values.items() if name in known})
+
+
+def listed(part: type[Part], values: Sequence[Any]) -> Part:
+    """Build a dataclass from a stored list of its fields, in their order; what a later version has added is left out."""
+    return part(*values[: len(fields(part))])  # type: ignore[arg-type]

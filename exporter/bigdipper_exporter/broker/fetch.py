@@ -188,7 +188,7 @@ class ActivitiesReader:
 
     def _history(self, get: Get) -> Read:
         page, size, rejected, last = _activities(get, {}, self._token)
-        if size >= ACTIVITIES_PAGE and last == self._token:
+        if size >= ACTIVITIES_PAGE and last in (None, self._token):
             raise _endless()
         self._token = last or self._token
         self._latest = models.newest([self._latest, *(a.ts for a in page)])

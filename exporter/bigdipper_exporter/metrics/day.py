@@ -84,7 +84,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_hour_missed_trades",
-        "Missed trades of the last hour by their own time, whenever they were read, by reason; not those of the brake.",
+        "Missed trades of the last hour by reason, by their timestamps in the log; those of the brake are not counted.",
         ("reason",),
         read=lambda s: _by_name(s.day.missed_in_hour),
     ),

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
+from bigdipper_exporter.archive.saved import listed, named
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
@@ -173,8 +174,8 @@ class BotState:
             values[name] = tuple(values.get(name, ()))
         for name in ("brake", "first_brake"):
             if values.get(name):
-                values[name] = Episode(**values[name])
-        values["damaged"] = [DamagedLine(**line) for line in values.get("damaged", ())]
+                values[name] = named(Episode, values[name])
+        values["damaged"] = [named(DamagedLine, line) for line in values.get("damaged", ())]
         values["custom"] = {
             name: {_label_key(key): value for key, value in series.items()} for name, series in values.get("custom", {}).items()
         }
@@ -194,4 +195,4 @@ def _label_key(key: str) -> str:
 
 def _row(kind: type[Stored], stored: list[Any] | dict[str, Any]) -> Stored:
     """Build a row of the running cycle. The first release stored rows as lists, in the order of their columns."""
-    return kind(*stored) if isinstance(stored, list) else kind(**stored)
+    return listed(kind, stored) if isinstance(stored, list) else named(kind, stored)

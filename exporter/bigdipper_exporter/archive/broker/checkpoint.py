@@ -2,16 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, field
+from typing import Any
 
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.broker.fetch import Resume
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 KEY = "broker"
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,12 @@ class BrokerCheckpoint:
         """Read what `to_json` made. Fields of another version of the exporter are left out, also those of parts."""
         stored: dict[str, Any] = json.loads(text)
         for name, part in PARTS.items():
-            stored[name] = {key: _listed(part, values) for key, values in stored.get(name, {}).items()}
+            stored[name] = {key: saved.listed(part, values) for key, values in stored.get(name, {}).items()}
         if (accepted := stored.get("believed")) is not None:
-            stored["believed"] = _named(Accepted, accepted | {"balances": _listed(Balances, accepted["balances"])})
+            stored["believed"] = saved.named(Accepted, accepted | {"balances": saved.listed(Balances, accepted["balances"])})
         if (doubt := stored.get("doubt")) is not None:
-            stored["doubt"] = _named(Doubt, doubt | {"last": _listed(Balances, doubt["last"])})
-        return _named(cls, stored)
+            stored["doubt"] = saved.named(Doubt, doubt | {"last": saved.listed(Balances, doubt["last"])})
+        return saved.named(cls, stored)
 
     def to_json(self) -> str:
         """Return the checkpoint as stored JSON. Parts are lists, the format of all earlier versions."""
@@ -148,15 +147,6 @@ class BrokerCheckpoint:
         orders = None if self.orders_cursor is None else now - self.orders_cursor
         activities = None if latest_activity is None or self.created is None else latest_activity - self.created
         return (part(self.orders_done, orders) + part(self.activities_done, activities)) / 2
-
-
-def _named(part: type[Part], values: Mapping[str, Any]) -> Part:
-    known = {f.name for f in fields(part)}  # type: ignore[arg-type]
-    return part(**{name: value for name, value in values.items() if name in known})
-
-
-def _listed(part: type[Part], values: Sequence[Any]) -> Part:
-    return part(*values[: len(fields(part))])  # type: ignore[arg-type]
 
 
 # Fields that hold parts by name, and the class of these.
