@@ -178,7 +178,8 @@ def test_pages_of_activities_that_do_not_end_are_a_failure(pages: int, is_known:
 
 
 def test_a_page_of_the_history_without_an_id_to_go_on_from_is_a_failure() -> None:
-    page: list[Json] = [{"activity_type": "DIV", "date": "2025-11-04", "net_amount": "1"} for _ in range(ACTIVITIES_PAGE)]
+    kind = {"activity_type": "DIV", "date": "2025-11-04", "net_amount": "1"}
+    page: list[Json] = [*({"id": str(number)} | kind for number in range(ACTIVITIES_PAGE - 1)), kind]
     reader = ActivitiesReader(Resume(latest_activity=0.0, activities_done=False))
     with pytest.raises(Failure, match="the pages do not end"):
         reader.poll(lambda path, query=None: page, 1e9)
