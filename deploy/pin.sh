@@ -10,11 +10,11 @@ trap 'rm -f "$edits"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-images=$(sed -nE 's/^ *(image:|ARG PYTHON=) *([a-z0-9./-]+:[A-Za-z0-9._-]+)(@sha256:[0-9a-f]+)?$/\2/p' $files | grep -v ':local$' | sort -u)
+images=$(sed -nE 's/^ *(image:|ARG BASE=) *([a-z0-9./-]+:[A-Za-z0-9._-]+)(@sha256:[0-9a-f]+)?$/\2/p' $files | grep -v ':local$' | sort -u)
 for image in $images; do
 	digest=$(docker buildx imagetools inspect "$image" --format '{{.Manifest.Digest}}')
 	echo "$digest" | grep -Eqx 'sha256:[0-9a-f]{64}' || { echo "no digest for $image: $digest" >&2 && exit 1; }
-	printf 's#((image: |ARG PYTHON=)%s)(@sha256:[0-9a-f]+)?$#\\1@%s#\n' "$(printf '%s' "$image" | sed 's/\./[.]/g')" "$digest" >>"$edits"
+	printf 's#((image: |ARG BASE=)%s)(@sha256:[0-9a-f]+)?$#\\1@%s#\n' "$(printf '%s' "$image" | sed 's/\./[.]/g')" "$digest" >>"$edits"
 	echo "$image@$digest"
 done
 for file in $files; do

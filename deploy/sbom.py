@@ -27,12 +27,24 @@ def python_packages(lock: str) -> list[dict[str, Any]]:
 
 def base_image(dockerfile: str) -> dict[str, Any]:
     """The image that the Dockerfile builds on. Raises ValueError when it names none."""
-    found = re.search(r"^ARG PYTHON=(\w+):([\w.-]+)(?:@(sha256:[0-9a-f]{64}))?$", dockerfile, re.MULTILINE)
+    found = re.search(r"^ARG BASE=(\w+):([\w.-]+)(?:@(sha256:[0-9a-f]{64}))?$", dockerfile, re.MULTILINE)
     if found is None:
-        raise ValueError("exporter/Dockerfile: no line ARG PYTHON=IMAGE:TAG")
+        raise ValueError("exporter/Dockerfile: no line ARG BASE=IMAGE:TAG")
     name, tag, digest = found.groups()
     purl = f"pkg:docker/{name}@{digest or tag}"
     return {"type": "container", "bom-ref": purl, "name": name, "version": tag, "purl": purl}
+
+
+def debian_packages(dockerfile: str) -> list[dict[str, Any]]:
+    """One component per package that the Dockerfile installs from Debian. The build decides on the version: the newest."""
+    install = re.search(r"^FROM \S+ AS python\n.*?--no-install-recommends ([\w .+-]+)", dockerfile, re.MULTILINE | re.DOTALL)
+    if install is None:
+        raise ValueError("exporter/Dockerfile: the stage `python` installs no packages of Debian")
+    return [
+        {"type": "library", "bom-ref": purl, "name": name, "purl": purl}
+        for name in install[1].split()
+        for purl in [f"pkg:deb/debian/{name}"]
+    ]
 
 
 def sbom(root: Path) -> dict[str, Any]:
@@ -40,8 +52,10 @@ def sbom(root: Path) -> dict[str, Any]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     purl = f"pkg:pypi/{project['name']}@{project['version']}"
     itself = {"type": "application", "bom-ref": purl, "name": project["name"], "version": project["version"], "purl": purl}
+    dockerfile = (root / "exporter/Dockerfile").read_text(encoding="utf-8")
     parts = [
-        base_image((root / "exporter/Dockerfile").read_text(encoding="utf-8")),
+        base_image(dockerfile),
+        *debian_packages(dockerfile),
         *python_packages((root / "requirements.lock").read_text(encoding="utf-8")),
     ]
     return {
