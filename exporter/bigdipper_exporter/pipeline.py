@@ -163,16 +163,17 @@ class Pipeline:
             streams.set_aside()
         for batch in read.batches:
             stream = streams.of(batch.late)
-            projection.state = stream.state
+            projection.state, number = stream.state, batch.line
             for start, piece in pieces(batch.data):
-                chunk = ParsedChunk(last_ts=None if batch.late else last_ts, path=batch.path)
+                chunk = ParsedChunk(last_ts=None if batch.late else last_ts, path=batch.path, first=number)
                 stream.reader.read(batch.generation, batch.offset + start, piece, chunk)
                 projection.apply(chunk)
+                number = None if number is None else number + chunk.lines
                 if not batch.late:
                     lines, last_ts = lines + chunk.lines, chunk.last_ts
         projection.state = streams.log.state
         for rest in read.unfinished:
-            projection.apply(streams.log.reader.unfinished(rest.generation, rest.offset, rest.text, rest.path))
+            projection.apply(streams.log.reader.unfinished(rest))
         if not read.late:
             streams.join(projection)
         return lines, last_ts

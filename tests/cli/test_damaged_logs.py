@@ -62,7 +62,7 @@ def test_an_unfinished_last_line_is_named_by_ingest_and_read_once_it_has_its_end
     read = case("no-last-newline", tmp_path, "bot.log")
     assert read.symbols == ["AMD"]
     assert "1 unfinished line left: " in read.out
-    assert "bot.log, byte 123: 2025-10-17 09:31:07 [INFO] [TRADE] BUY MSFT" in read.out
+    assert "bot.log line 2 (byte 123): 2025-10-17 09:31:07 [INFO] [TRADE] BUY MSFT" in read.out
     log = tmp_path / "no-last-newline" / "bot.log"
     log.write_bytes(log.read_bytes() + b"\n")
     assert Read(tmp_path, log).symbols == ["AMD", "MSFT"]
@@ -76,7 +76,8 @@ def test_an_unfinished_last_line_of_a_file_that_is_done_is_counted_and_named(tmp
     assert read.symbols == ["AMD", "NVDA"]
     assert read.malformed == {"unfinished": 1}
     assert re.search(
-        r"1 line could not be read:\n  .*bot.log.2.gz, byte 123 \(unfinished\): 2025-10-17 09:31:07 .* BUY MSFT", read.out
+        r"1 line could not be read:\n  .*bot.log.2.gz line 2 \(byte 123\): unfinished: 2025-10-17 09:31:07 .* BUY MSFT",
+        read.out,
     )
 
 
@@ -168,10 +169,10 @@ def test_a_damaged_line_is_counted_and_named_and_costs_no_other(tmp_path: Path, 
     read = Read(tmp_path, log)
     assert read.symbols == ["AMD", "NVDA"]
     assert read.malformed == {kind: 1}
-    assert f"1 line could not be read:\n  {log}, byte 123 ({kind}): " in read.out
+    assert f"1 line could not be read:\n  {log} line 2 (byte 123): {kind}: " in read.out
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", read.out)
     args = ("--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
-    named = f"  damaged    {log}, byte 123 ({kind}): "
+    named = f"  damaged    {log} line 2 (byte 123): {kind}: "
     assert named in command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
 
 
@@ -210,7 +211,8 @@ def test_a_line_behind_one_that_is_cut_is_read(tmp_path: Path, how: str) -> None
     read = Read(tmp_path, log)
     assert read.symbols == ["AMD", "MSFT", "NVDA"]
     assert read.malformed == {kind: 1}
-    assert f"1 line could not be read:\n  {log}, byte 123 ({kind}): {bad[:30].decode()}" in read.out
+    said = json.loads(bad)["log"] if how == "docker, within an object" else bad.decode()
+    assert f"1 line could not be read:\n  {log} line 2 (byte 123): {kind}: {said[:30]}" in read.out
 
 
 def test_a_form_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_a_form_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     log.write_bytes(b"INFO:root:[TRADE] BUY AMD 1 @ $1.00 = $1.00\n" * 3)
     read = Read(tmp_path, log)
     assert read.malformed == {"form": 3}
-    assert f"{log}, byte 0 (form): INFO:root:[TRADE] BUY AMD" in read.out
+    assert f"{log} line 1 (byte 0): form: INFO:root:[TRADE] BUY AMD" in read.out
 
 
 def test_the_last_ten_damaged_lines_are_kept_and_shown_on_the_page(tmp_path: Path) -> None:
@@ -228,7 +230,10 @@ def test_the_last_ten_damaged_lines_are_kept_and_shown_on_the_page(tmp_path: Pat
         one.wait_lines(1000)
         page = one.get("/")[1]
     assert "could not be read" not in page, "they are older than a day"
-    assert [int(number) for number in re.findall(r"\(trade\): .*? \[TRADE\] &lt;b&gt;(\d+)", page)] == list(range(990, 1000))
+    assert [
+        (int(row), int(number))
+        for row, number in re.findall(r"line (\d+) \(byte [\d,]+\): trade: .*? \[TRADE\] &lt;b&gt;(\d+)", page)
+    ] == [(n + 1, n) for n in range(990, 1000)]
 
 
 def test_text_inside_a_message_never_becomes_an_event(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class CheckpointRow:
     skipping: bool
     ended: bool
     updated: Moment
+    lines: int | None
 
 
 @table("log_checksums", key=("generation", "start"), counted=False)

@@ -30,7 +30,7 @@ PATIENCE_SECONDS, BUSY_SECONDS = 10.0, 0.5
 WAL_LIMIT = 32 << 20
 
 _LEFT_OPEN: list[sqlite3.Connection] = []
-CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated'
+CHECKPOINT_COLUMNS = 'generation, path, device, inode, "offset", head, tail, skipping, ended, updated, lines'
 
 
 def connect_readonly(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
@@ -145,8 +145,8 @@ class Store:
         """How far each generation of the log was read."""
         rows = self.connection.execute(f"SELECT {CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY generation")
         return [
-            Checkpoint(generation, path, device, inode, offset, head, tail, bool(skipping), bool(ended), updated)
-            for generation, path, device, inode, offset, head, tail, skipping, ended, updated in rows
+            Checkpoint(generation, path, device, inode, offset, head, tail, bool(skipping), bool(ended), updated, lines)
+            for generation, path, device, inode, offset, head, tail, skipping, ended, updated, lines in rows
         ]
 
     def line_sums(self, generation: int, offset: int = 0) -> Iterator[LineSums]:
@@ -161,7 +161,9 @@ class Store:
         """Store the log's position, in the transaction that stores what was read up to there."""
         self._write_sums(sums)
         rows = (
-            CheckpointRow(c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated)
+            CheckpointRow(
+                c.generation, c.path, c.device, c.inode, c.offset, c.head, c.tail, c.skipping, c.ended, c.updated, c.lines
+            )
             for c in checkpoints
         )
         table_of(CheckpointRow).write(self.connection, rows)

@@ -17,6 +17,7 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.commands.finding import Finding
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.chunks import lines_before
 from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
@@ -47,6 +48,8 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         with closing(Source(path)) as file:
             size = file.size()
             data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
+            first = max(0, size - TAIL_BYTES) + (data.find(b"\n") + 1 if size > TAIL_BYTES else 0)
+            before = lines_before(file, first)
             if file.trouble:
                 raise file.trouble
     except OSError as error:
@@ -65,9 +68,9 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
-    first = data.find(b"\n") + 1 if size > TAIL_BYTES else 0
-    portion = ParsedChunk(path=str(path))
-    Reader(settings.log_timezone).read(1, first, data[first : data.rfind(b"\n") + 1], portion)
+    portion = ParsedChunk(path=str(path), first=None if before is None else before + 1)
+    lines = data[max(0, first - (size - len(data))) : data.rfind(b"\n") + 1]
+    Reader(settings.log_timezone).read(1, first, lines, portion)
     yield _form(portion)
     yield from _damaged(settings, portion)
     yield from _zone(settings, portion, quiet)

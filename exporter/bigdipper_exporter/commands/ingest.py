@@ -10,7 +10,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
-from bigdipper_exporter.projection.state import DamagedLine, shown
+from bigdipper_exporter.projection.state import DamagedLine, shown, where
 from bigdipper_exporter.web.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
@@ -111,6 +111,6 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         [gap.detail for gap in gaps],
         now.malformed - before.malformed,
         pipeline.snapshot.bot.damaged,
-        f"{rest.path}, byte {rest.offset:,}: {shown(rest.text)}" if rest else None,
+        f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
         [shown(text.encode("latin-1")) for _, text in pipeline.snapshot.bot.held],
     )

@@ -46,6 +46,11 @@ class LineSums:
         """The position after the last line."""
         return self.start + self.size
 
+    @property
+    def lines(self) -> int:
+        """How many lines there are, with the part of one at the end."""
+        return len(self.sums) // 4
+
 
 # Yields the stretches of a generation (the first argument) that end behind an offset, in order. Raises what the archive raises.
 Archived = Callable[[int, int], Iterable[LineSums]]
@@ -119,9 +124,9 @@ class Shared:
         if is_same or end:
             self.rows.append(row if is_same else replace(row, size=end, sums=row.sums[: 4 * lines]))
         if end:
-            self.at = self.compared.advanced(data, end)
+            self.at = self.compared.advanced(data, end, lines)
             self._look_at(data[:end])
-        self.compared = self.compared.advanced(data, len(data)) if is_same else self.at
+        self.compared = self.compared.advanced(data, len(data), lines) if is_same else self.at
         self.matched += len(row.sums) // 4 if is_same else lines
         self.is_over = not is_same and b"\n" in data[end:]
         return is_same
@@ -191,9 +196,10 @@ def _shared_with(source: Source, size: int, head: bytes, other: Checkpoint, arch
     if first is None or (first.start and not other.head.startswith(head)):
         return None
     if size < first.start:
-        begun = replace(other, offset=0, head=b"", tail=b"", skipping=False)
+        begun = replace(other, offset=0, head=b"", tail=b"", skipping=False, lines=0)
         return Shared(begun, begun, is_short=True)
-    start = replace(other, offset=first.start, head=head if first.start else b"", tail=b"", skipping=False)
+    before = None if first.start else 0
+    start = replace(other, offset=first.start, head=head if first.start else b"", tail=b"", skipping=False, lines=before)
     found = _compare(source, size, other, archived, Shared(start, start))
     return found if found.rows else None
 

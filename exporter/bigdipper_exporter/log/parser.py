@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bigdipper_exporter.log.carriers import Cleaner, is_ordinary, plain
-from bigdipper_exporter.log.chunks import LINE_LIMIT
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Unfinished
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
 from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
@@ -48,6 +48,13 @@ class Record(NamedTuple):
     forms: str
 
 
+class Place(NamedTuple):
+    """Where a line is. line: its number in the file, from 1; None if that is not known."""
+
+    path: str
+    line: int | None
+
+
 class Piece(NamedTuple):
     """The beginning of a container's message that is not complete yet. ts: unix seconds of its newest piece."""
 
@@ -60,8 +67,9 @@ class Piece(NamedTuple):
 class ParsedChunk:
     """The records of one read, in file order, and counts of all lines.
 
-    data: the bytes, from the file `path`. base: the identity of a record at their first byte. held: lines that earlier reads
-    could not decide, by their identity.
+    data: the bytes, from the file `path`. base: the identity of a record at their first byte. first: the number of their first
+    line in the file. texts: of lines that earlier reads could not decide, and of damaged messages of containers, by their
+    identity. places: of what earlier reads could not decide or complete.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -72,12 +80,23 @@ class ParsedChunk:
     path: str = ""
     base: int = 0
     data: bytes = b""
-    held: dict[int, bytes] = field(default_factory=dict)
+    first: int | None = None
+    texts: dict[int, bytes] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+
+    def place(self, ident: int) -> Place:
+        """Return where the line of a record is."""
+        if ident in self.places:
+            return self.places[ident]
+        start = ident - self.base
+        if self.first is None or not 0 <= start <= len(self.data):
+            return Place(self.path, None)
+        return Place(self.path, self.first + self.data.count(b"\n", 0, start))
 
     def line(self, ident: int) -> bytes:
-        """Return the line of a record; empty for a container's message that began in an earlier chunk."""
-        if ident in self.held:
-            return self.held[ident]
+        """Return the line of a record, or its message if a container wrote it."""
+        if ident in self.texts:
+            return self.texts[ident]
         start = ident - self.base
         end = self.data.find(b"\n", start)
         return self.data[start : len(self.data) if end < 0 else end] if start >= 0 else b""
@@ -100,7 +119,7 @@ class Reader:
     """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream.
 
     rests: what the log began with, by stream, where its first message may have begun in a file that is not read yet; a newline
-    at the end closes it. None where nothing is missing before the log.
+    at the end closes it. None where nothing is missing before the log. places: of open messages and of lines that are held.
     """
 
     def __init__(
@@ -110,6 +129,7 @@ class Reader:
         self.cleaner = Cleaner(self.time)
         self.pending: dict[str, Piece] = {}
         self.rests: dict[str, str] | None = None
+        self.places: dict[int, Place] = {}
         self._listen = listen
 
     def restore(self, pending: Mapping[str, Sequence[Any]]) -> None:
@@ -123,7 +143,7 @@ class Reader:
         """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""
         chunk.base = base = generation << OFFSET_BITS | offset
         chunk.data = data
-        chunk.held = dict(self.cleaner.prefixes.held)
+        chunk.texts, chunk.places = dict(self.cleaner.prefixes.held), self.places
         lines = data.count(b"\n")
         chunk.lines += lines
         chunk.size += len(data)
@@ -138,6 +158,8 @@ class Reader:
             chunk.records[before:] = sorted(chunk.records[before:], key=itemgetter(0))
         if len(data) >= LINE_LIMIT:
             self._refuse_long_lines(chunk)
+        waiting = [ident for ident, _ in self.cleaner.prefixes.held] + [piece.id for piece in self.pending.values()]
+        self.places = {ident: chunk.place(ident) for ident in waiting}
 
     def _refuse_long_lines(self, chunk: ParsedChunk) -> None:
         """Count lines beyond the limit as malformed, whatever their content: only their beginning was read."""
@@ -147,11 +169,11 @@ class Reader:
             refused = [Record(ident, chunk.last_ts or self.time.last, Malformed("length"), "") for ident in at]
             chunk.records[:] = sorted([*kept, *refused], key=itemgetter(0))
 
-    def unfinished(self, generation: int, offset: int, text: bytes, path: str) -> ParsedChunk:
+    def unfinished(self, rest: Unfinished) -> ParsedChunk:
         """Return a chunk that counts an unfinished line as malformed."""
-        base = generation << OFFSET_BITS | offset
+        base = rest.generation << OFFSET_BITS | rest.offset
         record = Record(base, self.time.last, Malformed("unfinished"), "")
-        return ParsedChunk([record], path=path, base=base, data=text)
+        return ParsedChunk([record], path=rest.path, base=base, first=rest.line, data=rest.text)
 
     def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
         """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
@@ -276,7 +298,7 @@ class Reader:
     def finish(self, rests: Mapping[str, str]) -> ParsedChunk:
         """Return the open messages, each with its rest from the file that follows, and the held lines. No line follows here."""
         held = self.cleaner.prefixes.held
-        chunk = ParsedChunk(held=dict(held))
+        chunk = ParsedChunk(texts=dict(held), places=self.places)
         for ident, line in held:
             if self.cleaner.prefixes.unknown(line):
                 chunk.records.append(Record(ident, self.time.last, Malformed("joined"), ""))
@@ -304,6 +326,12 @@ class Reader:
 
     def _message(self, piece: Piece, chunk: ParsedChunk) -> None:
         """Parse a message that is complete, or will not become more complete."""
+        before = len(chunk.records)
+        self._parse(piece, chunk)
+        if any(isinstance(record.event, Malformed) for record in chunk.records[before:]):
+            chunk.texts[piece.id] = piece.text.encode()
+
+    def _parse(self, piece: Piece, chunk: ParsedChunk) -> None:
         if len(piece.text) >= PENDING_LIMIT:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
             return

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bigdipper_exporter.log import common, plan, repeated
 from bigdipper_exporter.log.checksums import stretch
-from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, whole_lines
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, lines_before, whole_lines
 from bigdipper_exporter.log.name import problem
 from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
 from bigdipper_exporter.log.repeated import Known
@@ -137,19 +137,36 @@ def _take(
 ) -> None:
     """Return the lines, and move the checkpoint behind them."""
     state, read, checkpoint = look.state, look.read, segment.checkpoint
+    if advanced is checkpoint:
+        return
+    consumed, before = data[: advanced.offset - checkpoint.offset], _lines_before(segment)
     if batches and not batches[0].truncated:
-        batches = _unread(look, segment, data[: advanced.offset - checkpoint.offset], batches)
+        batches = _unread(look, segment, consumed, batches)
+    batches = [_numbered(batch, checkpoint.offset, data, before) for batch in batches]
     if state.is_late(segment):
         read.batches += [replace(batch, late=True) for batch in batches]
     elif batches:
         read.batches += batches
         read.written = max(read.written or 0.0, signature[1] / 1e9)
-    if advanced is not checkpoint:
-        consumed = data[: advanced.offset - checkpoint.offset]
-        sums = stretch(segment.sums, checkpoint.generation, checkpoint.offset, consumed)
-        read.sums.append(sums)
-        segment.sums = sums if consumed.endswith(b"\n") else None
-        segment.checkpoint, segment.moved = advanced, look.now
+    sums = stretch(segment.sums, checkpoint.generation, checkpoint.offset, consumed)
+    read.sums.append(sums)
+    if before is not None:
+        # There is a checksum of each line already, and one of what is no whole line.
+        known = segment.sums.lines if segment.sums and sums.start < checkpoint.offset else 0
+        advanced = replace(advanced, lines=before + sums.lines - known - (not consumed.endswith(b"\n")))
+    segment.sums = sums if consumed.endswith(b"\n") else None
+    segment.checkpoint, segment.moved = advanced, look.now
+
+
+def _lines_before(segment: Segment) -> int | None:
+    """Return the number of lines before the checkpoint: counted now where an earlier release has read them, or nobody."""
+    at = segment.checkpoint
+    return lines_before(segment.source, at.offset) if at.lines is None else at.lines
+
+
+def _numbered(batch: Batch, start: int, data: bytes, before: int | None) -> Batch:
+    """Return the batch with the number of its first line. data: what was read at `start`, after so many lines."""
+    return batch if before is None else replace(batch, line=before + data.count(b"\n", 0, batch.offset - start) + 1)
 
 
 def _unread(look: Look, segment: Segment, data: bytes, batches: list[Batch]) -> list[Batch]:
@@ -226,4 +243,7 @@ def unfinished(segment: Segment) -> Unfinished | None:
     """Return the line at the end of a file that has no newline yet."""
     at = segment.checkpoint
     text = b"" if at.skipping or not segment.source.whole() else segment.source.read(at.offset, UNFINISHED_BYTES).strip(b"\0")
-    return Unfinished(at.generation, at.offset, at.path, text) if text.strip() else None
+    if not text.strip():
+        return None
+    before = _lines_before(segment)
+    return Unfinished(at.generation, at.offset, at.path, text, None if before is None else before + 1)

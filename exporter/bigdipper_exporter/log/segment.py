@@ -28,7 +28,7 @@ class Checkpoint:
 
     A line is identified by (generation, byte offset of its start). head, tail: the first 1024 bytes, and the last 256 before
     `offset`. skipping: the offset is inside a line that was too long. ended: it is never read again. updated: unix seconds of
-    the last complete look at the log's folder.
+    the last complete look at the log's folder. lines: newlines before `offset`; None while they are not counted.
     """
 
     generation: int
@@ -41,18 +41,20 @@ class Checkpoint:
     skipping: bool
     ended: bool
     updated: float
+    lines: int | None = None
 
-    def advanced(self, data: bytes, size: int) -> "Checkpoint":
-        """Return the checkpoint after the first `size` bytes of `data`, which begins at `offset`."""
+    def advanced(self, data: bytes, size: int, lines: int | None = None) -> "Checkpoint":
+        """Return the checkpoint after the first `size` bytes of `data`, which begins at `offset`. lines: newlines in them."""
         head = self.head if len(self.head) == HEAD_BYTES else self.head + data[: min(size, HEAD_BYTES - len(self.head))]
         tail = (self.tail + data[max(0, size - TAIL_BYTES) : size])[-TAIL_BYTES:]
-        return replace(self, offset=self.offset + size, head=head, tail=tail)
+        counted = None if self.lines is None or lines is None else self.lines + lines
+        return replace(self, offset=self.offset + size, head=head, tail=tail, lines=counted)
 
     def at(self, source: "Source", offset: int) -> "Checkpoint":
         """Return the checkpoint at `offset` of `source`, as if everything before it had been consumed."""
         start = max(0, offset - TAIL_BYTES)
         head, tail = source.read(0, min(offset, HEAD_BYTES)), source.read(start, offset - start)
-        return replace(self, offset=offset, head=head, tail=tail)
+        return replace(self, offset=offset, head=head, tail=tail, lines=None)
 
     def within(self, source: "Source") -> "Checkpoint":
         """Return the same checkpoint, continued in `source`."""
@@ -162,4 +164,4 @@ class Source:
 
 def beginning(source: Source, generation: int, now: float) -> Checkpoint:
     """Return the checkpoint at the beginning of `source`, with this generation number."""
-    return Checkpoint(generation, str(source.path), source.device, source.inode, 0, b"", b"", False, False, now)
+    return Checkpoint(generation, str(source.path), source.device, source.inode, 0, b"", b"", False, False, now, 0)

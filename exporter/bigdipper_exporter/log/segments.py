@@ -69,7 +69,7 @@ class Segment:
 
     def restart(self) -> None:
         """Read from the beginning of the file."""
-        self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False)
+        self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False, lines=0)
         self.settled, self.sure, self.ownership, self.held, self.shared = None, False, Ownership.UNKNOWN, (0, 0.0), ()
 
 

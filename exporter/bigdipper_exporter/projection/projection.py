@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log.carriers import plain
 from bigdipper_exporter.log.grammar import EVENT_KINDS
 from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
 from bigdipper_exporter.log.rule import Malformed
@@ -81,5 +82,6 @@ class Projection:
         """Keep the text of a line that could not be read, among the last ten."""
         if isinstance(record.event, Malformed):
             offset = record.id & ((1 << OFFSET_BITS) - 1)
-            line = DamagedLine(record.ts, chunk.path, offset, record.event.kind, shown(chunk.line(record.id)))
+            place, text = chunk.place(record.id), shown(plain(chunk.line(record.id)))
+            line = DamagedLine(record.ts, place.path, offset, record.event.kind, text, place.line)
             self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]

@@ -54,9 +54,14 @@ SHOWN = 200
 
 def shown(line: bytes) -> str:
     """The beginning of a line of the log, for people: control characters are escaped, since a terminal would obey them."""
-    text = line[: 4 * SHOWN].decode("utf-8", "replace").rstrip("\r")
+    text = line[: 4 * SHOWN].decode("utf-8", "replace").rstrip("\r\n")
     printable = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:SHOWN])
     return printable + ("…" if len(text) > SHOWN else "")
+
+
+def where(path: str, line: int | None, offset: int) -> str:
+    """The place of a line for people: its number, as `sed -n 41p` counts, and its first byte."""
+    return f"{path} byte {offset:,}" if line is None else f"{path} line {line} (byte {offset:,})"
 
 
 # Fields that had another name in earlier versions.
@@ -65,16 +70,20 @@ RENAMED = {"is_brake_unknown": "awaits_older_brake"}
 
 @dataclass(frozen=True)
 class DamagedLine:
-    """A line that could not be read. ts: unix seconds; offset: its first byte in `path`; kind: as it is counted."""
+    """A line that could not be read. ts: unix seconds; offset: its first byte in `path`; kind: as it is counted.
+
+    line: its number in the file, from 1; None if that is not known.
+    """
 
     ts: float
     path: str
     offset: int
     kind: str
     text: str
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}, byte {self.offset:,} ({self.kind}): {self.text}"
+        return f"{where(self.path, self.line, self.offset)}: {self.kind}: {self.text}"
 
 
 @dataclass
@@ -119,7 +128,8 @@ class BotState:
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
     # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, the
     # prefixes of the lines, the last line with a header (text, and a container's time), and lines that are held until later
-    # ones show whether they are the bot's (identity, text). Texts are bytes, as Latin-1.
+    # ones show whether they are the bot's (identity, text), and where these and the open messages are (identity, path, line).
+    # Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
     split: dict[str, list[Any]] = field(default_factory=dict)
@@ -129,6 +139,7 @@ class BotState:
     above: str = ""
     above_ts: float = 0.0
     held: list[tuple[int, str]] = field(default_factory=list)
+    places: list[tuple[int, str, int | None]] = field(default_factory=list)
 
     # The last lines that could not be read.
     damaged: list[DamagedLine] = field(default_factory=list)

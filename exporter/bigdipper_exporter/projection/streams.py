@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.parser import Place, Reader
 from bigdipper_exporter.projection.patterns import Custom
 from bigdipper_exporter.projection.projection import Projection
 from bigdipper_exporter.projection.state import MAX_DAMAGED, BotState
@@ -29,6 +29,7 @@ class Stream:
         cleaner.header_seen = self.state.header_seen or bool(self.state.forms)
         cleaner.prefixes.load(self.state.prefix, self.state.above, self.state.above_ts, self.state.held)
         self.reader.rests = self.state.rests
+        self.reader.places = {ident: Place(path, line) for ident, path, line in self.state.places}
 
     def to_json(self) -> str:
         """Return the state with the reader's part of it."""
@@ -36,6 +37,7 @@ class Stream:
         state.log_ts = reader.time.last
         state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
         state.rests = reader.rests
+        state.places = [(ident, *place) for ident, place in reader.places.items()]
         prefixes, state.header_seen = reader.cleaner.prefixes, reader.cleaner.header_seen
         state.prefix, state.above, state.above_ts, state.held = prefixes.saved()
         return state.to_json()
