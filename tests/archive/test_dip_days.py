@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.bot_tables import ScanRow
+from bigdipper_exporter.archive.migrate import migrations
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.archive.table import table_of
 
 SUMS = """
 SELECT date, symbol, outcome, coalesce(CAST(dip_percent AS INTEGER), 1) AS depth, count(*), max(score)
 FROM opportunities GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+INSERT = "INSERT INTO opportunities (id, ts, date, symbol, dip_percent, score, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)"
 DAYS = "SELECT date, symbol, outcome, depth, dips, score FROM dip_days ORDER BY 1, 2, 3, 4"
 OUTCOMES = "SELECT date, symbol, outcome, count(*), max(score) FROM opportunities GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 OUTCOME_DAYS = "SELECT date, symbol, outcome, dips, score FROM dip_outcome_days ORDER BY 1, 2, 3"
@@ -34,9 +36,7 @@ def named(connection: sqlite3.Connection, chance: random.Random, number: int) ->
         None if dip is None else chance.choice([None, round(-dip / 5, 2)]),
         chance.choice(["submitted", "unknown"]),
     )
-    connection.execute(
-        "INSERT INTO opportunities (id, ts, date, symbol, dip_percent, score, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)", values
-    )
+    connection.execute(INSERT, values)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -56,6 +56,46 @@ def test_sums_follow_what_is_written_changed_and_forgotten(seed: int, tmp_path: 
         connection.execute("DELETE FROM opportunities WHERE date <= '2026-01-04'")
         assert connection.execute(DAYS).fetchall() == connection.execute(SUMS).fetchall() != []
         assert connection.execute(OUTCOME_DAYS).fetchall() == connection.execute(OUTCOMES).fetchall() != []
+    store.connection.close()
+    store.close()
+
+
+def changed(connection: sqlite3.Connection, chance: random.Random, first: int) -> None:
+    """Dips named, given an outcome, changed and forgotten. Scores are round, so that many are the same."""
+    for number in range(first, first + 300):
+        values = (
+            number,
+            86400.0 * (number // 100) + number,
+            f"2026-01-{1 + number // 100:02}",
+            chance.choice("ABC"),
+            round(chance.uniform(-9, 0), 1),
+            chance.randrange(1, 6) / 2,
+            "unknown",
+        )
+        connection.execute(INSERT, values)
+        if chance.random() < 0.3:
+            change = chance.choice(["outcome = 'submitted'", "outcome = 'rejected'", "dip_percent = -9.5", "symbol = 'A'"])
+            connection.execute(f"UPDATE opportunities SET {change} WHERE id = ?", (chance.randrange(first, number + 1),))
+    connection.execute("DELETE FROM opportunities WHERE id < ?", (first - chance.randrange(200),))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sums_of_an_older_archive_go_on_as_its_own_triggers_would_have_kept_them(seed: int, tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "archive.db", isolation_level=None)
+    for version, sql in migrations():
+        if version < 18:  # the triggers of 018 replace those of 012 and 015
+            old.executescript(f"{sql}\nINSERT INTO schema_version VALUES ({version}, 0, 'test');")
+    changed(old, random.Random(seed), 0)
+    other = sqlite3.connect(":memory:", isolation_level=None)
+    old.backup(other)
+    old.close()
+    store = Store(tmp_path / "archive.db")
+    for connection in (store.connection, other):
+        changed(connection, random.Random(seed + 100), 300)
+    for table in ("dip_days", "dip_outcome_days"):
+        kept = store.connection.execute(f"SELECT * FROM {table}").fetchall()
+        assert kept == other.execute(f"SELECT * FROM {table}").fetchall() != []
+    other.close()
     store.connection.close()
     store.close()
 

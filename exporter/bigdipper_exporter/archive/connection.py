@@ -5,6 +5,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+# Without an adapter of its own, Python asks every NULL for one, which takes longer than to store it.
+sqlite3.register_adapter(type(None), lambda null: null)
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 

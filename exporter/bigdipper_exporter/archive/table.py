@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
+from itertools import chain, islice
 from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -29,6 +30,9 @@ RowId = Annotated[int, "log: file number << 40 | byte offset of the line; broker
 OF_RECORD = ("id", "ts", "date", "cycle_number")
 OF_ORDER = ("ts", "date", "symbol", "quantity", "price", "order_id")
 Side = Literal["buy", "sell"]
+
+# Rows of one statement: SQLite prepares each run of a statement to be undone, triggers included, which costs as much as a row.
+ROWS_AT_ONCE = 32
 
 SQL_TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
 
@@ -77,10 +81,14 @@ class Table(Generic[Row]):
         return attrgetter(*(column.name for column in self.columns))
 
     @cached_property
+    def _parameters(self) -> str:
+        return f"({', '.join('?' * len(self.columns))})"
+
+    @cached_property
     def insert(self) -> str:
         """INSERT of one row; an existing key is an error."""
         names = [f'"{column.name}"' for column in self.columns]
-        return f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        return f"INSERT INTO {self.name} ({', '.join(names)}) VALUES {self._parameters}"
 
     @cached_property
     def upsert(self) -> str:
@@ -91,7 +99,7 @@ class Table(Generic[Row]):
 
     def add(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Insert rows in the caller's transaction. sqlite3.IntegrityError when a key exists."""
-        connection.executemany(self.insert, map(self.values, rows))
+        self._execute(connection, self.insert, rows)
 
     def add_new(self, connection: sqlite3.Connection, row: Row) -> bool:
         """Insert a row in the caller's transaction unless a UNIQUE index has it already; return whether it was new."""
@@ -99,7 +107,14 @@ class Table(Generic[Row]):
 
     def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Upsert rows in the caller's transaction."""
-        connection.executemany(self.upsert, map(self.values, rows))
+        self._execute(connection, self.upsert, rows)
+
+    def _execute(self, connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:
+        many = statement.replace(self._parameters, ", ".join([self._parameters] * ROWS_AT_ONCE))
+        values = map(self.values, rows)
+        while len(batch := [*islice(values, ROWS_AT_ONCE)]) == ROWS_AT_ONCE:
+            connection.execute(many, [*chain.from_iterable(batch)])
+        connection.executemany(statement, batch)
 
 
 class LogRow(Protocol):
