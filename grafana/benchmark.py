@@ -27,7 +27,7 @@ def compared() -> list[model.Panel]:
             "Equity at the last common close less what the same deposits and withdrawals on the same days would be worth in "
             "the benchmark, dividends reinvested: above 0 the account is ahead. Since the first day that both have "
             "(bigdipper_benchmark_difference_usd).",
-            now(selector("benchmark_difference_usd"), "ahead (+) or behind (−)"),
+            now(selector("benchmark_difference_usd"), "ahead (+) or behind (-)"),
             now(selector("benchmark_twin_usd"), "worth in the benchmark"),
             unit=theme.SIGNED_DOLLARS,
             size=(8, 6),

@@ -40,7 +40,8 @@ class Unit:
 
 USD = Unit("currency:financial:$", 2)  # unlike currencyUSD it never shortens: to the cent
 DOLLARS = Unit("currency:financial:$", 0)
-# Of what may be negative: Grafana would set the sign behind a "$" in front.
+# Of what may be negative. Pages and messages write -$342.19, which Grafana cannot: of its units, currencyUSD shortens to K, and
+# the financial ones print "$-342.19".
 SIGNED_USD = Unit("currency:financial: USD:suffix", 2)
 SIGNED_DOLLARS = Unit("currency:financial: USD:suffix", 0)
 RATIO = Unit("percentunit", 2)

@@ -159,8 +159,8 @@ def test_the_figures_are_the_brokers_or_the_logs_never_both(one: Monitor) -> Non
         page = status_page(replace(one.pipeline.snapshot, broker=broker), one.settings, NOTHING)
         shown.append({figure.name: figure.value.text for figure in page.figures[2:]})
     assert shown == [
-        {"Equity": "$1,000.00", "Cash": "−$50.00"},
-        {"Equity": "$900.00", "Profit today": "−$12.50", "Cash": "−$10.00"},
+        {"Equity": "$1,000.00", "Cash": "-$50.00"},
+        {"Equity": "$900.00", "Profit today": "-$12.50", "Cash": "-$10.00"},
     ]
 
 
@@ -174,7 +174,7 @@ def test_the_profit_of_the_log_is_todays_or_not_shown(one: Monitor) -> None:
     one.say(f"{STAMP} [INFO] 💰 Account: $1,000.00 equity, $-50.00 cash, Margin: 5.00%/20.00%")
     said = one.pipeline.snapshot.bot.account_ts
     assert said is not None
-    assert shown(said)["Profit today"] == "−$10.00"
+    assert shown(said)["Profit today"] == "-$10.00"
     assert "Profit today" not in shown(said + 1), "the account line is of an earlier day"
 
 

@@ -63,7 +63,7 @@ def test_a_value_is_changed_and_brought_back(person: TestClient, config: ConfigF
     page = step(person, "MAX_MARGIN_PCT", "0.25")
     assert "-    MAX_MARGIN_PCT: float = 0.20" in page
     assert "Changes MARGIN_SAFETY_THRESHOLD: 0.15000000000000002 -&gt; 0.2" in page
-    assert "dollars of positions until it acts" in page
+    assert " of positions until it acts" in page
     assert config.path.read_text() == GOOD
     written = person.post("/config/write", data=hidden(page, "/config/write"))
     assert "docker compose up -d --build" in written.text
@@ -114,16 +114,16 @@ def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path,
 @pytest.mark.parametrize(
     ("stocks", "setting", "limit", "said"),
     [
-        (1.25, "MARGIN_SAFETY_THRESHOLD", "0.10", "already exceeded by 15,000 dollars: the bot would stop trading at once."),
-        (1.25, "MARGIN_SAFETY_THRESHOLD", "0", "already exceeded by 25,000 dollars: the bot would stop trading at once."),
-        (1.25, "MAX_MARGIN_PCT", "0.2", "already exceeded by 5,000 dollars: the bot could buy nothing."),
+        (1.25, "MARGIN_SAFETY_THRESHOLD", "0.10", "already exceeded by $15,000: the bot would stop trading at once."),
+        (1.25, "MARGIN_SAFETY_THRESHOLD", "0", "already exceeded by $25,000: the bot would stop trading at once."),
+        (1.25, "MAX_MARGIN_PCT", "0.2", "already exceeded by $5,000: the bot could buy nothing."),
         (
             1.25,
             "MAX_MARGIN_PCT",
             "0.5",
-            "25,000 dollars of positions until it acts; a fall of all prices by 40.0% leads there.",
+            "$25,000 of positions until it acts; a fall of all prices by 40.0% leads there.",
         ),
-        (0.9, "MARGIN_SAFETY_THRESHOLD", "0", "10,000 dollars of positions until it acts; no fall of prices leads there."),
+        (0.9, "MARGIN_SAFETY_THRESHOLD", "0", "$10,000 of positions until it acts; no fall of prices leads there."),
     ],
 )
 def test_a_limit_says_how_far_it_is(

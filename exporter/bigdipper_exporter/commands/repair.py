@@ -10,6 +10,7 @@ from bigdipper_exporter.archive.broker.repair import Change, repair
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy
 from bigdipper_exporter.archive.store import Store, connect_readonly
+from bigdipper_exporter.web.words import dollars, percent
 
 
 def repair_archive(archive: Path, since: date) -> Iterator[str]:
@@ -37,4 +38,4 @@ def repair_archive(archive: Path, since: date) -> Iterator[str]:
 def _figure(change: Change, value: float | None) -> str:
     if value is None:
         return "unknown"
-    return f"{value:.2%}" if change.column.endswith("_ratio") else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
+    return percent(value, plus=False, digits=2) if change.column.endswith("_ratio") else dollars(value)

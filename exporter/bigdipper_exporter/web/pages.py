@@ -23,7 +23,7 @@ from bigdipper_exporter.thresholds import (
 from bigdipper_exporter.web import today
 from bigdipper_exporter.web.alerts import Firing, FiringAlert
 from bigdipper_exporter.web.landing import Page, Row
-from bigdipper_exporter.web.words import ago, count, duration
+from bigdipper_exporter.web.words import ago, count, dollars, duration
 
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
@@ -142,11 +142,11 @@ def _money(s: Snapshot) -> list[Row]:
     """The broker's figures where there are any, else the bot's; never a mixture."""
     account = s.broker.account if s.broker else None
     if s.broker is None or account is None or account.equity is None:
-        said = f"Equity ${s.bot.equity:,.2f}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
+        said = f"Equity {dollars(s.bot.equity)}, as the bot said {ago(s.bot.account_ts)}." if s.bot.equity is not None else ""
         is_old = time.time() - (s.bot.account_ts or 0.0) > LONGEST_CLOSURE_SECONDS
         return [*([("warn" if is_old else "ok", "account", said)] if said else []), *_limits(s)]
     today = _day(s.broker.day_profit, s.broker.cash_flow_today)
-    said = f"Equity ${account.equity:,.2f}{today}, as the broker said {ago(s.broker.account_at)}."
+    said = f"Equity {dollars(account.equity)}{today}, as the broker said {ago(s.broker.account_at)}."
     rows: list[Row] = [("ok", "account", said), *_doubts(s.broker)]
     rows += _limits(s)
     unpriced = [p.symbol for p in s.broker.positions or () if p.is_unpriced]
@@ -174,8 +174,8 @@ def _is_passed(distance: Distance) -> bool:
 def _distance(distance: Distance) -> str:
     """The way to a limit, in words."""
     if distance.usd is not None and distance.usd < 0:
-        return f"passed by ${-distance.usd:,.0f}"
-    more = "" if distance.usd is None else f"${distance.usd:,.0f} more in stocks, "
+        return f"passed by {dollars(-distance.usd, cents=False)}"
+    more = "" if distance.usd is None else f"{dollars(distance.usd, cents=False)} more in stocks, "
     if distance.drop is None or distance.drop >= 1:
         return f"{more}while falling prices alone do not reach it"
     return f"{more}or a fall of all prices by {distance.drop:.1%}"
@@ -205,14 +205,14 @@ def _day(profit: float | None, flow: float | None) -> str:
     """The result of the day: what was deposited is no profit, what was withdrawn no loss."""
     if profit is None:
         return ""
-    moved = f"{'up' if profit > 0 else 'down'} ${abs(profit):,.2f}" if round(profit, 2) else "unchanged"
-    without = "" if not flow else f" without ${abs(flow):,.2f} that was {'deposited' if flow > 0 else 'withdrawn'}"
+    moved = f"{'up' if profit > 0 else 'down'} {dollars(abs(profit))}" if round(profit, 2) else "unchanged"
+    without = "" if not flow else f" without {dollars(abs(flow))} that was {'deposited' if flow > 0 else 'withdrawn'}"
     return f", {moved} today{without}"
 
 
 def _today(s: Snapshot) -> Row:
     day, broker = s.day, s.broker
-    ordered = f"{day.trades} ordered for ${day.deployed:,.2f}"
+    ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if broker is not None and broker.orders_today is not None:
         results = broker.orders_today.results
         ordered += f", {results['filled']} filled"

@@ -1,4 +1,4 @@
-"""Times and money in words, as the status page says them."""
+"""Times, money and percentages as text: the one way in which pages and commands write them."""
 
 import time
 from datetime import datetime
@@ -34,27 +34,29 @@ def clock(ts: float) -> str:
 
 
 def dollars(usd: float | None, cents: bool = True) -> str:
-    """An amount: "$1,234.50", "−$12.00"; a dash where it is unknown."""
+    """Write an amount as brokers do: "$1,234.50", "-$12.00"; a dash if it is unknown. Without `cents`, in whole dollars."""
     if usd is None:
         return "–"
-    return f"{'−' if usd < 0 else ''}${abs(usd):,.{2 if cents else 0}f}"
+    digits = 2 if cents else 0
+    return f"{'-' if round(usd, digits) < 0 else ''}${abs(usd):,.{digits}f}"
 
 
 def signed(usd: float | None) -> str:
-    """A profit or loss: "+$12.00", "−$12.00", "$0.00"."""
-    return ("+" if usd is not None and usd > 0 else "") + dollars(usd)
+    """Write a profit or loss: "+$12.00", "-$12.00", "$0.00"."""
+    return ("+" if usd is not None and round(usd, 2) > 0 else "") + dollars(usd)
 
 
 def percent(ratio: float | None, plus: bool = True, digits: int = 1) -> str:
-    """A ratio in percent: "+1.2 %", "−3.4 %"; without the plus sign if `plus` is false."""
+    """Write a ratio in percent: "+1.2%", "-3.4%", "0.0%"; without the plus sign if `plus` is false."""
     if ratio is None:
         return "–"
-    return f"{'−' if ratio < 0 else '+' if plus and ratio > 0 else ''}{abs(ratio):.{digits}%}".replace("%", " %")
+    rounded = round(ratio, digits + 2)
+    return f"{'-' if rounded < 0 else '+' if plus and rounded > 0 else ''}{abs(ratio):.{digits}%}"
 
 
 def number(quantity: float | None) -> str:
     """A number of shares, without zeros that say nothing."""
-    return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".").replace("-", "−")
+    return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".")
 
 
 def count(how_many: int, what: str) -> str:

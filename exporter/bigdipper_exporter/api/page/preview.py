@@ -19,6 +19,7 @@ from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile
 from bigdipper_exporter.money.limits import Distance, bot_limit
 from bigdipper_exporter.money.prices import Prices
 from bigdipper_exporter.money.replay import Judged
+from bigdipper_exporter.web.words import dollars
 
 PAST_DAYS = 90
 AFTER = HORIZONS[1]
@@ -55,8 +56,8 @@ def _distance(services: Services, name: str, value: str) -> list[str]:
 def _nearness(distance: Distance, usd: float, effect: str) -> str:
     """How far it is to a new limit: `usd` of positions until it acts, with this effect."""
     if usd < 0:
-        return f"This limit is already exceeded by {-usd:,.0f} dollars: {effect}."
-    room = f"With this limit: {usd:,.0f} dollars of positions until it acts"
+        return f"This limit is already exceeded by {dollars(-usd, cents=False)}: {effect}."
+    room = f"With this limit: {dollars(usd, cents=False)} of positions until it acts"
     if distance.drop is None:
         return f"{room}."
     return (
