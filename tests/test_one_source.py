@@ -25,6 +25,11 @@ REASONS = {
     ("/", "bot_cash_usd", "bot_equity_usd"): "the log's own margin of v2.18, which prints none",
     ("/", "account_maintenance_margin_usd", "account_equity_usd"): "the requirement beside others, as a share",
     ("/", "position_market_value_usd", "account_equity_usd"): "a position's share, sorted by Prometheus",
+    (
+        "/",
+        "alpaca_info position_market_value_usd",
+        "alpaca_info position_market_value_usd",
+    ): "a symbol's share of what several accounts hold, which no exporter knows",
     ("/", "account_unrealized_pl_usd", "account_equity_usd"): "open losses by equity, from the broker",
     ("/", "bot_unrealized_pl_usd", "bot_equity_usd"): "the same from the log",
     ("*", "bot_config_setting", "threshold"): "a threshold from the bot's configuration",

@@ -20,7 +20,9 @@ STATES = theme.choices(
     _7=("• account only", theme.GOOD),
 )
 UP = 'max by (bot) (up{job="bigdipper"})'
-SEEN = 'max by (bot) (max_over_time(up{job="bigdipper"}[1d]))'
+# As long as the alert SiteSilent fires (deploy/central/rules.yml). A series of the slow scrape: `up` has 43,000 samples a day.
+MEMORY = "7d"
+SEEN = f"(max by (bot) (last_over_time(bigdipper_exporter_start_timestamp_seconds[{MEMORY}])) or on (bot) {UP})"
 CYCLE_AGE = "time() - max by (bot) (bigdipper_bot_last_cycle_timestamp_seconds)"
 STATE = f"""
     ({SEEN} unless on (bot) {UP}) * 0 + 1
@@ -33,12 +35,17 @@ STATE = f"""
 
 
 def _of(mode: str) -> str:
-    """The bots whose account is of this kind; for a day also those that are down, so that a sum can say that one is missing."""
-    return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[1d] @ end()))'
+    """The bots whose account is of this kind; for a week also those that are down, so that a sum can name what is missing."""
+    return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[{MEMORY}] @ end()))'
 
 
 PROFIT = "max by (bot) (bigdipper_account_day_profit_usd) or on (bot) max by (bot) (bigdipper_bot_day_profit_usd)"
+DRAWDOWN = "-max by (bot) (bigdipper_account_drawdown_ratio)"
 LEVERAGE = "max by (bot) (bigdipper_account_leverage_ratio) or on (bot) max by (bot) (bigdipper_bot_leverage_ratio)"
+# Without the bot's collateral, as the alerts' bigdipper:position_share:ratio.
+LARGEST = """max by (bot) (
+      abs(bigdipper_position_market_value_usd{symbol!~"BLV|SGOV|BIL"})
+      / on (bot, instance) group_left () (bigdipper_account_equity_usd > 0))"""
 RETURN = "bigdipper_account_day_return_ratio"
 # Column -> expression with one value for each bot.
 FIGURES = {
@@ -49,7 +56,8 @@ FIGURES = {
     "Today": PROFIT,
     "Today %": f"max by (bot) ({RETURN}) or on (bot) max by (bot) (bigdipper_bot_day_return_ratio)",
     "Month": 'max by (bot) (bigdipper_account_adjusted_return_ratio{window="1m"})',
-    "Drawdown": "-max by (bot) (bigdipper_account_drawdown_ratio)",
+    "Drawdown": DRAWDOWN,
+    "Largest": LARGEST,
     "To the brake": 'min by (bot) (bigdipper_limit_distance_usd{limit="brake"})',
     "Positions": "sum by (bot) (bigdipper_positions) or on (bot) max by (bot) (bigdipper_bot_positions)",
     "Missed": "max by (bot) (bigdipper_day_missed_trades)",
@@ -64,7 +72,7 @@ def build() -> model.Dashboard:
         FLEET,
         "Fleet",
         "All bots: which needs attention, what do they earn, and do they hold the same? From Prometheus alone.",
-        [Section([*_counts(), *_sums("live"), *_sums("paper"), _bots(), *_curves(), _held()])],
+        [Section([*_counts(), *_sums("live"), *_sums("paper"), _bots(), *_curves(), _held(), _versions()])],
         since="now-24h",
         refresh="10s",
         of_archive=False,
@@ -76,16 +84,18 @@ def _counts() -> list[model.Panel]:
     return [
         stat(
             "Bots",
-            "Bots scraped within the last day. Working: cycling, or account only. Silent: no longer scraped, exporter down, or "
-            f"no cycle for {threshold('cycle_age_seconds') / 60:g} minutes.",
+            "Bots of the last week. Working: cycling, or account only. Silent: not scraped, exporter down, or no cycle for "
+            f"{threshold('cycle_age_seconds') / 60:g} minutes. Worst drawdown: that of the account furthest below its peak.",
             now(f"count({SEEN})", "bots"),
             now(f"count(({STATE}) > 5) or vector(0)", "working"),
             now(f"count({silent}) or vector(0)", "silent"),
+            now(f"min({DRAWDOWN})", "worst drawdown"),
             unit=COUNT,
-            size=(6, 4),
+            size=(8, 4),
             none="no bot is scraped",
             names=True,
-            overrides=[answer("C", thresholds=steps("text", (1, theme.CRITICAL)))],
+            pixels=20,
+            overrides=[answer("C", thresholds=steps("text", (1, theme.CRITICAL))), answer("D", RATIO)],
         )
     ]
 
@@ -104,7 +114,7 @@ def _sums(mode: str) -> list[model.Panel]:
             now(f"count({equity})", "counted"),
             now(f"count({own})", "of"),
             unit=DOLLARS,
-            size=(9, 4),
+            size=(8, 4),
             none=f"no {mode} account",
             names=True,
             pixels=20,
@@ -123,7 +133,7 @@ def _bots() -> model.Panel:
     return grid(
         "Bots, worst first",
         "One row for each bot, those that need attention first. Alerts: those that fire. To the brake: dollars of positions. "
-        "Findings: errors in the bot's configuration. Click a name for the board Overview.",
+        "Largest: the largest position's share of equity. Findings: errors in the bot's configuration. A name opens Overview.",
         rows(figures),
         size=(24, 7),
         says="Bot",
@@ -139,29 +149,30 @@ def _bots() -> model.Panel:
                 TEXT,
                 link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
             ),
-            coloured("State", COUNT, mappings=STATES, custom__width=160, link=("Health", f"/d/{HEALTH}?{bot}")),
+            coloured("State", COUNT, mappings=STATES, custom__width=144, link=("Health", f"/d/{HEALTH}?{bot}")),
             coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=98),
-            column("Cycle", SECONDS, displayName="Cycle age", custom__width=104),
+            column("Cycle", SECONDS, displayName="Cycle age", custom__width=82),
             column("Equity", DOLLARS, custom__width=86),
             coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
             coloured("Today %", RATIO, thresholds=theme.SIGNED, custom__width=82),
             coloured("Month", RATIO, thresholds=theme.SIGNED, custom__width=82),
-            column("Drawdown", RATIO, custom__width=108),
+            column("Drawdown", RATIO, custom__width=110),
+            coloured("Largest", RATIO, thresholds=steps("text", (threshold("position_ratio"), WARNING)), custom__width=86),
             coloured(
                 "To the brake",
                 theme.SIGNED_DOLLARS,
-                custom__width=124,
+                custom__width=108,
                 thresholds=steps("text", (theme.BELOW_ALL, theme.CRITICAL), (0, "text")),
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
-            column("Positions", COUNT, custom__width=96),
-            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=86),
+            column("Positions", COUNT, displayName="Held", custom__width=70),
+            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=80),
             coloured("Alerts", COUNT, thresholds=steps("text", (1, WARNING)), custom__width=78),
             coloured(
                 "Findings",
                 COUNT,
                 thresholds=steps("text", (1, theme.CRITICAL)),
-                custom__width=100,
+                custom__width=96,
                 link=("Configuration", f"/d/{CONFIG}?{bot}"),
             ),
         ],
@@ -194,26 +205,58 @@ def _curves() -> list[model.Panel]:
 
 def _held() -> model.Panel:
     values = "max by (bot, symbol) (abs(bigdipper_position_market_value_usd))"
-    sums = " or ".join(
-        f'label_replace(sum by (symbol) ({values} and on (bot) {_of(mode)}), "mode", "{mode}", "", "")'
-        for mode in ("live", "paper")
-    )
+    figures = [f'label_replace(count by (symbol) ({values}), "figure", "bots", "", "")']
+    for mode in ("live", "paper"):
+        own = f"({values} and on (bot) {_of(mode)})"
+        total = f"sum by (symbol) {own}"
+        figures += [
+            f'label_replace({total}, "figure", "{mode}", "", "")',
+            f'label_replace({total} / on () group_left () sum({own}), "figure", "{mode} share", "", "")',
+        ]
+    order = ["bots", "live", "live share", "paper", "paper share"]
     return grid(
         "Held by all bots",
-        "Market value of each symbol over all live and all paper accounts: bots with the same symbols are one large position.",
-        rows(sums),
-        size=(24, 8),
+        "Market value of each symbol over all live and all paper accounts, its share of all that these hold, and how many bots "
+        "hold it: bots with the same symbols are one large position.",
+        rows(" or ".join(figures)),
+        size=(15, 9),
         says="Symbol",
         none="no position, or no bot with keys",
         sort=("Live", True),
         then=("Paper", True),
         transformations=[
-            transform("groupingToMatrix", columnField="mode", rowField="symbol", valueField="Value", emptyValue="null"),
-            organise(["symbol\\mode", "live", "paper"], {"symbol\\mode": "Symbol"}),
+            transform("groupingToMatrix", columnField="figure", rowField="symbol", valueField="Value", emptyValue="null"),
+            organise(["symbol\\figure", *order], {"symbol\\figure": "Symbol"}),
         ],
         overrides=[
             column("Symbol", TEXT),
+            column("bots", COUNT, displayName="Bots", custom__width=80),
             column("live", DOLLARS, displayName="Live"),
+            column("live share", RATIO, displayName="Of live"),
             column("paper", DOLLARS, displayName="Paper"),
+            column("paper share", RATIO, displayName="Of paper"),
         ],
+    )
+
+
+def _versions() -> model.Panel:
+    exporter = 'label_replace(bigdipper_exporter_build_info, "exporter", "$1", "version", "(.*)")'
+    return grid(
+        "Versions",
+        "Of each bot, as it prints it, and of its exporter.",
+        rows("max by (bot, version, log_form) (bigdipper_bot_info)"),
+        rows(f"max by (bot, exporter, python) ({exporter})"),
+        size=(9, 9),
+        says="Bot",
+        none="no bot is scraped",
+        sort=("Bot", False),
+        transformations=[
+            transform("joinByField", byField="bot", mode="outer"),
+            organise(
+                ["bot", "version", "log_form", "exporter", "python"],
+                {"bot": "Bot", "version": "Version", "log_form": "Log", "exporter": "Exporter", "python": "Python"},
+                hide=["Time 1", "Time 2", "Value #A", "Value #B"],
+            ),
+        ],
+        overrides=[column("Bot", TEXT)],
     )
