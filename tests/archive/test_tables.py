@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.archive import draft
+from bigdipper_exporter.archive import bot_tables, draft
 from bigdipper_exporter.archive.migrate import migrations
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.archive.table import Moment, Table, Usd, table
@@ -28,6 +28,11 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connect
 def test_no_two_migrations_have_one_number() -> None:
     numbers = [version for version, _ in migrations()]
     assert numbers == list(range(1, len(numbers) + 1)), "two branches took the same number: the later one renumbers its file"
+
+
+def test_tables_of_lines_are_where_the_projection_sees_them() -> None:
+    places = {declared.row.__module__ for declared in TABLES.values() if declared.event is not None}
+    assert places <= {bot_tables.__name__}, "declare these in archive/bot_tables.py: no other is imported by every command"
 
 
 def test_every_table_of_the_schema_is_declared_and_no_other(schema: sqlite3.Connection) -> None:

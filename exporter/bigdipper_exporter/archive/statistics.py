@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import Store, connect_readonly
-from bigdipper_exporter.archive.tables import TABLES
 
-COUNTED = tuple(table.name for table in TABLES.values() if table.counted)
 OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
+
+
+def counted() -> tuple[str, ...]:
+    """Return the names of the tables whose rows are counted."""
+    from bigdipper_exporter.archive.tables import TABLES  # those of the broker and of prices take a tenth of a command's start
+
+    return tuple(table.name for table in TABLES.values() if table.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Measure:
 
     def _count(self) -> None:
         with closing(connect_readonly(self._store.path)) as connection:
-            for table in COUNTED:
+            for table in counted():
                 if self._stopping.is_set():
                     return
                 (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()

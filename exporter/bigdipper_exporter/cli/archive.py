@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.tables import EXPORTS
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.cli.arguments import label, midnight, past_date, retention
 from bigdipper_exporter.cli.subcommand import ARCHIVE, SETTINGS, argument, subcommand
@@ -52,14 +51,16 @@ def ingest_log(settings: Settings, _args: argparse.Namespace) -> int:
     return 0
 
 
+def _exported(parser: argparse.ArgumentParser) -> None:
+    from bigdipper_exporter.archive.tables import EXPORTS
+
+    text = f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)"
+    parser.add_argument("what", choices=EXPORTS, metavar="TABLE", help=text)
+
+
 @subcommand(
     "export",
-    argument(
-        "what",
-        choices=EXPORTS,
-        metavar="TABLE",
-        help=f"{', '.join(EXPORTS)} (skips: trades that were missed; routine ones are kept as hourly sums only)",
-    ),
+    _exported,
     argument("--format", choices=("csv", "json"), default="csv", help="default: csv"),
     argument("--from", dest="since", type=midnight, metavar="DATE", help="first day, New York (YYYY-MM-DD)"),
     argument("--to", dest="until", type=NEXT_MIDNIGHT, metavar="DATE", help="last day, New York, included"),

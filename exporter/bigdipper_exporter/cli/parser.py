@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from bigdipper_exporter import __version__
@@ -91,9 +92,13 @@ def parser() -> argparse.ArgumentParser:
 def _add(commands: "argparse._SubParsersAction[Parser]", command: Subcommand) -> None:
     usage = f"%(prog)s [-h] {command.usage}"
     sub = commands.add_parser(command.name, help=command.help, description=command.help, usage=usage, allow_abbrev=False)
+    sub.intermixed = command.intermixed
+    sub.complete = partial(_complete, command)
+
+
+def _complete(command: Subcommand, sub: Parser) -> None:
     add_flags(sub, command.settings)
     sub.set_defaults(subcommand=command, parser=sub)
-    sub.intermixed = command.intermixed
     for add_argument in command.arguments:
         add_argument(sub)
 

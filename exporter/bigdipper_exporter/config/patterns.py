@@ -1,15 +1,18 @@
 """The user's own patterns: lines of the log that become metrics without code."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from re import _constants, _parser  # type: ignore[attr-defined,unused-ignore]
-from typing import Any
-
-import regex
+from typing import TYPE_CHECKING, Any
 
 from bigdipper_exporter.config.kinds import LINE, Kind, choice
 from bigdipper_exporter.config.yamlfile import Item, Section, quoted
+
+if TYPE_CHECKING:
+    import regex
 
 PREFIX = "bigdipper_custom_"
 KEYS = ("name", "regex", "type", "help", "labels", "value")
@@ -51,6 +54,8 @@ def _metric_name(text: str) -> str:
 
 
 def _regex(text: str) -> regex.Pattern[str]:
+    import regex  # a tenth of the start of a command, and most have no pattern
+
     try:
         re.compile(text)  # names what is wrong in the words of Python's documentation
         compiled = regex.compile(text)
@@ -115,6 +120,8 @@ def parse(item: Item, problems: list[str]) -> tuple[Pattern, ...]:
 
 
 def _pattern(section: Section, problems: list[str]) -> Pattern | None:
+    import regex
+
     before = len(problems)
     for key in ("name", "regex"):
         if section.get(key) is None:

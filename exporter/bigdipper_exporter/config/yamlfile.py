@@ -4,17 +4,20 @@ PyYAML's loader would turn `1y30d`, `yes` and `0123` into other things, lose the
 equal keys; its node tree keeps all of that.
 """
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import yaml
+from typing import TYPE_CHECKING, TypeVar
 
 from bigdipper_exporter.config.kinds import Kind
 from bigdipper_exporter.files import read_regular
 from bigdipper_exporter.logs import MASK
+
+if TYPE_CHECKING:
+    from yaml import Node
 
 MOST_BYTES = 1 << 20
 
@@ -35,7 +38,7 @@ class ConfigError(Exception):
 class Item:
     """One value of the file: text (None for null), mapping or list; `where` is `file:line`."""
 
-    value: "str | dict[str, Item] | list[Item] | None"
+    value: str | dict[str, Item] | list[Item] | None
     where: str
 
     @property
@@ -65,6 +68,8 @@ def read(path: Path, problems: list[str]) -> Item:
 
     Adds a line to `problems` for each key given twice. Raises ConfigError if the file cannot be read or is not YAML.
     """
+    import yaml  # a tenth of the start of a command, and most have no file
+
     try:
         text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -95,7 +100,7 @@ class _Reader:
         self._problems = problems
         self._done: dict[int, Item] = {}
 
-    def item(self, node: yaml.Node) -> Item:
+    def item(self, node: Node) -> Item:
         if id(node) not in self._done:
             # Stands in while the children are read: an alias to its own parent becomes a null instead of a loop.
             where = f"{self._path}:{node.start_mark.line + 1}"
@@ -103,7 +108,9 @@ class _Reader:
             self._done[id(node)] = Item(self._value(node), where)
         return self._done[id(node)]
 
-    def _value(self, node: yaml.Node) -> str | dict[str, Item] | list[Item] | None:
+    def _value(self, node: Node) -> str | dict[str, Item] | list[Item] | None:
+        import yaml
+
         if isinstance(node, yaml.ScalarNode):
             return None if node.tag == _NULL else str(node.value)
         if isinstance(node, yaml.SequenceNode):

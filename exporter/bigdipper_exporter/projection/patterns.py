@@ -1,11 +1,12 @@
 """The user's own patterns at work: each match in a message counts, or sets a gauge, in the transaction of its line."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections import Counter as Tally
 from functools import partial
-
-import regex
+from typing import TYPE_CHECKING
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.config.patterns import MESSAGE_LIMIT, SEARCH_SECONDS, Pattern
@@ -13,6 +14,9 @@ from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Gauge, Metric, Sample
 from bigdipper_exporter.projection.state import BotState
+
+if TYPE_CHECKING:
+    import regex
 
 log = logs.get("patterns")
 
