@@ -254,7 +254,7 @@ def _annotations(symbols: bool, quiet: bool, names: Sequence[str], own: Sequence
             True,
             """
             SELECT started AS time, COALESCE(ended, $__to / 1000) AS timeEnd, 'Emergency brake' AS title,
-              printf('at %.1f %%, %d cycles, %d missed', 100 * COALESCE(margin_ratio, leverage_ratio),
+              printf('at %.1f%%, %d cycles, %d missed', 100 * COALESCE(margin_ratio, leverage_ratio),
                      cycles, missed_opportunities) AS text, 'brake' AS tags
             FROM brake_events
             WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000 ORDER BY started""",

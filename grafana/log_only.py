@@ -45,7 +45,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
         "Deferred wash-sale loss",
     ),
     "opportunities": ("Bought and missed dips", "Missed dips by reason", "Missed dips by depth", "Missed dips"),
-    "risk": ("Margin requirements", "Drawdown from peak", "Drawdown from peak, last 90 days", "Largest positions"),
+    "risk": ("Margin requirements", "Drawdown from peak", "Drawdown by day", "Largest positions"),
     "performance": (
         "Drawdown",
         "Risk-adjusted return",

@@ -61,7 +61,7 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
         "(archive: threshold_signals, replay_checks).",
         listed(f"""
-            SELECT printf('%g %%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
+            SELECT printf('%g%%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
               w.weeks AS Weeks, t1.median AS "After 1", w.lower AS "5: 25 %", w.median AS "After 5", w.upper AS "5: 75 %",
               w.excess AS "5: excess", t20.median AS "After 20", c5.episodes AS "Close dips", c5.median AS "Close 5",
               c20.median AS "Close 20", e.episodes AS "Early dips", e.median AS "Early 5",
@@ -93,7 +93,7 @@ def band(size: tuple[int, int]) -> model.Panel:
         "Sessions with a signal of all watched symbols, in the archived daily bars: touched by the low, or still there at the "
         "close. The bot would have seen a number between the two (archive: threshold_signals).",
         table("""
-            SELECT printf('%g %%', 100 * w.threshold) AS Threshold, w.days AS "Touched", c.days AS "At the close"
+            SELECT printf('%g%%', 100 * w.threshold) AS Threshold, w.days AS "Touched", c.days AS "At the close"
             FROM threshold_signals AS w
             JOIN threshold_signals AS c ON c.symbol = w.symbol AND c.threshold = w.threshold AND c.reached = 'close'
               AND c.part = w.part AND c.horizon = w.horizon

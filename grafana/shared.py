@@ -36,6 +36,7 @@ def header() -> model.Panel:
         unit=SECONDS,
         size=(24, 3),
         names=True,
+        pixels=18,  # the name of a state fits into a quarter of a phone
         none=theme.NOT_SAID,
         thresholds=ages,
         overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],

@@ -27,6 +27,7 @@ SHORT = "purple"
 BROKER = "blue"
 BOT = "#009E73"  # far from blue and orange for every eye
 BARS = GraphDrawStyle.BARS
+LEVELS = {"DEBUG": QUIET, "INFO": GOOD, "WARNING": WARNING, "ERROR": LOSS, "CRITICAL": CRITICAL}
 LIMIT_COLOURS = {"brake": WARNING, "hard": LOSS, "maintenance": CRITICAL}
 
 

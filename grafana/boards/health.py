@@ -23,6 +23,8 @@ from grafana.theme import (
     threshold,
 )
 
+MOST_CYCLES = 20  # a minute: more are of the past, read late
+
 
 def build() -> model.Dashboard:
     """The board."""
@@ -135,8 +137,8 @@ def _bot() -> list[model.Panel]:
             "Cycles",
             "Does it cycle? "
             "Cycles a minute as they are read (bigdipper_bot_cycles_total). One a minute is normal, also while the market is "
-            "closed; a log that is read late shows as a peak.",
-            over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60", "cycles a minute"),
+            "closed; a log that is read late leaves a gap.",
+            over_time(f"sum(rate({selector('bot_cycles_total')}[5m])) * 60 < {MOST_CYCLES}", "cycles a minute"),
             unit=PER_MINUTE,
             size=(8, 8),
             soft_zero=True,
@@ -180,7 +182,11 @@ def _bot() -> list[model.Panel]:
             fill=60,
             legend=("sum",),
             soft_zero=True,
-            overrides=[override("byType", "number", displayName="${__field.labels.name}")],
+            overrides=[
+                override("byType", "number", displayName="${__field.labels.name}"),
+                override("byRegexp", "^error.*", colour=CRITICAL),
+                override("byRegexp", "^halt.*", colour=theme.WARNING),
+            ],
         ),
         timeline(
             "Market session, as the bot sees it",

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import theme
-from grafana.overrides import answer, column, organise, words
+from grafana.overrides import answer, column, organise, override, words
 from grafana.panels import grid, lines, stat, timeline
 from grafana.query import listed, now, over_time, quantiles, rows, selector
 from grafana.theme import (
@@ -57,6 +57,7 @@ def log() -> list[model.Panel]:
             none=NO_DATA_YET,
             legend=(),
             soft_zero=True,
+            overrides=[override("byName", level, colour=colour) for level, colour in theme.LEVELS.items()],
         ),
         lines(
             "Ingest delay",

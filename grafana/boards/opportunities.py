@@ -96,7 +96,7 @@ def _funnel() -> list[model.Panel]:
                     GROUP BY 1),
                   bins(depth) AS (SELECT MAX(depth) FROM found UNION ALL
                     SELECT depth - 1 FROM bins WHERE depth > (SELECT MIN(depth) FROM found))
-                SELECT printf('%d %%', depth) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
+                SELECT printf('%d%%', depth) AS Dip, TOTAL(bought) AS Submitted, TOTAL(missed) AS "Not bought"
                 FROM bins LEFT JOIN found USING (depth) WHERE depth IS NOT NULL GROUP BY depth ORDER BY depth DESC"""),
             x="Dip",
             unit=COUNT,

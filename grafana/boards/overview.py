@@ -184,13 +184,13 @@ def _today() -> list[model.Panel]:
                 )
             ],
             overrides=[
-                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=160),
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=172),
                 column("For", theme.SECONDS, custom__width=82),
-                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=92),
+                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=88),
             ],
         ),
         lines(
-            "Equity of the last seven days",
+            "Equity curve",
             "The archive's account_history: the broker's figures, or in another line the bot's own where the broker gave none.",
             series(sql.account("a.equity AS equity")),
             unit=USD,

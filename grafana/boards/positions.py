@@ -186,11 +186,12 @@ def _tax() -> list[model.Panel]:
         grid(
             "Open wash-sale windows",
             "Which loss sales are still inside their window? "
-            "Sales at a loss and the 30 days after (an aid, not tax advice): days left, shares bought inside the "
+            "Sales at a loss and the 30 days after (an aid, not tax advice): days left after today, shares bought inside the "
             "window. Unknown: the lots are incomplete.",
             listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
-                  CAST((MAX(0, window_end - unixepoch()) + 86399) / 86400 AS INTEGER) AS "Days left",
+                  CASE WHEN window_end > unixepoch()
+                    THEN CAST((window_end - unixepoch()) / 86400 AS INTEGER) END AS "Days left",
                   bought_before AS "Bought before",
                   bought_after AS "Bought after",
                   CASE WHEN status <> 'known' THEN 'unknown'
@@ -206,7 +207,7 @@ def _tax() -> list[model.Panel]:
                 column("time", displayName="Sold", custom__width=170),
                 column("Shares", QUANTITY, custom__width=95),
                 coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (1, theme.WARNING))),
+                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0, theme.WARNING))),
                 column("Bought before", QUANTITY, custom__width=140),
                 column("Bought after", QUANTITY, custom__width=120),
                 coloured(

@@ -249,7 +249,7 @@ def _brake() -> list[model.Panel]:
 
 def _exposure() -> list[model.Panel]:
     return [
-        returns.under_water("Drawdown from peak, last 90 days", past="90d"),
+        returns.under_water("Drawdown by day", past="90d"),
         bars(
             "Largest positions",
             "Which positions weigh most? "

@@ -108,7 +108,7 @@ def _held() -> list[model.Panel]:
         lines(
             "Unrealized P&L",
             "How does it stand? Unrealized profit at average cost, as above.",
-            series(f"SELECT ts AS time, unrealized_pl AS value {HELD} ORDER BY ts"),
+            series(f"SELECT ts AS time, unrealized_pl AS profit {HELD} ORDER BY ts"),
             unit=theme.SIGNED_USD,
             size=(12, 7),
             none=f"not held, or {NO_BROKER}",
@@ -196,7 +196,7 @@ def _marks() -> list[Mark]:
             LOSS,
             f"""
             SELECT ts AS time, NULL AS timeEnd, 'Missed: ' || REPLACE(reason, '_', ' ') AS title,
-              printf('%.1f %%, seen %d times', 100 * dip_ratio, sightings) AS text, 'missed' AS tags
+              printf('%.1f%%, seen %d times', 100 * dip_ratio, sightings) AS text, 'missed' AS tags
             FROM dip_episodes WHERE {of_time} AND NOT bought ORDER BY ts DESC LIMIT 300""",
         ),
         Mark(

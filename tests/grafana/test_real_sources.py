@@ -82,7 +82,7 @@ def test_scans_are_as_many_as_grep_finds(ingested: tuple[Path, sqlite3.Connectio
 def test_equity_without_a_broker_says_that_it_is_the_bots(ingested: tuple[Path, sqlite3.Connection]) -> None:
     log, connection = ingested
     accounts = oracle.live(log).accounts
-    found = answer(connection, "overview", "Equity of the last seven days", accounts[0][0], accounts[-1][0] + 1, [])
+    found = answer(connection, "overview", "Equity curve", accounts[0][0], accounts[-1][0] + 1, [])
     assert {row["source"] for row in found} == {"bot's log"}
     assert {row["equity"] for row in found} <= {equity for _, equity, _ in accounts}
     assert found[-1]["equity"] == accounts[-1][1]

@@ -62,7 +62,7 @@ def test_statement_runs_on_an_archive_without_a_broker(asked: Asked, alone: sqli
 
 @pytest.mark.parametrize("title", ["Profit today", "Recent orders"])
 def test_overview_has_tables_and_graphs_without_a_broker(title: str, alone: sqlite3.Connection) -> None:
-    assert ask(alone, "overview", "Equity of the last seven days")[0]["source"] == "bot's log"
+    assert ask(alone, "overview", "Equity curve")[0]["source"] == "bot's log"
     assert {row["State"] for row in ask(alone, "overview", "Recent orders")} == {"unknown"}
 
 
@@ -100,7 +100,7 @@ def test_an_empty_table_is_one_row_of_nulls_whose_words_are_in_a_column(empty: s
 
 
 def test_equity_is_the_last_row_of_each_point_and_the_brokers_where_there_is_one(lived: sqlite3.Connection) -> None:
-    found = ask(lived, "overview", "Equity of the last seven days")
+    found = ask(lived, "overview", "Equity curve")
     step = int((WEEK[1] - WEEK[0]) * 1000 / 600) // 1000
     newest: dict[int, dict[str, Any]] = {}
     for row in raw(lived, "account_history"):
@@ -129,7 +129,7 @@ def test_orders_by_hand_are_unknown_without_a_broker(lived: sqlite3.Connection, 
     assert found["by hand"] is not None
 
 
-@pytest.mark.parametrize(("own", "marked"), [(0.055, []), (0.06, ["6 % ◀ now"])])
+@pytest.mark.parametrize(("own", "marked"), [(0.055, []), (0.06, ["6% ◀ now"])])
 def test_the_threshold_in_effect_is_marked_where_it_is_one_of_those_replayed(
     empty: sqlite3.Connection, own: float, marked: list[str]
 ) -> None:
@@ -211,10 +211,10 @@ def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
 
 
 def test_dips_are_sorted_into_whole_percents(lived: sqlite3.Connection) -> None:
-    dips = Counter(f"{math.trunc(row['dip_percent'])} %" for row in raw(lived, "opportunities"))
+    dips = Counter(f"{math.trunc(row['dip_percent'])}%" for row in raw(lived, "opportunities"))
     found = ask(lived, "opportunities", "Dip depth")
     assert {row["Dip"]: row["Submitted"] + row["Not bought"] for row in found} == dips
-    depths = [int(row["Dip"].removesuffix(" %")) for row in found]
+    depths = [int(row["Dip"].removesuffix("%")) for row in found]
     assert depths == sorted(depths, reverse=True)
 
 

@@ -35,8 +35,8 @@ HISTORY = {
     *(f"performance: {title}" for title in ("Returns by day", "Profit by day", "Profit by month", "P&L attribution by day")),
     *(f"symbol: {title}" for title in ("Price and trigger", "Prices and dip line", "Nearest to trigger", "Check")),
     *(f"config: {title}" for title in ("Signals by threshold", "Thresholds against the past", "Check of the replay")),
-    *(f"overview: {title}" for title in ("Equity of the last seven days", "Return")),
-    "risk: Drawdown from peak, last 90 days",
+    *(f"overview: {title}" for title in ("Equity curve", "Return")),
+    "risk: Drawdown by day",
     "share: Returns by day",
 }
 LATELY = "none in the last hours or days, with which the board begins"
