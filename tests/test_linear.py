@@ -100,6 +100,10 @@ LINES = {
     "returns": b"\r20" * (LINE_LIMIT // 3),
     "numbers": b"\\u2705" * (LINE_LIMIT // 6),
     "quotes": b'"' * LINE_LIMIT,
+    "blanks of another form": b"2025-10-17 09:31:02 INFO " + b" " * LINE_LIMIT,
+    "blanks before a level": b"2025-10-17 09:31:02" + b" " * LINE_LIMIT,
+    "objects": b'{"message":' * (LINE_LIMIT // 11),
+    "lists": b'{"message":' + b"[" * LINE_LIMIT,
 }
 
 

@@ -17,17 +17,19 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.commands.finding import Finding
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.chunks import lines_before
 from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
-from bigdipper_exporter.log.segment import Source
+from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow
+from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow, shown
 from bigdipper_exporter.web.words import count, duration
 
 TAIL_BYTES = 256 * 1024
+SAMPLED = 100  # lines whose form is looked at where none is the bot's
 GROWING_SECONDS = 180.0
 ZONE_TOLERANCE = 900.0
 OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
@@ -50,6 +52,7 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
             data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
             first = max(0, size - TAIL_BYTES) + (data.find(b"\n") + 1 if size > TAIL_BYTES else 0)
             before = lines_before(file, first)
+            held = forms.of_text(file.read(0, HEAD_BYTES))
             if file.trouble:
                 raise file.trouble
     except OSError as error:
@@ -57,6 +60,9 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         return
     stat = path.stat()
     quiet = time.time() - stat.st_mtime
+    if held:
+        yield Finding(False, "log", f"{path} is not read: it holds {held}. {forms.ADVICE}")
+        return
     if is_replaced(stat):
         yield Finding(False, "log", f"{path} {REPLACED}")
     elif quiet > GROWING_SECONDS:
@@ -70,8 +76,9 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
     portion = ParsedChunk(path=str(path), first=None if before is None else before + 1)
     lines = data[max(0, first - (size - len(data))) : data.rfind(b"\n") + 1]
-    Reader(settings.log_timezone).read(1, first, lines, portion)
-    yield _form(portion)
+    reader = Reader(settings.log_timezone)
+    reader.read(1, first, lines, portion)
+    yield _form(portion, reader.cleaner.form)
     yield from _damaged(settings, portion)
     yield from _zone(settings, portion, quiet)
     yield from _packed(path)
@@ -93,14 +100,17 @@ def _packed(path: Path) -> Iterator[Finding]:
         )
 
 
-def _form(portion: ParsedChunk) -> Finding:
-    forms = [record.forms for record in portion.records if record.forms]
-    if not forms:
-        return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: is this the bot's log?")
-    name = BotState(forms=reduce(narrow, forms)).form
+def _form(portion: ParsedChunk, other: str) -> Finding:
+    """Say which version's lines these are. other: the form that they have, if not the bot's own."""
+    fitting = [record.forms for record in portion.records if record.forms]
+    if not fitting:
+        why = forms.advice(shown(line) for line in portion.data.splitlines()[-SAMPLED:]) or "is this the bot's log?"
+        return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: {why}")
+    name = BotState(forms=reduce(narrow, fitting)).form
     said = (
-        f"the bot's log of {name}: {len(forms):,} of the last {portion.lines:,} lines are known, the rest is text around them"
+        f"the bot's log of {name}: {len(fitting):,} of the last {portion.lines:,} lines are known, the rest is text around them"
     )
+    said += f"; they are read from {other}" if other else ""
     return Finding(True, "form", said)
 
 

@@ -10,7 +10,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
-from bigdipper_exporter.projection.state import DamagedLine, shown, where
+from bigdipper_exporter.projection.state import DamagedLine, advice, shown, where
 from bigdipper_exporter.web.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
@@ -24,6 +24,7 @@ class Summary:
 
     repeated: lines that were read before from another file. gaps: how many; where: the newest of them. unfinished: where the
     log ends in a line without a newline, and that line.
+    problem: why the log cannot be read.
     held: lines at the end of the log with text before their header, of which only later lines show whether they are the bot's.
     """
 
@@ -36,6 +37,7 @@ class Summary:
     damaged: list[DamagedLine]
     unfinished: str | None
     held: list[str]
+    problem: str | None
 
     def text(self, seconds: float) -> str:
         """One line for people, and one more for each line of the log that could not be read."""
@@ -56,6 +58,10 @@ class Summary:
             newest = f"; the last {len(shown)} of them" if self.malformed > len(shown) else ""
             yield f"{count(self.malformed, 'line')} could not be read{newest}:"
             yield from (f"  {line}" for line in shown)
+            if said := advice(shown):
+                yield f"  {said}"
+        if self.problem:
+            yield self.problem
         if self.unfinished:
             yield f"1 unfinished line left: {self.unfinished}"
         if self.held:
@@ -113,4 +119,5 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         pipeline.snapshot.bot.damaged,
         f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
         [shown(text.encode("latin-1")) for _, text in pipeline.snapshot.bot.held],
+        pipeline.snapshot.own.log_problem,
     )

@@ -1,4 +1,4 @@
-"""Removes what surrounds the bot's lines: prefixes, colours, encodings; the formats of containers are read in `containers.py`.
+"""Removes what surrounds the bot's lines; the formats of containers are read in `containers.py`.
 
 Only the beginning of a line is removed, so that text inside a message can never become a line of its own.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from bigdipper_exporter.log import encodings, forms
 from bigdipper_exporter.log.compile import read_message
 from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, contained
 from bigdipper_exporter.log.headers import (
@@ -24,6 +25,7 @@ from bigdipper_exporter.log.headers import (
     STAMP,
     SUPERVISORD,
 )
+from bigdipper_exporter.log.lines.lifecycle import Start
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, Prefixes
 from bigdipper_exporter.log.rule import Malformed
@@ -33,15 +35,6 @@ _NAME = rb"[\w./@:-]{1,64}+"
 _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
-# Colours and whatever else a terminal is told: CSI, OSC (titles, links), character sets and the short ones.
-ANSI = re.compile(rb"\x1b(?:\[[0-?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[(-/][0-~]|[=>78DEHMc])")
-# What may stand before a line without being seen: marks of the byte order, and control characters.
-UNSEEN = re.compile(rb"(?:[\0\a\b\v\f\r]|\xef\xbb\xbf)++")
-# Emoji that Python has written by their numbers, because the stream's encoding has none (Windows, LANG=C).
-NUMBERED = re.compile(rb"\\(?:u2|U0001f)")
-BEGINS_NUMBERED = re.compile(rb"(?:\A|[\]\n]) *+\\(?:u2|U0001f)")
-NUMBER = re.compile(rb"\\(?:u([2-9a-f][0-9a-f]{3})|U000([01][0-9a-f]{4}))")
-
 # Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix.
 PREFIX = re.compile(
     rb"(?:%(name)s(?:\|%(name)s)? {0,40}+\| "
@@ -66,12 +59,16 @@ class Clean(NamedTuple):
 
 
 class Cleaner:
-    """Removes what surrounds the lines of a log. header_seen: whether a line with the bot's header was read."""
+    """Removes what surrounds the lines of a log. header_seen: whether a line with the bot's header was read.
+
+    form: the name of the form of the last line with a header, if that is not the bot's own; see `forms.py`.
+    """
 
     def __init__(self, time: LocalTime) -> None:
         self._time = time
         self.prefixes = Prefixes(self._stamp)
         self.header_seen = False
+        self.form = ""
 
     def clean(self, base: int, text: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]) -> Clean:
         """Return the lines of `text`, each after its newline, and of lines held before. Positions are those of that newline.
@@ -82,7 +79,7 @@ class Cleaner:
         out = _Output(damaged)
         for at, line in _lines(text):
             # Docker's usual objects were read before.
-            if text.startswith(DOCKER_BEGIN, at + 1) or self._is_contained(at, line := plain(line), entry, damaged):
+            if text.startswith(DOCKER_BEGIN, at + 1) or self._is_contained(at, line := encodings.plain(line), entry, damaged):
                 out.add(at, b"")
             else:
                 self._line(base, at, line, out)
@@ -102,6 +99,10 @@ class Cleaner:
     def _line(self, base: int, at: int, line: bytes, out: "_Output") -> None:
         """Add the line to `out`, or hold it until later lines show whether it is the bot's."""
         prefixes, (rest, size) = self.prefixes, self.header(line)
+        if not size and (own := self.own_form(line) or (self.own_form(rest) if rest != line else None)):
+            self._release(base, out)
+            out.add(at, own)
+            return
         start = prefixes.unknown(line)
         if not size and not start and HEADER.search(rest) and (whole := self.last_whole(rest, 0)):
             out.damaged(at, "joined")
@@ -136,9 +137,31 @@ class Cleaner:
         if HEADER.search(line, size):
             out.damaged(at, "joined")
             line = self.last_whole(line, size) or line
-        self.header_seen = True
-        self.prefixes.above = line[:ABOVE_LIMIT]
+        self.begin(line, "")
         out.add(at, line)
+
+    def begin(self, line: bytes, form: str) -> None:
+        """Note a line with a header, in the bot's own form."""
+        self.header_seen, self.form = True, form
+        self.prefixes.above = line[:ABOVE_LIMIT]
+
+    def own_form(self, line: bytes) -> bytes | None:
+        """Return a line of another form in the bot's own, and note it; None when it has none, or may be quoted by a message."""
+        if not (found := forms.read(line, self._time)):
+            return None
+        first, *rest = found.text.split("\n")
+        if not first.strip() and rest and not HEADER.match(rest[0].encode()):
+            first += "\n" + rest[0]  # the bot's goodbye
+        own, size = f"{found.stamp} [{found.level}] {first}".encode("utf-8", "replace"), STAMP + len(found.level) + 3
+        if not found.stamp:
+            own, size = self.header(first.encode("utf-8", "replace"))
+        read = read_message(own[size:].removeprefix(b" ")) if size else None
+        is_known = read is not None and not isinstance(read[0], Malformed)
+        is_start = read is not None and isinstance(read[0], Start)
+        if not size or not (self.form == found.form or (is_known and (is_start or not self.prefixes.may_go_on()))):
+            return None
+        self.begin(own, found.form)
+        return own
 
     def _other(self, at: int, line: bytes, out: "_Output") -> None:
         """Add a line without a header at its beginning."""
@@ -155,7 +178,7 @@ class Cleaner:
         """Note what `text` ends with: lines that need no cleaning, each after its newline."""
         start = max(text.rfind(b"\n20"), 0) + 1
         end = text.index(b"\n", start)
-        self.prefixes.above = text[start : min(end, start + ABOVE_LIMIT)]
+        self.begin(text[start : min(end, start + ABOVE_LIMIT)], "")
         for line in text[end + 1 :].split(b"\n"):
             self.prefixes.follow(line)
 
@@ -244,45 +267,8 @@ def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
     """Whether the lines are as the bot writes them: levels only in headers, and years only at the start of lines with one."""
     return (
         len(MARK.findall(text)) == headers
-        and (lines == headers or text.count(b"\n20") == headers)
+        and (lines == headers or (text.count(b"\n20") == headers and b"\n{" not in text))
         and b"\x1b" not in text
         and b"\0" not in text
-        and NUMBERED.search(text) is None
+        and encodings.NUMBERED.search(text) is None
     )
-
-
-def plain(line: bytes) -> bytes:
-    """Return the line as UTF-8, with emoji, and without marks, control characters before it, and what is for a terminal.
-
-    UTF-16 is recognised by its NULs.
-    """
-    if b"\0" in line and line.count(0) * 3 >= len(line):
-        line = _from_utf16(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")
-    if b"\x1b" in line:
-        line = ANSI.sub(b"", line)
-    if unseen := UNSEEN.match(line):
-        line = line[unseen.end() :]
-    return NUMBER.sub(_character, line) if NUMBERED.search(line) and BEGINS_NUMBERED.search(line) else line
-
-
-def _character(match: re.Match[bytes]) -> bytes:
-    number = int(match[1] or match[2], 16)
-    return match[0] if 0xD800 <= number <= 0xDFFF else chr(number).encode()
-
-
-def _from_utf16(line: bytes) -> str:
-    """Decode a line of UTF-16 in either byte order that was cut at the byte of its newline.
-
-    The newline's other byte, a NUL, comes before the next line in little-endian text and after its own in big-endian text, so
-    that ASCII looks the same in both. Of the two readings, the one with the likelier characters is returned.
-    """
-    whole = line if len(line) % 2 else b"\0" + line  # a NUL at the start of a piece is taken for the end of a hole
-    little = line.removeprefix(b"\0").decode("utf-16-le", "replace").rstrip("\r\0")
-    big = whole.removesuffix(b"\0").decode("utf-16-be", "replace").rstrip("\r\0")
-    return big if _likely(big) > _likely(little) else little
-
-
-def _likely(text: str) -> tuple[int, int]:
-    """Count Latin characters, punctuation, symbols and emoji, and then spaces, because a symbol has one beside it."""
-    likely = sum(" " <= c < "\u0250" or "\u2000" <= c <= "\u2bff" or c == "\ufe0f" or c >= "\U0001f000" for c in text)
-    return likely, text.count(" ")

@@ -56,7 +56,7 @@ def contained(line: bytes, time: LocalTime) -> Entry | None:
         return cri(line, time)
     if b'"__REALTIME_TIMESTAMP"' in line and b'"MESSAGE"' in line:
         return journald(line, time)
-    return docker(line, time) if b'"log"' in line[:200] else None
+    return docker(line, time) if b'"log"' in line[:200] and b'"time"' in line else None
 
 
 def _entry(line: bytes, read: Callable[[dict[str, Any]], Entry]) -> Entry:

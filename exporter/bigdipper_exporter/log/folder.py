@@ -10,14 +10,15 @@ from pathlib import Path
 
 from bigdipper_exporter.log.segment import TICK, Checkpoint
 
-ROTATED = re.compile(r"\.(\d{1,4})(\.gz)?|[.-]\d[\dT:._-]*?(\.gz)?")
+ROTATED = re.compile(r"\.(\d{1,4})(?:\.gz)?|[.-]\d[\dT:._-]*?(?:\.gz)?|(?:\.(?:old|bak|prev|orig)|~)(?:\.gz)?", re.IGNORECASE)
 # logrotate's `extension`, pm2-logrotate, loguru: the date comes before it. A number alone may belong to another bot's log.
 DATED = re.compile(r"[._-]{1,2}20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
 GUESSED = 20  # how many rotated names are tried where the folder cannot be listed
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
 UNREAD = (".bz2", ".xz", ".lzma", ".zst", ".lz4", ".br", ".zip", ".7z", ".tgz", ".Z")
-NOT_READ = "is not read: gzip is the only compression that is; unpack it"
+UNPACK = "gzip is the only compression that is read, so unpack it"
+NOT_READ = f"is not read: {UNPACK}"
 
 
 def unread(path: Path) -> list[Path]:
@@ -71,7 +72,7 @@ def _is_named_like(name: str, log: str) -> bool:
 def _is_dated(name: str, log: str) -> bool:
     """Whether it is the log's name with a date before the extension, such as `bot-20261017.log` for `bot.log`."""
     stem, extension = os.path.splitext(log)
-    plain = name.removesuffix(".gz")
+    plain = name[:-3] if name.lower().endswith(".gz") else name
     if not extension or not plain.endswith(extension) or not plain.startswith(stem):
         return False
     return DATED.fullmatch(plain[len(stem) : -len(extension)]) is not None

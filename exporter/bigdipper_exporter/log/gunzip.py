@@ -7,6 +7,7 @@ import zlib
 INPUT_BYTES = 1 << 16
 GZIP = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"
+DEFLATED = MAGIC + b"\x08"  # the only method that there is
 
 
 class Gunzip:

@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bigdipper_exporter.log import plan
+from bigdipper_exporter.log import forms, plan
 from bigdipper_exporter.log.chunks import Gap, at_end
 from bigdipper_exporter.log.folder import folders, is_elsewhere, siblings
 from bigdipper_exporter.log.packed import legible
 from bigdipper_exporter.log.plan import Known, Name, OfKnown, OfName, Phase
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
-from bigdipper_exporter.log.segment import Checkpoint, Source, beginning
+from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 
 REPLACED = (
@@ -32,11 +32,19 @@ def follow_name(look: Look) -> None:
     try:
         _act(look, plan.of_name(_name(look)))
         look.read.up = True
+        if held := forms.of_text(_beginning(look.state.current())):
+            look.read.problem = f"{look.path} is not read: it holds {held}. {forms.ADVICE}"
     except OSError as error:
         look.read.problem = problem(look.path, error)
         if plan.of_name(Name(error.errno or errno.EIO)) is OfName.RELEASE:
             look.state.rename(None, look.now)
             _take_up(look, None)
+
+
+def _beginning(segment: Segment | None) -> bytes:
+    if segment is None or segment.source.gz:
+        return b""
+    return segment.checkpoint.head or segment.source.read(0, HEAD_BYTES)
 
 
 def _name(look: Look) -> Name:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bigdipper_exporter.log import examination
 from bigdipper_exporter.log.examination import Examination, Examinations
-from bigdipper_exporter.log.gunzip import Gunzip
+from bigdipper_exporter.log.gunzip import DEFLATED, Gunzip
 from bigdipper_exporter.log.segment import CHUNK, Checkpoint, Source
 
 # Bytes. An empty gzip file has about 20: a shorter one has only just been created.
@@ -120,8 +120,13 @@ class Packed(Source):
 
 
 def open_source(path: Path, examinations: Examinations | None = None) -> Source:
-    """Open the file at `path`, as gzip if its name ends in .gz. Raises OSError when it cannot be, or is no regular file."""
-    return Packed(path, examinations or Examinations()) if path.suffix == ".gz" else Source(path)
+    """Open a regular file, as gzip if its name or content says so. Raises OSError when it is none or cannot be opened."""
+    if path.suffix.lower() != ".gz":
+        source = Source(path)
+        if source.read(0, len(DEFLATED)) != DEFLATED:
+            return source
+        source.close()
+    return Packed(path, examinations or Examinations())
 
 
 def legible(path: Path, examinations: Examinations) -> Source:

@@ -15,13 +15,14 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bigdipper_exporter.log.carriers import Cleaner, is_ordinary, plain
+from bigdipper_exporter.log import forms
+from bigdipper_exporter.log.carriers import Cleaner, is_ordinary
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Unfinished
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
+from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.prefixes import ABOVE_LIMIT
 from bigdipper_exporter.log.rule import Event, Malformed
 
 # By initial: a single byte needs no new object.
@@ -180,7 +181,6 @@ class Reader:
         headers, first = LEVEL.findall(text), len(chunk.records)
         is_plain = headers and not self.cleaner.prefixes.held and is_ordinary(text, len(headers), lines)
         if is_plain and self._events(base, text, chunk):
-            self.cleaner.header_seen = True
             self.cleaner.pass_over(text)
         else:
             del chunk.records[first:]
@@ -315,7 +315,7 @@ class Reader:
             self._message(self.pending.pop(stream), chunk)
 
     def _has_header(self, text: str) -> bool:
-        return self._header(text)[1] > 0
+        return self._header(text)[1] > 0 or forms.read(text.rstrip("\n").encode(), self.time) is not None
 
     def _is_header(self, text: str) -> bool:
         line, size = self._header(text)
@@ -338,6 +338,9 @@ class Reader:
         text, prefixes = plain(piece.text.rstrip("\r\n").encode()), self.cleaner.prefixes
         prefixes.admit(text, piece.ts)
         line, size = self.cleaner.header(text)
+        own = self.cleaner.own_form(line) if not size else None
+        if own:
+            line, size = self.cleaner.header(own)
         is_joined = ANY_HEADER.search(line, size) is not None
         whole = self.cleaner.last_whole(line, size) if is_joined else None
         if whole is not None:
@@ -349,8 +352,8 @@ class Reader:
             if is_joined and prefixes.unknown(text):
                 chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
             return
-        self.cleaner.header_seen = True
-        prefixes.above, prefixes.above_ts = line[:ABOVE_LIMIT], piece.ts
+        self.cleaner.begin(line, self.cleaner.form if own else "")
+        prefixes.above_ts = piece.ts
         level = header[1].decode()
         chunk.levels[level] = chunk.levels.get(level, 0) + 1
         # The container's time is exact and in UTC, so it is preferred to the text's.

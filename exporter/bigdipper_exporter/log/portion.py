@@ -3,7 +3,7 @@
 import errno
 from dataclasses import replace
 
-from bigdipper_exporter.log import common, plan, repeated
+from bigdipper_exporter.log import common, forms, plan, repeated
 from bigdipper_exporter.log.checksums import stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, lines_before, whole_lines
 from bigdipper_exporter.log.name import problem
@@ -11,7 +11,7 @@ from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
 from bigdipper_exporter.log.repeated import Known
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
-from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 
 # How much of an unfinished line is shown.
@@ -74,6 +74,8 @@ def _advance(look: Look, segment: Segment) -> None:
 def _is_ready(look: Look, segment: Segment) -> bool:
     """Skip what was read from another file; return whether the file can be read now."""
     state, read, is_unread = look.state, look.read, not segment.checkpoint.offset
+    if is_unread and not segment.source.gz and forms.of_file(segment.source.read(0, HEAD_BYTES)):
+        return False
     # The log may have been copied and cut before anything of it was read; or this file is the copy of one that was cut.
     if (is_unread and segment.current) or common.is_begun_by_cut(state, segment):
         read.more |= search_folder(look) > 0

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.chunks import Gap
-from bigdipper_exporter.log.folder import NOT_READ, rotated, siblings, unread
+from bigdipper_exporter.log.folder import NOT_READ, UNPACK, rotated, siblings, unread
 from bigdipper_exporter.log.plan import Phase, is_given_up
 from bigdipper_exporter.log.search import is_moving
-from bigdipper_exporter.log.segment import Source, beginning
+from bigdipper_exporter.log.segment import HEAD_BYTES, Source, beginning
 from bigdipper_exporter.log.segments import Look, Segment, State
 from bigdipper_exporter.log.verdict import TIME_SLACK, Content, Rotated, Verdict, of_content, of_rotated
 
@@ -53,6 +54,11 @@ class _Judge:
         except OSError as error:
             self.unreadable[file] = error.strerror or str(error)
             return Verdict.UNREADABLE
+        if not source.gz and (held := forms.of_file(source.read(0, HEAD_BYTES))):
+            source.close()
+            self.look.state.passed |= {self.identities[file]}
+            self._gap(f"{file} is not read: it holds {held}; {UNPACK}")
+            return Verdict.REFUSED
         verdict = of_content(self._content(source))
         self._act(verdict, file, source)
         return verdict

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.carriers import plain
+from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.grammar import EVENT_KINDS
 from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
 from bigdipper_exporter.log.rule import Malformed

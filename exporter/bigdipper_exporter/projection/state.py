@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
+from bigdipper_exporter.log import forms
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
@@ -86,6 +88,15 @@ class DamagedLine:
         return f"{where(self.path, self.line, self.offset)}: {self.kind}: {self.text}"
 
 
+# How lines are counted that have another form than the bot's.
+OF_ANOTHER_FORM = ("form", "timestamp")
+
+
+def advice(damaged: Iterable[DamagedLine]) -> str:
+    """Say what damaged lines look like and what to do; empty when they look like nothing that is known."""
+    return forms.advice(line.text for line in damaged if line.kind in OF_ANOTHER_FORM)
+
+
 @dataclass
 class BotState:
     """What the bot said last. None: it has not said it. Money in US dollars, times in unix seconds of the log."""
@@ -127,14 +138,15 @@ class BotState:
 
     # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
     # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, the
-    # prefixes of the lines, the last line with a header (text, and a container's time), and lines that are held until later
-    # ones show whether they are the bot's (identity, text), and where these and the open messages are (identity, path, line).
-    # Texts are bytes, as Latin-1.
+    # form of the lines if it is another, their prefixes, the last line with a header (text, and a container's time), lines that
+    # are held until later ones show whether they are the bot's (identity, text), and where these and the open messages are
+    # (identity, path, line). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
     split: dict[str, list[Any]] = field(default_factory=dict)
     rests: dict[str, str] | None = None
     header_seen: bool = False
+    other_form: str = ""
     prefix: str = ""
     above: str = ""
     above_ts: float = 0.0
@@ -165,6 +177,10 @@ class BotState:
     def form(self) -> str:
         """The form of the log; the newest of those that all lines so far fit."""
         return FORMS[self.forms.split()[-1]] if self.forms else "unknown"
+
+    def advice(self) -> str:
+        """Say what the last damaged lines look like, as `advice`."""
+        return advice(self.damaged)
 
     def to_json(self) -> str:
         """The whole present as JSON."""

@@ -27,6 +27,7 @@ class Stream:
         self.reader.restore(self.state.split)
         cleaner = self.reader.cleaner
         cleaner.header_seen = self.state.header_seen or bool(self.state.forms)
+        cleaner.form = self.state.other_form
         cleaner.prefixes.load(self.state.prefix, self.state.above, self.state.above_ts, self.state.held)
         self.reader.rests = self.state.rests
         self.reader.places = {ident: Place(path, line) for ident, path, line in self.state.places}
@@ -39,6 +40,7 @@ class Stream:
         state.rests = reader.rests
         state.places = [(ident, *place) for ident, place in reader.places.items()]
         prefixes, state.header_seen = reader.cleaner.prefixes, reader.cleaner.header_seen
+        state.other_form = reader.cleaner.form
         state.prefix, state.above, state.above_ts, state.held = prefixes.saved()
         return state.to_json()
 

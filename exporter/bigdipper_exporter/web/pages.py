@@ -239,12 +239,14 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The file last grew {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
-    # A total since the first start would never be fine again: what counts is the last day.
-    lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS]
+    # A total since the first start would never be fine again: what counts is the last day, and a log that was never understood.
+    unknown = s.bot.form == "unknown"
+    lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS or (unknown and not line.ts)]
     if lately:
         more = " or more" if total(s.counters, m.LOG_MALFORMED) > len(lately) == len(s.bot.damaged) else ""
-        number = f"{count(len(lately), 'line')}{more} of the last day"
-        rows.append(("warn", "format", f"{number} could not be read: is the log damaged, or did the bot change its form?"))
+        number = f"{count(len(lately), 'line')}{more}{'' if unknown else ' of the last day'}"
+        why = s.bot.advice() or "is the log damaged, or did the bot change its form?"
+        rows.append(("warn", "format", f"{number} could not be read: {why}"))
     for line in s.bot.damaged:
         when = f"; {ago(line.ts)}" if line.ts else ""  # 0: no line before it had a time
         rows.append(("warn" if line in lately else "off", "damaged line", f"{line}{when}"))

@@ -1,0 +1,215 @@
+"""Forms of lines other than the bot's own: those that say the same are read, the others are at least named.
+
+Other settings of Python's logging, other loggers and other programs write time, level and message in another order. A form is
+read if its dates can be understood in one way only.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from bigdipper_exporter.log.localtime import LocalTime
+
+ADVICE = (
+    "Let the bot log in its own format, '%(asctime)s [%(levelname)s] %(message)s' with the times '%Y-%m-%d %H:%M:%S', one line"
+    " for each message"
+)
+
+_NAMES = {
+    "DEBUG": ("DEBUG", "TRACE", "DBG", "DEBG"),
+    "INFO": ("INFO", "INFORMATION", "NOTICE", "SUCCESS"),
+    "WARNING": ("WARNING", "WARN"),
+    "ERROR": ("ERROR", "ERR"),
+    "CRITICAL": ("CRITICAL", "FATAL", "CRIT", "ALERT", "EMERGENCY", "EMERG"),
+}
+LEVELS = {name: level for level, names in _NAMES.items() for name in names}
+# By the severity of syslog.
+SEVERITIES = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG")
+
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+"
+_DATE = r"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d\d\.\d\d\.\d{4})"
+_TIME = rf"(?P<time>{_DATE}[T ]{_CLOCK})"
+_LEVEL = rf"(?P<level>(?i:{'|'.join(sorted(LEVELS, key=len, reverse=True))})\b)"
+_EPOCH = r"(?P<time>\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}+)?)"
+_TEXT = r"(?P<text>.*+)"
+_THREAD = r"\[(?=[^\]\n]{0,80}?[a-z])[^\]\n]{1,80}+\]"
+_ANY = r"[^\s|]{1,200}+"
+
+TIME = re.compile(
+    r"(?:(\d{4})[-/](\d\d)[-/](\d\d)|(\d\d)\.(\d\d)\.(\d{4}))[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,12}+)?+ ?(Z|[+-]\d\d:?\d\d)?+"
+)
+EPOCH = re.compile(r"\d{10,19}(?:\.\d{1,9})?")
+
+# Fields of a JSON object.
+TIMES = ("asctime", "timestamp", "@timestamp", "time", "ts", "datetime", "date", "created")
+LEVEL_FIELDS = ("levelname", "level", "severity", "log.level", "loglevel", "lvl")
+MESSAGES = ("message", "msg", "event", "textPayload", "short_message", "log")
+
+
+class Line(NamedTuple):
+    """What a line of another form says. stamp: `YYYY-MM-DD HH:MM:SS` in the log's zone. form: its name."""
+
+    stamp: str
+    level: str
+    text: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How lines of a form look. is_read: whether the pattern names their time, level and message."""
+
+    name: str
+    pattern: re.Pattern[str]
+    is_read: bool = True
+
+
+def _read(name: str, pattern: str) -> Form:
+    return Form(name, re.compile(pattern))
+
+
+def _named(name: str, pattern: str) -> Form:
+    return Form(name, re.compile(pattern), is_read=False)
+
+
+JSON_LOGGER = "JSON objects of a logger"
+FORMS = (
+    _read("loguru's default format", rf"{_TIME} ++\| ++{_LEVEL} *+\| *+{_ANY} - {_TEXT}"),
+    _read("log4j's or logback's format", rf"{_TIME} ++{_LEVEL} ++{_THREAD} ++{_ANY} ++- {_TEXT}"),
+    _read("log4j's or logback's format", rf"{_TIME} ++{_THREAD} ++{_LEVEL} ++{_ANY} ++- {_TEXT}"),
+    _read("'%(asctime)s - %(name)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_ANY} - {_LEVEL} - {_TEXT}"),
+    _read("'%(asctime)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_LEVEL} - {_TEXT}"),
+    _read("another order of the date", rf"{_TIME} ++\[ *+{_LEVEL} *+\] {_TEXT}"),
+    _read("tab-separated columns", rf"{_TIME}\t\[?{_LEVEL}\]?\t{_TEXT}"),
+    _read("'%(asctime)s %(levelname)s %(message)s'", rf"{_TIME}:? ++{_LEVEL}:? ++{_TEXT}"),
+    _read("'[%(levelname)s] %(asctime)s %(message)s'", rf"\[? *+{_LEVEL} *+\]?:? ++{_TIME}:? ++{_TEXT}"),
+    _read("comma-separated columns", rf'"?{_TIME}"?[,;]"?{_LEVEL}"?[,;](?P<quoted>"?){_TEXT}'),
+    _read(
+        "logfmt",
+        rf'(?:ts|time|timestamp)="?{_TIME}"? ++(?:level|lvl)={_LEVEL} (?:\w+=[^\s"]{{0,200}}+ )?msg=(?P<quoted>"?){_TEXT}',
+    ),
+    _read("times as seconds or milliseconds since 1970", rf"\[?{_EPOCH}\]?:?[ \t]++\[? *+{_LEVEL} *+\]?:?[ \t]++{_TEXT}"),
+    _read(
+        "syslog's format (RFC 5424)",
+        rf"<(?P<priority>\d{{1,3}})>1 {_TIME}(?: {_ANY}){{4}} (?:-|\[[^\]\n]{{0,200}}+\]) ?\ufeff?{_TEXT}",
+    ),
+    _named("dates with slashes, which do not say what is the month and what is the day", r"\[?\d{1,2}/\d{1,2}/\d{2,4}[ ,T]"),
+    _named("times with AM and PM", r".{0,40}?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)? ?[AaPp]\.?[Mm]\b"),
+    _named("Python's default format, which has no time", r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,80}:"),
+    _named("lines without a date", r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? "),
+    _named(
+        "syslog's short format, which has no year and no level", r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+: "
+    ),
+    _named("glog's format, which has no year", r"[DIWEF]\d{4} \d\d:\d\d:\d\d"),
+    _named(JSON_LOGGER, r"\[?\{"),
+)
+
+
+def read(line: bytes, time: LocalTime) -> Line | None:
+    """Read a line of another form; None when it has none that can be read."""
+    try:
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        if text.startswith("{"):
+            return _object(text.rstrip(", "), time)
+        return next((found for form in FORMS if form.is_read and (found := _matched(form, text, time))), None)
+    except (ValueError, OverflowError, OSError, RecursionError):
+        return None
+
+
+def _matched(form: Form, line: str, time: LocalTime) -> Line | None:
+    match = form.pattern.match(line)
+    if match is None:
+        return None
+    said = match.groupdict()
+    level = SEVERITIES[int(said["priority"]) % 8] if "priority" in said else LEVELS[said["level"].upper()]
+    text = _unquoted(said["text"]) if said.get("quoted") else said["text"]
+    return Line(_stamp(said["time"], time), level, text, form.name)
+
+
+def _unquoted(text: str) -> str:
+    """Return the text up to its closing quotation mark. Marks inside it are doubled (CSV) or escaped (logfmt)."""
+    end = text.rfind('"')
+    return text[: end if end >= 0 else None].replace('""', '"').replace('\\"', '"')
+
+
+def _object(line: str, time: LocalTime) -> Line | None:
+    """Read an object of a JSON logger. Raises ValueError when it is none."""
+    found = json.loads(line)
+    if isinstance(found.get("record"), dict):  # loguru's own
+        found = found["record"]
+    text, level = _first(found, MESSAGES), _first(found, LEVEL_FIELDS)
+    name = LEVELS.get(str(level).upper())
+    if not isinstance(text, str):
+        return None
+    if name is None:
+        # The message may be a whole line of the bot, around which somebody else has put an object.
+        return Line("", "", text, JSON_LOGGER) if text[:1].isdigit() else None
+    return Line(_stamp(_first(found, TIMES), time), name, text, JSON_LOGGER)
+
+
+def _first(found: dict[str, Any], names: Iterable[str]) -> object:
+    """Return the first of these fields that there is. loguru's are objects themselves."""
+    value = next((found[name] for name in names if name in found), None)
+    return value.get("name", value.get("timestamp")) if isinstance(value, dict) else value
+
+
+def _stamp(value: object, time: LocalTime) -> str:
+    """Return a time in the log's zone. Raises ValueError and OverflowError when it is none."""
+    text = str(value)
+    if EPOCH.fullmatch(text):
+        seconds = float(text)
+        while seconds >= 1e11:  # milliseconds, microseconds, nanoseconds
+            seconds /= 1000
+        return f"{datetime.fromtimestamp(time.plausible(seconds), time.zone):%Y-%m-%d %H:%M:%S}"
+    match = TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is no time")
+    year, month, day = match.group(1, 2, 3) if match[1] else match.group(6, 5, 4)
+    stamp = f"{year}-{month}-{day} {match[7]}"
+    return time.stamp(stamp + match[8].replace("Z", "+00:00")) if match[8] else stamp
+
+
+# What files begin with that are no text.
+FILES = {
+    b"\xfd7zXZ\0": "xz data",
+    b"BZh": "bzip2 data",
+    b"\x28\xb5\x2f\xfd": "zstd data",
+    b"\x04\x22\x4d\x18": "lz4 data",
+    b"LZIP": "lzip data",
+    b"\x1f\x9d": "data of `compress`",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"SQLite format 3\0": "a SQLite database",
+    b"\x7fELF": "a program",
+}
+TAR = slice(257, 262)
+CARRIAGE_RETURN = re.compile(rb"\r\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+
+
+def of_file(head: bytes) -> str | None:
+    """Say what a file holds that is no text. head: its first 1024 bytes, or all it has."""
+    if head[TAR] == b"ustar":
+        return "a tar archive"
+    return next((name for magic, name in FILES.items() if head.startswith(magic)), None)
+
+
+def of_text(head: bytes) -> str | None:
+    """Say what a file holds that cannot be read: no text, or text without newlines."""
+    is_one_line = b"\n" not in head and len(CARRIAGE_RETURN.findall(head)) > 1
+    return "lines that end in a carriage return alone" if is_one_line else of_file(head)
+
+
+def name_of(lines: Iterable[str]) -> str | None:
+    """Return the name of the form that most of these lines have; None when that is none that is known."""
+    names = [next((form.name for form in FORMS if form.pattern.match(line)), "") for line in lines]
+    name = max(names, key=names.count, default="")
+    return name or None
+
+
+def advice(lines: Iterable[str]) -> str:
+    """Say what these lines look like and what to do; empty when they look like nothing that is known."""
+    name = name_of(lines)
+    return f"these lines look like {name}. {ADVICE}" if name else ""

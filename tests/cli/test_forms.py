@@ -1,0 +1,234 @@
+"""Logs of other loggers and other settings, through the command line: read where that is safe, and named where it is not."""
+
+import bz2
+import gzip
+import json
+import lzma
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.log.forms import FORMS, Form
+from tests.running import command, exporter, rows
+
+TRADE = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-{:012})"
+MESSAGES = [
+    ("INFO", "🌟 Big Dipper v2.16 started in PAPER mode"),
+    ("INFO", TRADE.format("AMD", 1)),
+    ("ERROR", '❌ Cycle error: "no"'),
+    ("INFO", TRADE.format("MSFT", 2)),
+    ("INFO", "Cycle #2 - 09:32:05"),
+]
+FIRST = 1760707865  # 09:31:05 in New York
+Write = Callable[[int, str, str], str]  # the second, the level and the message
+
+
+def log_of(write: Write) -> bytes:
+    return "".join(write(5 + number, level, text) + "\n" for number, (level, text) in enumerate(MESSAGES)).encode()
+
+
+def at(second: int) -> str:
+    return f"2025-10-17 09:31:{second:02}"
+
+
+def utc(second: int) -> str:
+    return f"2025-10-17T13:31:{second:02}.123456Z"
+
+
+def plain(second: int, level: str, text: str) -> str:
+    return f"{at(second)} [{level}] {text}"
+
+
+READ: dict[str, Write] = {
+    "python-json-logger": lambda s, level, text: json.dumps({"asctime": at(s) + ",123", "levelname": level, "message": text}),
+    "structlog": lambda s, level, text: json.dumps({"event": text, "level": level.lower(), "timestamp": utc(s)}),
+    "json, seconds": lambda s, level, text: json.dumps({"ts": FIRST - 5 + s + 0.25, "level": level, "msg": text}),
+    "json, milliseconds": lambda s, level, text: json.dumps({"time": (FIRST - 5 + s) * 1000, "level": level, "msg": text}),
+    "json around whole lines": lambda s, level, text: json.dumps({"date": 1.5, "log": plain(s, level, text)}),
+    "loguru, serialized": lambda s, level, text: json.dumps(
+        {
+            "text": "x",
+            "record": {"level": {"name": level}, "message": text, "time": {"repr": at(s), "timestamp": FIRST - 5 + s}},
+        }
+    ),
+    "objects in docker's": lambda s, level, text: json.dumps(
+        {"log": json.dumps({"message": text, "level": level, "time": utc(s)}) + "\n", "stream": "stderr", "time": utc(s)}
+    ),
+    "objects behind compose's prefix": lambda s, level, text: (
+        "bot-1  | " + json.dumps({"message": text, "level": level, "time": utc(s)})
+    ),
+    "loguru": lambda s, level, text: f"{at(s)}.123 | {level:<8} | __main__:main:51 - {text}",
+    "seconds": lambda s, level, text: f"{FIRST - 5 + s} [{level}] {text}",
+    "milliseconds": lambda s, level, text: f"{FIRST - 5 + s}123 [{level}] {text}",
+    "seconds in brackets": lambda s, level, text: f"[{FIRST - 5 + s}.123] {level}: {text}",
+    "dots": lambda s, level, text: f"17.10.2025 09:31:{s:02} [{level}] {text}",
+    "slashes": lambda s, level, text: f"2025/10/17 09:31:{s:02} [{level}] {text}",
+    "log4j": lambda s, level, text: f"{at(s)},123 {level:<5} [main] BigDipper - {text}",
+    "logback": lambda s, level, text: f"{at(s)}.123 [main] {level:<5} c.b.Dipper - {text}",
+    "dashes": lambda s, level, text: f"{at(s)},123 - root - {level} - {text}",
+    "no brackets": lambda s, level, text: f"{at(s)} {level} {text}",
+    "level first": lambda s, level, text: f"[{level}] {at(s)} {text}",
+    "rfc 5424": lambda s, level, text: f"<14>1 {utc(s)} host bot 812 - - {text}",
+    "logfmt": lambda s, level, text: f"ts={utc(s)} level={level.lower()} msg={json.dumps(text, ensure_ascii=False)}",
+    "csv": lambda s, level, text: '{},{},"{}"'.format(at(s), level, text.replace('"', '""')),
+    "csv in quotes": lambda s, level, text: '"{}","{}","{}"'.format(at(s), level, text.replace('"', '""')),
+    "tabs": lambda s, level, text: f"{at(s)}\t{level}\t{text}",
+}
+ENCODED: dict[str, bytes] = {
+    "utf-32": log_of(plain).decode().encode("utf-32"),
+    "utf-32 without a mark": log_of(plain).decode().encode("utf-32-le"),
+    "big-endian utf-32": log_of(plain).decode().encode("utf-32-be"),
+    "utf-32 with crlf": log_of(plain).replace(b"\n", b"\r\n").decode().encode("utf-32"),
+    "gzip without its suffix": gzip.compress(log_of(plain)),
+}
+
+
+def ingest(log: Path, *flags: str) -> str:
+    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
+    done = command("ingest", *args, *flags)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def doctor(log: Path) -> str:
+    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
+    return command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
+
+
+def trades(log: Path) -> list[tuple[str, int]]:
+    return rows(log.parent / "a.db", "SELECT symbol, CAST(ts AS INTEGER) FROM trades ORDER BY id")
+
+
+@pytest.mark.parametrize("form", [*READ, *ENCODED])
+def test_a_log_in_another_form_is_read_with_its_times(tmp_path: Path, form: str) -> None:
+    log = tmp_path / "big_dipper.log"
+    log.write_bytes(log_of(READ[form]) if form in READ else ENCODED[form])
+    out = ingest(log)
+    assert trades(log) == [("AMD", FIRST + 1), ("MSFT", FIRST + 3)], out
+    assert rows(log.parent / "a.db", "SELECT kind, detail FROM bot_events WHERE kind = 'error'")[0][1].endswith('"no"')
+    assert "could not be read" not in out
+
+
+NAMED: dict[str, tuple[Write, str]] = {
+    "month or day first": (
+        lambda s, level, text: f"10/17/2025 09:31:{s:02} [{level}] {text}",
+        "dates with slashes, which do not say what is the month and what is the day",
+    ),
+    "without a time": (lambda s, level, text: f"{level}:root:{text}", "Python's default format, which has no time"),
+    "without a date": (lambda s, level, text: f"09:31:{s:02} [{level}] {text}", "lines without a date"),
+    "syslog": (
+        lambda s, level, text: f"Oct 17 09:31:{s:02} host bot[812]: {text}",
+        "syslog's short format, which has no year and no level",
+    ),
+    "glog": (
+        lambda s, level, text: f"{level[0]}1017 09:31:{s:02}.123 8 main.py:51] {text}",
+        "glog's format, which has no year",
+    ),
+    "objects with numbered levels": (
+        lambda s, level, text: json.dumps({"level": 30, "time": FIRST, "msg": text}),
+        "JSON objects of a logger",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", NAMED)
+def test_a_form_that_is_not_read_is_named_by_ingest_and_doctor(tmp_path: Path, form: str) -> None:
+    log, (write, name) = tmp_path / "big_dipper.log", NAMED[form]
+    log.write_bytes(log_of(write))
+    said = f"these lines look like {name}. Let the bot log in its own format, '%(asctime)s [%(levelname)s] %(message)s'"
+    assert said in ingest(log)
+    assert said in next(line for line in doctor(log).splitlines() if "  form " in line)
+    assert trades(log) == []
+
+
+def test_the_page_names_the_form_too(tmp_path: Path) -> None:
+    log = tmp_path / "big_dipper.log"
+    log.write_bytes(log_of(NAMED["without a time"][0]))
+    with exporter(tmp_path) as one:
+        one.wait_lines(len(MESSAGES))
+        page = one.get("/")[1]
+    assert "look like Python&#x27;s default format, which has no time" in page
+
+
+def database(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(text,) for _, text in MESSAGES])
+    return path.read_bytes()
+
+
+FILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "xz": (lambda _: lzma.compress(log_of(plain)), "xz data"),
+    "bzip2": (lambda _: bz2.compress(log_of(plain)), "bzip2 data"),
+    "zip": (lambda _: b"PK\x03\x04\n" + log_of(plain), "a zip archive"),
+    "sqlite": (lambda path: database(path / "x"), "a SQLite database"),
+    "carriage returns": (lambda _: log_of(plain).replace(b"\n", b"\r"), "lines that end in a carriage return alone"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_that_is_no_text_is_named_and_not_read(tmp_path: Path, kind: str) -> None:
+    log, (make, name) = tmp_path / "big_dipper.log", FILES[kind]
+    log.write_bytes(make(tmp_path))
+    said = f"{log} is not read: it holds {name}. "
+    assert said in ingest(log)
+    assert said in doctor(log)
+    assert trades(log) == []
+    log.write_bytes(log_of(plain))
+    assert len([ingest(log), *trades(log)]) == 3, "the log is read once it is one"
+
+
+def test_lines_of_other_forms_inside_an_error_of_the_bot_are_no_events(tmp_path: Path) -> None:
+    log = tmp_path / "big_dipper.log"
+    quoted = [write(9, "INFO", TRADE.format("EVIL", 9)) for form, write in READ.items() if "docker" not in form]
+    log.write_text(
+        "".join(f"{plain(6, 'ERROR', '❌ Cycle error: no')}\n{line}\n" for line in quoted) + plain(7, *MESSAGES[1]) + "\n"
+    )
+    ingest(log)
+    assert trades(log) == [("AMD", FIRST + 2)]
+
+
+def test_an_object_is_one_message_whatever_is_in_it(tmp_path: Path) -> None:
+    log, inner = tmp_path / "big_dipper.log", plain(9, "INFO", TRADE.format("EVIL", 9))
+    texts = [
+        MESSAGES[0][1],
+        f"❌ Cycle error: no\n{inner}",
+        f"\n{inner}",
+        f"❌ Cycle error: {inner}",
+        "\n👋 Shutting down gracefully...",
+    ]
+    log.write_text("".join(READ["structlog"](5, "INFO", text) + "\n" for text in texts))
+    ingest(log)
+    assert trades(log) == []
+    kinds = rows(log.parent / "a.db", "SELECT kind FROM bot_events ORDER BY id")
+    assert [kind for (kind,) in kinds] == ["start", "error", "error", "stop"]
+
+
+def test_a_bot_that_goes_over_to_another_form_and_back_is_read_on(tmp_path: Path) -> None:
+    log = tmp_path / "big_dipper.log"
+    for number, write in enumerate((plain, READ["structlog"], READ["loguru"], plain)):
+        with log.open("ab") as file:
+            moved = log_of(write).replace(b"2025-10-17", b"2025-10-%02d" % (17 + number))
+            file.write(moved.replace(b"-8000-", b"-8%03d-" % number) + b"Traceback (most recent call last):\n")
+        if number != 1:  # two in one read as well
+            ingest(log)
+    assert [symbol for symbol, _ in trades(log)] == ["AMD", "MSFT"] * 4
+    # In the middle of such a log a restart changes nothing.
+    with log.open("ab") as file:
+        file.write(log_of(READ["loguru"]).replace(b"-10-17", b"-10-22").replace(b"-8000-", b"-8009-"))
+        file.flush()
+        ingest(log)
+        file.write(READ["loguru"](9, "INFO", "of no kind").replace("-10-17", "-10-22").encode() + b"\n")
+    ingest(log)
+    counted = "SELECT sum(value) FROM counters WHERE name = 'bigdipper_log_records_total'"
+    assert rows(tmp_path / "a.db", counted) == [(5 * len(MESSAGES) + 1,)]
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form.is_read], ids=lambda form: form.name)
+def test_every_form_that_is_read_names_a_time_and_a_text(form: Form) -> None:
+    groups = form.pattern.groupindex
+    assert {"time", "text"} <= groups.keys()
+    assert groups.keys() & {"level", "priority"}
