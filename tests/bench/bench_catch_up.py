@@ -131,7 +131,9 @@ def mtail(program: str, log: Path, folder: Path) -> Cost:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "program.mtail").write_text(program)
-    return cost(["mtail", "-one_shot", "-one_shot_format", "prometheus", "-logtostderr", "-progs", folder, "-logs", log])
+    # Any port: it listens in this mode too, and its own port may be taken.
+    one_shot = ("-one_shot", "-one_shot_format", "prometheus", "-port", "0")
+    return cost(["mtail", *one_shot, "-logtostderr", "-progs", folder, "-logs", log])
 
 
 def ours(log: Path, folder: Path) -> Cost:

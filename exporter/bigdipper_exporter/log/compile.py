@@ -186,6 +186,9 @@ def _builder(rule: Rule, fields: list[Field], groups: list[int]) -> Build:
         make = cast(Callable[..., Event], rule.event)
         events = PerSymbol(lambda symbol: make(symbol=symbol.decode(), **rule.fixed))
         return cast(Build, eval(f"lambda m: events[m[{groups[0]}]]", {"events": events}))
+    elif not fields:
+        event = cast(Callable[..., Event], rule.event)(**rule.fixed)
+        return lambda _match: event
     values |= {field.name: field.expression(group) for field, group in zip(fields, groups, strict=True)}
     source = f"lambda m: new(event, ({', '.join(values[name] for name in fields_of(rule.event))}{',' if values else ''}))"
     return cast(Build, eval(source, {"event": rule.event, "new": tuple.__new__, "symbols": SYMBOLS}))
