@@ -1,20 +1,24 @@
 #!/bin/sh
 # Adds a bot to the compose stack: an exporter and an archive of its own, the same Prometheus, Alertmanager and Grafana.
-#   deploy/add-bot.sh NAME LOG_DIR [TIMEZONE]      its keys: files alpaca_key and alpaca_secret in secrets/exporter-NAME
+#   deploy/add-bot.sh NAME LOG [TIMEZONE]      LOG: the log file, or its folder if the file is big_dipper.log; its keys: files alpaca_key and alpaca_secret in secrets/exporter-NAME
 # Writes deploy/bots/NAME.yml, deploy/bots/NAME-archive.yml and prometheus/targets/bot-NAME.yml, and names the first in .env.
 # To remove the bot: delete the three, take the first out of COMPOSE_FILE, and docker compose up -d --remove-orphans.
 set -eu
 cd "$(dirname "$0")/.."
 fail() { echo "add-bot: $1" >&2 && exit 2; }
 
-[ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG_DIR [TIMEZONE]"
-name=$1 folder=$2
+[ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG [TIMEZONE]"
+name=$1 folder=$2 log=big_dipper.log
 case $name in "" | [!a-z]* | *[!a-z0-9-]* | ??????????????????????????????*)
 	fail "NAME '$name': allowed are lower-case letters, digits and -, a letter first, at most 29" ;;
 esac
-[ -d "$folder" ] || fail "LOG_DIR '$folder' is not a folder"
-case $folder in *[!A-Za-z0-9/._-]*) fail "LOG_DIR '$folder' has characters that compose would read as its own" ;; esac
+if [ -f "$folder" ]; then
+	log=$(basename "$folder")
+	folder=$(dirname "$folder")
+fi
+[ -d "$folder" ] || fail "LOG '$folder' is neither a file nor a folder"
 folder=$(cd "$folder" && pwd)
+case $folder/$log in *[!A-Za-z0-9/._-]*) fail "LOG '$folder/$log' has characters that compose would read as its own" ;; esac
 [ -e .env ] || fail "there is no .env: run make env first"
 zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
 compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=prometheus/targets/bot-$name.yml
@@ -29,7 +33,7 @@ services:
     environment:
       BIGDIPPER_BOT_NAME: $name
       BIGDIPPER_LOG_TIMEZONE: ${zone:-local}
-      LOG_PATH: /bot/big_dipper.log
+      LOG_PATH: /bot/$log
       BIGDIPPER_BOT_CONFIG: ""
       ALPACA_PAPER: "true"
       # Keys are files in secrets/exporter-$name; those that stand in .env itself are the first bot's.
@@ -63,4 +67,5 @@ if [ -n "$chosen" ]; then
 else
 	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>.env
 fi
+[ -e "$folder/$log" ] || echo "add-bot: there is no $folder/$log yet; if the log has another name, correct LOG_PATH in $compose" >&2
 echo "added $name: keys go into secrets/exporter-$name (alpaca_key, alpaca_secret), settings into $compose; then docker compose up -d"

@@ -166,7 +166,7 @@ def _bots() -> model.Panel:
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
             column("Positions", COUNT, displayName="Held", custom__width=70),
-            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=80),
+            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=88),
             coloured("Alerts", COUNT, thresholds=steps("text", (1, WARNING)), custom__width=78),
             coloured(
                 "Findings",

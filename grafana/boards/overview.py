@@ -137,6 +137,7 @@ def _money() -> list[model.Panel]:
             size=(8, 3),
             none=NOT_SAID,
             names=True,
+            pixels=28,
         ),
         stat(
             "Positions and open profit",
@@ -186,7 +187,7 @@ def _today() -> list[model.Panel]:
             overrides=[
                 column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=172),
                 column("For", theme.SECONDS, custom__width=82),
-                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=88),
+                coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=92),
             ],
         ),
         lines(
@@ -216,6 +217,7 @@ def _today() -> list[model.Panel]:
             size=(6, 8),
             none=NOT_SAID,
             names=True,
+            pixels=28,
             overrides=[
                 answer("F", thresholds=steps("text", (1, LOSS))),
                 answer("G", DOLLARS),

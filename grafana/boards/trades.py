@@ -209,7 +209,7 @@ def _groups() -> list[model.Panel]:
                 column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
                 column("Orders", COUNT, custom__width=84),
                 column("Value", DOLLARS, custom__width=98),
-                column("Mean limit", USD, custom__width=100),
+                column("Mean limit", USD, custom__minWidth=112),
                 column("Fill rate", RATIO, custom__width=94),
                 column("Slippage", BASIS_POINTS, custom__width=94),
                 coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),

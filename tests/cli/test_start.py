@@ -200,3 +200,13 @@ def test_a_signal_ends_run_at_once_while_it_is_catching_up_and_the_rest_is_read_
             assert (status, body.startswith("catching up with the log: ")) == (503, True)
         one.start()
         one.wait_lines(total)
+
+
+@pytest.mark.parametrize("name", ["demo", "simulate"])
+def test_incidents_are_listed_as_they_are_typed(tmp_path: Path, name: str) -> None:
+    log = ("--log", tmp_path / "sim.log") if name == "simulate" else ()
+    line = refused(name, *log, "--incident", "war")
+    assert "cycle-errors" in line
+    assert "cycle errors" not in line
+    for typed in ("cycle-errors", "cycle errors"):
+        assert "--days" in refused(name, *log, "--incident", typed, "--days=0")

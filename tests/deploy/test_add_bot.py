@@ -69,10 +69,10 @@ def test_docker_compose_takes_what_was_written(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["second"], "usage: deploy/add-bot.sh NAME LOG_DIR"),
+        (["second"], "usage: deploy/add-bot.sh NAME LOG"),
         (["Second Bot", "logs"], "allowed are lower-case letters"),
         (["a\nb", "logs"], "allowed are lower-case letters"),
-        (["second", "nowhere"], "'nowhere' is not a folder"),
+        (["second", "nowhere"], "'nowhere' is neither a file nor a folder"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(checkout: Path, words: list[str], said: str) -> None:
@@ -82,6 +82,21 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(checkout: Path, words:
     assert said in done.stderr
     assert (checkout / ".env").read_text() == before
     assert not (checkout / "deploy/bots").exists()
+
+
+def test_a_log_may_have_any_name(checkout: Path) -> None:
+    (checkout / "logs/bot-2.log").touch()
+    named = add(checkout, "second", "logs/bot-2.log")
+    assert (named.returncode, named.stderr) == (0, "")
+    service = yaml.safe_load((checkout / "deploy/bots/second.yml").read_text())["services"]["exporter-second"]
+    assert service["environment"]["LOG_PATH"] == "/bot/bot-2.log"
+    assert service["volumes"][0]["source"] == str(checkout / "logs")
+    missing = add(checkout, "third", "logs")
+    assert missing.returncode == 0
+    assert "there is no" in missing.stderr
+    assert "logs/big_dipper.log yet; if the log has another name, correct LOG_PATH in deploy/bots/third.yml" in missing.stderr
+    (checkout / "logs/two words.log").touch()
+    assert "characters that compose would read as its own" in add(checkout, "fourth", "logs/two words.log").stderr
 
 
 def test_a_name_is_added_once(checkout: Path) -> None:

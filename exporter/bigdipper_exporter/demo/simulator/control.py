@@ -24,7 +24,7 @@ def control(trigger: Callable[[str], bool], method: str, path: str) -> Response 
         return None
     name = unquote(rest).replace("-", " ")
     if method == "GET" and not name:
-        return _said(200, "\n".join(f"{incident.name.replace(' ', '-'):<23}{incident.what}" for incident in INCIDENTS))
+        return _said(200, "\n".join(f"{incident.word:<23}{incident.what}" for incident in INCIDENTS))
     if method != "POST" or not name:
         return _said(405, "GET /incidents lists them, POST /incidents/NAME sets one off")
     try:

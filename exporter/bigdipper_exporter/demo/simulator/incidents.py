@@ -15,6 +15,11 @@ Script = Callable[["World"], Iterator[float]]
 MINUTE = 60.0
 
 
+def as_word(name: str) -> str:
+    """Write an incident's name as one word, as it is typed: "cycle errors" becomes "cycle-errors"."""
+    return name.replace(" ", "-")
+
+
 @dataclass(frozen=True)
 class Incident:
     """In the history: every `every` trading days (0: never) from day `first` on, `at` minutes after the opening bell.
@@ -30,6 +35,11 @@ class Incident:
     at: int
     live: float | None
     script: Script
+
+    @property
+    def word(self) -> str:
+        """The name as it is typed: "cycle-errors"."""
+        return as_word(self.name)
 
     def due(self, day: int) -> bool:
         """Whether it happens on the n-th trading day of a history (from 0)."""
@@ -163,3 +173,4 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident("deposit", "the owner deposits $1,500", 20, 10, 30, None, deposit),
     Incident("withdrawal", "the owner withdraws $500", 30, 22, 30, None, withdrawal),
 )
+WORDS = tuple(incident.word for incident in INCIDENTS)
