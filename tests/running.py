@@ -256,7 +256,7 @@ class Exporter:
         return self.samples().get((name, tuple(sorted(labels.items()))))
 
     def wait_ready(self) -> None:
-        """Until it has caught up and can write."""
+        """Until it has caught up with what it has seen (for lines written after its start: `wait_lines`) and can write."""
         wait_for(lambda: self.get("/-/ready")[0] == 200, "readiness", 60)
 
     def wait_lines(self, lines: int) -> None:
@@ -289,8 +289,12 @@ class Scrapes:
 
 
 @contextmanager
-def exporter(folder: Path, *flags: str | Path, env: Mapping[str, str] | None = None) -> Iterator[Exporter]:
-    """An Exporter for the length of a test."""
+def exporter(
+    folder: Path, *flags: str | Path, env: Mapping[str, str] | None = None, log: bytes | None = None
+) -> Iterator[Exporter]:
+    """An Exporter for the length of a test; it finds `log` when it starts, so that ready means it was read."""
+    if log is not None:
+        (folder / "big_dipper.log").write_bytes(log)
     one = Exporter(folder, *flags, env=env)
     try:
         yield one

@@ -72,8 +72,8 @@ def test_the_generated_documents_are_up_to_date() -> None:
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Text and OpenMetrics of an exporter that has read all samples."""
-    with exporter(tmp_path_factory.mktemp("scraped")) as one:
-        one.log.write_bytes(b"".join(path.read_bytes() for path in SAMPLES))
+    log = b"".join(path.read_bytes() for path in SAMPLES)
+    with exporter(tmp_path_factory.mktemp("scraped"), log=log) as one:
         one.wait_ready()
         return one.get("/metrics")[1], one.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
 

@@ -72,8 +72,7 @@ def test_from_an_appended_line_to_metrics(tmp_path: Path) -> None:
 def test_scrapes_of_a_thousand_series_and_more(tmp_path: Path) -> None:
     taken = []
     with ExitStack() as stack:
-        one = stack.enter_context(exporter(tmp_path))
-        one.log.write_bytes(SAMPLES[-1].read_bytes())
+        one = stack.enter_context(exporter(tmp_path, log=SAMPLES[-1].read_bytes()))
         one.wait_ready()
         get = stack.enter_context(client(one))
         series = sum(not line.startswith("#") for line in get("/metrics").splitlines())
@@ -88,8 +87,7 @@ def test_scrapes_of_a_thousand_series_and_more(tmp_path: Path) -> None:
 
 @pytest.mark.bench
 def test_idling(tmp_path: Path) -> None:
-    with exporter(tmp_path) as one:
-        one.log.write_bytes(SAMPLES[-1].read_bytes())
+    with exporter(tmp_path, log=SAMPLES[-1].read_bytes()) as one:
         one.wait_ready()
         time.sleep(5)
         before, begun = cpu(one), time.monotonic()
@@ -106,8 +104,7 @@ def test_restart_on_a_full_archive(tmp_path: Path, years: int) -> None:
         with closing(sqlite3.connect(archive)) as connection, connection:
             connection.execute("INSERT INTO schema_version VALUES (?, 0, '')", (NEWEST,))
     taken, used = [], []
-    with exporter(tmp_path) as process:
-        process.log.write_bytes(SAMPLES[-1].read_bytes())
+    with exporter(tmp_path, log=SAMPLES[-1].read_bytes()) as process:
         process.wait_ready()
         size = process.archive.stat().st_size / 1e6
         for _ in range(5):

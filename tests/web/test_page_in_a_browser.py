@@ -54,8 +54,8 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     ledger = Ledger(20_000, seed=7, opened=now - 3 * 86_400)
     ledger.trade("AMD", 11.5, 214.23, now - 3600)
     ledger.trade("MSFT", 3, 477.94, now - 3000)
-    with Broker(ledger) as broker, exporter(folder, env={**KEYS, "BIGDIPPER_ALPACA_URL": broker.url}) as process:
-        process.log.write_bytes(SAMPLES[-1].read_bytes() + b"2025-10-17 09:31:02 [INFO] [TRADE] " + b"damaged" * 60 + b"\n")
+    log = SAMPLES[-1].read_bytes() + b"2025-10-17 09:31:02 [INFO] [TRADE] " + b"damaged" * 60 + b"\n"
+    with Broker(ledger) as broker, exporter(folder, env={**KEYS, "BIGDIPPER_ALPACA_URL": broker.url}, log=log) as process:
         process.wait_ready()
         wait_for(lambda: process.value("bigdipper_positions", asset_class="us_equity") == 2, "the positions", 60)
         wait_for(lambda: "MSFT" in process.get("/")[1], "the positions on the page", 60)
