@@ -1,6 +1,7 @@
 """Files that overlap without beginning alike, through the command line: each event counts once, none is lost."""
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,3 +92,63 @@ def test_lines_that_the_bot_wrote_twice_count_twice(tmp_path: Path) -> None:
     ingest(first, archive)
     ingest(second, archive)
     assert counted(archive) == (24, 20, 24, 24, 0)
+
+
+PREFIXED: dict[str, Callable[[list[bytes]], bytes]] = {
+    "windows": lambda lines: b"".join(line.replace(b"\n", b"\r\n") for line in lines),
+    "byte-order-mark": lambda lines: b"\xef\xbb\xbf" + b"".join(lines),
+    "utf-16": lambda lines: b"\xff\xfe" + b"".join(lines).decode().encode("utf-16-le"),
+    "utf-16-big": lambda lines: b"".join(lines).decode().encode("utf-16-be"),
+    "colours": lambda lines: b"".join(b"\x1b[32m" + line.replace(b"\n", b"\x1b[0m\n") for line in lines),
+    "compose": lambda lines: b"".join(b"bot-1  | " + line for line in lines),
+    "compose-timestamps": lambda lines: b"".join(b"bot-1  | 2025-10-17T09:00:00.123456789Z " + line for line in lines),
+    "docker-timestamps": lambda lines: b"".join(b"2025-10-17T09:00:00.123456789Z " + line for line in lines),
+    "journald": lambda lines: b"".join(b"Oct 17 09:00:00 host bot[71]: " + line for line in lines),
+    "journald-iso": lambda lines: b"".join(b"2025-10-17T09:00:00+0000 host bot[71]: " + line for line in lines),
+    "cri": lambda lines: b"".join(b"2025-10-17T09:00:00.123456789Z stderr F " + line for line in lines),
+    "unknown": lambda lines: b"".join(b"#%d (bot) " % number + line for number, line in enumerate(lines)),
+    "docker": lambda lines: b"".join(
+        json.dumps(
+            {"log": line.decode(), "stream": "stderr", "time": line[:10].decode() + "T" + line[11:19].decode() + "Z"}
+        ).encode()
+        + b"\n"
+        for line in lines
+    ),
+    "journald-json": lambda lines: b"".join(
+        json.dumps({"__REALTIME_TIMESTAMP": "1760691600000000", "MESSAGE": line.decode().rstrip("\n")}).encode() + b"\n"
+        for line in lines
+    ),
+}
+
+
+@pytest.mark.parametrize("first", ["plain", *PREFIXED])
+@pytest.mark.parametrize("second", ["plain", *PREFIXED])
+def test_a_copy_in_another_form_brings_nothing_twice(tmp_path: Path, first: str, second: str) -> None:
+    """As `docker compose logs` or journald, which repairs a gap, has the lines of the log that was read."""
+    forms: dict[str, Callable[[list[bytes]], bytes]] = {"plain": b"".join, **PREFIXED}
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    one.write_bytes(forms[first](trades(0, 40).splitlines(keepends=True)))
+    other.write_bytes(forms[second](trades(20, 60).splitlines(keepends=True)))
+    ingest(one, tmp_path / "a.db")
+    assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
+    ingest(other, tmp_path / "a.db")
+    assert counted(tmp_path / "a.db") == (60, 60, 60, 60, 0)
+
+
+def cycle(number: int) -> bytes:
+    """A cycle as real ones are: all of it in one second."""
+    skips = "".join(f"2025-10-17 09:{number:02}:00 [INFO] [SKIP] S{index}: reason {index}\n" for index in range(6))
+    head = f"2025-10-17 09:{number:02}:00 [INFO] \n{60 * '='}\n2025-10-17 09:{number:02}:00 [INFO] Cycle #{number}\n"
+    text = f"2025-10-17 09:{number:02}:00 [INFO] [TRADE] BUY MSFT {number + 1} @ $100.00 = ${100 * (number + 1):.2f}\n"
+    return (head + skips + text).encode()
+
+
+@pytest.mark.parametrize("form", ["plain", *PREFIXED])
+def test_one_cycle_of_a_second_is_enough(tmp_path: Path, form: str) -> None:
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    one.write_bytes(b"".join(map(cycle, range(10))))
+    repair = b"".join(map(cycle, range(9, 12))).splitlines(keepends=True)
+    other.write_bytes(b"".join(repair) if form == "plain" else PREFIXED[form](repair))
+    ingest(one, tmp_path / "a.db")
+    ingest(other, tmp_path / "a.db")
+    assert counted(tmp_path / "a.db") == (12, 12, 12, 12, 0)

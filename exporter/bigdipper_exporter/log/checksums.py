@@ -9,11 +9,12 @@ import re
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source
+from bigdipper_exporter.log.wording import wording
 
 # Bytes of a stretch that grows line by line; what is read at once is one stretch of any size.
 STRETCH_BYTES = 64 * 1024
@@ -26,6 +27,7 @@ KEPT_GENERATIONS = 32
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
 LEAST_LINES = 2
 STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_PLAIN = frozenset((b" [", b"=="))
 STAMP_WITHIN = 400  # bytes at either end of a line in which its time is looked for; Docker writes it last
 
 
@@ -33,7 +35,8 @@ STAMP_WITHIN = 400  # bytes at either end of a line in which its time is looked 
 class LineSums:
     """Checksums of consecutive lines of a generation; a row of the archive's table `log_checksums`.
 
-    start, size: in bytes. sums: the CRC-32 of each line, four bytes each, little-endian.
+    start, size: in bytes. sums: the CRC-32 of each line's wording, four bytes each, little-endian. Earlier
+    releases stored that of the whole line, which differs where something surrounds the wording.
     """
 
     generation: int
@@ -65,11 +68,28 @@ def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> 
 
 
 def line_sums(data: bytes) -> bytes:
-    """Return the CRC-32 of each line, four bytes each, little-endian."""
+    """Return the CRC-32 of the wording of each line, four bytes each, little-endian."""
+    lines = _lines(data.replace(b"\r\n", b"\n"))
+    # Most lines are nothing but their wording, and so is the line drawn above a cycle.
+    return _packed([crc32(line if line[19:21] in _PLAIN else wording(line)) for line in lines])
+
+
+def _unpacked(sums: bytes) -> Iterator[int]:
+    return (value for (value,) in struct.iter_unpack("<I", sums))
+
+
+def _has_sums(data: bytes, sums: bytes) -> bool:
+    """Whether these are the checksums of the lines of `data`, of their wording or as they stand."""
+    return line_sums(data) == sums or _packed(map(crc32, _lines(data))) == sums
+
+
+def _lines(data: bytes) -> list[bytes]:
     lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    sums = array("I", map(crc32, lines))
+    return lines if lines[-1] else lines[:-1]
+
+
+def _packed(values: Iterable[int]) -> bytes:
+    sums = array("I", values)
     if sys.byteorder == "big":
         sums.byteswap()
     return sums.tobytes()
@@ -118,7 +138,7 @@ class Shared:
 
     def add(self, row: LineSums, data: bytes) -> bool:
         """Compare the next `data` of the file with `row`; return whether all of it is the same."""
-        is_same = len(data) == row.size and line_sums(data) == row.sums
+        is_same = len(data) == row.size and _has_sums(data, row.sums)
         lines = data.count(b"\n") if is_same else _matching(data, row.sums)
         end = _position(data, lines)
         if is_same or end:
@@ -152,12 +172,11 @@ def _has_time(line: bytes) -> bool:
 
 
 def _matching(data: bytes, sums: bytes) -> int:
-    """Return how many lines at the beginning of `data` have these checksums."""
-    lines = data.split(b"\n")[:-1]
-    pairs = zip(lines, struct.iter_unpack("<I", sums), strict=False)
-    return next(
-        (number for number, (line, (known,)) in enumerate(pairs) if crc32(line) != known), min(len(lines), len(sums) // 4)
-    )
+    """Return how many whole lines at the beginning of `data` have these checksums."""
+    lines = data[: data.rfind(b"\n") + 1]
+    found = zip(*map(_unpacked, (line_sums(lines), _packed(map(crc32, _lines(lines))), sums)), strict=False)
+    differ = (number for number, (worded, whole, known) in enumerate(found) if known not in (worded, whole))
+    return next(differ, min(lines.count(b"\n"), len(sums) // 4))
 
 
 def _position(data: bytes, lines: int) -> int:

@@ -1,7 +1,8 @@
 """Finds lines in the middle of a file that were read before from another file, such as an overlap of two copies of the log.
 
 A run of lines counts as read when another generation has the same lines in the same order, with times of at least two seconds
-among them: within one second the bot may write the same lines again. When in doubt, a line is read: twice is better than never.
+among them, or eight different lines: within one second the bot may write a few lines again. When in doubt, a line is read:
+twice is better than never.
 """
 
 import re
@@ -14,6 +15,7 @@ from itertools import pairwise
 from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, STAMP, LineSums, line_sums
 from bigdipper_exporter.log.chunks import Batch
 from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.wording import wording
 
 NEWLINE = re.compile(rb"\n")
 
@@ -23,6 +25,8 @@ EDGE = 4096
 # How many places of a generation are tried for one line, and how many lines may be looked for in vain in one portion.
 MOST_PLACES = 8
 MOST_FAILURES = 100
+# Different lines with a time that are no chance, even within one second.
+ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +105,24 @@ def _pairs(sums: bytes) -> Iterator[tuple[int, int]]:
 
 
 def stamps(data: bytes) -> tuple[bytes, bytes]:
-    """Return the first and the last time at the edges of `data`; empty where there is none."""
-    found = [stamp[0].replace(b"T", b" ") for stamp in STAMP.finditer(data[:EDGE].replace(b"\0", b""))]
-    first = min(found, default=b"")
-    if len(data) > EDGE:
-        found = [stamp[0].replace(b"T", b" ") for stamp in STAMP.finditer(data[-EDGE:].replace(b"\0", b""))]
-    return first, max(found, default=b"")
+    """Return the first and the last time of the lines at the edges of `data`; empty where there is none."""
+    first = _stamps(data[:EDGE])
+    last = _stamps(data[-EDGE:]) if len(data) > EDGE else first
+    return min(first, default=b""), max(last, default=b"")
+
+
+def _stamps(data: bytes) -> list[bytes]:
+    found = (STAMP.match(wording(line)) for line in data.split(b"\n"))
+    return [stamp[0].replace(b"T", b" ") for stamp in found if stamp]
 
 
 def candidates(data: bytes, others: Iterable[Checkpoint], newest: int) -> list[Checkpoint]:
-    """Return the generations that may hold lines of `data`: those whose times overlap by two seconds or more."""
+    """Return the generations that may hold lines of `data`: those whose times overlap."""
     kept = [c for c in others if c.offset and c.generation > newest - KEPT_GENERATIONS]
     if not kept:
         return []
     first, last = stamps(data)
-    return [c for c in kept if stamps(c.head)[0] < last and first < stamps(c.tail)[1]]
+    return [c for c in kept if stamps(c.head)[0] <= last and first <= stamps(c.tail)[1]]
 
 
 def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[int, int]]) -> list[Batch]:
@@ -148,7 +155,7 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
             continue
         runs = ((known.run(sums, line, place), place) for place in known.places(sums, line))
         length, place = max(runs, default=(0, 0), key=lambda one: one[0])
-        if not _spans_seconds(lines[line : line + length]):
+        if not _is_no_chance(lines[line : line + length]):
             failures, line = failures + 1, line + max(1, length - 1)
             continue
         found.append((line, line + length))
@@ -157,12 +164,13 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     return found
 
 
-def _spans_seconds(lines: list[bytes]) -> bool:
-    """Whether there are times of two different seconds in these lines."""
-    first = b""
-    for line in lines:
-        stamp = STAMP.search(line.replace(b"\0", b""))
-        if stamp is not None and first and stamp[0] != first:
+def _is_no_chance(lines: list[bytes]) -> bool:
+    """Whether these lines have times of two different seconds, or so many are different that they are no chance."""
+    found, stamps = set[bytes](), set[bytes]()
+    for line in map(wording, lines):
+        if stamp := STAMP.match(line):
+            found.add(line)
+            stamps.add(stamp[0])
+        if len(stamps) > 1 or len(found) >= ENOUGH:
             return True
-        first = first or (stamp[0] if stamp is not None else b"")
     return False
