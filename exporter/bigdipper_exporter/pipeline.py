@@ -129,6 +129,11 @@ class Pipeline:
         self._streams = Streams(self._settings, self.counters, self._saved)
         self._projection = Projection(self._streams.log.state, self.counters, self.store.has_order)
 
+    @property
+    def has_read(self) -> bool:
+        """Whether the last step has found anything new in the log."""
+        return self._read is not None and bool(self._read.checkpoints)
+
     def step(self) -> bool:
         """Read a chunk and commit it; True when more is waiting. Failures do not raise: `problems` reports them."""
         try:

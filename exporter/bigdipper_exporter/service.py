@@ -32,8 +32,10 @@ from bigdipper_exporter.web.server import Server
 
 log = logs.get("service")
 
-# inotify wakes the loop at once; this is the longest that a hint which never comes costs (a network mount gives none).
+# Between two looks at the log where inotify does not wake the loop (a network mount, a file that is mounted alone), and where
+# it has done so for the last change.
 POLL_SECONDS = 0.25
+IDLE_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 FORGET_SECONDS = 600.0
@@ -117,6 +119,8 @@ class Service:
     def _turn(self) -> None:
         was_ready = self.pipeline.caught_up
         more = self.pipeline.step()
+        if self.pipeline.has_read:
+            self._wake.changed()
         if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
             log.info("caught up with the log", lines=int(total(self.pipeline.counters.values, LOG_LINES)))
         self._complain()
@@ -125,7 +129,13 @@ class Service:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
             self._housekeeping(now)
         if not more:
-            self._wake.wait(RETRY_SECONDS if self.pipeline.trouble else POLL_SECONDS)
+            self._wake.wait(self._pause())
+
+    def _pause(self) -> float:
+        """Return the longest time until the next look, in seconds."""
+        if self.pipeline.trouble:
+            return RETRY_SECONDS
+        return IDLE_SECONDS if self._wake.is_reliable and not self.pipeline.tail.unsettled else POLL_SECONDS
 
     def _complain(self) -> None:
         own = self.pipeline.snapshot.own

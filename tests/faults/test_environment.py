@@ -324,3 +324,37 @@ def test_without_inotify_the_loop_polls(
     assert wake.wait(10)
     wake.close()
     until(lambda: inotify_and_threads() <= before, "descriptors and threads to be given back")
+
+
+def test_the_watch_is_relied_on_while_it_reports_what_changes(log: Path, writer: Writer) -> None:
+    wake = Wake(log)
+    try:
+        wake.changed()
+        assert wake.is_reliable
+        for _ in range(2):
+            while wake.wait(0.05):
+                pass
+            writer.write(1)
+            assert wake.wait(10)
+            wake.changed()
+            assert wake.is_reliable
+            # As of a file on a network mount, that another machine has written.
+            while wake.wait(0.05):
+                pass
+            wake.changed()
+            assert not wake.is_reliable
+    finally:
+        wake.close()
+
+
+def test_another_thread_says_nothing_of_the_watch(log: Path) -> None:
+    wake = Wake(log)
+    try:
+        while wake.wait(0.05):
+            pass
+        wake.set()
+        assert wake.wait(10)
+        wake.changed()
+        assert not wake.is_reliable
+    finally:
+        wake.close()
