@@ -10,13 +10,17 @@ from pathlib import Path
 
 from bigdipper_exporter.log.segment import TICK, Checkpoint
 
-ROTATED = re.compile(r"\.(\d{1,4})(?:\.gz)?|[.-]\d[\dT:._-]*?(?:\.gz)?|(?:\.(?:old|bak|prev|orig)|~)(?:\.gz)?", re.IGNORECASE)
+# What follows the log's name: a number, of which the highest is the oldest file; or a date, what people and editors write, or
+# what `split` does (`aa`, `ab`, or numbers with leading zeros), in the order of the names.
+NUMBERED = r"\.(0|[1-9]\d{0,3})"
+NAMED = r"[.-]\d[\dT:._-]*?|[._-](?:old|bak|backup|copy|orig|prev|save|saved)\d{0,3}|~|[._-]?a[a-z]"
+ROTATED = re.compile(rf"(?=.)(?:{NUMBERED}|{NAMED})?(?:\.gz)?", re.IGNORECASE)
 # logrotate's `extension`, pm2-logrotate, loguru: the date comes before it. A number alone may belong to another bot's log.
 DATED = re.compile(r"[._-]{1,2}20\d\d-?[01]\d-?[0-3]\d[\dT:_-]{0,20}")
 GUESSED = 20  # how many rotated names are tried where the folder cannot be listed
 COPIES = 2000  # how many files of the pattern `log.copies` are looked at
 # Compressed in a format that is not read.
-UNREAD = (".bz2", ".xz", ".lzma", ".zst", ".lz4", ".br", ".zip", ".7z", ".tgz", ".Z")
+UNREAD = (".bz2", ".xz", ".lzma", ".zst", ".lz4", ".br", ".zip", ".7z", ".tgz", ".z")
 UNPACK = "gzip is the only compression that is read, so unpack it"
 NOT_READ = f"is not read: {UNPACK}"
 
@@ -26,7 +30,7 @@ def unread(path: Path) -> list[Path]:
     found = set[Path]()
     for beside in _places(path):
         with suppress(OSError), os.scandir(beside.parent) as entries:
-            names = [entry.name for entry in entries if entry.name.endswith(UNREAD) and entry.is_file()]
+            names = [entry.name for entry in entries if entry.name.lower().endswith(UNREAD) and entry.is_file()]
             found |= {beside.with_name(name) for name in names if _is_named_like(os.path.splitext(name)[0], beside.name)}
     return sorted(found)
 
@@ -55,7 +59,7 @@ def siblings(path: Path, copies: str = "") -> dict[Path, int]:
         if name not in own and _is_ours(name):
             with suppress(OSError):
                 found.setdefault(Path(name), os.stat(name).st_ino)
-    return {path: inode for path, inode in found.items() if path.suffix not in UNREAD}
+    return {path: inode for path, inode in found.items() if path.suffix.lower() not in UNREAD}
 
 
 def _matching(copies: str) -> Iterator[str]:
@@ -116,7 +120,7 @@ def folders(path: Path, copies: str = "") -> tuple[int, ...] | None:
 
 
 def rotated(path: Path, files: Iterable[Path]) -> list[Path]:
-    """Return those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`), oldest first.
+    """Return those that are rotated forms of `path` (`.1`, `.2.gz`, `-20251017`, `.2025-10-17`, `.old`), oldest first.
 
     Their order comes from the names, because times may be wrong. Files in other folders are those of the pattern for copies.
     """
