@@ -8,8 +8,9 @@ import json
 import re
 from contextlib import suppress
 
-from bigdipper_exporter.log.carriers import PREFIX, plain
+from bigdipper_exporter.log.carriers import PREFIX
 from bigdipper_exporter.log.containers import CRI
+from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.headers import HEADER, PREFIX_LIMIT
 
 # A message of Docker's json-file driver that holds no escape but that of its newline.
