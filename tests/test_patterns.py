@@ -6,7 +6,7 @@ import pytest
 
 from bigdipper_exporter.config.load import ConfigError, load
 from bigdipper_exporter.config.patterns import Pattern, slow
-from tests.running import command
+from tests.running import command, exporter
 
 SOUND = """\
 patterns:
@@ -101,3 +101,20 @@ def test_a_repetition_of_a_repetition_is_named_as_slow(tmp_path: Path, regex: st
 def test_ordinary_patterns_are_not_named_as_slow(tmp_path: Path) -> None:
     assert slow(patterns(SOUND, tmp_path)) == []
     assert slow(patterns(r"patterns: [{name: x, regex: '\w+ (?:\d{1,3},?){1,4} (a|b)+ .*'}]", tmp_path)) == []
+
+
+def test_a_pattern_that_was_given_up_is_shown_until_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "b.yml").write_text(r"patterns: [{name: slow, regex: '^(\w|\w\w)+$'}, {name: sound, regex: 'a{9}'}]" + "\n")
+    log = tmp_path / "big_dipper.log"
+    log.write_text(f"2025-10-17 09:31:05 [INFO] {'a' * 60}!\n" * 4)
+    said = "bigdipper_custom_slow_total takes too long and is not tried again before the next start: simplify it"
+    with exporter(tmp_path, "--config.file", tmp_path / "b.yml") as one:
+        one.wait_lines(4)
+        assert said in one.get("/")[1]
+        args = ("--log.path", log, "--archive.path", one.archive, "--web.listen-address", "127.0.0.1:0")
+        assert f"WRONG  patterns   {said}" in command("doctor", *args).stdout
+        assert one.terminate() == 0
+        one.start()
+        one.wait_ready()
+        assert said not in one.get("/")[1]
+        assert one.value("bigdipper_custom_sound_total") == 4

@@ -272,10 +272,14 @@ def test_lines_that_are_not_decided_yet_are_named_by_ingest_and_read_once_they_a
     lines = [b"worker 7 >> " + line(TRADE.format("AMD", number)) + b"\n" for number in range(8)]
     log.write_bytes(line("❌ Cycle error: no") + b"\n" + b"".join(lines[:5]))
     read = Read(tmp_path, log)
-    assert (
-        "5 lines at the end may be the bot's or quoted by its last error; later lines show which:\n  worker 7 >> 2025"
-        in read.out
-    )
+    first = f"{log} line 2 (byte {len(line('❌ Cycle error: no')) + 1}): worker 7 >> 2025"
+    assert f"5 lines at the end may be the bot's or quoted by its last error; later lines show which:\n  {first}" in read.out
+    for archive in (tmp_path / "a.db", tmp_path / "none.db"):
+        args = ("--log.path", log, "--archive.path", archive, "--web.listen-address", "127.0.0.1:0")
+        said = [text for text in command("doctor", *args).stdout.splitlines() if "  undecided  " in text]
+        assert len(said) == 5
+        assert said[0].startswith(f"fine   undecided  {first}")
+        assert said[0].endswith("; it may be the bot's or quoted by its last error; later lines show which")
     assert (read.symbols, read.malformed) == ([], {})
     with log.open("ab") as file:
         file.write(b"".join(lines[5:]))

@@ -25,7 +25,7 @@ from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.state import BotState, DamagedLine, narrow, shown
+from bigdipper_exporter.projection.state import UNDECIDED, BotState, narrow, shown
 from bigdipper_exporter.web.words import count, duration
 
 TAIL_BYTES = 256 * 1024
@@ -79,7 +79,7 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
     reader = Reader(settings.log_timezone)
     reader.read(1, first, lines, portion)
     yield _form(portion, reader.cleaner.form)
-    yield from _damaged(settings, portion)
+    yield from _odd(_state(settings, portion, reader))
     yield from _zone(settings, portion, quiet)
     yield from _packed(path)
 
@@ -114,18 +114,28 @@ def _form(portion: ParsedChunk, other: str) -> Finding:
     return Finding(True, "form", said)
 
 
-def _damaged(settings: Settings, portion: ParsedChunk) -> Iterator[Finding]:
-    """The last lines that the exporter could not read, or where there is no archive yet, those at the end of the log."""
-    found: list[DamagedLine] = []
+def _state(settings: Settings, portion: ParsedChunk, reader: Reader) -> BotState:
+    """Return the archived state, or where there is none, or nothing odd in it, that of the end of the log."""
     with suppress(ArchiveError, sqlite3.Error, ValueError), closing(connect_readonly(settings.archive_path)) as connection:
-        found = BotState.from_json(saved.load(connection, saved.LOG) or "{}").damaged
-    if not found:
-        projection = Projection(BotState(), Counters())
-        projection.apply(portion)
-        found = projection.state.damaged
-    for line in found:
-        is_old = time.time() - line.ts > OLD_SECONDS
-        yield Finding(is_old, "damaged", f"{line}{'' if is_old else '; it was not counted as an event'}")
+        state = BotState.from_json(saved.load(connection, saved.LOG) or "{}")
+        if state.damaged or state.held or state.slow_patterns:
+            return state
+    projection = Projection(BotState(), Counters())
+    projection.apply(portion)
+    projection.state.keep(reader)
+    return projection.state
+
+
+def _odd(state: BotState) -> Iterator[Finding]:
+    """Name the last lines that could not be read, those that are not decided yet, and patterns that were given up."""
+    for damaged in state.damaged:
+        is_old = time.time() - damaged.ts > OLD_SECONDS
+        yield Finding(is_old, "damaged", f"{damaged}{'' if is_old else '; it was not counted as an event'}")
+    for line in state.undecided():
+        yield Finding(True, "undecided", f"{line}; it {UNDECIDED}")
+    for name in state.slow_patterns:
+        said = "takes too long and is not tried again before the next start: simplify it"
+        yield Finding(False, "patterns", f"{name} {said}")
 
 
 def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
-from bigdipper_exporter.projection.state import DamagedLine, advice, shown, where
+from bigdipper_exporter.projection.state import UNDECIDED, DamagedLine, advice, shown, where
 from bigdipper_exporter.web.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
@@ -66,7 +66,7 @@ class Summary:
             yield f"1 unfinished line left: {self.unfinished}"
         if self.held:
             number = count(len(self.held), "line")
-            yield f"{number} at the end may be the bot's or quoted by its last error; later lines show which:"
+            yield f"{number} at the end {UNDECIDED}:"
             yield from (f"  {line}" for line in self.held)
 
 
@@ -118,6 +118,6 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         now.malformed - before.malformed,
         pipeline.snapshot.bot.damaged,
         f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
-        [shown(text.encode("latin-1")) for _, text in pipeline.snapshot.bot.held],
+        pipeline.snapshot.bot.undecided(),
         pipeline.snapshot.own.log_problem,
     )

@@ -58,6 +58,7 @@ class Custom:
         except TimeoutError:
             self._timeouts[pattern.name] += 1
         if self._timeouts[pattern.name] == MAX_TIMEOUTS:
+            self.state.slow_patterns = [*self.state.slow_patterns, pattern.name]
             log.warning("a pattern takes too long and is not tried again before the next start", pattern=pattern.name)
         return None
 

@@ -8,7 +8,7 @@ from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.grammar import EVENT_KINDS
-from bigdipper_exporter.log.parser import OFFSET_BITS, ParsedChunk, Record
+from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Record
 from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import account, brake, lifecycle, opportunities, records
@@ -81,7 +81,6 @@ class Projection:
     def _keep_damaged(self, chunk: ParsedChunk, record: Record) -> None:
         """Keep the text of a line that could not be read, among the last ten."""
         if isinstance(record.event, Malformed):
-            offset = record.id & ((1 << OFFSET_BITS) - 1)
             place, text = chunk.place(record.id), shown(plain(chunk.line(record.id)))
-            line = DamagedLine(record.ts, place.path, offset, record.event.kind, text, place.line)
+            line = DamagedLine(record.ts, place.path, record.id & OFFSET_MASK, record.event.kind, text, place.line)
             self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]

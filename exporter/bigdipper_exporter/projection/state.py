@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
 from bigdipper_exporter.log import forms
+from bigdipper_exporter.log.parser import OFFSET_MASK, Reader
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
@@ -50,6 +51,7 @@ class Episode:
     ended: float | None = None
 
 
+UNDECIDED = "may be the bot's or quoted by its last error; later lines show which"
 # Characters of a damaged line that are kept.
 SHOWN = 200
 
@@ -165,6 +167,8 @@ class BotState:
     # Symbols that have a label of their own; the next ones share `other`.
     labels: tuple[str, ...] = ()
 
+    # The user's own patterns that take too long, and are not tried again before the next start.
+    slow_patterns: list[str] = field(default_factory=list)
     # Gauges of the user's own patterns: metric -> label values as a JSON list -> value.
     custom: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -181,6 +185,23 @@ class BotState:
     def advice(self) -> str:
         """Say what the last damaged lines look like, as `advice`."""
         return advice(self.damaged)
+
+    def keep(self, reader: Reader) -> None:
+        """Take over the reader's part."""
+        self.log_ts = reader.time.last
+        self.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
+        self.rests = reader.rests
+        self.places = [(ident, *place) for ident, place in reader.places.items()]
+        self.header_seen, self.other_form = reader.cleaner.header_seen, reader.cleaner.form
+        self.prefix, self.above, self.above_ts, self.held = reader.cleaner.prefixes.saved()
+
+    def undecided(self) -> list[str]:
+        """Name the lines of which only later lines show whether they are the bot's, for people."""
+        places = {ident: (path, line) for ident, path, line in self.places}
+        return [
+            f"{where(*places.get(ident, ('', None)), ident & OFFSET_MASK)}: {shown(text.encode('latin-1'))}".lstrip()
+            for ident, text in self.held
+        ]
 
     def to_json(self) -> str:
         """The whole present as JSON."""

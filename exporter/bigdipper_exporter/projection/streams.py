@@ -21,6 +21,7 @@ class Stream:
     def __init__(self, settings: Settings, counters: Counters, saved: str) -> None:
         """`saved`: the state as it was last committed."""
         self.state = BotState.from_json(saved)
+        self.state.slow_patterns = []  # they are tried again
         self._custom = Custom(settings.patterns, self.state, counters) if settings.patterns else None
         self.reader = Reader(settings.log_timezone, self._custom.listen if self._custom else None)
         self.reader.time.last = self.state.log_ts
@@ -34,18 +35,12 @@ class Stream:
 
     def to_json(self) -> str:
         """Return the state with the reader's part of it."""
-        state, reader = self.state, self.reader
-        state.log_ts = reader.time.last
-        state.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
-        state.rests = reader.rests
-        state.places = [(ident, *place) for ident, place in reader.places.items()]
-        prefixes, state.header_seen = reader.cleaner.prefixes, reader.cleaner.header_seen
-        state.other_form = reader.cleaner.form
-        state.prefix, state.above, state.above_ts, state.held = prefixes.saved()
-        return state.to_json()
+        self.state.keep(self.reader)
+        return self.state.to_json()
 
     def take(self, state: BotState) -> None:
         """Continue with another state."""
+        state.slow_patterns = self.state.slow_patterns
         self.state = state
         if self._custom is not None:
             self._custom.state = state

@@ -250,6 +250,7 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     for line in s.bot.damaged:
         when = f"; {ago(line.ts)}" if line.ts else ""  # 0: no line before it had a time
         rows.append(("warn" if line in lately else "off", "damaged line", f"{line}{when}"))
+    rows += _doubtful(s)
     if recent.gaps:
         places = f"{count(len(recent.gaps), 'place')}{' or more' if len(recent.gaps) >= MOST_ROWS else ''}"
         rows.append(
@@ -258,6 +259,15 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
         rows += [
             ("warn", gap.reason.replace("_", " "), f"{gap.detail}; found {ago(gap.ts)}.") for gap in recent.gaps[:MOST_NAMED]
         ]
+    return rows
+
+
+def _doubtful(s: Snapshot) -> list[Row]:
+    """Lines that are not decided yet, and patterns that were given up."""
+    lines = s.bot.undecided()[-MOST_NAMED:]
+    rows: list[Row] = [("off", "undecided line", f"{line}; later lines show whether it is the bot's") for line in lines]
+    for name in s.bot.slow_patterns:
+        rows.append(("warn", "pattern", f"{name} takes too long and is not tried again before the next start: simplify it."))
     return rows
 
 
