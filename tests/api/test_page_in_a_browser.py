@@ -29,19 +29,24 @@ def put(page: chromium.Page, name: str, value: str) -> None:
     page.ask(f"document.querySelector('[name={name}]').value = {value!r}")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_a_threshold_is_changed_refused_when_stale_and_undone_on_a_phone(tmp_path: Path, lived: Path) -> None:
-    config = tmp_path / "config.py"
-    config.write_text(GOOD)
+def editable(folder: Path, archive: Path) -> tuple[Path, tuple[str | Path, ...]]:
+    """A config.py that may be changed, and the flags for it."""
+    (config := folder / "config.py").write_text(GOOD)
     flags = (
         "--archive.path",
-        lived,
+        archive,
         "--bot.config",
         config,
         "--bot.config-editable",
         "--bot.config-copies",
-        tmp_path / "copies",
+        folder / "copies",
     )
+    return config, flags
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_threshold_is_changed_refused_when_stale_and_undone_on_a_phone(tmp_path: Path, lived: Path) -> None:
+    config, flags = editable(tmp_path, lived)
     with serving(tmp_path, *flags) as url, chromium.page(str(CHROMIUM)) as page:
         page.size(*PHONE)
         root = url.removesuffix("/api/v1/")
@@ -75,3 +80,41 @@ def test_a_threshold_is_changed_refused_when_stale_and_undone_on_a_phone(tmp_pat
         press(page, "Bring it back", "Written")
         assert config.read_text() == GOOD + "# by hand\n"
         assert not page.ask("document.cookie"), "no script can read the session"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_threshold_is_changed_with_the_keyboard_alone(tmp_path: Path, lived: Path) -> None:
+    config, flags = editable(tmp_path, lived)
+    with serving(tmp_path, *flags) as url, chromium.page(str(CHROMIUM)) as page:
+        keys = page.tab.keyboard
+
+        def wait_for(what: str) -> None:
+            assert page.until(f"document.readyState === 'complete' && !!({what})", 20), what
+
+        def tab_to(text: str) -> None:
+            for _ in range(40):
+                keys.press("Tab")
+                if page.ask("document.activeElement.innerText || document.activeElement.name") == text:
+                    assert page.ask("getComputedStyle(document.activeElement).outlineWidth") == "3px", (
+                        f"{text}: focus is not seen"
+                    )
+                    return
+            pytest.fail(f"no {text!r} within 40 steps of {page.ask('document.body.innerText')}")
+
+        page.open(f"{url.removesuffix('/api/v1/')}/config")
+        wait_for("document.activeElement?.name === 'user'")
+        keys.press("Tab")
+        keys.type(TOKEN)
+        keys.press("Enter")
+        wait_for("document.querySelector('[name=q]')")
+        tab_to("DIP_THRESHOLDS.AMD")
+        keys.press("Enter")
+        wait_for("document.activeElement?.name === 'value'")
+        keys.press("Control+A")
+        keys.type("0.075")
+        keys.press("Enter")
+        wait_for("document.title === 'Write this?'")
+        tab_to("Write this")
+        keys.press("Enter")
+        wait_for("document.title === 'Written'")
+    assert config.read_text() == GOOD.replace('"AMD": 0.06', '"AMD": 0.075')

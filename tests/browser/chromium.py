@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, HttpCredentials, Request, Response, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Error, HttpCredentials, Request, Response, sync_playwright
 from playwright.sync_api import Page as Tab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -62,12 +62,20 @@ class Page:
         return self.tab.evaluate(expression)
 
     def until(self, expression: str, seconds: float) -> bool:
-        """Wait until the expression is true; False when the time is over."""
-        try:
-            self.tab.wait_for_function(expression, timeout=1000 * seconds)
-        except TimeoutError:
-            return False
-        return True
+        """Wait until the expression is true; False when the time is over.
+
+        Asked again and again from here: Playwright's own waiting evaluates it in the page, where its content security policy
+        may forbid that.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if self.ask(expression):
+                    return True
+            except Error:  # the page is being replaced
+                pass
+            self.tab.wait_for_timeout(50)
+        return False
 
     def settle(self, path: str, quiet: float, seconds: float) -> None:
         """Wait until no request to `path` has been under way for `quiet` seconds, at most `seconds`."""

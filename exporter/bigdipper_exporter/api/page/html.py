@@ -1,4 +1,4 @@
-"""The page's HTML: no script, nothing from elsewhere, readable on a phone."""
+"""The page's HTML: no script, nothing from elsewhere, readable on a phone, usable with a keyboard."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 STYLE = """
+:root{color-scheme:light dark}:focus-visible{outline:3px solid #2f7de1;outline-offset:2px}
 body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:.75rem;color:#1d2430;background:#fff}
 table{width:100%;border-collapse:collapse}
 td,th{text-align:left;padding:.4rem .3rem;border-top:1px solid #d5dae2;vertical-align:top}
@@ -62,11 +63,11 @@ def form(action: str, button: str, hidden: Iterable[tuple[str, str]], *fields: s
     return f'<form method="post" action="{escape(action)}">{inputs}{"".join(fields)}<button>{escape(button)}</button></form>'
 
 
-def field(name: str, label: str, value: str = "", kind: str = "text") -> str:
-    """An input with its label."""
+def field(name: str, label: str, value: str = "", kind: str = "text", *, is_first: bool = False) -> str:
+    """An input with its label. is_first: the page opens with the keyboard in it."""
     return (
         f'<p><label>{escape(label)}<br><input name="{escape(name)}" type="{kind}" value="{escape(value)}"'
-        ' autocomplete="off" autocapitalize="off" spellcheck="false" required></label></p>'
+        f' autocomplete="off" autocapitalize="off" spellcheck="false" required{" autofocus" if is_first else ""}></label></p>'
     )
 
 
@@ -96,5 +97,5 @@ def _line(row: Row) -> str:
 
 
 def diff(text: str) -> str:
-    """A unified diff."""
-    return f"<pre>{escape(text)}</pre>"
+    """A unified diff, or commands; a keyboard can scroll it."""
+    return f'<pre tabindex="0">{escape(text)}</pre>'

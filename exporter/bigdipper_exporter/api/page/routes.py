@@ -158,7 +158,7 @@ class SettingsPage:
             return _reply(html.page("Not editable", html.paragraph(str(error), "warn"), BACK), HTTPStatus.CONFLICT)
         rule = rules.RULES[name.partition(".")[0]]
         hidden = [("form", session.form), ("hash", hash_of(data)), ("name", name)]
-        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", label(name), value))
+        what = html.form("/config/diff", "Show what changes", hidden, html.field("value", label(name), value, is_first=True))
         about = [html.paragraph(f"{text}.") for text in (rule.meaning, rule.note and f"Note: {rule.note}") if text]
         return _reply(html.page(name, *about, what, BACK))
 
@@ -244,7 +244,7 @@ def _edited(data: bytes, form: Form) -> Edited:
 
 
 def _login_form(reason: str = "") -> str:
-    user = '<p><label>User (empty for the token)<br><input name="user" autocomplete="username"></label></p>'
+    user = '<p><label>User (empty for the token)<br><input name="user" autocomplete="username" autofocus></label></p>'
     fields = (user, html.field("password", "Password or token", kind="password"))
     said = [html.paragraph(reason, "warn")] if reason else []
     return html.page("Bot settings", *said, html.form("/config/login", "Log in", [], *fields))
