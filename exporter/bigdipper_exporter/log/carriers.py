@@ -264,10 +264,13 @@ def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
-    """Whether the lines are as the bot writes them: levels only in headers, and years only at the start of lines with one."""
+    """Whether the lines are as the bot writes them: levels only in headers, years only at the start of lines with one.
+
+    No other line may begin like one of another form.
+    """
     return (
         len(MARK.findall(text)) == headers
-        and (lines == headers or (text.count(b"\n20") == headers and b"\n{" not in text))
+        and (lines == headers or (text.count(b"\n20") == headers and not forms.may_begin(text)))
         and b"\x1b" not in text
         and b"\0" not in text
         and encodings.NUMBERED.search(text) is None

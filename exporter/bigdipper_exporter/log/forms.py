@@ -67,6 +67,11 @@ class Form:
     is_read: bool = True
 
 
+def may_begin(text: bytes) -> bool:
+    """Whether a line, after its newline, begins like one of a form that is read and does not begin with a year."""
+    return FIRST.search(text) is not None and BEGINNING.search(text) is not None
+
+
 def _read(name: str, pattern: str) -> Form:
     return Form(name, re.compile(pattern))
 
@@ -172,6 +177,9 @@ def _stamp(value: object, time: LocalTime) -> str:
     return time.stamp(stamp + match[8].replace("Z", "+00:00")) if match[8] else stamp
 
 
+# How lines of a form that is read begin, if not with a year; and the first character alone, which takes a tenth of the time.
+FIRST = re.compile(rb'\n[{<"\[013t%s]' % "".join({name[0] + name[0].lower() for name in LEVELS}).encode())
+BEGINNING = re.compile(rb"\n(?:[{<\"\[]|1\d{9}|\d\d\.\d\d\.\d{4}|ts=|time|%s)" % rf"(?i:{'|'.join(LEVELS)})\b".encode())
 # What files begin with that are no text.
 FILES = {
     b"\xfd7zXZ\0": "xz data",
