@@ -16,6 +16,7 @@ import yaml
 from alertmanager import render as render_module
 from bigdipper_exporter import calendar
 from tests.alerts import page, rules
+from tests.alerts.figures import FIGURES
 from tests.alerts.rules import Entry
 
 needs_amtool = pytest.mark.skipif(bool(rules.missing("amtool")), reason="amtool is not installed")
@@ -320,15 +321,6 @@ def test_links_lead_where_the_environment_says(tmp_path: Path) -> None:
     said = rules.run("amtool", "template", "render", glob, f"--template.text={text}", f"--template.data={data}").stdout
     assert "https://grafana.example.org/d/bigdipper-risk\n" in said
     assert "https://example.org/blob/main/docs/runbooks.md#x\n" in said
-
-
-FIGURES = {
-    "down $-34830.55 of $1234567": "down -$34,830.55 of $1,234,567",
-    "$-0, $-0.55, $+0 today, ($-0)": "$0, -$0.55, $0 today, ($0)",
-    "($+410), $7, $999, $1000": "(+$410), $7, $999, $1,000",
-    "115.7%, 1.192%, 0.0312%, 11%": "115.7%, 1.1%, 0.0%, 11%",
-    "7m 0s, 7m 38s, 3h 4m 5s, 18d 23h 49m 0s, 42s": "7m, 7m, 3h 4m, 18d 23h, 42s",
-}
 
 
 @needs_amtool

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bigdipper_exporter.web.words import dollars, number, percent, signed
+from bigdipper_exporter.web.words import dollars, figures, number, percent, signed
+from tests.alerts.figures import FIGURES
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,8 @@ def test_a_ratio_is_written_in_percent(ratio: float | None, text: str, without_p
 
 def test_a_number_of_shares_has_no_zeros_that_say_nothing() -> None:
     assert (number(-1250.5), number(3.0), number(0.123456)) == ("-1,250.5", "3", "0.123456")
+
+
+@pytest.mark.parametrize("text", FIGURES)
+def test_figures_of_alerts_are_written_as_in_messages(text: str) -> None:
+    assert figures(text) == FIGURES[text]

@@ -23,7 +23,7 @@ from bigdipper_exporter.thresholds import (
 from bigdipper_exporter.web import today
 from bigdipper_exporter.web.alerts import Firing, FiringAlert
 from bigdipper_exporter.web.landing import Page, Row
-from bigdipper_exporter.web.words import ago, count, dollars, duration
+from bigdipper_exporter.web.words import ago, count, dollars, duration, figures
 
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
@@ -86,7 +86,7 @@ def _alert(alert: FiringAlert, bot: str) -> Row:
     state = "ok" if alert.silenced else {"critical": "bad", "warning": "warn"}.get(alert.severity, "ok")
     whose = f" ({alert.bot})" if alert.bot and not bot else ""
     silenced = ", silenced" if alert.silenced else ""
-    return state, alert.name, f"{alert.summary}{whose}; began {ago(alert.since)}{silenced}."
+    return state, alert.name, f"{figures(alert.summary)}{whose}; began {ago(alert.since)}{silenced}."
 
 
 def _bot(s: Snapshot, recent: Recent) -> list[Row]:

@@ -1,5 +1,6 @@
 """Times, money and percentages as text: the one way in which pages and commands write them."""
 
+import re
 import time
 from datetime import datetime
 
@@ -57,6 +58,26 @@ def percent(ratio: float | None, plus: bool = True, digits: int = 1) -> str:
 def number(quantity: float | None) -> str:
     """A number of shares, without zeros that say nothing."""
     return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".")
+
+
+# How an alert's figures are shortened, as alertmanager/templates/message.tmpl does it for messages.
+_FIGURES = (
+    (r"\$[-+](0(?:\.0+)?)(?![0-9.])", r"$\1"),
+    (r"\$([-+])", r"\1$"),
+    (r"\$([0-9]{1,3})([0-9]{3})([0-9]{3})\b", r"$\1,\2,\3"),
+    (r"\$([0-9]{1,3})([0-9]{3})\b", r"$\1,\2"),
+    (r"([0-9]\.[0-9])[0-9]+%", r"\1%"),
+    (r"([0-9]d [0-9]+h) [0-9]+m [0-9]+s\b", r"\1"),
+    (r"([0-9]h [0-9]+m) [0-9]+s\b", r"\1"),
+    (r"([0-9]m) [0-9]+s\b", r"\1"),
+)
+
+
+def figures(text: str) -> str:
+    """Write the figures of an alert as people do: "$-34830.5 for 3h 4m 5s" becomes "-$34,830.5 for 3h 4m"."""
+    for pattern, replacement in _FIGURES:
+        text = re.sub(pattern, replacement, text)
+    return text
 
 
 def count(how_many: int, what: str) -> str:
