@@ -217,7 +217,7 @@ def _today() -> list[model.Panel]:
             size=(6, 8),
             none=NOT_SAID,
             names=True,
-            pixels=28,
+            pixels=20,
             overrides=[
                 answer("F", thresholds=steps("text", (1, LOSS))),
                 answer("G", DOLLARS),
