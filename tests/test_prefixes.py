@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.lines.orders import Trade
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.prefixes import Prefixes
 from bigdipper_exporter.log.rule import Malformed
+from tests.test_samples import SAMPLES
 
 Prefix = Callable[[int], str]
 EVIL = "2025-10-17 08:30:00 [INFO] [TRADE] BUY EVIL: 1.0000 shares @ $1.00 = $1.00 (order 6f1c2a9e)"
@@ -176,6 +179,47 @@ def test_the_same_lines_in_any_portions_and_with_any_restart_give_the_same_event
     for _ in range(5):
         assert events(cut(rng, data), rng) == whole
     assert events(data, rng) == whole
+
+
+def whole(data: list[bytes]) -> tuple[object, ...]:
+    """All that a reader makes of these portions, and what it knows afterwards."""
+    reader, position, chunk = Reader(ZoneInfo("America/New_York")), 0, ParsedChunk()
+    found = list[tuple[object, ...]]()
+    for portion in data:
+        chunk = ParsedChunk(last_ts=chunk.last_ts)
+        reader.read(1, position, portion, chunk)
+        position += len(portion)
+        found += [*chunk.records, (chunk.levels, chunk.last_ts, chunk.lines)]
+    return (*found, reader.cleaner.prefixes.saved(), reader.cleaner.header_seen)
+
+
+@pytest.mark.parametrize("kind", [*PREFIXES, *TOUCHING])
+def test_portions_with_one_prefix_are_read_as_line_by_line(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, prefix = random.Random(kind), (PREFIXES | TOUCHING)[kind]
+    for sample in SAMPLES:
+        lines = sample.read_bytes().splitlines()[:1500]
+        for _ in range(rng.randrange(8)):
+            lines.insert(
+                rng.randrange(len(lines)), rng.choice([order(5).encode(), b"", b"2025-10-17 [INFO] cut", EVIL.encode()])
+            )
+        data = [prefix(number % 1000).encode() + line + b"\n" for number, line in enumerate(lines)]
+        for _ in range(rng.randrange(3)):
+            data.insert(rng.randrange(len(data)), order(7).encode() + b"\n")
+        portions = [b"".join(data[at : at + 100]) for at in range(0, len(data), 100)]
+        together = whole(portions)
+        with monkeypatch.context() as patch:
+            patch.setattr(Prefixes, "without", lambda *_: None)
+            assert whole(portions) == together
+
+
+def test_portions_with_one_prefix_are_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"bot-1  | {order(number)}\n".encode() for number in range(300)]
+    first = Reader(ZoneInfo("America/New_York"))
+    first.read(1, 0, b"".join(lines[:10]), ParsedChunk())
+    monkeypatch.setattr(Cleaner, "clean", None)
+    chunk = ParsedChunk()
+    first.read(1, sum(map(len, lines[:10])), b"".join(lines[10:]), chunk)
+    assert [record.id - chunk.base for record in chunk.records] == [at * len(lines[0]) for at in range(290)]
 
 
 def test_lines_of_supervisord_in_the_same_file_are_not_malformed() -> None:

@@ -43,6 +43,8 @@ PREFIX = re.compile(
     rb"|%(iso)s "
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
+# The beginning of a line without the bot's header.
+FURTHER = re.compile(rb"\n(?!20)(?=.)", re.DOTALL)
 # Lines that are cut, one after the other, before a whole one.
 MAX_CUT = 8
 
@@ -173,6 +175,20 @@ class Cleaner:
             out.damaged(at, "form")
         self.prefixes.follow(line)
         out.add(at, line)
+
+    def bare(self, text: bytes, lines: int) -> tuple[bytes, dict[int, int]] | None:
+        """Return the lines as `Prefixes.without` does; None also where one needs more than its prefix removed."""
+        found = None if self.prefixes.held else self.prefixes.without(text, lines)
+        if found is not None:
+            bare, places = found
+            for match in FURTHER.finditer(bare):
+                start = match.start() + 1
+                rest = bare[start : bare.find(b"\n", start)]
+                at = places[match.start()] + 1
+                whole = text[at : text.find(b"\n", at)]
+                if PREFIX.match(rest) or forms.read(whole, self._time) or forms.read(rest, self._time):
+                    return None
+        return found
 
     def pass_over(self, text: bytes) -> None:
         """Note what `text` ends with: lines that need no cleaning, each after its newline."""

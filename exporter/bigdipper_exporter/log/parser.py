@@ -179,10 +179,17 @@ class Reader:
 
     def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
         """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
-        headers, first = LEVEL.findall(text), len(chunk.records)
-        is_plain = headers and not self.cleaner.prefixes.held and is_ordinary(text, len(headers), lines)
-        if is_plain and self._events(base, text, chunk):
-            self.cleaner.pass_over(text)
+        prefixes, first = self.cleaner.prefixes, len(chunk.records)
+        bare, places = self.cleaner.bare(text, lines) or (text, {})
+        headers = LEVEL.findall(bare)
+        is_plain = headers and not prefixes.held and is_ordinary(bare, len(headers), lines)
+        if is_plain and self._events(base, bare, chunk):
+            self.cleaner.pass_over(bare)
+            text = bare
+            if places:
+                chunk.records[first:] = [
+                    Record(base + places[ident - base], ts, event, forms) for ident, ts, event, forms in chunk.records[first:]
+                ]
         else:
             del chunk.records[first:]
             text = self._clean(base, text, chunk)

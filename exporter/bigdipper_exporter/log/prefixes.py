@@ -70,6 +70,23 @@ class Prefixes:
 
     def _compile(self) -> None:
         self._patterns = [re.compile(shape.encode("latin-1")) for shape in self._learned]
+        newest = self._patterns[0].pattern if self._patterns else b"(?!)"
+        self._newest = re.compile(rb"\n(?!%s)%s" % (HEADER.pattern, newest))
+
+    def without(self, text: bytes, lines: int) -> tuple[bytes, dict[int, int]] | None:
+        """Return the lines of `text`, each after its newline, without the newest prefix; None where one of them lacks it.
+
+        Also the position in `text` of each newline before a line, by its position in the result.
+        """
+        bare, places, removed, behind = list[bytes](), dict[int, int](), 0, 0
+        for match in self._newest.finditer(text):
+            start, end = match.span()
+            if end == start + 1:
+                return None
+            places[start - removed] = start
+            bare.append(text[behind:start])
+            removed, behind = removed + end - start - 1, end
+        return (b"\n".join([*bare, text[behind:]]), places) if len(places) == lines else None
 
     def before_header(self, line: bytes) -> int:
         """Return the length of a learned prefix that has a header behind it; 0 when there is none."""
