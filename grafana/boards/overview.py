@@ -185,7 +185,7 @@ def _today() -> list[model.Panel]:
                 )
             ],
             overrides=[
-                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=172),
+                column("Alert", TEXT, link=("What to do: board Health", address(HEALTH)), custom__minWidth=182),
                 column("For", theme.SECONDS, custom__width=82),
                 coloured("Severity", TEXT, mappings=theme.SEVERITY, custom__width=92),
             ],
