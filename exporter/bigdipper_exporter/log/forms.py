@@ -33,6 +33,7 @@ _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+"
 _DATE = r"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d\d\.\d\d\.\d{4})"
 _TIME = rf"(?P<time>{_DATE}[T ]{_CLOCK})"
 _LEVEL = rf"(?P<level>(?i:{'|'.join(sorted(LEVELS, key=len, reverse=True))})\b)"
+_MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _EPOCH = r"(?P<time>\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}+)?)"
 _TEXT = r"(?P<text>.*+)"
 _THREAD = r"\[(?=[^\]\n]{0,80}?[a-z])[^\]\n]{1,80}+\]"
@@ -91,6 +92,9 @@ FORMS = (
     _read("tab-separated columns", rf"{_TIME}\t\[?{_LEVEL}\]?\t{_TEXT}"),
     _read("'%(asctime)s %(levelname)s %(message)s'", rf"{_TIME}:? ++{_LEVEL}:? ++{_TEXT}"),
     _read("'[%(levelname)s] %(asctime)s %(message)s'", rf"\[? *+{_LEVEL} *+\]?:? ++{_TIME}:? ++{_TEXT}"),
+    _read("'[%(asctime)s] [%(levelname)s] %(message)s'", rf"\[{_TIME}\] ?\[? *+{_LEVEL} *+\]?:? ++(?:- )?{_TEXT}"),
+    _read("a format with everything in brackets", rf"\[{_TIME}\] ?\[[^\]\n]{{1,80}}+\] ?\[ *+{_LEVEL} *+\]:? ++(?:- )?{_TEXT}"),
+    _read("columns between bars", rf"{_TIME} *+\| *+{_LEVEL} *+\| *+{_TEXT}"),
     _read("comma-separated columns", rf'"?{_TIME}"?[,;]"?{_LEVEL}"?[,;](?P<quoted>"?){_TEXT}'),
     _read(
         "logfmt",
@@ -109,6 +113,13 @@ FORMS = (
         "syslog's short format, which has no year and no level", r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+: "
     ),
     _named("glog's format, which has no year", r"[DIWEF]\d{4} \d\d:\d\d:\d\d"),
+    _named("dates with the name of the month", rf".{{0,12}}?(?:{_MONTH})[ /-]"),
+    _named("dates without dashes", r"20\d{6}[T ]\d\d"),
+    _named("times without seconds", r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?!:?\d)"),
+    _named("times with the name of a zone", rf"{_TIME} [A-Z]{{3,4}} "),
+    _named("lines without a level", rf"\[?{_TIME}\]?:? ++(?:- )?(?!\[[DIWEC])\S.{{8}}"),
+    _named("lines without a time", rf"\[?{_LEVEL}\]?:? ++\S"),
+    _named("XML or HTML", r"\s{0,40}<[A-Za-z!?/]"),
     _named(JSON_LOGGER, r"\[?\{"),
 )
 
