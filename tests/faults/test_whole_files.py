@@ -26,10 +26,12 @@ TIMES = ("2025-10-17 09:31:05", "2025-10-17 09:31:05,123", "2025-10-17T09:31:05"
 class Files:
     """A log, whatever stands around it, and what was written to it."""
 
-    def __init__(self, folder: Path, seed: int, moving: bool) -> None:
-        """`moving`: two lines a second, where all have the same time otherwise."""
+    def __init__(self, folder: Path, seed: int, moving: bool, converting: bool = False) -> None:
+        """`moving`: two lines a second, where all have the same time otherwise. converting: line ends
+        change, instead of backups that are restored: a single line that differs between the two would be in doubt.
+        """
         self.rng = random.Random(seed)
-        self.moving = moving
+        self.moving, self.converting = moving, converting
         self.number = 0
         self.written: set[str] = set()
         self.optional: set[str] = set()
@@ -134,6 +136,18 @@ class Files:
             self.written.discard(order)
             self.optional.add(order)
 
+    def convert(self) -> None:
+        """The log is saved with other line ends, by an editor or on its way through Windows, and the bot writes on behind it."""
+        self.read()
+        content = self.log.read_bytes()
+        if self.carrier != "plain" or content.count(b"\n") < 12:
+            return  # of fewer lines nobody can say whether they are old
+        lines = content.replace(b"\r\n", b"\n")
+        part = self.log.with_name("part")
+        part.write_bytes(lines if lines != content else lines.replace(b"\n", b"\r\n"))
+        part.rename(self.log)
+        self.happened["converted"] += 1
+
     def copy_beside(self) -> None:
         shutil.copyfile(self.log, self.log.with_name("kept.log"))
 
@@ -149,7 +163,7 @@ class Files:
         choices: tuple[Callable[[], None], ...] = (
             *(self.write, self.read) * 5,
             *(self.rename, self.copytruncate, self.compress, self.replace, self.copy_beside, self.kill),
-            *(self.back_up, self.restore),
+            *((self.convert,) if self.converting else (self.back_up, self.restore)),
         )
         for _ in range(actions):
             action = self.rng.choice(choices)
@@ -161,7 +175,7 @@ class Files:
         self.read()
 
     def check(self) -> None:
-        """Every line once; no gap, unless a restored backup hides whether everything had been read."""
+        """Every line once; no gap, unless another file in the log's place hides whether everything had been read."""
         orders = [order for (order,) in self.monitor.rows("SELECT order_id FROM trades")]
         details = [detail for (detail,) in self.monitor.rows("SELECT detail FROM bot_events WHERE kind = 'error'")]
         orders += [match[1] for detail in details if (match := re.search(r"(order-\d{6})$", detail))]
@@ -170,12 +184,12 @@ class Files:
         assert not self.written - set(orders), (what, sorted(self.written - set(orders))[:5])
         extra = set(orders) - self.written - self.optional
         assert not extra, (what, sorted(extra)[:5])
-        assert self.happened["restore"] or self.monitor.rows("SELECT * FROM gaps") == []
+        assert self.happened["restore"] or self.happened["converted"] or self.monitor.rows("SELECT * FROM gaps") == []
 
 
-def one_log(folder: Path, seed: int, actions: int, moving: bool) -> Files:
+def one_log(folder: Path, seed: int, actions: int, moving: bool, converting: bool = False) -> Files:
     folder.mkdir()
-    files = Files(folder, seed, moving)
+    files = Files(folder, seed, moving, converting)
     try:
         files.live(actions)
         files.check()
@@ -197,11 +211,18 @@ LOGS = [
     *((seed, 40, moving) for seed in range(12) for moving in (False, True)),
     *((seed, 120, False) for seed in FOUND),
 ]
+# A log that was read in two portions, and then converted.
+CONVERTED = (13739600, *range(12))
 
 
 @pytest.mark.parametrize(("seed", "actions", "moving"), LOGS)
 def test_whole_logs_at_random_are_archived_exactly_once(tmp_path: Path, seed: int, actions: int, moving: bool) -> None:
     assert one_log(tmp_path / "log", seed, actions, moving).happened.total() >= actions
+
+
+@pytest.mark.parametrize("seed", CONVERTED)
+def test_logs_whose_line_ends_change_are_archived_exactly_once(tmp_path: Path, seed: int) -> None:
+    assert one_log(tmp_path / "log", seed, 40, moving=True, converting=True).happened.total() >= 40
 
 
 @pytest.mark.chaos

@@ -198,7 +198,8 @@ def shared(
     first, newline, _ = head.partition(b"\n")
     if not newline and len(head) < HEAD_BYTES:
         return []
-    alike = (other for other in others if other.offset and other.head.startswith(first))
+    # With its newline: a copy with other line ends has its lines elsewhere, and is compared line by line.
+    alike = (other for other in others if other.offset and other.head.startswith(first + newline))
     known = {one.at.generation: one for one in before if one.size <= size and one.is_resumable and source.fits(one.at)}
     found = (
         _compare(source, size, other, archived, replace(known[other.generation], rows=[]))
