@@ -120,7 +120,7 @@ class Service:
         was_ready = self.pipeline.caught_up
         more = self.pipeline.step()
         if self.pipeline.has_read:
-            self._wake.changed()
+            self._wake.note_change()
         if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
             log.info("caught up with the log", lines=int(total(self.pipeline.counters.values, LOG_LINES)))
         self._complain()

@@ -152,3 +152,53 @@ def test_one_cycle_of_a_second_is_enough(tmp_path: Path, form: str) -> None:
     ingest(one, tmp_path / "a.db")
     ingest(other, tmp_path / "a.db")
     assert counted(tmp_path / "a.db") == (12, 12, 12, 12, 0)
+
+
+FORMS: dict[str, str] = {
+    "bot": "{day} {at} [INFO] {text}",
+    "iso": "{day}T{at} INFO {text}",
+    "slashes": "2025/10/17 {at} [INFO] {text}",
+    "loguru": "{day} {at}.123 | INFO     | bot:run:7 - {text}",
+    "json": '{{"time": "{day} {at}", "level": "INFO", "message": "{text}"}}',
+    "syslog": "<14>1 {day}T{at}Z host bot 1 m - {text}",
+    "docker-timestamps": "{day}T{at}.000000001Z {day} {at} [INFO] {text}",
+}
+
+
+def alike(form: str, first: int, last: int) -> bytes:
+    """Lines that differ in their times alone."""
+    text = "[TRADE] BUY MSFT 1 @ $100.00 = $100.00"
+    times = (f"09:{number // 60:02}:{number % 60:02}" for number in range(first, last))
+    return "".join(FORMS[form].format(day="2025-10-17", at=at, text=text) + "\n" for at in times).encode()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_lines_that_differ_in_their_times_alone_are_all_read(tmp_path: Path, form: str) -> None:
+    """The time may stand in what looks like a carrier's prefix."""
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    one.write_bytes(alike(form, 0, 40))
+    other.write_bytes(alike(form, 0, 20) + alike(form, 60, 90))
+    ingest(one, tmp_path / "a.db")
+    ingest(other, tmp_path / "a.db")
+    assert rows(tmp_path / "a.db", "SELECT count(*), count(DISTINCT ts) FROM trades") == [(70, 70)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_overlaps_are_found_in_logs_of_other_forms(tmp_path: Path, form: str) -> None:
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    one.write_bytes(alike(form, 0, 40))
+    other.write_bytes(alike(form, 20, 60))
+    ingest(one, tmp_path / "a.db")
+    ingest(other, tmp_path / "a.db")
+    assert rows(tmp_path / "a.db", "SELECT count(*), count(DISTINCT ts) FROM trades") == [(60, 60)]
+
+
+def test_lines_that_were_written_again_within_a_second_are_read(tmp_path: Path) -> None:
+    """The bot started twice in a second, and the log was rotated between."""
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    steps = "".join(f"2025-10-17 09:30:01 [INFO] boot step {number}\n" for number in range(9)).encode()
+    one.write_bytes(trades(0, 5) + steps)
+    other.write_bytes(b"2025-10-17 09:30:01 [INFO] started again\n" + steps + b"2025-10-17 09:30:02 [INFO] Cycle #1\n")
+    ingest(one, tmp_path / "a.db")
+    ingest(other, tmp_path / "a.db")
+    assert rows(tmp_path / "a.db", "SELECT value FROM counters WHERE name = 'bigdipper_log_lines_total'") == [(19 + 11,)]

@@ -137,7 +137,7 @@ class Files:
             self.optional.add(order)
 
     def convert(self) -> None:
-        """The log is saved with other line ends, by an editor or on its way through Windows, and the bot writes on behind it."""
+        """The log is saved with other line ends, as by an editor of Windows, and the bot writes on behind it."""
         self.read()
         content = self.log.read_bytes()
         if self.carrier != "plain" or content.count(b"\n") < 12:

@@ -26,7 +26,7 @@ KEPT_GENERATIONS = 32
 
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
 LEAST_LINES = 2
-STAMP = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+STAMP = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d")
 _PLAIN = frozenset((b" [", b"=="))
 STAMP_WITHIN = 400  # bytes at either end of a line in which its time is looked for; Docker writes it last
 
@@ -36,7 +36,7 @@ class LineSums:
     """Checksums of consecutive lines of a generation; a row of the archive's table `log_checksums`.
 
     start, size: in bytes. sums: the CRC-32 of each line's wording, four bytes each, little-endian. Earlier
-    releases stored that of the whole line, which differs where something surrounds the wording.
+    versions stored that of the whole line, which differs where something surrounds the wording.
     """
 
     generation: int
@@ -74,13 +74,18 @@ def line_sums(data: bytes) -> bytes:
     return _packed([crc32(line if line[19:21] in _PLAIN else wording(line)) for line in lines])
 
 
+def whole_line_sums(data: bytes) -> bytes:
+    """Return the CRC-32 of each line as it stands, as earlier versions stored them."""
+    return _packed(map(crc32, _lines(data)))
+
+
 def _unpacked(sums: bytes) -> Iterator[int]:
     return (value for (value,) in struct.iter_unpack("<I", sums))
 
 
 def _has_sums(data: bytes, sums: bytes) -> bool:
     """Whether these are the checksums of the lines of `data`, of their wording or as they stand."""
-    return line_sums(data) == sums or _packed(map(crc32, _lines(data))) == sums
+    return sums in (line_sums(data), whole_line_sums(data))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -161,20 +166,22 @@ class Shared:
     def _look_at(self, data: bytes) -> None:
         start = 0
         while not self.is_certain and (end := data.find(b"\n", start) + 1):
-            if _has_time(data[start:end]):
+            if time_of(data[start:end]):
                 self.lines |= {data[start:end]}
             start = end
 
 
-def _has_time(line: bytes) -> bool:
+def time_of(line: bytes) -> bytes:
+    """Return the first time in a line, `YYYY-MM-DD HH:MM:SS`; empty when there is none."""
     ends = line[:STAMP_WITHIN] + b" " + line[-STAMP_WITHIN:]
-    return STAMP.search(ends.replace(b"\0", b"")) is not None
+    stamp = STAMP.search(ends.replace(b"\0", b""))
+    return stamp[0].replace(b"T", b" ").replace(b"/", b"-") if stamp else b""
 
 
 def _matching(data: bytes, sums: bytes) -> int:
     """Return how many whole lines at the beginning of `data` have these checksums."""
     lines = data[: data.rfind(b"\n") + 1]
-    found = zip(*map(_unpacked, (line_sums(lines), _packed(map(crc32, _lines(lines))), sums)), strict=False)
+    found = zip(*map(_unpacked, (line_sums(lines), whole_line_sums(lines), sums)), strict=False)
     differ = (number for number, (worded, whole, known) in enumerate(found) if known not in (worded, whole))
     return next(differ, min(lines.count(b"\n"), len(sums) // 4))
 

@@ -1,8 +1,8 @@
 """Finds lines in the middle of a file that were read before from another file, such as an overlap of two copies of the log.
 
 A run of lines counts as read when another generation has the same lines in the same order, with times of at least two seconds
-among them, or eight different lines: within one second the bot may write a few lines again. When in doubt, a line is read:
-twice is better than never.
+among them, or eight different lines of a numbered cycle: within one second the bot may write lines again. When in doubt, a line
+is read: twice is better than never.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, STAMP, LineSums, line_sums
+from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, LineSums, line_sums, time_of, whole_line_sums
 from bigdipper_exporter.log.chunks import Batch
 from bigdipper_exporter.log.segment import Checkpoint
 from bigdipper_exporter.log.wording import wording
@@ -25,8 +25,9 @@ EDGE = 4096
 # How many places of a generation are tried for one line, and how many lines may be looked for in vain in one portion.
 MOST_PLACES = 8
 MOST_FAILURES = 100
-# Different lines with a time that are no chance, even within one second.
+# Different lines that are no coincidence, even within one second, if one has a number of its own: of a cycle, or of an order.
 ENOUGH = 8
+NUMBERED = re.compile(rb"Cycle #\d|\(order ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +105,15 @@ def _pairs(sums: bytes) -> Iterator[tuple[int, int]]:
     return pairwise(values)
 
 
-def stamps(data: bytes) -> tuple[bytes, bytes]:
+def times(data: bytes) -> tuple[bytes, bytes]:
     """Return the first and the last time of the lines at the edges of `data`; empty where there is none."""
-    first = _stamps(data[:EDGE])
-    last = _stamps(data[-EDGE:]) if len(data) > EDGE else first
+    first = _times(data[:EDGE])
+    last = _times(data[-EDGE:]) if len(data) > EDGE else first
     return min(first, default=b""), max(last, default=b"")
 
 
-def _stamps(data: bytes) -> list[bytes]:
-    found = (STAMP.match(wording(line)) for line in data.split(b"\n"))
-    return [stamp[0].replace(b"T", b" ") for stamp in found if stamp]
+def _times(data: bytes) -> list[bytes]:
+    return [time for line in data.split(b"\n") if (time := time_of(wording(line)))]
 
 
 def candidates(data: bytes, others: Iterable[Checkpoint], newest: int) -> list[Checkpoint]:
@@ -121,8 +121,8 @@ def candidates(data: bytes, others: Iterable[Checkpoint], newest: int) -> list[C
     kept = [c for c in others if c.offset and c.generation > newest - KEPT_GENERATIONS]
     if not kept:
         return []
-    first, last = stamps(data)
-    return [c for c in kept if stamps(c.head)[0] <= last and first <= stamps(c.tail)[1]]
+    first, last = times(data)
+    return [c for c in kept if b"" < times(c.head)[0] <= last and b"" < first <= times(c.tail)[1]]
 
 
 def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[int, int]]) -> list[Batch]:
@@ -142,9 +142,11 @@ def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[in
 
 def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     """Return the lines of `data`, from and up to their number, that `known` has in the same order."""
-    sums, found, line, failures = line_sums(data), list[tuple[int, int]](), 0, 0
-    lines = data.split(b"\n")
+    found, line, failures = list[tuple[int, int]](), 0, 0
+    lines, sums = data.split(b"\n"), line_sums(data)
     common = known.common(sums)
+    if not common and (older := known.common(whole := whole_line_sums(data))):
+        sums, common = whole, older
     if known.is_open and (length := known.run(sums, 0, known.at)):
         found.append((0, length))
         line, known.at = length, known.at + length
@@ -155,7 +157,7 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
             continue
         runs = ((known.run(sums, line, place), place) for place in known.places(sums, line))
         length, place = max(runs, default=(0, 0), key=lambda one: one[0])
-        if not _is_no_chance(lines[line : line + length]):
+        if _is_coincidence(lines[line : line + length]):
             failures, line = failures + 1, line + max(1, length - 1)
             continue
         found.append((line, line + length))
@@ -164,13 +166,14 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     return found
 
 
-def _is_no_chance(lines: list[bytes]) -> bool:
-    """Whether these lines have times of two different seconds, or so many are different that they are no chance."""
-    found, stamps = set[bytes](), set[bytes]()
+def _is_coincidence(lines: list[bytes]) -> bool:
+    """Whether the bot may have written these lines a second time: within one second, without a number of their own."""
+    different, seconds, is_numbered = set[bytes](), set[bytes](), False
     for line in map(wording, lines):
-        if stamp := STAMP.match(line):
-            found.add(line)
-            stamps.add(stamp[0])
-        if len(stamps) > 1 or len(found) >= ENOUGH:
-            return True
-    return False
+        if time := time_of(line):
+            different.add(line)
+            seconds.add(time)
+            is_numbered = is_numbered or NUMBERED.search(line) is not None
+        if len(seconds) > 1 or (is_numbered and len(different) >= ENOUGH):
+            return False
+    return True

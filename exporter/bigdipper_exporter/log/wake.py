@@ -32,9 +32,9 @@ class Wake:
         self._path = path and path.absolute()
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
-        # Whether the watch has reported a change since the last wait, before it, and when the log last changed. Nothing can be
-        # said against a new one.
-        self._reports = self._reported = self._has_reported = True
+        # A new watch is trusted until it misses a change.
+        self._reported_since_wait = self._reported_before_wait = self._reported_last_change = True
+        self._lock = threading.Lock()
         self._watch()
 
     def _folder(self) -> tuple[int, int] | None:
@@ -57,7 +57,7 @@ class Wake:
             observer.start()
             self._watched = folder
             # Changes before the watch began are not reported.
-            self._reports = True
+            self._reported_since_wait = True
             self.set()
             return
         # A watch that failed halfway would leave a thread and a descriptor behind.
@@ -74,24 +74,26 @@ class Wake:
             self._watched = None
         # Reads are the exporter's own, and changes of other files, such as the archive, do not matter.
         elif event.event_type not in ("opened", "closed_no_write") and any(path.startswith(log) for path in paths):
-            self._reports = True
-            self.set()
+            with self._lock:
+                self._reported_since_wait = True
+                self.set()
 
     def wait(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for a hint; return whether one came."""
         hinted = self._event.wait(timeout)
-        self._event.clear()
-        self._reported, self._reports = self._reports, False
+        with self._lock:
+            self._event.clear()
+            self._reported_before_wait, self._reported_since_wait = self._reported_since_wait, False
         return hinted
 
-    def changed(self) -> None:
+    def note_change(self) -> None:
         """Note that the log has changed since the last wait."""
-        self._has_reported = self._reported
+        self._reported_last_change = self._reported_before_wait
 
     @property
     def is_reliable(self) -> bool:
         """Whether the watch has reported the log's last change; that of a network mount reports none."""
-        return self._has_reported and self._watched is not None
+        return self._reported_last_change and self._watched is not None
 
     def set(self) -> None:
         """Wake the loop."""
