@@ -52,7 +52,7 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
             data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
             first = max(0, size - TAIL_BYTES) + (data.find(b"\n") + 1 if size > TAIL_BYTES else 0)
             before = lines_before(file, first)
-            held = forms.of_text(file.read(0, HEAD_BYTES))
+            held = forms.unreadable_kind(file.read(0, HEAD_BYTES))
             if file.trouble:
                 raise file.trouble
     except OSError as error:

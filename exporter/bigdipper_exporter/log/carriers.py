@@ -27,8 +27,8 @@ from bigdipper_exporter.log.headers import (
 )
 from bigdipper_exporter.log.lines.lifecycle import Start
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, Prefixes
-from bigdipper_exporter.log.rule import Malformed
+from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, ENOUGH, Prefixes
+from bigdipper_exporter.log.rule import Event, Malformed
 
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+"
 _NAME = rb"[\w./@:-]{1,64}+"
@@ -58,6 +58,14 @@ class Clean(NamedTuple):
     def before(self, position: int) -> int:
         """Return the original position of the line at `position` of `text`."""
         return self.starts[bisect_right(self.starts, (position, 1 << 62)) - 1][1]
+
+
+class _Converted(NamedTuple):
+    """A line of another form in the bot's own. form: the name of the other one. event: None if the grammar knows none."""
+
+    line: bytes
+    form: str
+    event: Event | None
 
 
 class Cleaner:
@@ -101,9 +109,10 @@ class Cleaner:
     def _line(self, base: int, at: int, line: bytes, out: "_Output") -> None:
         """Add the line to `out`, or hold it until later lines show whether it is the bot's."""
         prefixes, (rest, size) = self.prefixes, self.header(line)
-        if not size and (own := self.own_form(line) or (self.own_form(rest) if rest != line else None)):
+        other = None if size else self._other_form(line, rest)
+        if other and self._is_accepted(other, prefixes.may_go_on()):
             self._release(base, out)
-            out.add(at, own)
+            self._add(at, other, out)
             return
         start = prefixes.unknown(line)
         if not size and not start and HEADER.search(rest) and (whole := self.last_whole(rest, 0)):
@@ -115,9 +124,9 @@ class Cleaner:
             self._own(at, rest, size, out)
             if start:
                 prefixes.learn(line[:start])
-        elif start or (prefixes.held and line.strip()):
+        elif start or (prefixes.held and line.strip()) or (other and isinstance(other.event, Start)):
             is_decided = prefixes.hold(base + at, line)
-            if is_decided or prefixes.is_full():
+            if is_decided or self._has_changed_form() or prefixes.is_full():
                 self._release(base, out)
         else:
             self._other(at, rest, out)
@@ -131,6 +140,8 @@ class Cleaner:
                 self._other(ident - base, line, out)
             elif size:
                 self._own(ident - base, rest, size, out)
+            elif (other := self._other_form(line, rest)) and other.form == self.form:
+                self._add(ident - base, other, out)
             else:
                 self._other(ident - base, rest, out)
 
@@ -139,31 +150,62 @@ class Cleaner:
         if HEADER.search(line, size):
             out.damaged(at, "joined")
             line = self.last_whole(line, size) or line
-        self.begin(line, "")
+        self.note_header(line, "")
         out.add(at, line)
 
-    def begin(self, line: bytes, form: str) -> None:
-        """Note a line with a header, in the bot's own form."""
+    def note_header(self, line: bytes, form: str) -> None:
+        """Note a line with a header, in the bot's own form. form: the name of the one that it had; empty for the bot's own."""
         self.header_seen, self.form = True, form
         self.prefixes.above = line[:ABOVE_LIMIT]
 
-    def own_form(self, line: bytes) -> bytes | None:
-        """Return a line of another form in the bot's own, and note it; None when it has none, or may be quoted by a message."""
+    def own_form(self, line: bytes, may_be_quoted: bool) -> bytes | None:
+        """Return a line of another form in the bot's own, and note it; None when it has none, or is quoted by a message."""
+        found = self._converted(line)
+        if found is None or not self._is_accepted(found, may_be_quoted):
+            return None
+        self.note_header(found.line, found.form)
+        return found.line
+
+    def _is_accepted(self, found: "_Converted", may_be_quoted: bool) -> bool:
+        return self.form == found.form or (found.event is not None and not may_be_quoted)
+
+    def _other_form(self, line: bytes, rest: bytes) -> "_Converted | None":
+        """Convert a line of another form. rest: the line without a known prefix."""
+        return self._converted(line) or (self._converted(rest) if rest != line else None)
+
+    def _converted(self, line: bytes) -> "_Converted | None":
         if not (found := forms.read(line, self._time)):
             return None
         first, *rest = found.text.split("\n")
         if not first.strip() and rest and not HEADER.match(rest[0].encode()):
             first += "\n" + rest[0]  # the bot's goodbye
-        own, size = f"{found.stamp} [{found.level}] {first}".encode("utf-8", "replace"), STAMP + len(found.level) + 3
+        own, size = f"{found.stamp} [{found.level}] {first}".encode(), STAMP + len(found.level) + 3
         if not found.stamp:
-            own, size = self.header(first.encode("utf-8", "replace"))
-        read = read_message(own[size:].removeprefix(b" ")) if size else None
-        is_known = read is not None and not isinstance(read[0], Malformed)
-        is_start = read is not None and isinstance(read[0], Start)
-        if not size or not (self.form == found.form or (is_known and (is_start or not self.prefixes.may_go_on()))):
+            own, size = self.header(first.encode())
+        if not size:
             return None
-        self.begin(own, found.form)
-        return own
+        read = read_message(own[size:].removeprefix(b" "))
+        return _Converted(own, found.form, None if read is None or isinstance(read[0], Malformed) else read[0])
+
+    def _has_changed_form(self) -> bool:
+        """Whether the held lines show that the bot has started again in another form; if so, that one is the log's from now on.
+
+        An error may quote a start as well, but then a line of the log's own form comes before ENOUGH lines of another one.
+        """
+        held = self.prefixes.held
+        if len(held) % ENOUGH:  # each line is converted a few times at most
+            return False
+        found = [other for _, line in held if (other := self._other_form(line, self.header(line)[0]))]
+        first = next((number for number, other in enumerate(found) if isinstance(other.event, Start)), len(found))
+        stamps = [other.line[:STAMP] for other in found[first:] if other.form == found[first].form]
+        if len(stamps) < ENOUGH or stamps != sorted(stamps) or stamps[0] < self.prefixes.above[:STAMP]:
+            return False
+        self.form = found[first].form
+        return True
+
+    def _add(self, at: int, found: "_Converted", out: "_Output") -> None:
+        self.note_header(found.line, found.form)
+        out.add(at, found.line)
 
     def _other(self, at: int, line: bytes, out: "_Output") -> None:
         """Add a line without a header at its beginning."""
@@ -194,7 +236,7 @@ class Cleaner:
         """Note what `text` ends with: lines that need no cleaning, each after its newline."""
         start = max(text.rfind(b"\n20"), 0) + 1
         end = text.index(b"\n", start)
-        self.begin(text[start : min(end, start + ABOVE_LIMIT)], "")
+        self.note_header(text[start : min(end, start + ABOVE_LIMIT)], "")
         for line in text[end + 1 :].split(b"\n"):
             self.prefixes.follow(line)
 
@@ -286,7 +328,7 @@ def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
     """
     return (
         len(MARK.findall(text)) == headers
-        and (lines == headers or (text.count(b"\n20") == headers and not forms.may_begin(text)))
+        and (lines == headers or (text.count(b"\n2") == headers and not forms.may_begin(text)))
         and b"\x1b" not in text
         and b"\0" not in text
         and encodings.NUMBERED.search(text) is None

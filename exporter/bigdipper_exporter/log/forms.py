@@ -6,7 +6,8 @@ read if its dates can be understood in one way only.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -32,17 +33,22 @@ SEVERITIES = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "I
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+"
 _DATE = r"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d\d\.\d\d\.\d{4})"
 _TIME = rf"(?P<time>{_DATE}[T ]{_CLOCK})"
-_LEVEL = rf"(?P<level>(?i:{'|'.join(sorted(LEVELS, key=len, reverse=True))})\b)"
+_NAMES_OF_LEVELS = "|".join(sorted(LEVELS, key=len, reverse=True))
+_LEVEL = rf"(?P<level>(?i:{_NAMES_OF_LEVELS})\b)"
 _MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _EPOCH = r"(?P<time>\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9}+)?)"
 _TEXT = r"(?P<text>.*+)"
+# A quoted field ends at the first quotation mark that is neither doubled nor escaped; other fields may follow.
+_CSV_FIELD = rf'(?:"(?P<doubled>(?:[^"\\]++|""|\\"(?![,;]|$)|\\)*+)"?|{_TEXT})'
+_LOGFMT_FIELD = rf'(?:"(?P<escaped>(?:[^"\\]++|\\.)*+)"?|{_TEXT})'
 _THREAD = r"\[(?=[^\]\n]{0,80}?[a-z])[^\]\n]{1,80}+\]"
 _ANY = r"[^\s|]{1,200}+"
 
 TIME = re.compile(
-    r"(?:(\d{4})[-/](\d\d)[-/](\d\d)|(\d\d)\.(\d\d)\.(\d{4}))[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,12}+)?+ ?(Z|[+-]\d\d:?\d\d)?+"
+    r"(?:(\d{4})[-/](\d\d)[-/](\d\d)|(\d\d)\.(\d\d)\.(\d{4}))[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,12}+)?+ ?(Z|[+-]\d\d:?\d\d)?+",
+    re.ASCII,
 )
-EPOCH = re.compile(r"\d{10,19}(?:\.\d{1,9})?")
+EPOCH = re.compile(r"\d{10,19}(?:\.\d{1,9})?", re.ASCII)
 
 # Fields of a JSON object.
 TIMES = ("asctime", "timestamp", "@timestamp", "time", "ts", "datetime", "date", "created")
@@ -68,70 +74,84 @@ class Form:
     is_read: bool = True
 
 
+def _form(name: str, pattern: str, is_read: bool = True) -> Form:
+    # Digits and letters are those of ASCII: `İ` would match `(?i:I)`, and is no part of a level's name.
+    return Form(name, re.compile(pattern, re.ASCII), is_read)
+
+
+JSON_LOGGER = "JSON objects of a logger"
+FORMS = (
+    _form("loguru's default format", rf"{_TIME} ++\| ++{_LEVEL} *+\| *+{_ANY} - {_TEXT}"),
+    _form("log4j's or logback's format", rf"{_TIME} ++{_LEVEL} ++{_THREAD} ++{_ANY} ++- {_TEXT}"),
+    _form("log4j's or logback's format", rf"{_TIME} ++{_THREAD} ++{_LEVEL} ++{_ANY} ++- {_TEXT}"),
+    _form("'%(asctime)s - %(name)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_ANY} - {_LEVEL} - {_TEXT}"),
+    _form("'%(asctime)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_LEVEL} - {_TEXT}"),
+    _form("another order of the date", rf"{_TIME} ++\[ *+{_LEVEL} *+\] {_TEXT}"),
+    _form("tab-separated columns", rf"{_TIME}\t\[?{_LEVEL}\]?\t{_TEXT}"),
+    _form("'%(asctime)s %(levelname)s %(message)s'", rf"{_TIME}:? ++{_LEVEL}:? ++{_TEXT}"),
+    _form("'[%(levelname)s] %(asctime)s %(message)s'", rf"(?:\[ *+)?{_LEVEL} *+\]?:? ++{_TIME}:? ++{_TEXT}"),
+    _form("'[%(asctime)s] [%(levelname)s] %(message)s'", rf"\[{_TIME}\] ?\[? *+{_LEVEL} *+\]?:? ++(?:- )?{_TEXT}"),
+    _form("a format with everything in brackets", rf"\[{_TIME}\] ?\[[^\]\n]{{1,80}}+\] ?\[ *+{_LEVEL} *+\]:? ++(?:- )?{_TEXT}"),
+    _form("columns between bars", rf"{_TIME} *+\| *+{_LEVEL} *+\| *+{_TEXT}"),
+    _form("comma-separated columns", rf'"?{_TIME}"?[,;]"?{_LEVEL}"?[,;]{_CSV_FIELD}'),
+    _form(
+        "logfmt",
+        rf'(?:ts|time|timestamp)="?{_TIME}"? ++(?:level|lvl)={_LEVEL} (?:\w+=[^\s"]{{0,200}}+ )?msg={_LOGFMT_FIELD}',
+    ),
+    _form("times as seconds or milliseconds since 1970", rf"\[?{_EPOCH}\]?:?[ \t]++\[? *+{_LEVEL} *+\]?:?[ \t]++{_TEXT}"),
+    _form(
+        "syslog's format (RFC 5424)",
+        rf"<(?P<priority>\d{{1,3}})>1 {_TIME}(?: {_ANY}){{4}} (?:-|\[[^\]\n]{{0,200}}+\]) ?\ufeff?{_TEXT}",
+    ),
+    _form(
+        "dates with slashes, which do not say what is the month and what is the day",
+        r"\[?\d{1,2}/\d{1,2}/\d{2,4}[ ,T]",
+        is_read=False,
+    ),
+    _form("times with AM and PM", r".{0,40}?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)? ?[AaPp]\.?[Mm]\b", is_read=False),
+    _form("Python's default format, which has no time", r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,80}:", is_read=False),
+    _form("lines without a date", r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ", is_read=False),
+    _form(
+        "syslog's short format, which has no year and no level",
+        r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+: ",
+        is_read=False,
+    ),
+    _form("glog's format, which has no year", r"[DIWEF]\d{4} \d\d:\d\d:\d\d", is_read=False),
+    _form("dates with the name of the month", rf".{{0,12}}?(?:{_MONTH})[ /-]", is_read=False),
+    _form("dates without dashes", r"20\d{6}[T ]\d\d", is_read=False),
+    _form("times without seconds", r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?!:?\d)", is_read=False),
+    _form("times with the name of a zone", rf"{_TIME} [A-Z]{{3,4}} ", is_read=False),
+    _form("lines without a level", rf"\[?{_TIME}\]?:? ++(?:- )?(?!\[[DIWEC])\S.{{8}}", is_read=False),
+    _form("lines without a time", rf"\[?{_LEVEL}\]?:? ++\S", is_read=False),
+    _form("XML or HTML", r"\s{0,40}<[A-Za-z!?/]", is_read=False),
+    _form(JSON_LOGGER, r"\[?\{", is_read=False),
+)
+# How lines of a form that is read begin, if not with a year; and the first character alone, which takes a tenth of the time.
+_BEGINNING = rf"[{{<\"\[]|1\d{{9}}|\d\d\.\d\d\.\d{{4}}|ts=|time|(?i:{_NAMES_OF_LEVELS})\b"
+FIRST = re.compile(rb'\n[{<"\[013t%s]' % "".join({name[0] + name[0].lower() for name in LEVELS}).encode())
+BEGINNING = re.compile(rf"\n(?:{_BEGINNING})".encode())
+# Most lines without the bot's header are tracebacks, which do not begin like this.
+READABLE = re.compile(rf"\d{{4}}[-/]|{_BEGINNING}".encode())
+
+
 def may_begin(text: bytes) -> bool:
     """Whether a line, after its newline, begins like one of a form that is read and does not begin with a year."""
     return FIRST.search(text) is not None and BEGINNING.search(text) is not None
 
 
-def _read(name: str, pattern: str) -> Form:
-    return Form(name, re.compile(pattern))
-
-
-def _named(name: str, pattern: str) -> Form:
-    return Form(name, re.compile(pattern), is_read=False)
-
-
-JSON_LOGGER = "JSON objects of a logger"
-FORMS = (
-    _read("loguru's default format", rf"{_TIME} ++\| ++{_LEVEL} *+\| *+{_ANY} - {_TEXT}"),
-    _read("log4j's or logback's format", rf"{_TIME} ++{_LEVEL} ++{_THREAD} ++{_ANY} ++- {_TEXT}"),
-    _read("log4j's or logback's format", rf"{_TIME} ++{_THREAD} ++{_LEVEL} ++{_ANY} ++- {_TEXT}"),
-    _read("'%(asctime)s - %(name)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_ANY} - {_LEVEL} - {_TEXT}"),
-    _read("'%(asctime)s - %(levelname)s - %(message)s'", rf"{_TIME} - {_LEVEL} - {_TEXT}"),
-    _read("another order of the date", rf"{_TIME} ++\[ *+{_LEVEL} *+\] {_TEXT}"),
-    _read("tab-separated columns", rf"{_TIME}\t\[?{_LEVEL}\]?\t{_TEXT}"),
-    _read("'%(asctime)s %(levelname)s %(message)s'", rf"{_TIME}:? ++{_LEVEL}:? ++{_TEXT}"),
-    _read("'[%(levelname)s] %(asctime)s %(message)s'", rf"\[? *+{_LEVEL} *+\]?:? ++{_TIME}:? ++{_TEXT}"),
-    _read("'[%(asctime)s] [%(levelname)s] %(message)s'", rf"\[{_TIME}\] ?\[? *+{_LEVEL} *+\]?:? ++(?:- )?{_TEXT}"),
-    _read("a format with everything in brackets", rf"\[{_TIME}\] ?\[[^\]\n]{{1,80}}+\] ?\[ *+{_LEVEL} *+\]:? ++(?:- )?{_TEXT}"),
-    _read("columns between bars", rf"{_TIME} *+\| *+{_LEVEL} *+\| *+{_TEXT}"),
-    _read("comma-separated columns", rf'"?{_TIME}"?[,;]"?{_LEVEL}"?[,;](?P<quoted>"?){_TEXT}'),
-    _read(
-        "logfmt",
-        rf'(?:ts|time|timestamp)="?{_TIME}"? ++(?:level|lvl)={_LEVEL} (?:\w+=[^\s"]{{0,200}}+ )?msg=(?P<quoted>"?){_TEXT}',
-    ),
-    _read("times as seconds or milliseconds since 1970", rf"\[?{_EPOCH}\]?:?[ \t]++\[? *+{_LEVEL} *+\]?:?[ \t]++{_TEXT}"),
-    _read(
-        "syslog's format (RFC 5424)",
-        rf"<(?P<priority>\d{{1,3}})>1 {_TIME}(?: {_ANY}){{4}} (?:-|\[[^\]\n]{{0,200}}+\]) ?\ufeff?{_TEXT}",
-    ),
-    _named("dates with slashes, which do not say what is the month and what is the day", r"\[?\d{1,2}/\d{1,2}/\d{2,4}[ ,T]"),
-    _named("times with AM and PM", r".{0,40}?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)? ?[AaPp]\.?[Mm]\b"),
-    _named("Python's default format, which has no time", r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,80}:"),
-    _named("lines without a date", r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? "),
-    _named(
-        "syslog's short format, which has no year and no level", r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+: "
-    ),
-    _named("glog's format, which has no year", r"[DIWEF]\d{4} \d\d:\d\d:\d\d"),
-    _named("dates with the name of the month", rf".{{0,12}}?(?:{_MONTH})[ /-]"),
-    _named("dates without dashes", r"20\d{6}[T ]\d\d"),
-    _named("times without seconds", r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?!:?\d)"),
-    _named("times with the name of a zone", rf"{_TIME} [A-Z]{{3,4}} "),
-    _named("lines without a level", rf"\[?{_TIME}\]?:? ++(?:- )?(?!\[[DIWEC])\S.{{8}}"),
-    _named("lines without a time", rf"\[?{_LEVEL}\]?:? ++\S"),
-    _named("XML or HTML", r"\s{0,40}<[A-Za-z!?/]"),
-    _named(JSON_LOGGER, r"\[?\{"),
-)
-
-
 def read(line: bytes, time: LocalTime) -> Line | None:
     """Read a line of another form; None when it has none that can be read."""
+    if not READABLE.match(line):
+        return None
     try:
         text = line.decode("utf-8", "replace").rstrip("\r")
         if text.startswith("{"):
-            return _object(text.rstrip(", "), time)
-        return next((found for form in FORMS if form.is_read and (found := _matched(form, text, time))), None)
-    except (ValueError, OverflowError, OSError, RecursionError):
+            found = _object(text.rstrip(", "), time)
+        else:
+            found = next((one for form in FORMS if form.is_read and (one := _matched(form, text, time))), None)
+        # Half a surrogate pair is valid in JSON, but no text.
+        return found and found._replace(text=found.text.encode("utf-8", "replace").decode())
+    except Exception:  # whatever a line holds, it must not end the exporter at every start
         return None
 
 
@@ -141,18 +161,24 @@ def _matched(form: Form, line: str, time: LocalTime) -> Line | None:
         return None
     said = match.groupdict()
     level = SEVERITIES[int(said["priority"]) % 8] if "priority" in said else LEVELS[said["level"].upper()]
-    text = _unquoted(said["text"]) if said.get("quoted") else said["text"]
-    return Line(_stamp(said["time"], time), level, text, form.name)
+    return Line(_stamp(said["time"], time), level, _text(said), form.name)
 
 
-def _unquoted(text: str) -> str:
-    """Return the text up to its closing quotation mark. Marks inside it are doubled (CSV) or escaped (logfmt)."""
-    end = text.rfind('"')
-    return text[: end if end >= 0 else None].replace('""', '"').replace('\\"', '"')
+def _text(said: Mapping[str, str | None]) -> str:
+    """Return the message without the marks of a quoted field."""
+    if (doubled := said.get("doubled")) is not None:
+        return doubled.replace('""', '"').replace('\\"', '"')
+    if (escaped := said.get("escaped")) is not None:
+        with suppress(ValueError):
+            return str(json.loads(f'"{escaped}"', strict=False))
+        return escaped.replace('\\"', '"')
+    return said["text"] or ""
 
 
 def _object(line: str, time: LocalTime) -> Line | None:
     """Read an object of a JSON logger. Raises ValueError when it is none."""
+    if not line.endswith("}"):
+        return None
     found = json.loads(line)
     if isinstance(found.get("record"), dict):  # loguru's own
         found = found["record"]
@@ -188,9 +214,6 @@ def _stamp(value: object, time: LocalTime) -> str:
     return time.stamp(stamp + match[8].replace("Z", "+00:00")) if match[8] else stamp
 
 
-# How lines of a form that is read begin, if not with a year; and the first character alone, which takes a tenth of the time.
-FIRST = re.compile(rb'\n[{<"\[013t%s]' % "".join({name[0] + name[0].lower() for name in LEVELS}).encode())
-BEGINNING = re.compile(rb"\n(?:[{<\"\[]|1\d{9}|\d\d\.\d\d\.\d{4}|ts=|time|%s)" % rf"(?i:{'|'.join(LEVELS)})\b".encode())
 # What files begin with that are no text.
 FILES = {
     b"\xfd7zXZ\0": "xz data",
@@ -208,17 +231,17 @@ TAR = slice(257, 262)
 CARRIAGE_RETURN = re.compile(rb"\r\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 
-def of_file(head: bytes) -> str | None:
-    """Say what a file holds that is no text. head: its first 1024 bytes, or all it has."""
+def file_type(head: bytes) -> str | None:
+    """Return the file type, or None for text. head: its first 1024 bytes, or all it has."""
     if head[TAR] == b"ustar":
         return "a tar archive"
     return next((name for magic, name in FILES.items() if head.startswith(magic)), None)
 
 
-def of_text(head: bytes) -> str | None:
-    """Say what a file holds that cannot be read: no text, or text without newlines."""
+def unreadable_kind(head: bytes) -> str | None:
+    """Return what a file holds that cannot be read: no text, or text without newlines; None for a log."""
     is_one_line = b"\n" not in head and len(CARRIAGE_RETURN.findall(head)) > 1
-    return "lines that end in a carriage return alone" if is_one_line else of_file(head)
+    return "lines that end in a carriage return alone" if is_one_line else file_type(head)
 
 
 def name_of(lines: Iterable[str]) -> str | None:

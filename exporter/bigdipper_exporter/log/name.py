@@ -32,7 +32,7 @@ def follow_name(look: Look) -> None:
     try:
         _act(look, plan.of_name(_name(look)))
         look.read.up = True
-        if held := forms.of_text(_beginning(look.state.current())):
+        if held := forms.unreadable_kind(_beginning(look.state.current())):
             look.read.problem = f"{look.path} is not read: it holds {held}. {forms.ADVICE}"
     except OSError as error:
         look.read.problem = problem(look.path, error)

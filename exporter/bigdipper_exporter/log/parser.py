@@ -346,7 +346,7 @@ class Reader:
         text, prefixes = plain(piece.text.rstrip("\r\n").encode()), self.cleaner.prefixes
         prefixes.admit(text, piece.ts)
         line, size = self.cleaner.header(text)
-        own = self.cleaner.own_form(line) if not size else None
+        own = None if size else self.cleaner.own_form(line, prefixes.may_be_quoted(piece.ts))
         if own:
             line, size = self.cleaner.header(own)
         is_joined = ANY_HEADER.search(line, size) is not None
@@ -360,7 +360,7 @@ class Reader:
             if is_joined and prefixes.unknown(text):
                 chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
             return
-        self.cleaner.begin(line, self.cleaner.form if own else "")
+        self.cleaner.note_header(line, self.cleaner.form if own else "")
         prefixes.above_ts = piece.ts
         level = header[1].decode()
         chunk.levels[level] = chunk.levels.get(level, 0) + 1

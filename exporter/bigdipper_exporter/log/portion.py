@@ -74,7 +74,7 @@ def _advance(look: Look, segment: Segment) -> None:
 def _is_ready(look: Look, segment: Segment) -> bool:
     """Skip what was read from another file; return whether the file can be read now."""
     state, read, is_unread = look.state, look.read, not segment.checkpoint.offset
-    if is_unread and not segment.source.gz and forms.of_file(segment.source.read(0, HEAD_BYTES)):
+    if is_unread and not segment.source.gz and forms.file_type(segment.source.read(0, HEAD_BYTES)):
         return False
     # The log may have been copied and cut before anything of it was read; or this file is the copy of one that was cut.
     if (is_unread and segment.current) or common.is_begun_by_cut(state, segment):

@@ -110,6 +110,10 @@ class Prefixes:
         message = self.above.partition(b"] ")[2]
         return bool(self.above) and (not is_known(message) or QUOTING.search(message) is not None)
 
+    def may_be_quoted(self, ts: float) -> bool:
+        """Whether the last message with a header may quote a container's line. ts: when that was written, unix seconds."""
+        return self.may_go_on() and ts <= self.above_ts + AT_ONCE
+
     def hold(self, ident: int, line: bytes) -> bool:
         """Hold the line; return whether it shows that the held lines are the bot's. If so, their prefixes are learned."""
         self.held.append((ident, line))
@@ -136,7 +140,7 @@ class Prefixes:
         """Whether a container's line with an unknown prefix is the bot's; if so, learn the prefix. ts: unix seconds."""
         start = self.unknown(line)
         is_ours = is_known(_message(line)) and not _is_quoting(line[:start])
-        if not start or not is_ours or (self.may_go_on() and ts <= self.above_ts + AT_ONCE):
+        if not start or not is_ours or self.may_be_quoted(ts):
             return False
         self.learn(line[:start])
         return True

@@ -54,7 +54,7 @@ class _Judge:
         except OSError as error:
             self.unreadable[file] = error.strerror or str(error)
             return Verdict.UNREADABLE
-        if not source.gz and (held := forms.of_file(source.read(0, HEAD_BYTES))):
+        if not source.gz and (held := forms.file_type(source.read(0, HEAD_BYTES))):
             source.close()
             self.look.state.passed |= {self.identities[file]}
             self._gap(f"{file} is not read: it holds {held}; {UNPACK}")
