@@ -5,16 +5,21 @@ A near miss begins like a rule's example, goes on with a run of what the rule is
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.chunks import LINE_LIMIT, whole_lines
 from bigdipper_exporter.log.compile import TOKEN, read_message
 from bigdipper_exporter.log.grammar import RULES, TAGS
 from bigdipper_exporter.log.parser import ParsedChunk, Reader, long_lines
 from bigdipper_exporter.log.rule import Rule
 from bigdipper_exporter.log.segment import Checkpoint
+from bigdipper_exporter.log.tail import Tail
+from bigdipper_exporter.projection import Projection
+from bigdipper_exporter.projection.state import BotState
 
 SHORT, LONG = 4_000, 64_000
 # What is linear takes 16 times as long, what is quadratic 256 times; and less than this is nothing.
@@ -84,6 +89,23 @@ def test_holes_of_nul_take_time_in_proportion_to_their_length(hole: bytes) -> No
     assert seconds(512_000) < max(SECONDS, RATIO * seconds(64_000))
 
 
+@pytest.mark.parametrize("hole", [b"a\n\0\0", "a\n".encode("utf-32-le")])
+def test_lines_between_holes_are_numbered_in_time_in_proportion_to_their_length(tmp_path: Path, hole: bytes) -> None:
+    log = tmp_path / "big_dipper.log"
+
+    def seconds(size: int) -> float:
+        log.write_bytes(hole * (size // len(hole)))
+        tail = Tail(log, limit=1 << 20)
+        begun = time.thread_time()
+        batches = tail.read().batches
+        taken = time.thread_time() - begun
+        tail.close()
+        assert [batch.line for batch in batches] == list(range(1, 1 + len(batches)))
+        return taken
+
+    assert seconds(512_000) < max(SECONDS, RATIO * seconds(64_000))
+
+
 HEADER = b"2025-10-17 09:31:02 [INFO] "
 LINES = {
     "blanks": HEADER + "❌ Cycle error: <html>".encode() + b" " * LINE_LIMIT,
@@ -137,3 +159,30 @@ def test_a_line_of_the_limit_is_too_long_and_a_shorter_one_is_not(sizes: tuple[i
     expected = [start for start, size in zip(starts, sizes, strict=True) if size >= LINE_LIMIT]
     assert list(long_lines(data)) == expected
     assert list(long_lines(data[:-1])) == expected
+
+
+DAMAGED = {
+    "without a time": b"INFO:root:[TRADE] BUY AMD 1\n",
+    "of no known form": HEADER + b"[TRADE] BUY\n",
+    "open messages of many streams": b'{"log":"x","stream":"%06d","time":"2025-10-17T13:31:00Z"}\n',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_lines_are_projected_in_time_in_proportion_to_their_number(name: str) -> None:
+    def seconds(lines: int) -> float:
+        reader, chunk, projection = (
+            Reader(ZoneInfo("America/New_York")),
+            ParsedChunk(first=1),
+            Projection(BotState(), Counters()),
+        )
+        line = DAMAGED[name]
+        data = b"".join(line % number for number in range(lines)) if b"%" in line else line * lines
+        begun = time.thread_time()
+        reader.read(1, 0, data, chunk)
+        projection.apply(chunk)
+        if "streams" not in name:
+            assert [damaged.line for damaged in projection.state.damaged] == list(range(lines - 9, lines + 1))
+        return time.thread_time() - begun
+
+    assert seconds(32_000) < max(SECONDS, RATIO * seconds(2_000))

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.log.forms import FORMS, Form
+from bigdipper_exporter.log.segment import Source
+from tests.cli.asked import here
 from tests.forms import FIRST, MESSAGES, READ, TRADE, Write, at, log_of, plain
 from tests.running import command, exporter, rows
 
@@ -185,3 +187,31 @@ def test_every_form_that_is_read_names_a_time_and_a_text(form: Form) -> None:
     groups = form.pattern.groupindex
     assert {"time", "text"} <= groups.keys()
     assert groups.keys() & {"level", "priority"}
+
+
+def test_the_doctor_reads_a_compressed_log_as_ingest_does(tmp_path: Path) -> None:
+    log = tmp_path / "big_dipper.log"
+    packed = gzip.compress(log_of(plain) * 20_000)
+    log.write_bytes(packed)
+    assert "the bot's log of " in doctor(log)
+    log.write_bytes(packed[: len(packed) // 2])
+    assert f"{log} cannot be read: " in doctor(log)
+
+
+def test_a_log_that_grows_while_the_doctor_looks_is_read_from_the_beginning_of_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, size = tmp_path / "big_dipper.log", Source.size
+
+    def grow(source: Source) -> int:
+        before = size(source)
+        with log.open("ab") as file:
+            file.write(log_of(plain)[:-20])
+        return before
+
+    log.write_bytes(log_of(plain) * 10)
+    monkeypatch.setattr(Source, "size", grow)
+    assert (
+        " 50 of the last 50 lines are known"
+        in here("doctor", "--log.path", log, "--archive.path", tmp_path / "a.db", "--web.listen-address", "127.0.0.1:0")[1]
+    )

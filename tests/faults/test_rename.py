@@ -3,6 +3,7 @@
 import gzip
 import logging
 import logging.handlers
+import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.log import segment
-from tests.faults.harness import Archive, Clock, Consumer, Writer, check
+from tests.faults.harness import PAUSE, Archive, Clock, Consumer, Writer, check
 
 Start = Callable[..., Consumer]
 
@@ -392,3 +393,29 @@ def _log_and_read(handler: logging.Handler, consumer: Consumer) -> None:
     archive: Archive = consumer.archive
     assert archive.lines() == written
     assert archive.gaps() == []
+
+
+@pytest.mark.parametrize("name", [".1", ".elsewhere"])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_file_of_another_type_is_no_lag_and_is_closed_once_it_has_lost_the_name(
+    start: Start, writer: Writer, log: Path, clock: Clock, name: str, is_restarted: bool
+) -> None:
+    log.write_bytes(lzma.compress(os.urandom(100_000)))
+    consumer = start()
+    read = consumer.drain()
+    assert read.problem is not None
+    assert "xz data" in read.problem
+    assert read.lag == 0
+    if is_restarted:
+        consumer.close()
+        consumer = start()
+    writer.rotate(name)
+    for _ in range(3):
+        writer.write(2)
+        clock.ahead += PAUSE
+        assert consumer.drain().lag == 0
+    check(consumer.archive, writer, gaps=["unreachable"])
+    consumer.close()
+    consumer = start()
+    consumer.drain()
+    check(consumer.archive, writer, gaps=["unreachable"])

@@ -19,9 +19,11 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.chunks import lines_before
+from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
+from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
@@ -47,14 +49,18 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
         return
     try:
-        with closing(Source(path)) as file:
+        with closing(_open(path)) as file:
+            # The bot may write on meanwhile: only what was there at first is looked at.
             size = file.size()
-            data = file.read(max(0, size - TAIL_BYTES), TAIL_BYTES)
-            first = max(0, size - TAIL_BYTES) + (data.find(b"\n") + 1 if size > TAIL_BYTES else 0)
+            start = max(0, size - TAIL_BYTES)
+            data = file.read(start, size - start)
+            first = start + (data.find(b"\n") + 1 if start else 0)
             before = lines_before(file, first)
-            held = forms.unreadable_kind(file.read(0, HEAD_BYTES))
+            held = None if file.gz else forms.unreadable_kind(file.read(0, HEAD_BYTES))
             if file.trouble:
                 raise file.trouble
+            if not file.whole():
+                raise OSError(errno.EINVAL, file.flaw or "it holds no whole gzip data")
     except OSError as error:
         yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
         return
@@ -75,13 +81,22 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
     portion = ParsedChunk(path=str(path), first=None if before is None else before + 1)
-    lines = data[max(0, first - (size - len(data))) : data.rfind(b"\n") + 1]
+    lines = data[first - start : data.rfind(b"\n") + 1]
     reader = Reader(settings.log_timezone)
     reader.read(1, first, lines, portion)
     yield _form(portion, reader.cleaner.form)
     yield from _odd(_state(settings, portion, reader))
     yield from _zone(settings, portion, quiet)
     yield from _packed(path)
+
+
+def _open(path: Path) -> Source:
+    """Open the log as the exporter does; one that is compressed is examined to its end. Raises OSError."""
+    examinations = Examinations()
+    file = open_source(path, examinations)
+    while not file.whole() and file.is_waiting and not file.trouble:
+        examinations.renew()
+    return file
 
 
 def _packed(path: Path) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 def docker(line: bytes, time: LocalTime) -> Entry:
     """Read an object of Docker's json-file driver. Raises ValueError when it is none."""
-    return _entry(line, lambda entry: Entry(str(entry.get("stream", "")), time.moment(str(entry["time"])), _text(entry["log"])))
+    return _entry(line, lambda entry: Entry(_stream(entry), time.moment(str(entry["time"])), _text(entry["log"])))
 
 
 def journald(line: bytes, time: LocalTime) -> Entry:
@@ -64,6 +64,11 @@ def _entry(line: bytes, read: Callable[[dict[str, Any]], Entry]) -> Entry:
         return read(json.loads(line))
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no object of a container's log: {error}") from None
+
+
+def _stream(entry: dict[str, Any]) -> str:
+    # Each stream may have an open message, so there are only as many as Docker has.
+    return stream if (stream := entry.get("stream")) in ("stdout", "stderr") else ""
 
 
 def _text(text: object) -> str:

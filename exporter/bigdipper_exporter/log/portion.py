@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from bigdipper_exporter.log import common, forms, plan, repeated
 from bigdipper_exporter.log.checksums import stretch
-from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Unfinished, before_record, lines_before, whole_lines
+from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Gap, Unfinished, before_record, lines_before, whole_lines
+from bigdipper_exporter.log.folder import UNPACK
 from bigdipper_exporter.log.name import problem
 from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
 from bigdipper_exporter.log.repeated import Known
@@ -74,7 +75,7 @@ def _advance(look: Look, segment: Segment) -> None:
 def _is_ready(look: Look, segment: Segment) -> bool:
     """Skip what was read from another file; return whether the file can be read now."""
     state, read, is_unread = look.state, look.read, not segment.checkpoint.offset
-    if is_unread and not segment.source.gz and forms.file_type(segment.source.read(0, HEAD_BYTES)):
+    if is_unread and _is_no_log(look, segment):
         return False
     # The log may have been copied and cut before anything of it was read; or this file is the copy of one that was cut.
     if (is_unread and segment.current) or common.is_begun_by_cut(state, segment):
@@ -88,6 +89,19 @@ def _is_ready(look: Look, segment: Segment) -> bool:
     if not segment.begun and not segment.checkpoint.offset and segment.source.size():
         _begin(look, segment)
     return True
+
+
+def _is_no_log(look: Look, segment: Segment) -> bool:
+    """Whether an unread file holds something else. Once it is renamed, it is closed, and is a gap."""
+    source = segment.source
+    kind = None if source.gz else forms.file_type(source.read(0, HEAD_BYTES))
+    segment.is_no_log = kind is not None
+    if kind is not None and not segment.current:
+        detail = f"{source.path}, as it was called, is not read: it holds {kind}; {UNPACK}"
+        look.read.gaps.append(Gap(segment.checkpoint.generation, "unreachable", look.now, detail))
+        segment.settled = source.signature()
+        look.state.end(segment)
+    return kind is not None
 
 
 def _begin(look: Look, segment: Segment) -> None:
@@ -144,7 +158,8 @@ def _take(
     consumed, before = data[: advanced.offset - checkpoint.offset], _lines_before(segment)
     if batches and not batches[0].truncated:
         batches = _unread(look, segment, consumed, batches)
-    batches = [_numbered(batch, checkpoint.offset, data, before) for batch in batches]
+    if before is not None:
+        batches = _numbered(batches, checkpoint.offset, data, before)
     if state.is_late(segment):
         read.batches += [replace(batch, late=True) for batch in batches]
     elif batches:
@@ -166,9 +181,14 @@ def _lines_before(segment: Segment) -> int | None:
     return lines_before(segment.source, at.offset) if at.lines is None else at.lines
 
 
-def _numbered(batch: Batch, start: int, data: bytes, before: int | None) -> Batch:
-    """Return the batch with the number of its first line. data: what was read at `start`, after so many lines."""
-    return batch if before is None else replace(batch, line=before + data.count(b"\n", 0, batch.offset - start) + 1)
+def _numbered(batches: list[Batch], start: int, data: bytes, before: int) -> list[Batch]:
+    """Return the batches, each with the number of its first line. data: what was read at `start`, after so many lines."""
+    numbered, position, line = list[Batch](), 0, before + 1
+    for batch in batches:
+        line += data.count(b"\n", position, batch.offset - start)
+        position = batch.offset - start
+        numbered.append(replace(batch, line=line))
+    return numbered
 
 
 def _unread(look: Look, segment: Segment, data: bytes, batches: list[Batch]) -> list[Batch]:

@@ -32,7 +32,7 @@ class Segment:
     failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
     sums: checksums of its last lines. ownership: whose content it holds. marks: up to where other generations were found in
     it. held: its size, and since when it has had it, while it may be in the middle of being filled with content that was read
-    already. shared: how far it was compared with other generations so far.
+    already. shared: how far it was compared with other generations so far. is_no_log: whether it holds a file of another type.
     """
 
     source: Source
@@ -49,6 +49,7 @@ class Segment:
     held: tuple[int, float] = (0, 0.0)
     marks: dict[int, Mark] = field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
+    is_no_log: bool = False
 
     @property
     def current(self) -> bool:
@@ -56,8 +57,8 @@ class Segment:
         return self.phase is Phase.FOLLOWING
 
     def unread(self) -> int:
-        """Return how many bytes of the file were not returned yet."""
-        return max(0, self.source.size() - self.checkpoint.offset)
+        """Return how many bytes of the file were not returned yet, and will be."""
+        return 0 if self.is_no_log else max(0, self.source.size() - self.checkpoint.offset)
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""

@@ -60,27 +60,31 @@ class Projection:
         inc(m.LOG_BYTES, amount=chunk.size)
         for level, count in chunk.levels.items():
             inc(m.LOG_RECORDS, level, amount=count)
-        handlers, fitting = HANDLERS, set[str]()
+        handlers, fitting, damaged = HANDLERS, set[str](), list[Record]()
         for record in chunk.records:
             _, _, event, forms = record
             handlers[type(event)](context, record, event)
             if forms not in fitting:
-                if not forms:
-                    self._keep_damaged(chunk, record)
+                if isinstance(event, Malformed):
+                    damaged.append(record)
+                elif not forms:
+                    continue
                 elif (narrowed := narrow(context.state.forms, forms)) == context.state.forms:
                     fitting.add(forms)
                 else:
                     context.state.forms = narrowed
                     fitting.clear()
+        self._keep_damaged(chunk, damaged)
         for kind, count in Counter(map(type, map(itemgetter(2), chunk.records))).items():
             if kind is not Malformed:
                 inc(m.LOG_EVENTS, EVENT_KINDS[kind], amount=count)
         context.flush_routine_skips()
         brake.flush(context)
 
-    def _keep_damaged(self, chunk: ParsedChunk, record: Record) -> None:
-        """Keep the text of a line that could not be read, among the last ten."""
-        if isinstance(record.event, Malformed):
-            place, text = chunk.place(record.id), shown(plain(chunk.line(record.id)))
-            line = DamagedLine(record.ts, place.path, record.id & OFFSET_MASK, record.event.kind, text, place.line)
-            self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]
+    def _keep_damaged(self, chunk: ParsedChunk, records: list[Record]) -> None:
+        """Keep the texts of the last ten lines that could not be read. The place of each is only found for those."""
+        for record in records[-MAX_DAMAGED:]:
+            if isinstance(record.event, Malformed):
+                place, text = chunk.place(record.id), shown(plain(chunk.line(record.id)))
+                line = DamagedLine(record.ts, place.path, record.id & OFFSET_MASK, record.event.kind, text, place.line)
+                self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]

@@ -64,7 +64,7 @@ def shown(line: bytes) -> str:
 
 
 def where(path: str, line: int | None, offset: int) -> str:
-    """The place of a line for people: its number, as `sed -n 41p` counts, and its first byte."""
+    """Return the location for messages: the number of the line, as `sed -n 41p` counts, and its first byte."""
     return f"{path} byte {offset:,}" if line is None else f"{path} line {line} (byte {offset:,})"
 
 
