@@ -11,7 +11,7 @@ help: ## say what there is
 
 # What runs, for `make demo` and `make install`; `.developer` adds what tests need.
 $(BIN)/.installed: pyproject.toml
-	@echo "Installing into $(VENV): about 150 MB, one to two minutes."
+	@echo "Installing into $(VENV): about 230 MB, one to two minutes."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .

@@ -46,6 +46,11 @@ def _target(address: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _local(address: str) -> str:
+    """Return where a program listens that only this machine should reach: neither asks for a password."""
+    return f"127.0.0.1:{split_address(address)[1]}"
+
+
 def _program(*names: str) -> str:
     """Return the first of these programs that this machine has, else the first name."""
     return next((name for name in names if shutil.which(name)), names[0])
@@ -59,12 +64,14 @@ def _how_to_start(folder: Path, archive: Path, has_keys: bool) -> str:
 
 prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path={folder}/prometheus-data \\
   --storage.tsdb.retention.time=400d --storage.tsdb.retention.size=8GB \\
-  --rules.alert.for-grace-period=0s --rules.alert.resend-delay=15m
+  --rules.alert.for-grace-period=0s --rules.alert.resend-delay=15m --web.listen-address={_local(PROMETHEUS)}
 
 {os.fspath(sys.executable)} {folder}/alertmanager/render.py --out {folder}/alertmanager-rendered
 {alertmanager} --config.file={folder}/alertmanager-rendered/alertmanager.yml \\
   --storage.path={folder}/alertmanager-data \\
-  --data.retention=240h --cluster.listen-address=
+  --data.retention=240h --cluster.listen-address= --web.listen-address={_local(ALERTMANAGER)}
+
+The exporter's page lists the alerts that fire when it is started with --alertmanager.url=http://{ALERTMANAGER}.
 
 Grafana (12 or newer, with the plugin frser-sqlite-datasource) needs these variables, in its unit or environment:
 
