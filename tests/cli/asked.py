@@ -35,6 +35,20 @@ def here(*args: str | Path) -> tuple[int, str, str]:
     return code, out.getvalue(), errors.getvalue()
 
 
+def ingest(log: Path, *flags: str | Path, zone: str = "America/New_York") -> str:
+    """What `ingest` says, into an archive beside the log."""
+    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", zone)
+    done = command("ingest", *args, *flags)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def doctor(log: Path) -> str:
+    """What `doctor` says of that archive and the log."""
+    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
+    return command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
+
+
 def fresh(log: Path) -> Path:
     """A log that is being written by a v2.18 bot in New York."""
     stamp = datetime.now(NEW_YORK).strftime("%Y-%m-%d %H:%M:%S")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forms import TRADE
 from tests.running import command, exporter, rows
 
 CASES = Path(__file__).parent.parent / "cases" / "log"
@@ -85,7 +86,6 @@ def line(message: str, at: str = "2025-10-17 09:31:05") -> bytes:
     return f"{at} [INFO] {message}".encode()
 
 
-TRADE = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-{:012})"
 LINES = [
     line("🌟 Big Dipper v2.16 started in PAPER mode"),
     line("Cycle #1 - 09:31:05"),

@@ -13,9 +13,9 @@ import pytest
 
 from bigdipper_exporter.log.forms import FORMS, Form
 from bigdipper_exporter.log.segment import Source
-from tests.cli.asked import here
+from tests.cli.asked import doctor, here, ingest
 from tests.forms import FIRST, MESSAGES, READ, TRADE, Write, at, log_of, plain
-from tests.running import command, exporter, rows
+from tests.running import exporter, rows
 
 ENCODED: dict[str, bytes] = {
     "utf-32": log_of(plain).decode().encode("utf-32"),
@@ -24,18 +24,6 @@ ENCODED: dict[str, bytes] = {
     "utf-32 with crlf": log_of(plain).replace(b"\n", b"\r\n").decode().encode("utf-32"),
     "gzip without its suffix": gzip.compress(log_of(plain)),
 }
-
-
-def ingest(log: Path, *flags: str) -> str:
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
-    done = command("ingest", *args, *flags)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def doctor(log: Path) -> str:
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
-    return command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
 
 
 def trades(log: Path) -> list[tuple[str, int]]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import command, exporter, rows
+from tests.cli.asked import doctor, ingest
+from tests.forms import TRADE
+from tests.running import exporter, rows
 
-TRADE = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-{:012})"
 NAMED = re.compile(r"(\S+) line (\d+) \(byte ([\d,]+)\): (\w+): .*?bad-(\d+)")
 
 
@@ -32,13 +33,6 @@ def bad(number: int) -> bytes:
 def text(*damaged: int, lines: int, first: int = 1) -> bytes:
     """Lines of a log, of which these numbers are damaged, and name their number."""
     return b"".join(bad(number) if number in damaged else good(number) for number in range(first, first + lines))
-
-
-def ingest(log: Path, *flags: str | Path) -> str:
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
-    done = command("ingest", *args, *flags)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def named(out: str, log: Path, *numbers: int) -> None:
@@ -161,14 +155,10 @@ def test_lines_that_were_not_counted_are_counted_once(tmp_path: Path, before: st
     named(ingest(log), log, 23)
     assert rows(archive, "SELECT lines FROM checkpoints") == [(23,)]
     if before == "of an earlier release":
-        args = ("--log.path", log, "--archive.path", archive, "--web.listen-address", "127.0.0.1:0")
-        assert "old.log byte 1,234: trade: BUY" in command("doctor", *args).stdout
+        assert "old.log byte 1,234: trade: BUY" in doctor(log)
 
 
 def test_the_doctor_counts_the_lines_before_the_end_that_it_looks_at(tmp_path: Path) -> None:
     log = tmp_path / "big_dipper.log"
     log.write_bytes(text(9_999, lines=10_000))
-    out = command(
-        "doctor", "--log.path", log, "--archive.path", tmp_path / "a.db", "--web.listen-address", "127.0.0.1:0"
-    ).stdout
-    named(out, log, 9_999)
+    named(doctor(log), log, 9_999)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.asked import ingest
 from tests.cli.test_rotated_by_hand import counted, trades
-from tests.running import command, rows
+from tests.running import rows
 
 Pack = Callable[[bytes], bytes]
 
@@ -32,13 +33,6 @@ NAMES: dict[str, Pack] = {
     "ab": as_it_is,
     ".00": as_it_is,
 }
-
-
-def ingest(log: Path, *flags: str) -> str:
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "UTC")
-    done = command("ingest", *args, *flags)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)
