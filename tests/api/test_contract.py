@@ -16,6 +16,7 @@ from bigdipper_exporter.archive.queries.rows import Cursor
 from bigdipper_exporter.log.lines.skips import MISSED_REASONS
 from bigdipper_exporter.money.returns import WINDOWS
 from tests.api.conftest import NOW, Opened
+from tests.cli.asked import here
 
 DAYS = {period: length for period, length in WINDOWS.items() if length is not None}
 TODAY = calendar.trading_day(NOW)
@@ -372,3 +373,14 @@ def test_a_config_is_checked_and_never_executed(api: TestClient, tmp_path: Path)
     assert api.post("/api/v1/config/validate", content=b"x" * (3 << 20)).status_code == 413
     assert api.post("/api/v1/config/validate", json={"txt": ""}).status_code == 422
     assert api.post("/api/v1/config/validate", content=b"{").status_code == 422
+
+
+def test_a_bot_that_has_fallen_silent_is_not_said_to_run(open_api: Opened, tmp_path: Path) -> None:
+    log, archive = tmp_path / "bot.log", tmp_path / "a.db"
+    log.write_text(
+        "2025-10-17 09:30:00 [INFO] 🌟 Big Dipper v2.18 started in PAPER mode\n2025-10-17 09:30:01 [INFO] Cycle #1\n"
+    )
+    assert here("ingest", "--log.path", log, "--archive.path", archive, "--log.timezone", "UTC")[0] == 0
+    cycle = datetime(2025, 10, 17, 9, 30, 1, tzinfo=UTC).timestamp()
+    assert get(open_api(archive, now=cycle + 60), "dashboard")["running"] is True
+    assert get(open_api(archive, now=cycle + 3600), "dashboard")["running"] is None
