@@ -12,8 +12,8 @@ from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
 from tests.forms import MESSAGES, READ, TRADE, Write, plain
 
-# Whole lines of their own carriers, and dates that are as long as the bot's, come in files of one form alone.
-FORMS = sorted(READ.keys() - {"objects in docker's", "objects behind compose's prefix", "dots", "slashes"})
+# Whole lines of their own carriers come in files of one form alone.
+FORMS = sorted(READ.keys() - {"objects in docker's", "objects behind compose's prefix"})
 OTHERS = ["Traceback (most recent call last):", "  File x", "", "======"]
 
 

@@ -27,7 +27,7 @@ from bigdipper_exporter.log.rule import Event, Malformed
 
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
-LEVEL = re.compile(rb"\n.{19} \[([DIWEC])[A-Z]++\]")
+LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])[A-Z]++\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
