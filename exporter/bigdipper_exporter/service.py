@@ -109,7 +109,8 @@ class Service:
 
     def _problems(self) -> list[str]:
         """Why the exporter is not ready. Called by the web threads, so that a loop that hangs is seen."""
-        problems = list(self.pipeline.problems())
+        # As published, so that what was read is on /metrics once it is ready.
+        problems = list(self.pipeline.snapshot.own.problems)
         if self._watchdog.age > LOOP_SECONDS:
             problems.append(
                 f"the main loop has not turned for {self._watchdog.age:.0f} s: it waits for a disk or a network mount"
