@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(\]\(|src=\")(?!https?://|#|mailto:)([^)\"\s]+)")
 IMAGES = (".png", ".svg")
+# From README.md as GitHub shows it, the repository's own pages (its workflows) are two levels up.
+PAGES = "../../"
 
 
 def absolute(readme: str, repository: str, tag: str) -> str:
@@ -19,6 +21,8 @@ def absolute(readme: str, repository: str, tag: str) -> str:
 
     def link(match: re.Match[str]) -> str:
         path = match[2].removeprefix("./")
+        if path.startswith(PAGES):
+            return f"{match[1]}{repository}/{path.removeprefix(PAGES)}"
         kind = "raw" if path.endswith(IMAGES) else "blob"
         return f"{match[1]}{repository}/{kind}/{tag}/{path}"
 

@@ -129,8 +129,21 @@ def test_the_index_is_given_absolute_links_and_addresses() -> None:
     assert links
     assert [link for link in links if not link.startswith(("https://", "http://"))] == []
     assert f"{repository}/raw/v1.2.3/docs/images/overview.png" in links
+    assert f"{repository}/actions/workflows/test.yml/badge.svg" in links
     project = tomllib.loads(release.with_urls((ROOT / "pyproject.toml").read_text("utf-8"), repository))["project"]
     assert project["urls"]["Issues"] == f"{repository}/issues"
+
+
+def test_the_badges_are_true() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = [name.rpartition(" ")[2] for name in project["classifiers"] if re.search(r"Python :: 3\.\d", name)]
+    assert f"[![Python {' | '.join(named)}]" in readme
+    assert f"/badge/python-{'%20%7C%20'.join(named)}-blue)" in readme
+    assert f"[![License: {project['license']}](https://img.shields.io/badge/license-{project['license']}-" in readme
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert job["strategy"]["matrix"]["python"] == named
 
 
 def test_a_tag_that_is_not_the_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
