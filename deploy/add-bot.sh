@@ -1,8 +1,10 @@
 #!/bin/sh
 # Adds a bot to the compose stack: an exporter and an archive of its own, the same Prometheus, Alertmanager and Grafana.
-#   deploy/add-bot.sh NAME LOG [TIMEZONE]      LOG: the log file, or its folder if the file is big_dipper.log; its keys: files alpaca_key and alpaca_secret in secrets/exporter-NAME
-# Writes deploy/bots/NAME.yml, deploy/bots/NAME-archive.yml and prometheus/targets/bot-NAME.yml, and names the first in .env.
-# To remove the bot: delete the three, take the first out of COMPOSE_FILE, and docker compose up -d --remove-orphans.
+#   deploy/add-bot.sh NAME LOG [TIMEZONE]
+# LOG is the log file, or its folder if the file is big_dipper.log. The bot's keys are the files alpaca_key and alpaca_secret in
+# secrets/exporter-NAME. Writes deploy/bots/NAME.yml, NAME-archive.yml and NAME-target.yml, and lists the first in .env. Nothing of
+# it takes effect before the next docker compose up -d, so that nobody is told of an exporter that has not been started yet.
+# To remove the bot: take deploy/bots/NAME.yml out of COMPOSE_FILE, docker compose up -d --remove-orphans, and delete the three.
 set -eu
 cd "$(dirname "$0")/.."
 fail() { echo "add-bot: $1" >&2 && exit 2; }
@@ -12,6 +14,7 @@ name=$1 folder=$2 log=big_dipper.log
 case $name in "" | [!a-z]* | *[!a-z0-9-]* | ??????????????????????????????*)
 	fail "NAME '$name': allowed are lower-case letters, digits and -, a letter first, at most 29" ;;
 esac
+! grep -q "^  exporter-$name:" docker-compose.yml deploy/*/compose.yml || fail "NAME '$name': the service exporter-$name exists already"
 if [ -f "$folder" ]; then
 	log=$(basename "$folder")
 	folder=$(dirname "$folder")
@@ -20,9 +23,17 @@ fi
 folder=$(cd "$folder" && pwd)
 case $folder/$log in *[!A-Za-z0-9/._-]*) fail "LOG '$folder/$log' has characters that compose would read as its own" ;; esac
 [ -e .env ] || fail "there is no .env: run make env first"
+settings=$(readlink -f .env)
 zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
-compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=prometheus/targets/bot-$name.yml
-for file in "$compose" "$archive" "$target"; do [ ! -e "$file" ] || fail "$file is there: the bot '$name' has been added"; done
+compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=deploy/bots/$name-target.yml
+for file in "$compose" "$archive" "$target" "prometheus/targets/bot-$name.yml"; do
+	[ ! -e "$file" ] || fail "$file exists: the bot '$name' has been added"
+done
+
+# Whole or not at all: an interrupted run leaves nothing behind, and can be repeated.
+undo() { rm -f "$compose" "$archive" "$target" "$settings.new"; }
+trap undo EXIT
+trap 'exit 130' INT TERM HUP
 
 umask 022
 mkdir -p deploy/bots "secrets/exporter-$name"
@@ -34,9 +45,18 @@ services:
       BIGDIPPER_BOT_NAME: $name
       BIGDIPPER_LOG_TIMEZONE: ${zone:-local}
       LOG_PATH: /bot/$log
-      BIGDIPPER_BOT_CONFIG: ""
       ALPACA_PAPER: "true"
-      # Keys are files in secrets/exporter-$name; those that stand in .env itself are the first bot's.
+      # In .env these are settings of the first bot. This one's own values belong here.
+      BIGDIPPER_CONFIG_FILE: ""
+      BIGDIPPER_LOG_FROM: ""
+      BIGDIPPER_LOG_COPIES: ""
+      BIGDIPPER_LOG_ROTATED: ""
+      BIGDIPPER_BOT_CONFIG: ""
+      BIGDIPPER_BOT_CONFIG_COPIES: ""
+      BIGDIPPER_LIMITS_BRAKE: ""
+      BIGDIPPER_LIMITS_HARD: ""
+      BIGDIPPER_ALPACA_PAPER: ""
+      # Keys are files in secrets/exporter-$name.
       ALPACA_KEY: ""
       ALPACA_SECRET: ""
       BIGDIPPER_ALPACA_KEY: ""
@@ -45,6 +65,10 @@ services:
       - {type: bind, source: $folder, target: /bot, read_only: true, bind: {create_host_path: false}}
       - {type: bind, source: "\${SECRETS:?run make env first, it writes .env and random passwords}/exporter-$name", target: /run/secrets, read_only: true, bind: {create_host_path: false}}
       - archive-$name:/archive
+
+  prometheus:
+    volumes:
+      - ./$target:/bots/$name.yml:ro
 
   grafana:
     volumes:
@@ -59,13 +83,16 @@ cat >"$target" <<END
 - targets: ["exporter-$name:10077"]
   labels: {bot: $name}
 END
+
+# A copy first, which has the owner and the mode of .env, since it holds secrets.
+cp -p "$settings" "$settings.new"
 chosen=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
 if [ -n "$chosen" ]; then
-	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$chosen:$compose|" .env >.env.new
-	cat .env.new >.env
-	rm .env.new
+	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$chosen:$compose|" "$settings" >"$settings.new"
 else
-	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>.env
+	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>"$settings.new"
 fi
+mv "$settings.new" "$settings"
+trap - EXIT
 [ -e "$folder/$log" ] || echo "add-bot: there is no $folder/$log yet; if the log has another name, correct LOG_PATH in $compose" >&2
 echo "added $name: keys go into secrets/exporter-$name (alpaca_key, alpaca_secret), settings into $compose; then docker compose up -d"

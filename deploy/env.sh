@@ -28,16 +28,19 @@ random secrets/api/token
 # A setting of .env that is empty.
 fill() {
 	grep -q "^$1=\$" .env || return 0
-	sed "s|^$1=\$|$1=$2|" .env >.env.new
-	cat .env.new >.env
-	rm .env.new
+	cp -p "$settings" "$settings.new" # its owner and mode, since it holds secrets
+	sed "s|^$1=\$|$1=$2|" "$settings" >"$settings.new"
+	mv "$settings.new" "$settings"
 	echo "set $1=$2 in .env"
 }
 umask 077
 if [ ! -e .env ]; then
-	cp .env.example .env
+	cp .env.example .env.new
+	mv .env.new .env
 	echo "wrote .env: name the folder of your bot's log in it (BOT_LOG_DIR)"
 fi
+settings=$(readlink -f .env)
+trap 'rm -f "$settings.new"' EXIT
 fill SECRETS ./secrets
 setting() { sed -n "s/^$1=//p" .env | tail -n 1; }
 # "local" is UTC inside a container: the zone must be named.

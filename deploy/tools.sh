@@ -20,8 +20,9 @@ fi
 echo "installing$missing ..." >&2
 # Only the programs are wanted: their services must not start by themselves.
 policy=/usr/sbin/policy-rc.d
-[ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && $as_root chmod +x "$policy" && made=1; }
+trap '[ -z "${made:-}" ] || $as_root rm -f "$policy"' EXIT
+trap 'exit 130' INT TERM HUP
+[ -e "$policy" ] || { made=1; printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && $as_root chmod +x "$policy"; }
 $as_root env DEBIAN_FRONTEND=noninteractive sh -c "apt-get -q update >/dev/null && apt-get -q install -y --no-install-recommends $missing >/dev/null"
-[ -n "${made:-}" ] && $as_root rm -f "$policy"
 command -v prometheus >/dev/null || echo "could not install$missing; going on without" >&2
 exit 0

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,6 +163,13 @@ def monitor(folder: Path, **settings: Any) -> Iterator[Monitor]:
         yield one
     finally:
         one.close()
+
+
+@cache
+def has_compose() -> bool:
+    """Whether this machine has `docker compose`. Docker alone does not bring it."""
+    asked = ["docker", "compose", "version"]
+    return shutil.which("docker") is not None and subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 def environment(**more: str) -> dict[str, str]:

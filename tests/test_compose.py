@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from alertmanager.render import VARIABLES
 from bigdipper_exporter.config.settings import SETTINGS
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET
+from tests.running import has_compose
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = ROOT / "docker-compose.yml"
@@ -177,7 +178,7 @@ def reads(service: dict[str, Any]) -> set[str]:
 # Which variables of .env, secret ones among them, a service needs. "exporter" stands for those made from it by `extends`.
 NEEDED = {
     "exporter": r"BIGDIPPER_.*|ALPACA_.*|BOT_.*|LOG_LEVEL|GRAFANA_URL|(HTTPS|NO)_PROXY",
-    "exporter-2": r"BOT2?_.*",
+    "exporter-2": r"BOT2?_.*|BIGDIPPER_(ALPACA_PAPER|LIMITS_.*)",
     "api": r"BIGDIPPER_(API|WEB|LIMITS|BOT|LOG|BENCHMARK)_.*|API_WEB_CONFIG_FILE",
     "alertmanager-config": r"ALERT_.*|GRAFANA_URL|DOMAIN",
     "alertmanager": r"TZ|BOT_TIMEZONE",
@@ -266,7 +267,7 @@ def test_every_variable_is_explained_where_the_user_sets_it() -> None:
     for path in (MAIN, *OVERRIDES):
         used = set(re.findall(r"\$\{([A-Z0-9_]+)", path.read_text()))
         here = set(re.findall(r"([A-Z0-9_]+)=", path.read_text()))
-        optional = {"DEMO_SPEED"} | {name for name in used if name.startswith("BOT2_")}
+        optional = {"DEMO_SPEED"} | {name for name in used if name.startswith(("BOT2_", "BIGDIPPER_"))}
         assert used - explained - here <= optional, path
 
 
@@ -455,7 +456,7 @@ class TestEnvSh:
 def docker_compose(
     *arguments: str | Path, env: dict[str, str], env_file: str | Path = os.devnull
 ) -> subprocess.CompletedProcess[str]:
-    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+    if not has_compose():
         pytest.skip("no docker compose here")
     command = ["docker", "compose", "--project-directory", ROOT, "--env-file", env_file, *arguments]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.running import exporter
+from tests.test_web_config import HASH, make
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -72,6 +73,22 @@ class TestHealthOfTheExporter:
         with server(code) as (port, requests):
             assert self.check(port) != 0
         assert requests == ["GET /-/ready HTTP/1.0"]
+
+    @pytest.mark.parametrize(
+        "web_config",
+        [
+            f"basic_auth_users: {{prometheus: {HASH}}}",
+            "tls_server_config: {cert_file: server.crt, key_file: server.key}",
+            "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: server.crt,"
+            " client_auth_type: RequireAndVerifyClientCert}",
+        ],
+        ids=["password", "TLS", "certificate of the client"],
+    )
+    def test_is_good_when_the_web_config_asks_for_more_than_it_has(self, tmp_path: Path, web_config: str) -> None:
+        make("localhost").write(tmp_path, "server")
+        (path := tmp_path / "web.yml").write_text(web_config)
+        with exporter(tmp_path, "--web.config.file", path) as one:
+            assert self.check(int(one.url.rpartition(":")[2])) == 0
 
     def test_is_bad_when_nothing_answers(self) -> None:
         assert self.check(REFUSED) != 0

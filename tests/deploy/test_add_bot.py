@@ -1,12 +1,18 @@
 """`deploy/add-bot.sh`: a further bot of the compose stack, by one command."""
 
 import json
+import os
+import re
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from bigdipper_exporter.config.load import load
+from tests.running import has_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,10 +28,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def add(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", checkout / "deploy/add-bot.sh", *words], capture_output=True, text=True, check=False, cwd=checkout
-    )
+def add(checkout: Path, *words: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(checkout / "deploy/add-bot.sh"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=checkout, env={**os.environ, "PATH": path})
 
 
 def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
@@ -33,10 +38,15 @@ def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
         done = add(checkout, name, "logs", "America/New_York")
         assert done.returncode == 0, done.stderr
         assert f"added {name}: keys go into secrets/exporter-{name}" in done.stdout
-    (target,) = yaml.safe_load((checkout / "prometheus/targets/bot-third.yml").read_text())
+    (target,) = yaml.safe_load((checkout / "deploy/bots/third-target.yml").read_text())
     assert target == {"targets": ["exporter-third:10077"], "labels": {"bot": "third"}}
+    added = yaml.safe_load((checkout / "deploy/bots/third.yml").read_text())["services"]
+    assert added["prometheus"]["volumes"] == ["./deploy/bots/third-target.yml:/bots/third.yml:ro"]
     jobs = yaml.safe_load((checkout / "prometheus/prometheus.yml").read_text())["scrape_configs"]
-    assert all("targets/bot-*.yml" in job["file_sd_configs"][0]["files"] for job in jobs if job["job_name"].startswith("bigd"))
+    searched = [job["file_sd_configs"][0]["files"] for job in jobs if job["job_name"].startswith("bigdipper")]
+    assert len(searched) == 2
+    assert all("/bots/*.yml" in files for files in searched)
+    assert all("targets/bot-*.yml" in files for files in searched), "where bots of earlier releases are"
     archive = yaml.safe_load((checkout / "deploy/bots/third-archive.yml").read_text())["datasources"][0]
     assert (archive["uid"], archive["jsonData"]["path"]) == ("archive-third", "/archive-third/bigdipper.db")
     assert (checkout / "secrets/exporter-third").is_dir()
@@ -44,8 +54,9 @@ def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
     assert "COMPOSE_FILE=docker-compose.yml:deploy/bots/second.yml:deploy/bots/third.yml" in lines
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="needs docker compose")
 def test_docker_compose_takes_what_was_written(checkout: Path) -> None:
+    if not has_compose():
+        pytest.skip("no docker compose here")
     add(checkout, "second", "logs", "America/New_York")
     with (checkout / ".env").open("a") as file:
         file.write(f"BOT_LOG_DIR={checkout / 'logs'}\nALPACA_SECRET=of-the-first\n")
@@ -73,6 +84,7 @@ def test_docker_compose_takes_what_was_written(checkout: Path) -> None:
         (["Second Bot", "logs"], "allowed are lower-case letters"),
         (["a\nb", "logs"], "allowed are lower-case letters"),
         (["second", "nowhere"], "'nowhere' is neither a file nor a folder"),
+        (["demo", "logs"], "the service exporter-demo exists already"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(checkout: Path, words: list[str], said: str) -> None:
@@ -97,6 +109,63 @@ def test_a_log_may_have_any_name(checkout: Path) -> None:
     assert "logs/big_dipper.log yet; if the log has another name, correct LOG_PATH in deploy/bots/third.yml" in missing.stderr
     (checkout / "logs/two words.log").touch()
     assert "characters that compose would read as its own" in add(checkout, "fourth", "logs/two words.log").stderr
+
+
+# Settings of .env that belong to one bot. Every other setting of the exporter in .env is meant for all bots.
+OF_ONE_BOT = {
+    *("BIGDIPPER_BOT_NAME", "BIGDIPPER_BOT_CONFIG_COPIES", "BIGDIPPER_CONFIG_FILE"),
+    *("BIGDIPPER_LOG_FROM", "BIGDIPPER_LOG_COPIES", "BIGDIPPER_LOG_ROTATED"),
+    *("BIGDIPPER_LIMITS_BRAKE", "BIGDIPPER_LIMITS_HARD"),
+    *("ALPACA_PAPER", "BIGDIPPER_ALPACA_PAPER"),
+    *("ALPACA_KEY", "ALPACA_SECRET", "BIGDIPPER_ALPACA_KEY", "BIGDIPPER_ALPACA_SECRET"),
+}
+OF_ALL_BOTS = re.compile(
+    r"(BIGDIPPER_)?LOG_LEVEL|(HTTPS|NO)_PROXY|(BIGDIPPER_)?ALPACA_(KEY|SECRET)_FILE"
+    r"|BIGDIPPER_(WEB|MARKET_DATA|LINKS)_.*|BIGDIPPER_ALPACA_(URL|HISTORY|TIMEOUT|REQUESTS_PER_MINUTE|STREAM|.*_INTERVAL)"
+    r"|BIGDIPPER_(LOG_FORMAT|ARCHIVE_RETENTION|BENCHMARK_SYMBOL|SECTORS_FILE)"
+)
+
+
+def test_no_bot_inherits_what_belongs_to_the_first(checkout: Path) -> None:
+    assert add(checkout, "second", "logs").returncode == 0
+    inherited = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["x-settings"].keys()
+    assert {name for name in inherited if not OF_ALL_BOTS.fullmatch(name)} == OF_ONE_BOT, "which is a new setting?"
+    service = yaml.safe_load((checkout / "deploy/bots/second.yml").read_text())["services"]["exporter-second"]
+    given = service["environment"]
+    assert {name: given.get(name, "inherited") for name in OF_ONE_BOT} == {
+        **dict.fromkeys(OF_ONE_BOT, ""),
+        "BIGDIPPER_BOT_NAME": "second",
+        "ALPACA_PAPER": "true",
+    }
+    assert load({}, {**given, "LOG_PATH": "x.log", "BIGDIPPER_LOG_TIMEZONE": "UTC"}).alpaca_paper is True
+
+
+@pytest.mark.parametrize("stopped", ["sed", "cp", "mv"])
+def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(checkout: Path, stopped: str) -> None:
+    (checkout / ".env").chmod(0o640)
+    with (checkout / ".env").open("a") as file:
+        file.write("COMPOSE_FILE=docker-compose.yml\n")
+    before = (checkout / ".env").read_text()
+    (bin_folder := checkout / "bin").mkdir()
+    # As Ctrl-C at the last use of the program: what it would have written is begun.
+    (program := bin_folder / stopped).write_text(
+        f'#!/bin/sh\ncase "$*" in *COMPOSE_FILE=docker*|*.env.new*) kill -TERM $PPID; exit 1;; esac\n'
+        f'exec {shutil.which(stopped)} "$@"\n'
+    )
+    program.chmod(0o755)
+    path = f"{bin_folder}:{os.environ['PATH']}"
+    done = add(checkout, "second", "logs", path=path)
+    assert done.returncode != 0
+    assert (checkout / ".env").read_text() == before
+    assert list(checkout.glob(".env.new")) == list(checkout.glob("deploy/bots/*")) == []
+    assert add(checkout, "second", "logs").returncode == 0
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o640
+    assert "COMPOSE_FILE=docker-compose.yml:deploy/bots/second.yml" in (checkout / ".env").read_text().splitlines()
+
+
+def test_a_bot_that_an_earlier_release_added_is_not_added_again(checkout: Path) -> None:
+    (checkout / "prometheus/targets/bot-second.yml").touch()
+    assert "the bot 'second' has been added" in add(checkout, "second", "logs").stderr
 
 
 def test_a_name_is_added_once(checkout: Path) -> None:
