@@ -46,6 +46,16 @@ def test_parts_of_what_was_read_bring_nothing_twice(tmp_path: Path) -> None:
     assert "80 lines skipped, already read from another file" in out
 
 
+def test_what_was_skipped_is_said_also_where_the_rest_is_not_the_bots(tmp_path: Path) -> None:
+    first, second, archive = tmp_path / "first.log", tmp_path / "second.log", tmp_path / "a.db"
+    first.write_bytes(trades(0, 40))
+    second.write_bytes(trades(20, 40) + b"no line of the bot\n" * 5)
+    ingest(first, archive)
+    said = ingest(second, archive)
+    assert said.startswith("5 lines, none of them Big Dipper's (is this the bot's log?) in ")
+    assert said.endswith(" s; 40 lines skipped, already read from another file\n")
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_the_newer_part_is_read_first(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     new, everything = tmp_path / "new.log", tmp_path / ("all.gz" if pack is gzip.compress else "all.log")

@@ -27,7 +27,7 @@ from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.state import UNDECIDED, BotState, narrow, shown
+from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, BotState, narrow, shown
 from bigdipper_exporter.web.words import count, duration
 
 TAIL_BYTES = 256 * 1024
@@ -143,14 +143,14 @@ def _state(settings: Settings, portion: ParsedChunk, reader: Reader) -> BotState
 
 def _odd(state: BotState) -> Iterator[Finding]:
     """Name the last lines that could not be read, those that are not decided yet, and patterns that were given up."""
+    recent = state.recently_damaged(time.time())
     for damaged in state.damaged:
-        is_old = time.time() - damaged.ts > OLD_SECONDS
-        yield Finding(is_old, "damaged", f"{damaged}{'' if is_old else '; it was not counted as an event'}")
+        is_recent = damaged in recent
+        yield Finding(not is_recent, "damaged", f"{damaged}{'; it was not counted as an event' if is_recent else ''}")
     for line in state.undecided():
         yield Finding(True, "undecided", f"{line}; it {UNDECIDED}")
     for name in state.slow_patterns:
-        said = "takes too long and is not tried again before the next start: simplify it"
-        yield Finding(False, "patterns", f"{name} {said}")
+        yield Finding(False, "patterns", f"{name} {TOO_SLOW}: simplify it")
 
 
 def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Finding]:

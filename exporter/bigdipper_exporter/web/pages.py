@@ -13,6 +13,7 @@ from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
 from bigdipper_exporter.money.limits import Distance
+from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, advice
 from bigdipper_exporter.thresholds import (
     CYCLE_AGE_SECONDS,
     CYCLE_ERRORS_PER_15M,
@@ -241,11 +242,11 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     rows.append(("warn" if quiet else "ok", "last line", said))
     # A total since the first start would never be fine again: what counts is the last day, and a log that was never understood.
     unknown = s.bot.form == "unknown"
-    lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS or (unknown and not line.ts)]
+    lately = s.bot.recently_damaged(time.time())
     if lately:
         more = " or more" if total(s.counters, m.LOG_MALFORMED) > len(lately) == len(s.bot.damaged) else ""
         number = f"{count(len(lately), 'line')}{more}{'' if unknown else ' of the last day'}"
-        why = s.bot.advice() or "is the log damaged, or did the bot change its form?"
+        why = advice(s.bot.damaged) or "is the log damaged, or did the bot change its form?"
         rows.append(("warn", "format", f"{number} could not be read: {why}"))
     for line in s.bot.damaged:
         when = f"; {ago(line.ts)}" if line.ts else ""  # 0: no line before it had a time
@@ -265,9 +266,9 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
 def _doubtful(s: Snapshot) -> list[Row]:
     """Lines that are not decided yet, and patterns that were given up."""
     lines = s.bot.undecided()[-MOST_NAMED:]
-    rows: list[Row] = [("off", "undecided line", f"{line}; later lines show whether it is the bot's") for line in lines]
+    rows: list[Row] = [("off", "undecided line", f"{line}; it {UNDECIDED}.") for line in lines]
     for name in s.bot.slow_patterns:
-        rows.append(("warn", "pattern", f"{name} takes too long and is not tried again before the next start: simplify it."))
+        rows.append(("warn", "pattern", f"{name} {TOO_SLOW}: simplify it."))
     return rows
 
 
