@@ -79,9 +79,9 @@ RENAMED = {"is_brake_unknown": "awaits_older_brake"}
 
 @dataclass(frozen=True)
 class DamagedLine:
-    """A line that could not be read. ts: unix seconds, 0 where no line before it had a time; offset: its first byte in `path`; kind: as it is counted.
+    """A line that could not be read. ts: unix seconds, 0 where no line before it had a time.
 
-    line: its number in the file, from 1; None if that is not known.
+    offset: its first byte in `path`. kind: as it is counted. line: its number in the file, from 1; None if that is not known.
     """
 
     ts: float
