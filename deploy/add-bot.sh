@@ -1,28 +1,37 @@
 #!/bin/sh
-# Adds a bot to the compose stack: an exporter and an archive of its own, the same Prometheus, Alertmanager and Grafana.
-#   deploy/add-bot.sh NAME LOG [TIMEZONE]      LOG: the log file, or its folder if the file is big_dipper.log; its keys: files alpaca_key and alpaca_secret in secrets/exporter-NAME
-# Writes deploy/bots/NAME.yml, deploy/bots/NAME-archive.yml and prometheus/targets/bot-NAME.yml, and names the first in .env.
-# To remove the bot: delete the three, take the first out of COMPOSE_FILE, and docker compose up -d --remove-orphans.
+# Adds a bot to the compose stack: an exporter and an archive of its own; Prometheus, Alertmanager and Grafana are shared.
+#
+#   deploy/add-bot.sh NAME LOG [TIMEZONE]
+#
+#   NAME      the bot's name in metrics, alerts and boards
+#   LOG       its log file; or the folder of the log, if the file is called big_dipper.log
+#   TIMEZONE  of the times in the log, such as America/New_York; by default BOT_TIMEZONE of .env
+#
+# Its Alpaca keys go into the files alpaca_key and alpaca_secret in secrets/exporter-NAME. The script writes
+# deploy/bots/NAME.yml, deploy/bots/NAME-archive.yml and prometheus/targets/bot-NAME.yml, and adds the first to COMPOSE_FILE
+# in .env. To remove the bot, delete these three files, take the first out of COMPOSE_FILE, and run
+# docker compose up -d --remove-orphans.
 set -eu
 cd "$(dirname "$0")/.."
 fail() { echo "add-bot: $1" >&2 && exit 2; }
 
 [ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG [TIMEZONE]"
-name=$1 folder=$2 log=big_dipper.log
+name=$1 log_folder=$2 log_file=big_dipper.log
 case $name in "" | [!a-z]* | *[!a-z0-9-]* | ??????????????????????????????*)
 	fail "NAME '$name': allowed are lower-case letters, digits and -, a letter first, at most 29" ;;
 esac
-if [ -f "$folder" ]; then
-	log=$(basename "$folder")
-	folder=$(dirname "$folder")
+if [ -f "$log_folder" ]; then
+	log_file=$(basename "$log_folder")
+	log_folder=$(dirname "$log_folder")
 fi
-[ -d "$folder" ] || fail "LOG '$folder' is neither a file nor a folder"
-folder=$(cd "$folder" && pwd)
-case $folder/$log in *[!A-Za-z0-9/._-]*) fail "LOG '$folder/$log' has characters that compose would read as its own" ;; esac
+[ -d "$log_folder" ] || fail "LOG '$log_folder' is neither a file nor a folder"
+log_folder=$(cd "$log_folder" && pwd)
+log=$log_folder/$log_file
+case $log in *[!A-Za-z0-9/._-]*) fail "LOG '$log' has characters other than letters, digits and /._-, which compose may misread" ;; esac
 [ -e .env ] || fail "there is no .env: run make env first"
 zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
 compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=prometheus/targets/bot-$name.yml
-for file in "$compose" "$archive" "$target"; do [ ! -e "$file" ] || fail "$file is there: the bot '$name' has been added"; done
+for file in "$compose" "$archive" "$target"; do [ ! -e "$file" ] || fail "$file exists: the bot '$name' has already been added"; done
 
 umask 022
 mkdir -p deploy/bots "secrets/exporter-$name"
@@ -33,7 +42,7 @@ services:
     environment:
       BIGDIPPER_BOT_NAME: $name
       BIGDIPPER_LOG_TIMEZONE: ${zone:-local}
-      LOG_PATH: /bot/$log
+      LOG_PATH: /bot/$log_file
       BIGDIPPER_BOT_CONFIG: ""
       ALPACA_PAPER: "true"
       # Keys are files in secrets/exporter-$name; those that stand in .env itself are the first bot's.
@@ -42,7 +51,7 @@ services:
       BIGDIPPER_ALPACA_KEY: ""
       BIGDIPPER_ALPACA_SECRET: ""
     volumes:
-      - {type: bind, source: $folder, target: /bot, read_only: true, bind: {create_host_path: false}}
+      - {type: bind, source: $log_folder, target: /bot, read_only: true, bind: {create_host_path: false}}
       - {type: bind, source: "\${SECRETS:?run make env first, it writes .env and random passwords}/exporter-$name", target: /run/secrets, read_only: true, bind: {create_host_path: false}}
       - archive-$name:/archive
 
@@ -59,13 +68,13 @@ cat >"$target" <<END
 - targets: ["exporter-$name:10077"]
   labels: {bot: $name}
 END
-chosen=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
-if [ -n "$chosen" ]; then
-	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$chosen:$compose|" .env >.env.new
+compose_files=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
+if [ -n "$compose_files" ]; then
+	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$compose_files:$compose|" .env >.env.new
 	cat .env.new >.env
 	rm .env.new
 else
 	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>.env
 fi
-[ -e "$folder/$log" ] || echo "add-bot: there is no $folder/$log yet; if the log has another name, correct LOG_PATH in $compose" >&2
-echo "added $name: keys go into secrets/exporter-$name (alpaca_key, alpaca_secret), settings into $compose; then docker compose up -d"
+[ -e "$log" ] || echo "add-bot: there is no $log yet; if the log has another name, correct LOG_PATH in $compose" >&2
+echo "added $name: put its keys into secrets/exporter-$name (alpaca_key, alpaca_secret) and settings into $compose; then run docker compose up -d"

@@ -32,7 +32,7 @@ def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
     for name in ("second", "third"):
         done = add(checkout, name, "logs", "America/New_York")
         assert done.returncode == 0, done.stderr
-        assert f"added {name}: keys go into secrets/exporter-{name}" in done.stdout
+        assert f"added {name}: put its keys into secrets/exporter-{name}" in done.stdout
     (target,) = yaml.safe_load((checkout / "prometheus/targets/bot-third.yml").read_text())
     assert target == {"targets": ["exporter-third:10077"], "labels": {"bot": "third"}}
     jobs = yaml.safe_load((checkout / "prometheus/prometheus.yml").read_text())["scrape_configs"]
@@ -96,7 +96,7 @@ def test_a_log_may_have_any_name(checkout: Path) -> None:
     assert "there is no" in missing.stderr
     assert "logs/big_dipper.log yet; if the log has another name, correct LOG_PATH in deploy/bots/third.yml" in missing.stderr
     (checkout / "logs/two words.log").touch()
-    assert "characters that compose would read as its own" in add(checkout, "fourth", "logs/two words.log").stderr
+    assert "characters other than letters, digits" in add(checkout, "fourth", "logs/two words.log").stderr
 
 
 def test_a_name_is_added_once(checkout: Path) -> None:

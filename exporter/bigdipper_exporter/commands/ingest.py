@@ -11,7 +11,7 @@ from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection.state import UNDECIDED, DamagedLine, advice, shown, where
-from bigdipper_exporter.web.words import count
+from bigdipper_exporter.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
