@@ -103,4 +103,4 @@ def test_a_name_is_added_once(checkout: Path) -> None:
     assert add(checkout, "second", "logs").returncode == 0
     done = add(checkout, "second", "logs")
     assert done.returncode == 2
-    assert "the bot 'second' has been added" in done.stderr
+    assert "the bot 'second' has already been added" in done.stderr

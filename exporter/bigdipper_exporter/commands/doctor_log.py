@@ -169,7 +169,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
             False,
             "time zone",
             f"with log.timezone {zone} the newest line is {duration(abs(skew))}"
-            f" {'before' if skew > 0 else 'after'} the file's last change. Set --log.timezone to the zone of the bot's machine"
+            f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
             f" ({-hours:+g} h from {zone}), unless the file was copied or the bot has just been idle",
         )
     wrong = [

@@ -26,7 +26,7 @@ def repair_archive(archive: Path, since: date) -> Iterator[str]:
         with store.transaction() as connection:
             changes, odd = repair(connection, since)
         if odd:
-            yield f"moved to the table implausible_answers: {count(odd, 'account answer')} that cannot have been right"
+            yield f"{count(odd, 'account answer')} that cannot have been right moved to the table implausible_answers"
         yield from (
             f"{change.day} {change.column}: {_figure(change, change.old)} → {_figure(change, change.new)}" for change in changes
         )
