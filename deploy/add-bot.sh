@@ -1,33 +1,41 @@
 #!/bin/sh
-# Adds a bot to the compose stack: an exporter and an archive of its own, the same Prometheus, Alertmanager and Grafana.
+# Adds a bot to the compose stack: an exporter and an archive of its own; Prometheus, Alertmanager and Grafana are shared.
+#
 #   deploy/add-bot.sh NAME LOG [TIMEZONE]
-# LOG is the log file, or its folder if the file is big_dipper.log. The bot's keys are the files alpaca_key and alpaca_secret in
-# secrets/exporter-NAME. Writes deploy/bots/NAME.yml, NAME-archive.yml and NAME-target.yml, and lists the first in .env. Nothing of
-# it takes effect before the next docker compose up -d, so that nobody is told of an exporter that has not been started yet.
-# To remove the bot: take deploy/bots/NAME.yml out of COMPOSE_FILE, docker compose up -d --remove-orphans, and delete the three.
+#
+#   NAME      the bot's name in metrics, alerts and boards
+#   LOG       its log file; or the folder of the log, if the file is called big_dipper.log
+#   TIMEZONE  of the times in the log, such as America/New_York; by default BOT_TIMEZONE of .env
+#
+# Its Alpaca keys go into the files alpaca_key and alpaca_secret in secrets/exporter-NAME. The script writes deploy/bots/NAME.yml,
+# NAME-archive.yml and NAME-target.yml, and adds the first to COMPOSE_FILE in .env. Nothing takes effect before docker compose up -d:
+# a target that Prometheus knew earlier would raise ExporterDown. To remove the bot, take deploy/bots/NAME.yml out of COMPOSE_FILE, run
+# docker compose up -d --remove-orphans, and delete the three files.
 set -eu
 cd "$(dirname "$0")/.."
 fail() { echo "add-bot: $1" >&2 && exit 2; }
 
 [ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG [TIMEZONE]"
-name=$1 folder=$2 log=big_dipper.log
+name=$1 log_folder=$2 log_file=big_dipper.log
 case $name in "" | [!a-z]* | *[!a-z0-9-]* | ??????????????????????????????*)
 	fail "NAME '$name': allowed are lower-case letters, digits and -, a letter first, at most 29" ;;
 esac
 ! grep -q "^  exporter-$name:" docker-compose.yml deploy/*/compose.yml || fail "NAME '$name': the service exporter-$name exists already"
-if [ -f "$folder" ]; then
-	log=$(basename "$folder")
-	folder=$(dirname "$folder")
+if [ -f "$log_folder" ]; then
+	log_file=$(basename "$log_folder")
+	log_folder=$(dirname "$log_folder")
 fi
-[ -d "$folder" ] || fail "LOG '$folder' is neither a file nor a folder"
-folder=$(cd "$folder" && pwd)
-case $folder/$log in *[!A-Za-z0-9/._-]*) fail "LOG '$folder/$log' has characters that compose would read as its own" ;; esac
+[ -d "$log_folder" ] || fail "LOG '$log_folder' is neither a file nor a folder"
+log_folder=$(cd "$log_folder" && pwd)
+log=$log_folder/$log_file
+case $log in *[!A-Za-z0-9/._-]*) fail "LOG '$log' has characters other than letters, digits and /._-, which compose may misread" ;; esac
 [ -e .env ] || fail "there is no .env: run make env first"
 settings=$(readlink -f .env)
 zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
 compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=deploy/bots/$name-target.yml
+# The last is where earlier releases wrote the target.
 for file in "$compose" "$archive" "$target" "prometheus/targets/bot-$name.yml"; do
-	[ ! -e "$file" ] || fail "$file exists: the bot '$name' has been added"
+	[ ! -e "$file" ] || fail "$file exists: the bot '$name' has already been added"
 done
 
 # Whole or not at all: an interrupted run leaves nothing behind, and can be repeated.
@@ -44,7 +52,7 @@ services:
     environment:
       BIGDIPPER_BOT_NAME: $name
       BIGDIPPER_LOG_TIMEZONE: ${zone:-local}
-      LOG_PATH: /bot/$log
+      LOG_PATH: /bot/$log_file
       ALPACA_PAPER: "true"
       # In .env these are settings of the first bot. This one's own values belong here.
       BIGDIPPER_CONFIG_FILE: ""
@@ -62,7 +70,7 @@ services:
       BIGDIPPER_ALPACA_KEY: ""
       BIGDIPPER_ALPACA_SECRET: ""
     volumes:
-      - {type: bind, source: $folder, target: /bot, read_only: true, bind: {create_host_path: false}}
+      - {type: bind, source: $log_folder, target: /bot, read_only: true, bind: {create_host_path: false}}
       - {type: bind, source: "\${SECRETS:?run make env first, it writes .env and random passwords}/exporter-$name", target: /run/secrets, read_only: true, bind: {create_host_path: false}}
       - archive-$name:/archive
 
@@ -86,13 +94,13 @@ END
 
 # A copy first, which has the owner and the mode of .env, since it holds secrets.
 cp -p "$settings" "$settings.new"
-chosen=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
-if [ -n "$chosen" ]; then
-	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$chosen:$compose|" "$settings" >"$settings.new"
+compose_files=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
+if [ -n "$compose_files" ]; then
+	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$compose_files:$compose|" "$settings" >"$settings.new"
 else
 	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>"$settings.new"
 fi
 mv "$settings.new" "$settings"
 trap - EXIT
-[ -e "$folder/$log" ] || echo "add-bot: there is no $folder/$log yet; if the log has another name, correct LOG_PATH in $compose" >&2
-echo "added $name: keys go into secrets/exporter-$name (alpaca_key, alpaca_secret), settings into $compose; then docker compose up -d"
+[ -e "$log" ] || echo "add-bot: there is no $log yet; if the log has another name, correct LOG_PATH in $compose" >&2
+echo "added $name: put its keys into secrets/exporter-$name (alpaca_key, alpaca_secret) and settings into $compose; then run docker compose up -d"

@@ -66,7 +66,7 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
         "gains, and the median beyond the benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if "
         "money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
-            SELECT REPLACE({REASON.format("a.name")}, ' %', '%') AS "{group}",
+            SELECT {REASON.format("a.name")} AS "{group}",
               a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1",
               a.lower AS "5: 25 %", a.median AS "After 5", a.upper AS "5: 75 %",
               a.excess AS "5: excess", b.median AS "After 20", b.positive AS "20: gains",

@@ -31,6 +31,11 @@ def plain(second: int, level: str, text: str) -> str:
     return f"{at(second)} [{level}] {text}"
 
 
+def docker(text: str, time: str, stream: str = "stderr") -> str:
+    """An object of Docker's json-file driver, without its newline. time: as Docker writes it; text: with its line end."""
+    return json.dumps({"log": text, "stream": stream, "time": time}, ensure_ascii=False)
+
+
 READ: dict[str, Write] = {
     "python-json-logger": lambda s, level, text: json.dumps({"asctime": at(s) + ",123", "levelname": level, "message": text}),
     "structlog": lambda s, level, text: json.dumps({"event": text, "level": level.lower(), "timestamp": utc(s)}),
@@ -43,8 +48,8 @@ READ: dict[str, Write] = {
             "record": {"level": {"name": level}, "message": text, "time": {"repr": at(s), "timestamp": FIRST - 5 + s}},
         }
     ),
-    "objects in docker's": lambda s, level, text: json.dumps(
-        {"log": json.dumps({"message": text, "level": level, "time": utc(s)}) + "\n", "stream": "stderr", "time": utc(s)}
+    "objects in docker's": lambda s, level, text: docker(
+        json.dumps({"message": text, "level": level, "time": utc(s)}) + "\n", utc(s)
     ),
     "objects behind compose's prefix": lambda s, level, text: (
         "bot-1  | " + json.dumps({"message": text, "level": level, "time": utc(s)})

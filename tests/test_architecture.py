@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "exporter" / "bigdipper_exporter"
 NAME = PACKAGE.name
-FOUNDATION = {"__init__", "calendar", "files", "logs", "memory", "symbols", "thresholds", "watchdog"}
+FOUNDATION = {"__init__", "calendar", "files", "logs", "memory", "symbols", "thresholds", "watchdog", "words"}
 NESTED = (
     "archive.broker",
     "archive.prices",

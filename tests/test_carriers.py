@@ -7,6 +7,7 @@ import pytest
 
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from tests.forms import docker
 
 ORDER = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-000000000001)"
 LINES = [
@@ -27,10 +28,8 @@ def text(prefix: str = "", end: str = "\n") -> str:
     return "".join(prefix + line + end for line in LINES)
 
 
-def docker(end: str = "\n", time: str = DOCKER_TIME, first: str = "") -> str:
-    fields = {"stream": "stderr", "time": time}
-    objects = ({"log": first + line + end, **fields} for line in LINES)
-    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+def in_docker(end: str = "\n", time: str = DOCKER_TIME, first: str = "") -> str:
+    return "".join(docker(first + line + end, time) + "\n" for line in LINES)
 
 
 def journald(as_bytes: bool = False) -> str:
@@ -51,16 +50,16 @@ WAYS: dict[str, str | bytes] = {
     "a bell": text("\a"),
     "a progress bar": text().replace("2025", "10%|#\r20%|##\r2025"),
     "emoji by number, as on Windows": text(end="\r\n").encode("cp1252", "backslashreplace"),
-    "docker with emoji by number": docker()
+    "docker with emoji by number": in_docker()
     .encode("ascii", "backslashreplace")
     .replace(b"\\U", b"\\\\U")
     .replace(b"\\u", b"\\\\u"),
-    "docker": docker(),
-    "docker of a terminal": docker("\r\n"),
-    "docker with an offset": docker(time="2025-10-17T09:31:05.123456789-04:00"),
-    "docker with a byte order mark": "\ufeff" + docker(),
-    "docker in utf-16": docker().encode("utf-16"),
-    "docker with colours": docker().replace("[INFO]", "[\\u001b[32mINFO\\u001b[0m]"),
+    "docker": in_docker(),
+    "docker of a terminal": in_docker("\r\n"),
+    "docker with an offset": in_docker(time="2025-10-17T09:31:05.123456789-04:00"),
+    "docker with a byte order mark": "\ufeff" + in_docker(),
+    "docker in utf-16": in_docker().encode("utf-16"),
+    "docker with colours": in_docker().replace("[INFO]", "[\\u001b[32mINFO\\u001b[0m]"),
     "journald as json": journald(),
     "journald as json, in bytes": journald(as_bytes=True),
     "journald since the start": text("[    5.678901] host python3[812]: "),

@@ -26,7 +26,7 @@ from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import REASONS, Reason
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.thresholds import LOG_AGE_SECONDS
+from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS, LOG_AGE_SECONDS
 from bigdipper_exporter.web import landing
 from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
 from bigdipper_exporter.web.pages import FAILURES, status_page
@@ -66,6 +66,37 @@ def test_a_wrong_zone_is_asked_about_only_where_a_zone_can_explain_the_differenc
     assert (state, "an old log?" in words, "timezone" in words) == ("warn", True, False)
 
 
+@pytest.mark.parametrize("before", [None, 36_000.0])
+@pytest.mark.parametrize(
+    ("age", "running", "row", "figure", "is_running"),
+    [
+        (60.0, True, ("ok", "The bot started 1 minute ago; it has begun no cycle yet."), "working", True),
+        (3600.0, True, ("bad", "The bot started 1 hour ago; it has begun no cycle yet."), "silent", None),
+        (60.0, False, ("bad", "stopped"), "stopped", False),
+    ],
+)
+def test_a_start_and_no_cycle_is_silence_only_once_it_has_lasted(
+    one: Monitor, age: float, running: bool, row: tuple[str, str], figure: str, is_running: bool | None, before: float | None
+) -> None:
+    now = time.time()
+    bot = replace(one.pipeline.snapshot.bot, started=now - age, cycle_ts=before and now - before, running=running)
+    snapshot = replace(one.pipeline.snapshot, bot=bot)
+    state, words = said(one, snapshot)["The bot", "cycle"]
+    assert (state, row[1] in words) == (row[0], True), words
+    shown = status_page(snapshot, one.settings, NOTHING).figures[0]
+    assert (shown.name, shown.value.text) == ("Bot", figure)
+    assert snapshot.is_running(now) is is_running
+
+
+def test_a_bot_whose_last_cycle_is_old_is_silent_wherever_it_is_shown(one: Monitor) -> None:
+    now = time.time()
+    for age, state, figure in ((CYCLE_AGE_SECONDS - 5, "ok", "working"), (CYCLE_AGE_SECONDS + 5, "bad", "silent")):
+        snapshot = replace(one.pipeline.snapshot, bot=replace(one.pipeline.snapshot.bot, cycle_ts=now - age))
+        assert said(one, snapshot)["The bot", "cycle"][0] == state
+        assert status_page(snapshot, one.settings, NOTHING).figures[0].value.text == figure
+        assert snapshot.is_running(now) is (True if figure == "working" else None)
+
+
 def test_a_brake_that_holds_cannot_be_taken_for_one_that_is_over(one: Monitor) -> None:
     state, words = said(one, one.pipeline.snapshot)["The bot", "brake"]
     assert state == "warn"
@@ -87,7 +118,7 @@ def test_what_is_odd_about_the_log_is_said_and_nothing_else(one: Monitor) -> Non
     own = replace(one.pipeline.snapshot.own, last_line=time.time() - LOG_AGE_SECONDS - 1, log_lag=1_234)
     gaps = (GapLine(now - 60, "truncated", "at 5"), GapLine(now - 90, "unreachable", "of 7"))
     odd = said(one, replace(one.pipeline.snapshot, own=own), Recent(gaps=gaps))
-    assert odd["The log", "lag"] == ("warn", "1,234 bytes are still to be read.")
+    assert odd["The log", "lag"] == ("warn", "1,234 bytes still to be read.")
     assert odd["The log", "last line"][0] == "warn"
     assert odd["The log", "format"] == (
         "warn",

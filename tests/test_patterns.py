@@ -6,6 +6,7 @@ import pytest
 
 from bigdipper_exporter.config.load import ConfigError, load
 from bigdipper_exporter.config.patterns import Pattern, slow
+from tests.cli.asked import doctor
 from tests.running import command, exporter
 
 SOUND = """\
@@ -92,10 +93,10 @@ def test_a_repetition_of_a_repetition_is_named_as_slow(tmp_path: Path, regex: st
     (finding,) = slow(patterns(f"patterns: [{{name: x, regex: '{regex}'}}]", tmp_path))
     assert finding.startswith("bigdipper_custom_x_total repeats a repetition: ")
     config = ("--config.file", tmp_path / "b.yml", "--archive.path", tmp_path / "a.db")
-    checked, doctor = command("check-config", *config), command("doctor", *config)
+    checked, asked = command("check-config", *config), command("doctor", *config)
     assert finding in checked.stdout
     assert checked.returncode == 0
-    assert f"WRONG  patterns   {finding}" in doctor.stdout
+    assert f"WRONG  patterns   {finding}" in asked.stdout
 
 
 def test_ordinary_patterns_are_not_named_as_slow(tmp_path: Path) -> None:
@@ -111,8 +112,7 @@ def test_a_pattern_that_was_given_up_is_shown_until_the_next_start(tmp_path: Pat
     with exporter(tmp_path, "--config.file", tmp_path / "b.yml") as one:
         one.wait_lines(4)
         assert said in one.get("/")[1]
-        args = ("--log.path", log, "--archive.path", one.archive, "--web.listen-address", "127.0.0.1:0")
-        assert f"WRONG  patterns   {said}" in command("doctor", *args).stdout
+        assert f"WRONG  patterns   {said}" in doctor(log, archive=one.archive)
         assert one.terminate() == 0
         one.start()
         one.wait_ready()

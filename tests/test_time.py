@@ -175,7 +175,7 @@ def test_the_doctor_sees_a_wrong_zone_in_an_old_log_by_the_bots_own_sessions(tmp
     assert time_findings(log, "Europe/Berlin")[-1][0]
     fine, sentence = time_findings(log, "Asia/Tokyo")[-1]
     assert not fine
-    assert "would be of 02:31 New York" in sentence
+    assert "would have been written at 02:31 in New York" in sentence
 
 
 def test_a_live_line_tells_the_skew_of_a_wrong_zone_as_a_metric(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from bigdipper_exporter.botconfig import reader, source
 from bigdipper_exporter.botconfig.reader import BotConfig, check
 from bigdipper_exporter.botconfig.rules import RULES
+from bigdipper_exporter.botconfig.source import CHANGED, PROBLEMS, UNNAMED, UNSURE
 from bigdipper_exporter.counters import Counters
 
 GOOD = """
@@ -281,34 +283,111 @@ def test_rows_never_hold_a_secret(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "problem"),
     [
-        "SYMBOLS += ['TER']",
-        "SYMBOLS.append('TER')",
-        "SYMBOLS[0] = 'TER'",
-        "del SYMBOLS[0]",
-        "del SYMBOLS",
-        "SYMBOLS, OTHER = ['TER'], 1",
-        "OTHER = (SYMBOLS := ['TER'])",
-        "for SYMBOLS in (['TER'],): pass",
-        "with open('x') as SYMBOLS: pass",
-        "from other import SYMBOLS",
-        "def change(): SYMBOLS.append('TER')",
-        "if OTHER: SYMBOLS, OTHER = ['TER'], 1",
-        "Config.SYMBOLS.extend(['TER'])",
-        "setattr(Config, 'SYMBOLS', ['TER'])",
-        "def __post_init__(self): object.__setattr__(self, 'SYMBOLS', ['TER'])",
-        "def SYMBOLS(self): return ['TER']",
+        ("SYMBOLS += ['TER']", CHANGED),
+        ("SYMBOLS.append('TER')", CHANGED),
+        ("list.append(SYMBOLS, 'TER')", CHANGED),
+        ("SYMBOLS.__iadd__(['TER'])", CHANGED),
+        ("SYMBOLS[0] = 'TER'", CHANGED),
+        ("del SYMBOLS[0]", CHANGED),
+        ("del SYMBOLS", CHANGED),
+        ("SYMBOLS, OTHER = ['TER'], 1", CHANGED),
+        ("OTHER = (SYMBOLS := ['TER'])", CHANGED),
+        ("OTHER = [(SYMBOLS := [n]) for n in ['TER']]", CHANGED),
+        ("OTHER = [0 for SYMBOLS[0] in ['TER']]", CHANGED),
+        ("OTHER = [0 for Config.SYMBOLS in [['TER']]]", CHANGED),
+        ("Config.SYMBOLS.extend(['TER'])", CHANGED),
+        ("OTHER = SYMBOLS; OTHER.append('TER')", CHANGED),
+        ("setattr(Config, 'SYMBOLS', ['TER'])", CHANGED),
+        ("Config.__setattr__('SYMBOLS', ['TER'])", CHANGED),
+        ("delattr(Config, 'SYMBOLS')", CHANGED),
+        ("globals()['SYMBOLS'] = ['TER']", CHANGED),
+        ("del globals()['SYMBOLS']", CHANGED),
+        ("globals()['SYMBOLS'][0] = 'TER'", CHANGED),
+        ("vars(Config)['SYMBOLS'] = ['TER']", CHANGED),
+        ("config.__dict__['SYMBOLS'] = ['TER']", CHANGED),
+        ("globals().update(SYMBOLS=['TER'])", CHANGED),
+        ("globals().update({'SYMBOLS': ['TER']})", CHANGED),
+        ("globals().pop('SYMBOLS')", CHANGED),
+        ("for SYMBOLS in (['TER'],): pass", UNSURE),
+        ("async def f():\n        async for SYMBOLS in g(): pass", UNSURE),
+        ("with open('x') as SYMBOLS: pass", UNSURE),
+        ("with open('x') as (SYMBOLS, OTHER): pass", UNSURE),
+        ("try: pass\n    except OSError as SYMBOLS: pass", UNSURE),
+        ("match OTHER:\n        case SYMBOLS: pass", UNSURE),
+        ("match OTHER:\n        case [1, *SYMBOLS]: pass", UNSURE),
+        ("match OTHER:\n        case {1: 2, **SYMBOLS}: pass", UNSURE),
+        ("match OTHER:\n        case (1 | 2) as SYMBOLS: pass", UNSURE),
+        ("def change(): SYMBOLS.append('TER')", UNSURE),
+        ("if OTHER: SYMBOLS, OTHER = ['TER'], 1", UNSURE),
+        ("while OTHER: del SYMBOLS", UNSURE),
+        ("def __post_init__(self): object.__setattr__(self, 'SYMBOLS', ['TER'])", UNSURE),
+        ("def SYMBOLS(self): return ['TER']", PROBLEMS["named"]),
+        ("class SYMBOLS: pass", PROBLEMS["named"]),
+        ("from other import SYMBOLS", PROBLEMS["imported"]),
+        ("from other import OTHER as SYMBOLS", PROBLEMS["imported"]),
+        ("import other as SYMBOLS", PROBLEMS["imported"]),
+        ("import SYMBOLS.other", PROBLEMS["imported"]),
+        ("if OTHER: from other import SYMBOLS", PROBLEMS["imported"]),
+        ("config = Config(SYMBOLS=['TER'])", PROBLEMS["passed"]),
+        ("config = replace(config, SYMBOLS=['TER'])", PROBLEMS["passed"]),
+        ("from other import *", UNNAMED),
+        ("if OTHER: from other import *", UNNAMED),
+        ("setattr(Config, name, ['TER'])", UNNAMED),
+        ("setattr(*some)", UNNAMED),
+        ("delattr(Config, name)", UNNAMED),
+        ("globals()[name] = ['TER']", UNNAMED),
+        ("globals().update(some)", UNNAMED),
+        ("globals().update(**some)", UNNAMED),
+        ("globals().clear()", UNNAMED),
+        ("config.__dict__ = some", UNNAMED),
+        ("config.__dict__ |= some", UNNAMED),
+        ("def load(self, **some): self.__dict__.update(some)", UNNAMED),
+        ("exec(some)", UNNAMED),
     ],
 )
 @pytest.mark.parametrize("place", ["top", "class"])
-def test_a_setting_that_is_changed_in_another_way_than_by_assignment_is_not_believed(change: str, place: str) -> None:
-    lines = ["OTHER = 1", "SYMBOLS = ['AMD']", change]
-    if place == "class":
-        lines = ["class Config:", *("    " + line for line in lines)]
-    symbols = source.read("\n".join(lines).encode())["SYMBOLS"]
-    assert symbols.value is None
-    assert symbols.problem in ("it is changed step by step", "it is set under a condition or in a function", "it is imported")
+def test_a_setting_that_is_changed_in_another_way_than_by_assignment_is_not_believed(
+    change: str, problem: str, place: str
+) -> None:
+    lines = f"    OTHER = 1\n    SYMBOLS = ['AMD']\n    {change}\n"
+    symbols = source.read((dedent(lines) if place == "top" else f"class Config:\n{lines}").encode())["SYMBOLS"]
+    assert (symbols.value, symbols.problem) == (None, problem)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "from other import *\nSYMBOLS = ['AMD']",
+        "setattr(Config, name, ['TER'])\nSYMBOLS = ['AMD']",
+        "class SYMBOLS: pass\nSYMBOLS = ['AMD']",
+        "import SYMBOLS\nSYMBOLS = ['AMD']",
+        "SYMBOLS = ['AMD']\nOTHER = SYMBOLS\nOTHER = ['TER']",
+        "SYMBOLS = ['AMD']\nOTHER = {SYMBOLS for SYMBOLS in 'TER'}",
+        "SYMBOLS = ['AMD']\nimport os.SYMBOLS",
+        "SYMBOLS = ['AMD']\nOTHER = getattr(Config, name), globals().get(name), vars(Config), config.__dict__.items()",
+        "class Mode(Enum):\n    SYMBOLS = 1\nmode = Mode(1)\nSYMBOLS = ['AMD']\nOTHER = Mode(1)",
+        "SYMBOLS = ['AMD']\nOTHER = dict(TER=1)",
+    ],
+)
+def test_what_changes_nothing_that_is_known_costs_no_setting(change: str) -> None:
+    assert source.read(change.encode())["SYMBOLS"].value == ["AMD"]
+
+
+@pytest.mark.parametrize(
+    ("call", "unknown"),
+    [
+        ("Config()", set()),
+        ("Config(['TER'])", {"SYMBOLS"}),
+        ("Config(LIMIT=1)", {"LIMIT"}),
+        ("Config(*some)", {"SYMBOLS", "LIMIT"}),
+        ("Config(**some)", {"SYMBOLS", "LIMIT"}),
+    ],
+)
+def test_a_field_that_is_passed_where_the_object_is_made_is_not_believed(call: str, unknown: set[str]) -> None:
+    text = f"BRAKE = 0.15\nclass Config:\n    SYMBOLS: list = ['AMD']\n    LIMIT: float = BRAKE\nconfig = {call}\n"
+    assert {name for name, value in source.read(text.encode()).items() if value.problem} == unknown
 
 
 def test_what_is_made_of_a_doubtful_setting_is_not_believed_either() -> None:

@@ -63,7 +63,7 @@ def test_a_value_is_changed_and_brought_back(person: TestClient, config: ConfigF
     page = step(person, "MAX_MARGIN_PCT", "0.25")
     assert "-    MAX_MARGIN_PCT: float = 0.20" in page
     assert "Changes MARGIN_SAFETY_THRESHOLD: 0.15000000000000002 -&gt; 0.2" in page
-    assert " of positions until it acts" in page
+    assert " more in positions" in page
     assert config.path.read_text() == GOOD
     written = person.post("/config/write", data=hidden(page, "/config/write"))
     assert "docker compose up -d --build" in written.text
@@ -121,9 +121,14 @@ def test_a_threshold_shows_what_it_would_have_met(open_api: Opened, lived: Path,
             1.25,
             "MAX_MARGIN_PCT",
             "0.5",
-            "$25,000 of positions until it acts; a fall of all prices by 40.0% leads there.",
+            "This limit leaves room for $25,000 more in positions; it is also reached if all prices fall by 40.0%.",
         ),
-        (0.9, "MARGIN_SAFETY_THRESHOLD", "0", "$10,000 of positions until it acts; no fall of prices leads there."),
+        (
+            0.9,
+            "MARGIN_SAFETY_THRESHOLD",
+            "0",
+            "room for $10,000 more in positions; falling prices alone do not reach it.",
+        ),
     ],
 )
 def test_a_limit_says_how_far_it_is(

@@ -35,18 +35,18 @@ def here(*args: str | Path) -> tuple[int, str, str]:
     return code, out.getvalue(), errors.getvalue()
 
 
-def ingest(log: Path, *flags: str | Path, zone: str = "America/New_York") -> str:
-    """What `ingest` says, into an archive beside the log."""
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", zone)
-    done = command("ingest", *args, *flags)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def ingest(log: Path, *flags: str | Path, archive: Path | None = None, zone: str = "America/New_York") -> str:
+    """What `ingest` says, in this process; without `archive` it writes `a.db` beside the log."""
+    args = ("--log.path", log, "--archive.path", archive or log.parent / "a.db", "--log.timezone", zone)
+    code, out, errors = here("ingest", *args, *flags)
+    assert code == 0, errors
+    return out + errors
 
 
-def doctor(log: Path) -> str:
-    """What `doctor` says of that archive and the log."""
-    args = ("--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "America/New_York")
-    return command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
+def doctor(log: Path, *flags: str | Path, archive: Path | None = None) -> str:
+    """What `doctor` says of the log and the archive, in this process; without `archive` that is `a.db` beside the log."""
+    args = ("--log.path", log, "--archive.path", archive or log.parent / "a.db", "--log.timezone", "America/New_York")
+    return here("doctor", *args, "--web.listen-address", "127.0.0.1:0", *flags)[1]
 
 
 def fresh(log: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.asked import here, refused
+from tests.cli.asked import ingest, refused
 from tests.cli.test_rotated_by_hand import counted, trades
 from tests.running import rows
 
@@ -16,14 +16,6 @@ WHOLE = gzip.compress(trades(0, 1000), mtime=0)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody compresses these files."""
     monkeypatch.setattr("bigdipper_exporter.log.plan.GRACE", 0.3)
-
-
-def ingest(log: Path, *flags: str) -> str:
-    code, out, errors = here(
-        "ingest", "--log.path", log, "--archive.path", log.parent / "a.db", "--log.timezone", "UTC", *flags
-    )
-    assert code == 0
-    return out + errors
 
 
 def damaged(where: int) -> bytes:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.forms import TRADE
-from tests.running import command, exporter, rows
+from tests.cli.asked import doctor, ingest
+from tests.forms import TRADE, docker
+from tests.running import exporter, rows
 
 CASES = Path(__file__).parent.parent / "cases" / "log"
 
@@ -19,10 +20,7 @@ class Read:
 
     def __init__(self, folder: Path, log: Path, *flags: str) -> None:
         archive = folder / "a.db"
-        args = ("--log.path", log, "--archive.path", archive, "--log.timezone", "America/New_York")
-        done = command("ingest", *args, *flags)
-        assert done.returncode == 0, done.stderr
-        self.out = done.stdout
+        self.out = ingest(log, *flags, archive=archive)
         self.counts = {table: rows(archive, f"SELECT count(*) FROM {table}")[0][0] for table in ("trades", "skips", "gaps")}
         self.symbols = [symbol for (symbol,) in rows(archive, "SELECT symbol FROM trades ORDER BY id")]
         self.times = [ts for (ts,) in rows(archive, "SELECT ts FROM trades ORDER BY id")]
@@ -171,9 +169,7 @@ def test_a_damaged_line_is_counted_and_named_and_costs_no_other(tmp_path: Path, 
     assert read.malformed == {kind: 1}
     assert f"1 line could not be read:\n  {log} line 2 (byte 123): {kind}: " in read.out
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", read.out)
-    args = ("--log.path", log, "--archive.path", tmp_path / "a.db", "--log.timezone", "America/New_York")
-    named = f"  damaged    {log} line 2 (byte 123): {kind}: "
-    assert named in command("doctor", *args, "--web.listen-address", "127.0.0.1:0").stdout
+    assert f"  damaged    {log} line 2 (byte 123): {kind}: " in doctor(log)
 
 
 JOINED = {
@@ -186,18 +182,12 @@ JOINED = {
     "two that are cut": (line("[SKIP] AMD Di") + line("[ACCOUNT] eq"), b"", "joined"),
     "docker": (
         b'{"log":"2025-10-17 09:31:05 [INFO] [TRADE] BU',
-        json.dumps({"log": line(TRADE.format("MSFT", 2)).decode() + "\n", "stream": "stderr", "time": UTC}).encode(),
+        docker(line(TRADE.format("MSFT", 2)).decode() + "\n", UTC).encode(),
         "docker",
     ),
     "docker, within an object": (
         b"",
-        json.dumps(
-            {
-                "log": (line("[TRADE] BUY AM") + line(TRADE.format("MSFT", 2))).decode() + "\n",
-                "stream": "stderr",
-                "time": UTC,
-            }
-        ).encode(),
+        docker((line("[TRADE] BUY AM") + line(TRADE.format("MSFT", 2))).decode() + "\n", UTC).encode(),
         "joined",
     ),
 }
@@ -239,7 +229,7 @@ def test_the_last_ten_damaged_lines_are_kept_and_shown_on_the_page(tmp_path: Pat
 def test_text_inside_a_message_never_becomes_an_event(tmp_path: Path) -> None:
     log = tmp_path / "bot.log"
     inner = line(TRADE.format("EVIL", 9)).decode()
-    quoted = json.dumps({"log": inner + "\n", "stream": "stderr", "time": UTC})
+    quoted = docker(inner + "\n", UTC)
     bodies = [inner, f"bot-1  | {inner}", f"{UTC} stderr F {inner}", quoted, f"worker 7 >> {inner}"]
     log.write_bytes(PLAIN + b"".join(line(f"❌ Cycle error: {body}") + b"\n  " + body.encode() + b"\n" for body in bodies))
     assert Read(tmp_path, log).symbols == ["AMD", "MSFT"]
@@ -275,8 +265,7 @@ def test_lines_that_are_not_decided_yet_are_named_by_ingest_and_read_once_they_a
     first = f"{log} line 2 (byte {len(line('❌ Cycle error: no')) + 1}): worker 7 >> 2025"
     assert f"5 lines at the end may be the bot's or quoted by its last error; later lines show which:\n  {first}" in read.out
     for archive in (tmp_path / "a.db", tmp_path / "none.db"):
-        args = ("--log.path", log, "--archive.path", archive, "--web.listen-address", "127.0.0.1:0")
-        said = [text for text in command("doctor", *args).stdout.splitlines() if "  undecided  " in text]
+        said = [text for text in doctor(log, archive=archive).splitlines() if "  undecided  " in text]
         assert len(said) == 5
         assert said[0].startswith(f"fine   undecided  {first}")
         assert said[0].endswith("; it may be the bot's or quoted by its last error; later lines show which")

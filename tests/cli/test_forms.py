@@ -13,7 +13,7 @@ import pytest
 
 from bigdipper_exporter.log.forms import FORMS, Form
 from bigdipper_exporter.log.segment import Source
-from tests.cli.asked import doctor, here, ingest
+from tests.cli.asked import doctor, ingest
 from tests.forms import FIRST, MESSAGES, READ, TRADE, Write, at, log_of, plain
 from tests.running import exporter, rows
 
@@ -26,13 +26,18 @@ ENCODED: dict[str, bytes] = {
 }
 
 
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log that is not written yet; `ingest` and `doctor` use the archive beside it."""
+    return tmp_path / "big_dipper.log"
+
+
 def trades(log: Path) -> list[tuple[str, int]]:
     return rows(log.parent / "a.db", "SELECT symbol, CAST(ts AS INTEGER) FROM trades ORDER BY id")
 
 
 @pytest.mark.parametrize("form", [*READ, *ENCODED])
-def test_a_log_in_another_form_is_read_with_its_times(tmp_path: Path, form: str) -> None:
-    log = tmp_path / "big_dipper.log"
+def test_a_log_in_another_form_is_read_with_its_times(log: Path, form: str) -> None:
     log.write_bytes(log_of(READ[form]) if form in READ else ENCODED[form])
     out = ingest(log)
     assert trades(log) == [("AMD", FIRST + 1), ("MSFT", FIRST + 3)], out
@@ -73,8 +78,8 @@ NAMED: dict[str, tuple[Write, str]] = {
 
 
 @pytest.mark.parametrize("form", NAMED)
-def test_a_form_that_is_not_read_is_named_by_ingest_and_doctor(tmp_path: Path, form: str) -> None:
-    log, (write, name) = tmp_path / "big_dipper.log", NAMED[form]
+def test_a_form_that_is_not_read_is_named_by_ingest_and_doctor(log: Path, form: str) -> None:
+    write, name = NAMED[form]
     log.write_bytes(log_of(write))
     said = f"these lines look like {name}. Let the bot log in its own format, '%(asctime)s [%(levelname)s] %(message)s'"
     assert said in ingest(log)
@@ -82,8 +87,7 @@ def test_a_form_that_is_not_read_is_named_by_ingest_and_doctor(tmp_path: Path, f
     assert trades(log) == []
 
 
-def test_the_page_names_the_form_too(tmp_path: Path) -> None:
-    log = tmp_path / "big_dipper.log"
+def test_the_page_names_the_form_too(tmp_path: Path, log: Path) -> None:
     log.write_bytes(log_of(NAMED["without a time"][0]))
     with exporter(tmp_path) as one:
         one.wait_lines(len(MESSAGES))
@@ -108,19 +112,19 @@ FILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_a_file_that_is_no_text_is_named_and_not_read(tmp_path: Path, kind: str) -> None:
-    log, (make, name) = tmp_path / "big_dipper.log", FILES[kind]
-    log.write_bytes(make(tmp_path))
+def test_a_file_that_is_no_text_is_named_and_not_read(log: Path, kind: str) -> None:
+    make, name = FILES[kind]
+    log.write_bytes(make(log.parent))
     said = f"{log} is not read: it holds {name}. "
     assert said in ingest(log)
     assert said in doctor(log)
     assert trades(log) == []
     log.write_bytes(log_of(plain))
-    assert len([ingest(log), *trades(log)]) == 3, "the log is read once it is one"
+    ingest(log)
+    assert trades(log) == [("AMD", FIRST + 1), ("MSFT", FIRST + 3)], "the log is read once it is one"
 
 
-def test_lines_of_other_forms_inside_an_error_of_the_bot_are_no_events(tmp_path: Path) -> None:
-    log = tmp_path / "big_dipper.log"
+def test_lines_of_other_forms_inside_an_error_of_the_bot_are_no_events(log: Path) -> None:
     quoted = [write(9, "INFO", TRADE.format("EVIL", 9)) for form, write in READ.items() if "docker" not in form]
     log.write_text(
         "".join(f"{plain(6, 'ERROR', '❌ Cycle error: no')}\n{line}\n" for line in quoted) + plain(7, *MESSAGES[1]) + "\n"
@@ -129,8 +133,8 @@ def test_lines_of_other_forms_inside_an_error_of_the_bot_are_no_events(tmp_path:
     assert trades(log) == [("AMD", FIRST + 2)]
 
 
-def test_an_object_is_one_message_whatever_is_in_it(tmp_path: Path) -> None:
-    log, inner = tmp_path / "big_dipper.log", plain(9, "INFO", TRADE.format("EVIL", 9))
+def test_an_object_is_one_message_whatever_is_in_it(log: Path) -> None:
+    inner = plain(9, "INFO", TRADE.format("EVIL", 9))
     texts = [
         MESSAGES[0][1],
         f"❌ Cycle error: no\n{inner}",
@@ -150,24 +154,34 @@ def session(write: Write) -> bytes:
     return log_of(write) + "".join(write(12 + number, "INFO", f"Cycle #{number}") + "\n" for number in range(3, 6)).encode()
 
 
-def test_a_bot_that_goes_over_to_another_form_and_back_is_read_on(tmp_path: Path) -> None:
-    log = tmp_path / "big_dipper.log"
-    for number, write in enumerate((plain, READ["structlog"], READ["loguru"], plain)):
-        with log.open("ab") as file:
-            moved = session(write).replace(b"2025-10-17", b"2025-10-%02d" % (17 + number))
-            file.write(moved.replace(b"-8000-", b"-8%03d-" % number) + b"Traceback (most recent call last):\n")
-        if number != 1:  # two in one read as well
-            ingest(log)
-    assert [symbol for symbol, _ in trades(log)] == ["AMD", "MSFT"] * 4
-    # In the middle of such a log a restart changes nothing.
+def append(log: Path, write: Write, day: int, order: int, end: str = "") -> None:
+    """Append a session of that day of October in a form, with order numbers of its own."""
+    text = session(write).replace(b"2025-10-17", b"2025-10-%02d" % day).replace(b"-8000-", b"-8%03d-" % order)
     with log.open("ab") as file:
-        file.write(session(READ["loguru"]).replace(b"-10-17", b"-10-22").replace(b"-8000-", b"-8009-"))
-        file.flush()
-        ingest(log)
-        file.write(READ["loguru"](9, "INFO", "of no kind").replace("-10-17", "-10-22").encode() + b"\n")
+        file.write(text + end.encode())
+
+
+def test_a_bot_that_goes_over_to_another_form_and_back_is_read_on(log: Path) -> None:
+    traceback = "Traceback (most recent call last):\n"
+    append(log, plain, 17, 0, traceback)
+    ingest(log)
+    append(log, READ["structlog"], 18, 1, traceback)  # two in one read
+    append(log, READ["loguru"], 19, 2, traceback)
+    ingest(log)
+    append(log, plain, 20, 3, traceback)
+    ingest(log)
+    assert [symbol for symbol, _ in trades(log)] == ["AMD", "MSFT"] * 4
+
+
+def test_a_restart_within_a_log_of_another_form_changes_nothing(log: Path) -> None:
+    append(log, plain, 17, 0)
+    append(log, READ["loguru"], 18, 1)
+    ingest(log)
+    with log.open("a") as file:
+        file.write(READ["loguru"](9, "INFO", "of no kind").replace("-10-17", "-10-18") + "\n")
     ingest(log)
     counted = "SELECT sum(value) FROM counters WHERE name = 'bigdipper_log_records_total'"
-    assert rows(tmp_path / "a.db", counted) == [(5 * session(plain).count(b"\n") + 1,)]
+    assert rows(log.parent / "a.db", counted) == [(2 * session(plain).count(b"\n") + 1,)]
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form.is_read], ids=lambda form: form.name)
@@ -177,8 +191,7 @@ def test_every_form_that_is_read_names_a_time_and_a_text(form: Form) -> None:
     assert groups.keys() & {"level", "priority"}
 
 
-def test_the_doctor_reads_a_compressed_log_as_ingest_does(tmp_path: Path) -> None:
-    log = tmp_path / "big_dipper.log"
+def test_the_doctor_reads_a_compressed_log_as_ingest_does(log: Path) -> None:
     packed = gzip.compress(log_of(plain) * 20_000)
     log.write_bytes(packed)
     assert "the bot's log of " in doctor(log)
@@ -187,9 +200,9 @@ def test_the_doctor_reads_a_compressed_log_as_ingest_does(tmp_path: Path) -> Non
 
 
 def test_a_log_that_grows_while_the_doctor_looks_is_read_from_the_beginning_of_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, size = tmp_path / "big_dipper.log", Source.size
+    size = Source.size
 
     def grow(source: Source) -> int:
         before = size(source)
@@ -199,7 +212,4 @@ def test_a_log_that_grows_while_the_doctor_looks_is_read_from_the_beginning_of_a
 
     log.write_bytes(log_of(plain) * 10)
     monkeypatch.setattr(Source, "size", grow)
-    assert (
-        " 50 of the last 50 lines are known"
-        in here("doctor", "--log.path", log, "--archive.path", tmp_path / "a.db", "--web.listen-address", "127.0.0.1:0")[1]
-    )
+    assert " 50 of the last 50 lines are known" in doctor(log)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.asked import doctor, ingest
-from tests.forms import TRADE
+from tests.forms import TRADE, docker
 from tests.running import exporter, rows
 
 NAMED = re.compile(r"(\S+) line (\d+) \(byte ([\d,]+)\): (\w+): .*?bad-(\d+)")
@@ -51,7 +51,7 @@ def objects(data: bytes) -> bytes:
     out = list[str]()
     for number, one in enumerate(data.decode().splitlines(keepends=True)):
         pieces = [one[:45], one[45:]] if number % 2 else [one]
-        out += [json.dumps({"log": piece, "stream": "stderr", "time": "2025-10-17T13:31:05.1Z"}) for piece in pieces]
+        out += [docker(piece, "2025-10-17T13:31:05.1Z") for piece in pieces]
     return "\n".join(out).encode() + b"\n"
 
 

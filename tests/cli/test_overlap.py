@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.asked import here
+from tests.cli.asked import ingest
+from tests.forms import docker
 from tests.running import rows
 
 
@@ -22,12 +23,6 @@ def trades(first: int, last: int) -> bytes:
     return b"".join(map(trade, range(first, last)))
 
 
-def ingest(log: Path, archive: Path, *flags: str) -> str:
-    code, out, errors = here("ingest", "--log.path", log, "--archive.path", archive, "--log.timezone", "UTC", *flags)
-    assert (code, errors) == (0, "")
-    return out
-
-
 def counted(archive: Path) -> tuple[int, int, int, int, int]:
     """Trades, different ones, trades and cycles of the day, and gaps."""
     days = "(SELECT sum(trades_count) FROM daily_stats), (SELECT sum(cycles) FROM daily_stats)"
@@ -39,11 +34,21 @@ def test_parts_of_what_was_read_bring_nothing_twice(tmp_path: Path) -> None:
     for number, (first, last) in enumerate([(0, 40), (20, 40), (10, 30), (0, 40), (38, 45), (5, 45)]):
         log = tmp_path / f"{number}.log"
         log.write_bytes(trades(first, last))
-        out = ingest(log, archive)
+        out = ingest(log, archive=archive)
         total = 45 if number > 3 else 40
         assert counted(archive) == (total, total, total, total, 0)
     assert "0 lines, 0 events (nothing new)" in out
     assert "80 lines skipped, already read from another file" in out
+
+
+def test_what_was_skipped_is_said_also_where_the_rest_is_not_the_bots(tmp_path: Path) -> None:
+    first, second, archive = tmp_path / "first.log", tmp_path / "second.log", tmp_path / "a.db"
+    first.write_bytes(trades(0, 40))
+    second.write_bytes(trades(20, 40) + b"no line of the bot\n" * 5)
+    ingest(first, archive=archive)
+    said = ingest(second, archive=archive)
+    assert said.startswith("5 lines, none of them Big Dipper's (is this the bot's log?) in ")
+    assert said.endswith(" s; 40 lines skipped, already read from another file\n")
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -51,15 +56,15 @@ def test_the_newer_part_is_read_first(tmp_path: Path, pack: Callable[[bytes], by
     new, everything = tmp_path / "new.log", tmp_path / ("all.gz" if pack is gzip.compress else "all.log")
     new.write_bytes(trades(20, 40))
     everything.write_bytes(pack(trades(0, 20) + trades(20, 40)))
-    ingest(new, tmp_path / "a.db")
-    ingest(everything, tmp_path / "a.db")
+    ingest(new)
+    ingest(everything)
     assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
 
 
 def test_a_rotated_file_that_overlaps_the_log(tmp_path: Path) -> None:
     (tmp_path / "bot.log.1").write_bytes(trades(0, 30))
     (tmp_path / "bot.log").write_bytes(trades(20, 40))
-    ingest(tmp_path / "bot.log", tmp_path / "a.db", "--log.rotated=yes")
+    ingest(tmp_path / "bot.log", "--log.rotated=yes")
     assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
 
 
@@ -68,9 +73,9 @@ def test_files_that_are_joined_in_any_order_and_lines_between_them(tmp_path: Pat
     for number, (first, last) in enumerate([(0, 10), (20, 30), (40, 50)]):
         part = tmp_path / f"{number}.log"
         part.write_bytes(trades(first, last))
-        ingest(part, archive)
+        ingest(part, archive=archive)
     log.write_bytes(trades(5, 60))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert counted(archive) == (60, 60, 60, 60, 0)
 
 
@@ -79,7 +84,7 @@ def test_overlaps_are_found_in_small_portions(tmp_path: Path, monkeypatch: pytes
     for number, (first, last) in enumerate([(0, 400), (200, 600), (100, 500), (0, 600)]):
         log = tmp_path / f"{number}.log"
         log.write_bytes(trades(first, last))
-        ingest(log, archive)
+        ingest(log, archive=archive)
         monkeypatch.setattr("bigdipper_exporter.pipeline.PORTION_BYTES", 1000 + 300 * number)
     assert counted(archive) == (600, 600, 600, 600, 0)
 
@@ -89,8 +94,8 @@ def test_lines_that_the_bot_wrote_twice_count_twice(tmp_path: Path) -> None:
     first.write_bytes(trades(0, 10) + 3 * trade(10))
     # The log was rotated within a second, in which the bot wrote the same lines again.
     second.write_bytes(2 * trade(10) + trades(11, 20))
-    ingest(first, archive)
-    ingest(second, archive)
+    ingest(first, archive=archive)
+    ingest(second, archive=archive)
     assert counted(archive) == (24, 20, 24, 24, 0)
 
 
@@ -108,11 +113,7 @@ PREFIXED: dict[str, Callable[[list[bytes]], bytes]] = {
     "cri": lambda lines: b"".join(b"2025-10-17T09:00:00.123456789Z stderr F " + line for line in lines),
     "unknown": lambda lines: b"".join(b"#%d (bot) " % number + line for number, line in enumerate(lines)),
     "docker": lambda lines: b"".join(
-        json.dumps(
-            {"log": line.decode(), "stream": "stderr", "time": line[:10].decode() + "T" + line[11:19].decode() + "Z"}
-        ).encode()
-        + b"\n"
-        for line in lines
+        docker(line.decode(), f"{line[:10].decode()}T{line[11:19].decode()}Z").encode() + b"\n" for line in lines
     ),
     "journald-json": lambda lines: b"".join(
         json.dumps({"__REALTIME_TIMESTAMP": "1760691600000000", "MESSAGE": line.decode().rstrip("\n")}).encode() + b"\n"
@@ -129,9 +130,9 @@ def test_a_copy_in_another_form_brings_nothing_twice(tmp_path: Path, first: str,
     one, other = tmp_path / "one.log", tmp_path / "other.log"
     one.write_bytes(forms[first](trades(0, 40).splitlines(keepends=True)))
     other.write_bytes(forms[second](trades(20, 60).splitlines(keepends=True)))
-    ingest(one, tmp_path / "a.db")
+    ingest(one)
     assert counted(tmp_path / "a.db") == (40, 40, 40, 40, 0)
-    ingest(other, tmp_path / "a.db")
+    ingest(other)
     assert counted(tmp_path / "a.db") == (60, 60, 60, 60, 0)
 
 
@@ -149,8 +150,8 @@ def test_one_cycle_of_a_second_is_enough(tmp_path: Path, form: str) -> None:
     one.write_bytes(b"".join(map(cycle, range(10))))
     repair = b"".join(map(cycle, range(9, 12))).splitlines(keepends=True)
     other.write_bytes(b"".join(repair) if form == "plain" else PREFIXED[form](repair))
-    ingest(one, tmp_path / "a.db")
-    ingest(other, tmp_path / "a.db")
+    ingest(one)
+    ingest(other)
     assert counted(tmp_path / "a.db") == (12, 12, 12, 12, 0)
 
 
@@ -178,8 +179,8 @@ def test_lines_that_differ_in_their_times_alone_are_all_read(tmp_path: Path, for
     one, other = tmp_path / "one.log", tmp_path / "other.log"
     one.write_bytes(alike(form, 0, 40))
     other.write_bytes(alike(form, 0, 20) + alike(form, 60, 90))
-    ingest(one, tmp_path / "a.db")
-    ingest(other, tmp_path / "a.db")
+    ingest(one)
+    ingest(other)
     assert rows(tmp_path / "a.db", "SELECT count(*), count(DISTINCT ts) FROM trades") == [(70, 70)]
 
 
@@ -188,8 +189,8 @@ def test_overlaps_are_found_in_logs_of_other_forms(tmp_path: Path, form: str) ->
     one, other = tmp_path / "one.log", tmp_path / "other.log"
     one.write_bytes(alike(form, 0, 40))
     other.write_bytes(alike(form, 20, 60))
-    ingest(one, tmp_path / "a.db")
-    ingest(other, tmp_path / "a.db")
+    ingest(one)
+    ingest(other)
     assert rows(tmp_path / "a.db", "SELECT count(*), count(DISTINCT ts) FROM trades") == [(60, 60)]
 
 
@@ -199,6 +200,6 @@ def test_lines_that_were_written_again_within_a_second_are_read(tmp_path: Path) 
     steps = "".join(f"2025-10-17 09:30:01 [INFO] boot step {number}\n" for number in range(9)).encode()
     one.write_bytes(trades(0, 5) + steps)
     other.write_bytes(b"2025-10-17 09:30:01 [INFO] started again\n" + steps + b"2025-10-17 09:30:02 [INFO] Cycle #1\n")
-    ingest(one, tmp_path / "a.db")
-    ingest(other, tmp_path / "a.db")
+    ingest(one)
+    ingest(other)
     assert rows(tmp_path / "a.db", "SELECT value FROM counters WHERE name = 'bigdipper_log_lines_total'") == [(19 + 11,)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.asked import ingest
 from tests.running import Exporter, command, exporter, rows, wait_for
 
 
@@ -39,23 +40,18 @@ def wait_trades(one: Exporter, number: int) -> None:
     wait_for(lambda: (one.value("bigdipper_trades_total", symbol="MSFT") or 0) >= number, f"{number} trades")
 
 
-def ingest(log: Path, archive: Path) -> None:
-    done = command("ingest", "--log.path", log, "--archive.path", archive, "--log.timezone", "UTC")
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_backup_of_the_log_that_is_ingested_beside_it_brings_nothing_twice_and_no_gap(tmp_path: Path) -> None:
     log, backup, archive = tmp_path / "bot.log", tmp_path / "backup" / "bot.log", tmp_path / "a.db"
     backup.parent.mkdir()
     log.write_bytes(b"".join(trade(n) + cycle(n) for n in range(10)))
     backup.write_bytes(b"".join(trade(n) + cycle(n) for n in range(5)) + trade(5)[:50])
     for path in (log, backup, log, backup):
-        ingest(path, archive)
+        ingest(path, archive=archive)
         assert counted(archive) == (10, 10, 0)
     log.write_bytes(log.read_bytes() + trade(10))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     backup.unlink()
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert counted(archive) == (11, 11, 0)
     assert rows(archive, "SELECT cycles FROM daily_stats") == [(10,)]
 
@@ -63,14 +59,14 @@ def test_a_backup_of_the_log_that_is_ingested_beside_it_brings_nothing_twice_and
 def test_lost_lines_are_found_in_a_whole_copy_without_a_new_gap(tmp_path: Path) -> None:
     log, whole, archive = tmp_path / "bot.log", tmp_path / "copy" / "bot.log", tmp_path / "a.db"
     log.write_bytes(trades(0, 5))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     log.write_bytes(trades(8, 12))  # emptied by hand, with three lines that nobody had read
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert counted(archive) == (9, 9, 1)
     whole.parent.mkdir()
     whole.write_bytes(trades(0, 12))
     for path in (whole, log, whole, log):
-        ingest(path, archive)
+        ingest(path, archive=archive)
         assert counted(archive) == (12, 12, 1)
 
 
@@ -158,8 +154,7 @@ def test_a_link_to_somebody_elses_file_is_no_rotated_log(tmp_path: Path) -> None
     (folder / "bot.log.1").symlink_to(secret)
     (folder / "bot.log.3").write_bytes(trades(3, 4))
     (folder / "bot.log.2").symlink_to("bot.log.3")
-    done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.rotated=yes")
-    assert done.returncode == 0
+    ingest(log, "--log.rotated=yes", archive=tmp_path / "a.db")
     assert counted(tmp_path / "a.db") == (2, 2, 0)
     assert b"secret" not in (tmp_path / "a.db").read_bytes()
 
@@ -169,7 +164,7 @@ def test_pipes_in_place_of_rotated_files_stall_nothing(tmp_path: Path) -> None:
     log.write_bytes(trades(0, 2))
     for name in ("bot.log.1", "bot.log.2.gz", "bot.log-20251017"):
         os.mkfifo(tmp_path / name)
-    ingest(log, tmp_path / "a.db")
+    ingest(log)
     assert counted(tmp_path / "a.db") == (2, 2, 0)
 
 
@@ -237,8 +232,7 @@ def test_the_log_of_another_bot_beside_it_is_no_copy(tmp_path: Path) -> None:
     log = tmp_path / "bot.log"
     log.write_bytes(trades(0, 2))
     (tmp_path / "bot-2.log").write_bytes(trades(2, 4))
-    done = command("ingest", "--log.path", log, "--archive.path", tmp_path / "a.db", "--log.rotated=yes")
-    assert done.returncode == 0
+    ingest(log, "--log.rotated=yes", archive=tmp_path / "a.db")
     assert counted(tmp_path / "a.db") == (2, 2, 0)
 
 

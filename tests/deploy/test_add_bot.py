@@ -37,7 +37,7 @@ def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
     for name in ("second", "third"):
         done = add(checkout, name, "logs", "America/New_York")
         assert done.returncode == 0, done.stderr
-        assert f"added {name}: keys go into secrets/exporter-{name}" in done.stdout
+        assert f"added {name}: put its keys into secrets/exporter-{name}" in done.stdout
     (target,) = yaml.safe_load((checkout / "deploy/bots/third-target.yml").read_text())
     assert target == {"targets": ["exporter-third:10077"], "labels": {"bot": "third"}}
     added = yaml.safe_load((checkout / "deploy/bots/third.yml").read_text())["services"]
@@ -108,7 +108,7 @@ def test_a_log_may_have_any_name(checkout: Path) -> None:
     assert "there is no" in missing.stderr
     assert "logs/big_dipper.log yet; if the log has another name, correct LOG_PATH in deploy/bots/third.yml" in missing.stderr
     (checkout / "logs/two words.log").touch()
-    assert "characters that compose would read as its own" in add(checkout, "fourth", "logs/two words.log").stderr
+    assert "characters other than letters, digits" in add(checkout, "fourth", "logs/two words.log").stderr
 
 
 # Settings of .env that belong to one bot. Every other setting of the exporter in .env is meant for all bots.
@@ -165,11 +165,11 @@ def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(checkout: Path, s
 
 def test_a_bot_that_an_earlier_release_added_is_not_added_again(checkout: Path) -> None:
     (checkout / "prometheus/targets/bot-second.yml").touch()
-    assert "the bot 'second' has been added" in add(checkout, "second", "logs").stderr
+    assert "the bot 'second' has already been added" in add(checkout, "second", "logs").stderr
 
 
 def test_a_name_is_added_once(checkout: Path) -> None:
     assert add(checkout, "second", "logs").returncode == 0
     done = add(checkout, "second", "logs")
     assert done.returncode == 2
-    assert "the bot 'second' has been added" in done.stderr
+    assert "the bot 'second' has already been added" in done.stderr

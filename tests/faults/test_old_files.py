@@ -1,7 +1,6 @@
 """Large old files beside the log: it comes first, nothing is read twice, and its figures stay the newest."""
 
 import gzip
-import json
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from bigdipper_exporter.log import examination, gunzip, packed, plan
 from bigdipper_exporter.log.segment import Checkpoint
 from tests.faults.harness import Consumer, Writer, check
+from tests.forms import docker
 from tests.running import Monitor, monitor
 
 Start = Callable[..., Consumer]
@@ -294,18 +294,18 @@ def test_a_brake_episode_over_the_border_of_an_old_file_is_one(tmp_path: Path, c
             one.close()
 
 
-def docker(text: str, second: int) -> str:
-    return json.dumps({"log": text, "stream": "stderr", "time": f"2025-10-17T13:31:{second:02}.5Z"})
+def entry(text: str, second: int) -> str:
+    return docker(text, f"2025-10-17T13:31:{second:02}.5Z")
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 def test_a_containers_message_over_the_border_of_an_old_file_is_one(tmp_path: Path, pieces: int, restarts: bool) -> None:
     message = TRADE.format("2025-10-17 09:31:05", "MSFT", 5000)
-    before = [docker(TRADE.format("2025-10-17 09:31:05", "AMD", n) + "\n", 1) for n in range(600)]
+    before = [entry(TRADE.format("2025-10-17 09:31:05", "AMD", n) + "\n", 1) for n in range(600)]
     parts = [message[20 * n : 20 * n + 20 if n < 3 else None] for n in range(4)]
-    after = [docker(TRADE.format("2025-10-17 09:31:06", "AMD", n) + "\n", 9) for n in range(1000, 1003)]
-    split = [docker(part, 5) for part in parts[:-1]] + [docker(parts[-1] + "\n", 5)]
+    after = [entry(TRADE.format("2025-10-17 09:31:06", "AMD", n) + "\n", 9) for n in range(1000, 1003)]
+    split = [entry(part, 5) for part in parts[:-1]] + [entry(parts[-1] + "\n", 5)]
     one = border(tmp_path / "apart", [*before, *split[:pieces]], [*split[pieces:], *after], restarts)
     try:
         assert one.rows("SELECT count(*) FROM trades") == [(604,)]

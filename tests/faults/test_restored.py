@@ -18,7 +18,8 @@ from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.log import checksums, common
 from bigdipper_exporter.log.checksums import LineSums
 from bigdipper_exporter.log.segment import Checkpoint, Source
-from tests.running import Monitor, command, exporter, monitor, rows, wait_for
+from tests.cli.asked import ingest
+from tests.running import Monitor, exporter, monitor, rows, wait_for
 
 # Every kind of row, some lines twice within a second, and a line that no event has.
 KINDS = (
@@ -112,21 +113,16 @@ def synced_in_place(data: bytes, log: Path) -> None:
 WAYS = (over, replaced, deleted_first, set_aside, synced, synced_in_place)
 
 
-def ingest(log: Path, archive: Path) -> None:
-    done = command("ingest", "--log.path", log, "--archive.path", archive, "--log.timezone", "UTC")
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_a_restored_backup_repeats_nothing(way: Way, tmp_path: Path) -> None:
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     old, new = lines(0, 40), lines(100, 103)
     log.write_bytes(b"".join(old))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     way(b"".join(old[:183]), log)
     with log.open("ab") as file:
         file.write(b"".join(new))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert archived(archive) == expected(old + new)
 
 
@@ -166,12 +162,12 @@ def test_a_backup_that_ends_within_a_line_costs_that_line_only(tmp_path: Path) -
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     old, new = lines(0, 20), lines(100, 102)
     log.write_bytes(b"".join(old))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     log.write_bytes(b"".join(old[:90])[:-30] + b"".join(new))  # what was cut is a trade, which was read before
-    ingest(log, archive)
+    ingest(log, archive=archive)
     found = archived(archive)
     assert found | {"lines": 0} == expected(old + new) | {"lines": 0}
-    assert "1 line could not be read" in command("ingest", "--log.path", log, "--archive.path", tmp_path / "b.db").stdout
+    assert "1 line could not be read" in ingest(log, archive=tmp_path / "b.db")
 
 
 def test_a_whole_backup_over_one_that_was_cut_within_a_line_repeats_nothing(tmp_path: Path) -> None:
@@ -197,10 +193,10 @@ def test_a_large_log_read_in_one_go_is_recognised_to_the_line(tmp_path: Path) ->
     old, new = lines(0, 1200), lines(1300, 1303)
     log.write_bytes(b"".join(old))
     assert log.stat().st_size > 600_000
-    ingest(log, archive)
+    ingest(log, archive=archive)
     for kept in (6_000, 11_230):
         log.write_bytes(b"".join(old[:kept] + new))
-        ingest(log, archive)
+        ingest(log, archive=archive)
         assert archived(archive) == expected(old + new), kept
 
 
@@ -208,23 +204,23 @@ def test_an_archive_of_an_older_version_recognises_a_backup_too(tmp_path: Path) 
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     old, new = lines(0, 40), lines(100, 103)
     log.write_bytes(b"".join(old))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert rows(archive, "SELECT sum(size) FROM log_checksums") == [(log.stat().st_size,)]
     with closing(sqlite3.connect(archive)) as connection:
         connection.execute("DELETE FROM log_checksums")
         connection.commit()
-    ingest(log, archive)
+    ingest(log, archive=archive)
     log.write_bytes(b"".join(old[:180] + new))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert archived(archive) == expected(old + new)
 
 
 def test_ingest_waits_until_nobody_fills_a_log_that_holds_its_first_line_only(tmp_path: Path) -> None:
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     log.write_bytes(b"".join(lines(0, 3)))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     log.write_bytes(lines(0, 1)[0])
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert archived(archive)["lines"] == 31  # nobody can say whether a single line is old, so it is read
 
 
@@ -277,9 +273,9 @@ def test_another_log_that_begins_alike_is_read_whole(tmp_path: Path) -> None:
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     first, second = banner + lines(0, 20), banner + lines(50, 55)
     log.write_bytes(b"".join(first))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     log.write_bytes(b"".join(second))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     found = expected(lines(0, 20) + lines(50, 55)) | {"lines": len(first) + len(second)}
     assert archived(archive) == found
 

@@ -53,9 +53,9 @@ def test_a_dip_is_bought_within_two_cycles(noon: World) -> None:
 
 def test_an_incident_set_off_by_hand_happens_once_and_only_while_the_exchange_is_open(noon: World) -> None:
     noon.hours.always_open_from, noon._live_since = noon.now, noon.now
-    assert noon.trigger("positions unavailable")
+    assert noon.trigger("positions-unavailable")
     noon.run_until(noon.now + 5 * 3600)  # beyond a round of the live incidents
-    assert [name for _, name in noon.tally.incidents] == ["positions unavailable"]
+    assert [name for _, name in noon.tally.incidents] == ["positions-unavailable"]
     noon.hours.always_open_from = None
     noon.run_until(datetime(2026, 11, 17, 23, tzinfo=NEW_YORK).timestamp())
     assert not noon.trigger("dip")
@@ -74,21 +74,21 @@ def test_an_outage_fails_the_bot_and_the_monitor_and_ends(noon: World) -> None:
 
 
 def test_an_opposite_order_brings_wash_trade_rejections(noon: World) -> None:
-    noon.trigger("wash trade")
+    noon.trigger("wash-trade")
     log = new_lines(noon, 40)
     assert log.count("wash_sale_conflict (opposite order exists)") > 20
     assert {o.status for o in noon.ledger.orders.values() if o.time_in_force == "gtc"} == {"canceled"}
 
 
 def test_a_stuck_order_is_open_for_more_than_a_quarter_of_an_hour(noon: World) -> None:
-    noon.trigger("stuck order")
+    noon.trigger("stuck-order")
     new_lines(noon, 20)
     assert any(noon.now - o.submitted_at / 1e9 > 900 for o in noon.ledger.open_orders.values())
 
 
 def test_a_manual_sale_changes_a_position_without_a_line(noon: World) -> None:
     held = {s: p.qty for s, p in noon.ledger.positions.items()}
-    noon.trigger("manual sale")
+    noon.trigger("manual-sale")
     log = new_lines(noon, 3)
     changed = {s for s, qty in held.items() if noon.ledger.positions[s].qty != qty}
     assert len(changed) == 1
@@ -115,7 +115,7 @@ def test_a_restarted_bot_says_goodbye_and_counts_from_one(noon: World) -> None:
 
 
 def test_positions_that_cannot_be_read_halt_the_bot(noon: World) -> None:
-    noon.trigger("positions unavailable")
+    noon.trigger("positions-unavailable")
     log = new_lines(noon, 7)
     assert log.count("❌ POSITION TRACKING FAILED") in (3, 4, 5)
     assert noon.truth()["halts"]["positions_unavailable"] == log.count("❌ POSITION TRACKING FAILED")
@@ -129,7 +129,7 @@ def test_a_deposit_raises_equity_without_a_profit(noon: World) -> None:
 
 
 def test_whole_shares_are_asked_for_in_vain_for_a_while(noon: World) -> None:
-    noon.trigger("whole shares")
+    noon.trigger("whole-shares")
     assert 5 <= new_lines(noon, 20).count("FIGR not_fractionable (use whole shares)") <= 13
 
 

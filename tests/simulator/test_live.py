@@ -47,7 +47,7 @@ def test_on_a_sunday_the_pretended_session_is_open_and_the_bot_trades(tmp_path: 
     assert answer["is_open"]
     assert datetime.fromisoformat(answer["next_close"]).timestamp() == calendar.day_start(date(2026, 11, 23))
     assert sum(after["fills"].values()) > sum(before["fills"].values())
-    assert {"wash trade", "cycle errors", "brake"} <= {n for _, n in after["incidents"][len(before["incidents"]) :]}
+    assert {"wash-trade", "cycle-errors", "brake"} <= {n for _, n in after["incidents"][len(before["incidents"]) :]}
     assert "2026-11-22 13:59:" in (tmp_path / "log").read_text()
     assert "2026-11-22 14:04:" not in (tmp_path / "log").read_text()
     world.close()

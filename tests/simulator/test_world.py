@@ -205,8 +205,8 @@ def test_the_log_is_stamped_in_the_zone_of_the_bots_machine(tmp_path: Path, zone
 
 
 def test_the_account_balances_to_the_last_digit_at_every_minute_and_with_every_activity() -> None:
-    world = World(3, MONDAY, incidents=[i for i in INCIDENTS if i.name in ("brake", "manual sale", "deposit")])
-    events = {340 + 20 * n: "dip" for n in range(12)} | {620: "manual sale", 640: "deposit", 1900: "brake", 3300: "manual sale"}
+    world = World(3, MONDAY, incidents=[i for i in INCIDENTS if i.name in ("brake", "manual-sale", "deposit")])
+    events = {340 + 20 * n: "dip" for n in range(12)} | {620: "manual-sale", 640: "deposit", 1900: "brake", 3300: "manual-sale"}
     cash, seen = Decimal(0), 0
     for minute in range(3 * 1440):
         world.step()

@@ -33,7 +33,7 @@ EXPECTED = {
     "BotCycleErrors",
     "BotErrorsPilingUp",
     "BotHalted",
-    "BotRestarting",  # cycle errors, positions unavailable, restart
+    "BotRestarting",  # cycle-errors, positions-unavailable, restart
     "BrokerUnreachable",
     "ClockSkew",  # outage; a broker whose clock runs 2160 times too fast
     "LogClockWrong",  # so does the bot's
@@ -41,7 +41,7 @@ EXPECTED = {
     "MissedTrades",
     "OrdersRejected",
     "TradesWithoutFills",
-    "OrderOpenLong",  # wash trade, whole shares, stuck order
+    "OrderOpenLong",  # wash-trade, whole-shares, stuck-order
     "PositionChangedByHand",
     "WashSaleBuy",
     "LogBrokerDisagree",  # the owner sells by hand, the bot buys again

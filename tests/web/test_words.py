@@ -2,7 +2,7 @@
 
 import pytest
 
-from bigdipper_exporter.web.words import dollars, figures, number, percent, signed
+from bigdipper_exporter.words import dollars, number, percent, short_figures, signed
 from tests.alerts.figures import FIGURES
 
 
@@ -36,4 +36,4 @@ def test_a_number_of_shares_has_no_zeros_that_say_nothing() -> None:
 
 @pytest.mark.parametrize("text", FIGURES)
 def test_figures_of_alerts_are_written_as_in_messages(text: str) -> None:
-    assert figures(text) == FIGURES[text]
+    assert short_figures(text) == FIGURES[text]

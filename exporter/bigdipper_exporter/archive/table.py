@@ -31,7 +31,8 @@ OF_RECORD = ("id", "ts", "date", "cycle_number")
 OF_ORDER = ("ts", "date", "symbol", "quantity", "price", "order_id")
 Side = Literal["buy", "sell"]
 
-# Rows of one statement: SQLite prepares each run of a statement to be undone, triggers included, which costs as much as a row.
+# Rows that one statement inserts. SQLite prepares to undo each statement that it runs, its triggers included, which costs as
+# much as inserting a row.
 ROWS_AT_ONCE = 32
 
 SQL_TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
@@ -97,9 +98,22 @@ class Table(Generic[Row]):
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
         return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO {f'UPDATE SET {changes}' if rest else 'NOTHING'}"
 
+    @cached_property
+    def _insert_many(self) -> str:
+        """The same INSERT for ROWS_AT_ONCE rows."""
+        return self._for_many(self.insert)
+
+    @cached_property
+    def _upsert_many(self) -> str:
+        """The same upsert for ROWS_AT_ONCE rows."""
+        return self._for_many(self.upsert)
+
+    def _for_many(self, statement: str) -> str:
+        return statement.replace(self._parameters, ", ".join([self._parameters] * ROWS_AT_ONCE))
+
     def add(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Insert rows in the caller's transaction. sqlite3.IntegrityError when a key exists."""
-        self._execute(connection, self.insert, rows)
+        self._execute(connection, self.insert, self._insert_many, rows)
 
     def add_new(self, connection: sqlite3.Connection, row: Row) -> bool:
         """Insert a row in the caller's transaction unless a UNIQUE index has it already; return whether it was new."""
@@ -107,14 +121,14 @@ class Table(Generic[Row]):
 
     def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         """Upsert rows in the caller's transaction."""
-        self._execute(connection, self.upsert, rows)
+        self._execute(connection, self.upsert, self._upsert_many, rows)
 
-    def _execute(self, connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:
-        many = statement.replace(self._parameters, ", ".join([self._parameters] * ROWS_AT_ONCE))
+    def _execute(self, connection: sqlite3.Connection, one: str, many: str, rows: Iterable[Row]) -> None:
+        """Run `many` for each ROWS_AT_ONCE rows, and `one` for each of the rest."""
         values = map(self.values, rows)
         while len(batch := [*islice(values, ROWS_AT_ONCE)]) == ROWS_AT_ONCE:
             connection.execute(many, [*chain.from_iterable(batch)])
-        connection.executemany(statement, batch)
+        connection.executemany(one, batch)
 
 
 class LogRow(Protocol):

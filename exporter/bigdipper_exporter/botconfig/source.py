@@ -2,8 +2,9 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from bigdipper_exporter.botconfig.bindings import ANY, Change, Kind, changes, classes, header_changes, name_of
 from bigdipper_exporter.botconfig.expressions import Value, evaluate
 
 # Bounds on what is read. The bot's own files have about 100 settings in 20 kB.
@@ -12,15 +13,16 @@ MOST_SETTINGS = 2000
 SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 # Statements of which the effect is known, or at least that it takes place.
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Delete)
-# Methods that change a list, a set or a dictionary in place.
-_CHANGING = (
-    *("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"),
-    *("add", "difference_update", "discard", "intersection_update", "symmetric_difference_update", "update"),
-    *("popitem", "setdefault"),
-)
-# Functions that set what their second argument, or their last but one, names.
-_SETTERS = ("setattr", "__setattr__")
+_IMPORTS = (ast.Import, ast.ImportFrom)
+CHANGED = "it is changed step by step"
 UNSURE = "it is set under a condition or in a function"
+UNNAMED = "a statement may set it that names what it sets only when the bot runs"
+# Of changes that do not make a name a setting, by their kind.
+PROBLEMS: dict[Kind, str] = {
+    "named": "a function or a class has its name",
+    "imported": "it is imported",
+    "passed": "it is passed as an argument, so that an object may have another value",
+}
 
 
 def read(source: bytes) -> dict[str, Value]:
@@ -50,71 +52,45 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
     statements = sum(len(node.body) if isinstance(node, ast.ClassDef) else 1 for node in tree.body)
     if statements > MOST_SETTINGS:
         raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
+    fields = classes(tree)
     names: dict[str, Value] = {}
-    nested: list[tuple[str, int]] = []
+    nested: list[Change] = []
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
-            imported = [alias for alias in ast.walk(statement) if isinstance(alias, ast.alias)]
-            known = [(name, alias.lineno) for alias in imported if (name := alias.asname or alias.name) in names]
-            _doubt(known, "it is imported", names)
             if isinstance(statement, _SIMPLE):
-                _assign(statement, names)
+                _assign(statement, names, fields)
+            elif isinstance(statement, _IMPORTS):
+                _doubt(changes(statement, fields), UNSURE, names)
             else:
                 # At once too: settings that are made of it are not known either.
-                nested += (changed := list(_changed(statement)))
+                nested += (changed := list(changes(statement, fields)))
                 _doubt(changed, UNSURE, names)
+        if isinstance(node, ast.ClassDef):
+            _doubt(header_changes(node, fields), CHANGED, names)
     _doubt(nested, UNSURE, names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
 
 
-def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
+def _assign(node: ast.stmt, names: dict[str, Value], fields: Mapping[str, Sequence[str]]) -> None:
     """Evaluate what a statement assigns to names; what it changes in any other way is not known."""
     targets: Sequence[ast.expr] = ()
     if isinstance(node, ast.Assign):
         targets = node.targets
     elif isinstance(node, ast.AnnAssign):
         targets = (node.target,)
-    whole = {name for target in targets if (name := _name_of(target))}
-    _doubt([one for one in _changed(node) if one[0] not in whole], "it is changed step by step", names)
+    whole = {name for target in targets if (name := name_of(target))}
+    _doubt([one for one in changes(node, fields) if one.name not in whole], CHANGED, names)
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         names.update({name: evaluate(node.value, names, node.lineno) for name in whole})
 
 
-def _changed(statement: ast.stmt) -> Iterator[tuple[str, int]]:
-    """Yield the names that a statement sets, deletes or changes in place, and the line of each."""
-    local = {id(name) for node in ast.walk(statement) if isinstance(node, ast.comprehension) for name in ast.walk(node.target)}
-    for node in ast.walk(statement):
-        if id(node) not in local and (name := _changed_by(node)):
-            yield name, getattr(node, "lineno", statement.lineno)
-
-
-def _changed_by(node: ast.AST) -> str:
-    """Return the name that this node alone sets or changes; empty for none."""
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        return _changed_name(node)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return node.name
-    if not isinstance(node, ast.Call):
-        return ""
-    if _name_of(node.func) in _SETTERS and len(node.args) > 1:
-        named = node.args[-2]
-        return named.value if isinstance(named, ast.Constant) and isinstance(named.value, str) else ""
-    if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
-        return _changed_name(node.func.value)
-    return ""
-
-
-def _changed_name(node: ast.AST) -> str:
-    """Return the name of what changes when this expression does: of a list when an item is set."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return _name_of(node)
-
-
-def _name_of(node: ast.AST) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def _doubt(changed: Iterable[tuple[str, int]], problem: str, names: dict[str, Value]) -> None:
-    for name, line in changed:
-        names[name] = Value(None, line, problem=problem)
+def _doubt(changed: Iterable[Change], problem: str, names: dict[str, Value]) -> None:
+    """Give names that are changed a problem instead of their value."""
+    for name, line, kind in changed:
+        if name == ANY:
+            names.update({known: Value(None, line, problem=UNNAMED) for known in names})
+        elif kind == "set" or name in names:
+            value = names[name].value if name in names else None
+            # A list or dictionary with two names changes under both of them.
+            same = [other for other in names if isinstance(value, list | dict) and names[other].value is value]
+            names.update({one: Value(None, line, problem=PROBLEMS.get(kind, problem)) for one in (name, *same)})

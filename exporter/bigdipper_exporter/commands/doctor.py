@@ -31,7 +31,7 @@ from bigdipper_exporter.sectors import read_sectors
 from bigdipper_exporter.thresholds import DISK_FREE_BYTES
 from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
-from bigdipper_exporter.web.words import count
+from bigdipper_exporter.words import count
 
 DAY = 86400.0
 

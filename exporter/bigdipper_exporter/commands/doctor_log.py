@@ -27,8 +27,8 @@ from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.state import UNDECIDED, BotState, narrow, shown
-from bigdipper_exporter.web.words import count, duration
+from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, BotState, narrow, shown
+from bigdipper_exporter.words import count, duration
 
 TAIL_BYTES = 256 * 1024
 SAMPLED = 100  # lines whose form is looked at where none is the bot's
@@ -42,11 +42,11 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
     path = settings.log_path
     if path is None and settings.alpaca_key:
         yield Finding(
-            True, "log", "no log is named: the account is watched with its keys alone, and nothing is known of the bot"
+            True, "log", "no log is configured: the account is watched with its keys alone, and nothing is known about the bot"
         )
         return
     if path is None:
-        yield Finding(False, "log", "no log is named: set --log.path (or LOG_PATH) to the bot's log file")
+        yield Finding(False, "log", "no log is configured: set --log.path (or LOG_PATH) to the bot's log file")
         return
     try:
         with closing(_open(path)) as file:
@@ -75,8 +75,8 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             False,
             "log",
-            f"{path} is readable, but has not grown for {duration(quiet)}; a living bot writes every minute: is it running, and"
-            " does its output go to this file? (if the log was renamed, the bot still writes to the renamed file)",
+            f"{path} is readable, but has not grown for {duration(quiet)}; a running bot writes to it every minute. Check that"
+            " the bot runs and logs to this file; if the file was renamed, the bot still writes to the renamed one",
         )
     else:
         yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
@@ -103,7 +103,7 @@ def _packed(path: Path) -> Iterator[Finding]:
     try:
         os.listdir(path.parent)
     except OSError:
-        yield Finding(True, "rotated", f"{path.parent} may not be listed: of rotated files only .1 to .{GUESSED} are found")
+        yield Finding(True, "rotated", f"{path.parent} cannot be listed: rotated files are only found as .1 to .{GUESSED}")
         return
     packed = [file.name for file in unread(path)]
     if packed:
@@ -111,7 +111,7 @@ def _packed(path: Path) -> Iterator[Finding]:
             False,
             "rotated",
             f"{count(len(packed), 'rotated file')} such as {packed[-1]} cannot be read: let logrotate compress with gzip"
-            " (`compress` without `compresscmd`); lines that are rotated while the exporter is stopped are lost otherwise",
+            " (`compress` without `compresscmd`); otherwise lines that are rotated while the exporter is stopped are lost",
         )
 
 
@@ -123,7 +123,8 @@ def _form(portion: ParsedChunk, other: str) -> Finding:
         return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: {why}")
     name = BotState(forms=reduce(narrow, fitting)).form
     said = (
-        f"the bot's log of {name}: {len(fitting):,} of the last {portion.lines:,} lines are known, the rest is text around them"
+        f"a log of Big Dipper {name}: {len(fitting):,} of the last {portion.lines:,} lines are known; the others are text"
+        " between them"
     )
     said += f"; they are read from {other}" if other else ""
     return Finding(True, "form", said)
@@ -142,15 +143,15 @@ def _state(settings: Settings, portion: ParsedChunk, reader: Reader) -> BotState
 
 
 def _odd(state: BotState) -> Iterator[Finding]:
-    """Name the last lines that could not be read, those that are not decided yet, and patterns that were given up."""
+    """Name the last damaged lines, the undecided ones, and patterns that were given up."""
+    recent = state.recently_damaged(time.time())
     for damaged in state.damaged:
-        is_old = time.time() - damaged.ts > OLD_SECONDS
-        yield Finding(is_old, "damaged", f"{damaged}{'' if is_old else '; it was not counted as an event'}")
+        is_recent = damaged in recent
+        yield Finding(not is_recent, "damaged", f"{damaged}{'; it was not counted as an event' if is_recent else ''}")
     for line in state.undecided():
         yield Finding(True, "undecided", f"{line}; it {UNDECIDED}")
     for name in state.slow_patterns:
-        said = "takes too long and is not tried again before the next start: simplify it"
-        yield Finding(False, "patterns", f"{name} {said}")
+        yield Finding(False, "patterns", f"{name} {TOO_SLOW}: simplify it")
 
 
 def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Finding]:
@@ -169,7 +170,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
             "time zone",
             f"with log.timezone {zone} the newest line is {duration(abs(skew))}"
             f" {'before' if skew > 0 else 'after'} the file's last change: set --log.timezone to the zone of the bot's machine"
-            f" ({-hours:+g} h from {zone}); or the file was copied or has just been idle",
+            f" ({-hours:+g} h from {zone}), unless the file was copied or the bot has just been idle",
         )
     wrong = [
         record
@@ -181,8 +182,8 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
         yield Finding(
             False,
             "time zone",
-            f"with log.timezone {zone} a line of the regular session (09:30 to 16:00) would be of {at:%H:%M} New York:"
-            " set --log.timezone to the zone of the bot's machine",
+            f"with log.timezone {zone} a line of the regular session (09:30 to 16:00) would have been written at {at:%H:%M} in"
+            " New York: set --log.timezone to the zone of the bot's machine",
         )
     elif abs(skew) <= ZONE_TOLERANCE:
         yield Finding(True, "time zone", f"{zone} fits: the newest line is {duration(abs(skew))} from the file's last change")

@@ -11,7 +11,7 @@ from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection.state import UNDECIDED, DamagedLine, advice, shown, where
-from bigdipper_exporter.web.words import count
+from bigdipper_exporter.words import count
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
@@ -22,7 +22,7 @@ MOST_GAPS = 10
 class Summary:
     """What `ingest` has read in this run: lines, events by kind, gaps, and what could not be read.
 
-    repeated: lines that were read before from another file. gaps: how many; where: the newest of them. unfinished: where the
+    repeated: lines that were read before from another file. gaps: how many; places: the newest of them. unfinished: where the
     log ends in a line without a newline, and that line.
     problem: why the log cannot be read.
     held: lines at the end of the log with text before their header, of which only later lines show whether they are the bot's.
@@ -32,7 +32,7 @@ class Summary:
     events: dict[str, int]
     repeated: int
     gaps: int
-    where: list[str]
+    places: list[str]
     malformed: int
     damaged: list[DamagedLine]
     unfinished: str | None
@@ -41,24 +41,24 @@ class Summary:
 
     def text(self, seconds: float) -> str:
         """One line for people, and one more for each line of the log that could not be read."""
-        return "\n".join([self._totals(seconds), *(f"  {place}" for place in self.where), *self._damage()])
+        return "\n".join([self._totals(seconds), *(f"  {place}" for place in self.places), *self._damage()])
 
     def _totals(self, seconds: float) -> str:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.events.items(), key=lambda item: -item[1]))
         gaps = f"; {count(self.gaps, 'gap')}, see the table `gaps`" if self.gaps else ""
-        if self.lines and not self.events:
-            return f"none of the {self.lines:,} new lines is Big Dipper's: is this the bot's log?"
         again = f"; {count(self.repeated, 'line')} skipped, already read from another file" if self.repeated else ""
-        events = count(sum(self.events.values()), "event")
-        return f"{count(self.lines, 'line')}, {events} ({kinds or 'nothing new'}) in {seconds:.1f} s{again}{gaps}"
+        events = f"{count(sum(self.events.values()), 'event')} ({kinds or 'nothing new'})"
+        if self.lines and not self.events:
+            events = "none of them Big Dipper's (is this the bot's log?)"
+        return f"{count(self.lines, 'line')}, {events} in {seconds:.1f} s{again}{gaps}"
 
     def _damage(self) -> Iterator[str]:
         if self.malformed:
-            shown = self.damaged[-min(self.malformed, len(self.damaged)) :]
-            newest = f"; the last {len(shown)} of them" if self.malformed > len(shown) else ""
-            yield f"{count(self.malformed, 'line')} could not be read{newest}:"
-            yield from (f"  {line}" for line in shown)
-            if said := advice(shown):
+            newest = self.damaged[-min(self.malformed, len(self.damaged)) :]
+            which = f"; the last {len(newest)} of them" if self.malformed > len(newest) else ""
+            yield f"{count(self.malformed, 'line')} could not be read{which}:"
+            yield from (f"  {line}" for line in newest)
+            if said := advice(newest):
                 yield f"  {said}"
         if self.problem:
             yield self.problem
@@ -81,8 +81,12 @@ class _Totals:
 
     @classmethod
     def of(cls, values: Values) -> "_Totals":
-        events = {kind: int(count) for (kind,), count in values.get(m.LOG_EVENTS.name, {}).items()}
-        return cls(int(total(values, m.LOG_LINES)), int(total(values, m.LOG_GAPS)), int(total(values, m.LOG_MALFORMED)), events)
+        return cls(
+            lines=int(total(values, m.LOG_LINES)),
+            gaps=int(total(values, m.LOG_GAPS)),
+            malformed=int(total(values, m.LOG_MALFORMED)),
+            events={kind: int(number) for (kind,), number in values.get(m.LOG_EVENTS.name, {}).items()},
+        )
 
 
 def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
@@ -108,16 +112,16 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     finally:
         pipeline.tail.close()
         store.close()
-    new = {kind: count - before.events.get(kind, 0) for kind, count in now.events.items()}
+    new = {kind: number - before.events.get(kind, 0) for kind, number in now.events.items()}
     return Summary(
-        now.lines - before.lines,
-        {kind: count for kind, count in new.items() if count},
-        pipeline.repeated,
-        now.gaps - before.gaps,
-        [gap.detail for gap in gaps],
-        now.malformed - before.malformed,
-        pipeline.snapshot.bot.damaged,
-        f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
-        pipeline.snapshot.bot.undecided(),
-        pipeline.snapshot.own.log_problem,
+        lines=now.lines - before.lines,
+        events={kind: number for kind, number in new.items() if number},
+        repeated=pipeline.repeated,
+        gaps=now.gaps - before.gaps,
+        places=[gap.detail for gap in gaps],
+        malformed=now.malformed - before.malformed,
+        damaged=pipeline.snapshot.bot.damaged,
+        unfinished=f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
+        held=pipeline.snapshot.bot.undecided(),
+        problem=pipeline.snapshot.own.log_problem,
     )

@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.broker.repair import Change, repair
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import copy
 from bigdipper_exporter.archive.store import Store, connect_readonly
-from bigdipper_exporter.web.words import dollars, percent
+from bigdipper_exporter.words import count, dollars, percent
 
 
 def repair_archive(archive: Path, since: date) -> Iterator[str]:
@@ -26,13 +26,12 @@ def repair_archive(archive: Path, since: date) -> Iterator[str]:
         with store.transaction() as connection:
             changes, odd = repair(connection, since)
         if odd:
-            answers = "1 account answer" if odd == 1 else f"{odd} account answers"
-            yield f"{answers} that cannot have been right moved to the table implausible_answers"
+            yield f"{count(odd, 'account answer')} that cannot have been right moved to the table implausible_answers"
         yield from (
             f"{change.day} {change.column}: {_figure(change, change.old)} → {_figure(change, change.new)}" for change in changes
         )
         days = len({change.day for change in changes})
-        yield f"{days} day{'' if days == 1 else 's'} changed since {since}" if days else f"no day since {since} changed"
+        yield f"{count(days, 'day')} changed since {since}" if days else f"no day since {since} changed"
 
 
 def _figure(change: Change, value: float | None) -> str:

@@ -71,7 +71,7 @@ prometheus --config.file={folder}/prometheus/prometheus.yml --storage.tsdb.path=
   --storage.path={folder}/alertmanager-data \\
   --data.retention=240h --cluster.listen-address= --web.listen-address={_local(ALERTMANAGER)}
 
-The exporter's page lists the alerts that fire when it is started with --alertmanager.url=http://{ALERTMANAGER}.
+To list firing alerts on the exporter's page, start it with --alertmanager.url=http://{ALERTMANAGER}.
 
 Grafana (12 or newer, with the plugin frser-sqlite-datasource) needs these variables, in its unit or environment:
 

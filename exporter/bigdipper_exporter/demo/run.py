@@ -19,7 +19,7 @@ from pathlib import Path
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.processes import Demo, Part, Progress, answers, program
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET, days, speed
-from bigdipper_exporter.demo.simulator.incidents import WORDS, as_word
+from bigdipper_exporter.demo.simulator.incidents import NAMES, hyphenated
 from bigdipper_exporter.stack_files import stack_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,8 +33,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=2, help="another seed, another market (default: %(default)s)")
     parser.add_argument("--days", type=days, default=66, help="trading days of history (default: %(default)s)")
     parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second (default: %(default)s)")
-    soon = f"let one happen within two minutes: {', '.join(WORDS)}"
-    parser.add_argument("--incident", type=as_word, choices=WORDS, metavar="NAME", help=soon)
+    soon = f"let one happen within two minutes: {', '.join(NAMES)}"
+    parser.add_argument("--incident", type=hyphenated, choices=NAMES, metavar="NAME", help=soon)
     parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after N seconds")
     parser.add_argument("--no-stack", action="store_true", help="neither Prometheus nor Alertmanager nor Grafana")
     parser.add_argument("--webhook", metavar="URL", help="send notifications here (default: they stay in Alertmanager)")

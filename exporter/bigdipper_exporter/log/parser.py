@@ -8,12 +8,12 @@ go through `carriers.py` first, which most logs never need.
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.carriers import Cleaner, is_ordinary
@@ -133,13 +133,6 @@ class Reader:
         self.rests: dict[str, str] | None = None
         self.places: dict[int, Place] = {}
         self._listen = listen
-
-    def restore(self, pending: Mapping[str, Sequence[Any]]) -> None:
-        """Continue from the archived messages of an earlier reader. Older versions stored them by generation."""
-        self.pending = {
-            stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.time.last, rest[0])
-            for stream, (ident, *rest) in pending.items()
-        }
 
     def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
         """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""

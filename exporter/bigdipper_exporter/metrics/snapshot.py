@@ -55,6 +55,22 @@ class Snapshot:
     prices: PriceView | None = None
     limits: OwnLimits = field(default_factory=OwnLimits)
 
+    def is_silent(self, now: float) -> bool:
+        """Return whether the bot has begun no cycle, and has not started, for longer than a running one takes.
+
+        now: unix seconds.
+        """
+        return now - max(self.bot.cycle_ts or 0.0, self.bot.started or 0.0) > CYCLE_AGE_SECONDS
+
+    @property
+    def awaits_cycle(self) -> bool:
+        """Whether the bot has begun no cycle since it started."""
+        return self.bot.started is not None and (self.bot.cycle_ts or 0.0) < self.bot.started
+
+    def is_running(self, now: float) -> bool | None:
+        """Return whether the bot runs at `now` (unix seconds): False after it stopped or died, None while it is only silent."""
+        return None if self.bot.running and self.is_silent(now) else self.bot.running
+
     def brake_seconds_today(self, now: float) -> float:
         """Time under the brake today, in seconds, up to `now` (unix seconds).
 

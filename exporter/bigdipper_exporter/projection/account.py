@@ -44,7 +44,7 @@ def positions(c: Context, record: Record, event: Positions) -> None:
 
 @handles(Movers)
 def movers(c: Context, record: Record, event: Movers) -> None:
-    """The bot named its best or worst positions: often those of the cycle before."""
+    """The bot named its best or worst positions, which are often the same as in the cycle before."""
     if c.state.movers.get(event.side) == event.movers:
         return
     if (plain := symbols.PLAIN_MOVERS.fullmatch(event.movers)) and c.are_labels(plain.groups()):

@@ -7,6 +7,7 @@ from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS, Skip
 from bigdipper_exporter.log.parser import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles, ratio
+from bigdipper_exporter.words import dollars
 
 # The outcome of an opportunity by the reason of its skip; `rejected` for every other reason.
 OUTCOMES = {"leverage_limit": "capital", "buying_power": "capital", "too_small": "too_small"}
@@ -111,7 +112,7 @@ def skip(c: Context, record: Record, event: Skip) -> None:
 @handles(CapitalExhausted)
 def capital_exhausted(c: Context, record: Record, event: CapitalExhausted) -> None:
     """The bot has spent what it may spend in a cycle."""
-    c.add_bot_event(record, "capital", "exhausted", f"{event.skipped} skipped after ${event.deployed:.2f}")
+    c.add_bot_event(record, "capital", "exhausted", f"{event.skipped} skipped after {dollars(event.deployed)}")
 
 
 def _qualified(c: Context, record: Record, symbol: str, dip: float, price: float | None, score: float, outcome: str) -> None:

@@ -13,7 +13,7 @@ from bigdipper_exporter.config.patterns import MESSAGE_LIMIT, SEARCH_SECONDS, Pa
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Counter, Gauge, Metric, Sample
-from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.projection.state import TOO_SLOW, BotState
 
 if TYPE_CHECKING:
     import regex
@@ -59,7 +59,7 @@ class Custom:
             self._timeouts[pattern.name] += 1
         if self._timeouts[pattern.name] == MAX_TIMEOUTS:
             self.state.slow_patterns = [*self.state.slow_patterns, pattern.name]
-            log.warning("a pattern takes too long and is not tried again before the next start", pattern=pattern.name)
+            log.warning(f"a pattern {TOO_SLOW}", pattern=pattern.name)
         return None
 
     def _series(self, name: str) -> dict[str, float]:

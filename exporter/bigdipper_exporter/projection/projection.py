@@ -60,13 +60,13 @@ class Projection:
         inc(m.LOG_BYTES, amount=chunk.size)
         for level, count in chunk.levels.items():
             inc(m.LOG_RECORDS, level, amount=count)
-        handlers, fitting, damaged = HANDLERS, set[str](), list[Record]()
+        handlers, fitting, damaged = HANDLERS, set[str](), list[tuple[Record, Malformed]]()
         for record in chunk.records:
             _, _, event, forms = record
             handlers[type(event)](context, record, event)
             if forms not in fitting:
                 if isinstance(event, Malformed):
-                    damaged.append(record)
+                    damaged.append((record, event))
                 elif not forms:
                     continue
                 elif (narrowed := narrow(context.state.forms, forms)) == context.state.forms:
@@ -81,10 +81,19 @@ class Projection:
         context.flush_routine_skips()
         brake.flush(context)
 
-    def _keep_damaged(self, chunk: ParsedChunk, records: list[Record]) -> None:
+    def _keep_damaged(self, chunk: ParsedChunk, damaged: list[tuple[Record, Malformed]]) -> None:
         """Keep the texts of the last ten lines that could not be read. The place of each is only found for those."""
-        for record in records[-MAX_DAMAGED:]:
-            if isinstance(record.event, Malformed):
-                place, text = chunk.place(record.id), shown(plain(chunk.line(record.id)))
-                line = DamagedLine(record.ts, place.path, record.id & OFFSET_MASK, record.event.kind, text, place.line)
-                self.state.damaged = [*self.state.damaged, line][-MAX_DAMAGED:]
+        newest = list[DamagedLine]()
+        for record, malformed in damaged[-MAX_DAMAGED:]:
+            place = chunk.place(record.id)
+            newest.append(
+                DamagedLine(
+                    ts=record.ts,
+                    path=place.path,
+                    offset=record.id & OFFSET_MASK,
+                    kind=malformed.kind,
+                    text=shown(plain(chunk.line(record.id))),
+                    line=place.line,
+                )
+            )
+        self.state.damaged = [*self.state.damaged, *newest][-MAX_DAMAGED:]

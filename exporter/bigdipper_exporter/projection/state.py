@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
 from bigdipper_exporter.log import forms
-from bigdipper_exporter.log.parser import OFFSET_MASK, Reader
+from bigdipper_exporter.log.parser import OFFSET_MASK, Piece, Place, Reader
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
 MAX_DAMAGED = 10
+# Seconds for which a damaged line is pointed out.
+RECENT_SECONDS = 86400.0
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 
 
@@ -51,7 +53,9 @@ class Episode:
     ended: float | None = None
 
 
+# What is said of lines that are held, and of patterns that are not tried any more.
 UNDECIDED = "may be the bot's or quoted by its last error; later lines show which"
+TOO_SLOW = "takes too long and is not tried again before the next start"
 # Characters of a damaged line that are kept.
 SHOWN = 200
 
@@ -68,15 +72,16 @@ def where(path: str, line: int | None, offset: int) -> str:
     return f"{path} byte {offset:,}" if line is None else f"{path} line {line} (byte {offset:,})"
 
 
-# Fields that had another name in earlier versions.
+# Fields that had another name in earlier versions. Without their old name an update would start from the default: a brake that
+# awaits older files would count as released.
 RENAMED = {"is_brake_unknown": "awaits_older_brake"}
 
 
 @dataclass(frozen=True)
 class DamagedLine:
-    """A line that could not be read. ts: unix seconds; offset: its first byte in `path`; kind: as it is counted.
+    """A line that could not be read. ts: unix seconds, 0 where no line before it had a time.
 
-    line: its number in the file, from 1; None if that is not known.
+    offset: its first byte in `path`. kind: as it is counted. line: its number in the file, from 1; None if that is not known.
     """
 
     ts: float
@@ -88,6 +93,10 @@ class DamagedLine:
 
     def __str__(self) -> str:
         return f"{where(self.path, self.line, self.offset)}: {self.kind}: {self.text}"
+
+    def is_recent(self, now: float) -> bool:
+        """Return whether the line is of the last day. now: unix seconds."""
+        return now - self.ts <= RECENT_SECONDS
 
 
 # How lines are counted that have another form than the bot's.
@@ -182,18 +191,33 @@ class BotState:
         """The form of the log; the newest of those that all lines so far fit."""
         return FORMS[self.forms.split()[-1]] if self.forms else "unknown"
 
-    def advice(self) -> str:
-        """Say what the last damaged lines look like, as `advice`."""
-        return advice(self.damaged)
+    def recently_damaged(self, now: float) -> list[DamagedLine]:
+        """Return the damaged lines of the last day; also those without a time where no line of the log was ever understood.
+
+        now: unix seconds.
+        """
+        return [line for line in self.damaged if line.is_recent(now) or not (line.ts or self.forms)]
 
     def keep(self, reader: Reader) -> None:
-        """Take over the reader's part."""
+        """Take over the reader's part, for `restore`."""
         self.log_ts = reader.time.last
         self.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
         self.rests = reader.rests
         self.places = [(ident, *place) for ident, place in reader.places.items()]
         self.header_seen, self.other_form = reader.cleaner.header_seen, reader.cleaner.form
         self.prefix, self.above, self.above_ts, self.held = reader.cleaner.prefixes.saved()
+
+    def restore(self, reader: Reader) -> None:
+        """Let a new reader continue where the one of the last `keep` was. Older versions stored less of it."""
+        reader.time.last = self.log_ts
+        reader.pending = {
+            stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.log_ts, rest[0])
+            for stream, (ident, *rest) in self.split.items()
+        }
+        reader.rests = self.rests
+        reader.places = {ident: Place(path, line) for ident, path, line in self.places}
+        reader.cleaner.header_seen, reader.cleaner.form = self.header_seen or bool(self.forms), self.other_form
+        reader.cleaner.prefixes.load(self.prefix, self.above, self.above_ts, self.held)
 
     def undecided(self) -> list[str]:
         """Name the lines of which only later lines show whether they are the bot's, for people."""
@@ -220,6 +244,8 @@ class BotState:
         values = {name: value for key, value in json.loads(text).items() if (name := RENAMED.get(key, key)) in known}
         for name in ("symbols", "labels"):
             values[name] = tuple(values.get(name, ()))
+        for name in ("held", "places"):
+            values[name] = [tuple(one) for one in values.get(name, ())]
         for name in ("brake", "first_brake"):
             if values.get(name):
                 values[name] = named(Episode, values[name])

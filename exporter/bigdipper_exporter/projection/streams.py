@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.parser import Place, Reader
+from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.projection.patterns import Custom
 from bigdipper_exporter.projection.projection import Projection
 from bigdipper_exporter.projection.state import MAX_DAMAGED, BotState
@@ -24,14 +24,7 @@ class Stream:
         self.state.slow_patterns = []  # they are tried again
         self._custom = Custom(settings.patterns, self.state, counters) if settings.patterns else None
         self.reader = Reader(settings.log_timezone, self._custom.listen if self._custom else None)
-        self.reader.time.last = self.state.log_ts
-        self.reader.restore(self.state.split)
-        cleaner = self.reader.cleaner
-        cleaner.header_seen = self.state.header_seen or bool(self.state.forms)
-        cleaner.form = self.state.other_form
-        cleaner.prefixes.load(self.state.prefix, self.state.above, self.state.above_ts, self.state.held)
-        self.reader.rests = self.state.rests
-        self.reader.places = {ident: Place(path, line) for ident, path, line in self.state.places}
+        self.state.restore(self.reader)
 
     def to_json(self) -> str:
         """Return the state with the reader's part of it."""

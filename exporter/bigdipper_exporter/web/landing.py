@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Literal
 
-from bigdipper_exporter.web.words import count
+from bigdipper_exporter.words import count
 
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
 STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("problem", "✕"), "off": ("off", "–")}

@@ -13,8 +13,8 @@ from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
 from bigdipper_exporter.money.limits import Distance
+from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, advice
 from bigdipper_exporter.thresholds import (
-    CYCLE_AGE_SECONDS,
     CYCLE_ERRORS_PER_15M,
     DISK_FREE_BYTES,
     LOG_AGE_SECONDS,
@@ -23,7 +23,7 @@ from bigdipper_exporter.thresholds import (
 from bigdipper_exporter.web import today
 from bigdipper_exporter.web.alerts import Firing, FiringAlert
 from bigdipper_exporter.web.landing import Page, Row
-from bigdipper_exporter.web.words import ago, count, dollars, duration, figures
+from bigdipper_exporter.words import ago, count, dollars, duration, short_figures
 
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
@@ -86,7 +86,7 @@ def _alert(alert: FiringAlert, bot: str) -> Row:
     state = "ok" if alert.silenced else {"critical": "bad", "warning": "warn"}.get(alert.severity, "ok")
     whose = f" ({alert.bot})" if alert.bot and not bot else ""
     silenced = ", silenced" if alert.silenced else ""
-    return state, alert.name, f"{figures(alert.summary)}{whose}; began {ago(alert.since)}{silenced}."
+    return state, alert.name, f"{short_figures(alert.summary)}{whose}; began {ago(alert.since)}{silenced}."
 
 
 def _bot(s: Snapshot, recent: Recent) -> list[Row]:
@@ -97,6 +97,8 @@ def _bot(s: Snapshot, recent: Recent) -> list[Row]:
             *_money(s),
         ]
     if bot.cycle_ts is None:
+        if s.awaits_cycle:
+            return [_first_cycle(s)]
         return [("warn", "cycle", "No cycle seen yet: is the log that is read the bot's, and has the bot started?")]
     return [_cycle(s), *_errors(s, recent), _brake(s), *_money(s), _today(s)]
 
@@ -113,6 +115,14 @@ def _errors(s: Snapshot, recent: Recent) -> list[Row]:
     return [(state, "errors", f"The bot logged {count(total, 'error')}{more} within the last hour.")]
 
 
+def _first_cycle(s: Snapshot) -> Row:
+    """A bot that has begun no cycle since it started."""
+    started = ago(s.bot.started)
+    if s.bot.running is False:
+        return "bad", "cycle", f"The bot started {started} and stopped before its first cycle."
+    return "bad" if s.is_silent(time.time()) else "ok", "cycle", f"The bot started {started}; it has begun no cycle yet."
+
+
 def _cycle(s: Snapshot) -> Row:
     bot, skew = s.bot, s.own.timestamp_skew
     number, when = bot.cycle_number, ago(bot.cycle_ts)
@@ -123,8 +133,10 @@ def _cycle(s: Snapshot) -> Row:
     if skew is not None and abs(skew) > LOG_SKEW_SECONDS:
         question = "is log.timezone that of the bot's machine?"
         return "warn", "cycle", f"Cycle #{number}: its timestamps are {duration(abs(skew))} from our clock: {question}"
-    if time.time() - (bot.cycle_ts or 0) > CYCLE_AGE_SECONDS:
-        return "bad", "cycle", f"The last cycle (#{number}) began {when}; a living bot begins one every minute."
+    if s.awaits_cycle:
+        return _first_cycle(s)
+    if s.is_silent(time.time()):
+        return "bad", "cycle", f"The last cycle (#{number}) began {when}; a running bot begins one every minute."
     return "ok", "cycle", f"Cycle #{number} began {when} ({bot.mode}, log of {bot.form})."
 
 
@@ -154,7 +166,7 @@ def _money(s: Snapshot) -> list[Row]:
         names = ", ".join(unpriced[:MOST_NAMED]) + (" and others" if len(unpriced) > MOST_NAMED else "")
         rows.append(("warn", "prices", f"The broker has no price for {names}: left out of value, profit and leverage."))
     if s.broker.unreadable:
-        rows.append(("warn", "positions", f"{s.broker.unreadable} of the broker's positions could not be read."))
+        rows.append(("warn", "positions", f"{count(s.broker.unreadable, 'position')} of the broker could not be read."))
     return rows
 
 
@@ -219,8 +231,11 @@ def _today(s: Snapshot) -> Row:
         rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
         ordered += "".join(f", {results[result]} {words}" for result, words in rest if results[result])
         ordered += f"; {broker.orders_today.by_hand} by hand" if broker.orders_today.by_hand else ""
-    missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
-    return "ok", "today", f"{ordered}. {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."
+    missed, dips, cycles = (
+        count(number, what)
+        for number, what in ((day.missed_trades, "missed trade"), (day.opportunities, "dip"), (day.cycles, "cycle"))
+    )
+    return "ok", "today", f"{ordered}. {missed}; {dips} qualified in {cycles}."
 
 
 def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
@@ -231,21 +246,21 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
         problem = own.log_problem or "cannot be read"
         return [("bad", "file", f"{problem if str(path) in problem else f'{path}: {problem}'}. Waiting for it.")]
     lines = int(total(s.counters, m.LOG_LINES))
-    rows: list[Row] = [("ok", "file", f"{path} is read; {lines:,} lines so far.")]
+    rows: list[Row] = [("ok", "file", f"{path} is read; {count(lines, 'line')} so far.")]
     if own.log_problem:
         rows = [("bad", "file", f"{own.log_problem}.")]
     if own.log_lag:
-        rows.append(("warn", "lag", f"{own.log_lag:,} bytes are still to be read."))
+        rows.append(("warn", "lag", f"{count(own.log_lag, 'byte')} still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The file last grew {ago(own.last_line)}."
     rows.append(("warn" if quiet else "ok", "last line", said))
     # A total since the first start would never be fine again: what counts is the last day, and a log that was never understood.
     unknown = s.bot.form == "unknown"
-    lately = [line for line in s.bot.damaged if line.ts >= time.time() - DAY_SECONDS or (unknown and not line.ts)]
+    lately = s.bot.recently_damaged(time.time())
     if lately:
         more = " or more" if total(s.counters, m.LOG_MALFORMED) > len(lately) == len(s.bot.damaged) else ""
         number = f"{count(len(lately), 'line')}{more}{'' if unknown else ' of the last day'}"
-        why = s.bot.advice() or "is the log damaged, or did the bot change its form?"
+        why = advice(s.bot.damaged) or "is the log damaged, or did the bot change its form?"
         rows.append(("warn", "format", f"{number} could not be read: {why}"))
     for line in s.bot.damaged:
         when = f"; {ago(line.ts)}" if line.ts else ""  # 0: no line before it had a time
@@ -265,9 +280,9 @@ def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
 def _doubtful(s: Snapshot) -> list[Row]:
     """Lines that are not decided yet, and patterns that were given up."""
     lines = s.bot.undecided()[-MOST_NAMED:]
-    rows: list[Row] = [("off", "undecided line", f"{line}; later lines show whether it is the bot's") for line in lines]
+    rows: list[Row] = [("off", "undecided line", f"{line}; it {UNDECIDED}.") for line in lines]
     for name in s.bot.slow_patterns:
-        rows.append(("warn", "pattern", f"{name} takes too long and is not tried again before the next start: simplify it."))
+        rows.append(("warn", "pattern", f"{name} {TOO_SLOW}: simplify it."))
     return rows
 
 

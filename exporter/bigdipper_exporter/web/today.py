@@ -16,9 +16,8 @@ from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import ratio_of_equity
-from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
 from bigdipper_exporter.web.landing import Cell, Curve, Figure, Table
-from bigdipper_exporter.web.words import ago, clock, count, dollars, duration, number, percent, signed
+from bigdipper_exporter.words import ago, clock, count, dollars, duration, number, percent, signed
 
 MOST_POSITIONS = 50
 
@@ -34,14 +33,15 @@ def figures(s: Snapshot) -> list[Figure]:
 
 def _state(s: Snapshot) -> list[Figure]:
     now, bot = time.time(), s.bot
-    if bot.cycle_ts is None:
+    if bot.cycle_ts is None and bot.started is None:
         return []
-    working = bot.running is not False and now - bot.cycle_ts <= CYCLE_AGE_SECONDS
-    state = Cell("working", "gain") if working else Cell("stopped" if bot.running is False else "silent", "loss")
+    running = s.is_running(now)
+    state = Cell("working", "gain") if running else Cell("silent" if running is None else "stopped", "loss")
+    last = f"started {ago(bot.started)}, no cycle yet" if s.awaits_cycle else f"last cycle {ago(bot.cycle_ts)}"
     brake = Cell("off") if bot.brake is None else Cell("unknown" if s.is_brake_unknown(now) else "ON", "loss")
     held = f"{duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""
     remark = ", ".join(words for words in ("no buying" if bot.brake else "", held and f"on for {held}") if words)
-    return [Figure("Bot", state, f"last cycle {ago(bot.cycle_ts)}"), Figure("Emergency brake", brake, remark)]
+    return [Figure("Bot", state, last), Figure("Emergency brake", brake, remark)]
 
 
 def _order(side: str | None, quantity: float | None) -> Cell:

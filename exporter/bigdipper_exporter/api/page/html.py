@@ -96,6 +96,6 @@ def _line(row: Row) -> str:
     )
 
 
-def diff(text: str) -> str:
-    """A unified diff, or commands; a keyboard can scroll it."""
+def preformatted(text: str) -> str:
+    """Text in lines of its own, such as a unified diff or commands; a keyboard can scroll it."""
     return f'<pre tabindex="0">{escape(text)}</pre>'

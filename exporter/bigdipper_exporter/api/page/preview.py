@@ -19,7 +19,7 @@ from bigdipper_exporter.money.episodes import HORIZONS, LEAST_EPISODES, quantile
 from bigdipper_exporter.money.limits import Distance, bot_limit
 from bigdipper_exporter.money.prices import Prices
 from bigdipper_exporter.money.replay import Judged
-from bigdipper_exporter.web.words import dollars
+from bigdipper_exporter.words import count, dollars
 
 PAST_DAYS = 90
 AFTER = HORIZONS[1]
@@ -54,15 +54,15 @@ def _distance(services: Services, name: str, value: str) -> list[str]:
 
 
 def _nearness(distance: Distance, usd: float, effect: str) -> str:
-    """How far it is to a new limit: `usd` of positions until it acts, with this effect."""
+    """Say how far away a new limit is. usd: US dollars of positions until it is reached; effect: what the bot then does."""
     if usd < 0:
         return f"This limit is already exceeded by {dollars(-usd, cents=False)}: {effect}."
-    room = f"With this limit: {dollars(usd, cents=False)} of positions until it acts"
+    room = f"This limit leaves room for {dollars(usd, cents=False)} more in positions"
     if distance.drop is None:
         return f"{room}."
-    return (
-        f"{room}; {f'a fall of all prices by {distance.drop:.1%}' if distance.drop < 1 else 'no fall of prices'} leads there."
-    )
+    if distance.drop >= 1:
+        return f"{room}; falling prices alone do not reach it."
+    return f"{room}; it is also reached if all prices fall by {distance.drop:.1%}."
 
 
 def _signals(services: Services, edited: Edited, name: str) -> list[str]:
@@ -113,8 +113,7 @@ def _past(prices: Prices, sessions: Sequence[Judged], threshold: float | None) -
     starts = replay.starts(touched, prices.days)
     found = [returns_after(one.price, one.day, prices, prices.days)[HORIZONS.index(AFTER)] for one in starts]
     after = _after([value for value in found if value is not None])
-    dips = "1 dip" if len(starts) == 1 else f"{len(starts)} dips"
-    days = f"on {len(touched)} of {len(sessions)} days ({dips}), {len(closed)} at the close"
+    days = f"on {len(touched)} of {len(sessions)} days ({count(len(starts), 'dip')}), {len(closed)} at the close"
     return f"at or under the line ({threshold:.1%}) {days}{after}"
 
 

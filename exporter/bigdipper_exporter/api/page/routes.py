@@ -174,7 +174,7 @@ class SettingsPage:
         lines += [html.paragraph(str(f), "warn") for f in edited.findings]
         lines += [html.paragraph(f"In the file before this change: {f}", "warn") for f in edited.earlier]
         meant = await asyncio.to_thread(preview, self.services, edited, form.get("name", ""), form.get("value", ""))
-        diff = html.diff(edited.diff(self.file.path.name))
+        diff = html.preformatted(edited.diff(self.file.path.name))
         confirm = html.form("/config/write", "Write this", hidden)
         return _reply(html.page("Write this?", *lines, *meant, diff, confirm, BACK))
 
@@ -191,7 +191,7 @@ class SettingsPage:
         if form.get("confirmed") == "yes":
             return await self._put(session, old, form.get("hash", ""), f"undo to {name}")
         hidden = [("form", session.form), ("copy", name), ("hash", hash_of(data)), ("confirmed", "yes")]
-        diff = html.diff(Edited(data, old, (), ()).diff(self.file.path.name) or "It is the present content.")
+        diff = html.preformatted(Edited(data, old, (), ()).diff(self.file.path.name) or "It is the present content.")
         confirm = html.form("/config/undo", "Bring it back", hidden) if old != data else ""
         return _reply(html.page(f"Back to {name}?", diff, confirm, BACK))
 
@@ -209,7 +209,7 @@ class SettingsPage:
         except WriteError as error:
             raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from None
         log.info("the bot's settings were changed", who=session.who, what=what, how=how)
-        parts = (html.paragraph(f"{what}: {how}."), html.paragraph("Not in effect yet.", "warn"), html.diff(COMMANDS))
+        parts = (html.paragraph(f"{what}: {how}."), html.paragraph("Not in effect yet.", "warn"), html.preformatted(COMMANDS))
         return _reply(html.page("Written", *parts, html.paragraph(COOLDOWNS), BACK))
 
     def _read(self) -> bytes:

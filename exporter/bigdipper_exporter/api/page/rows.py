@@ -93,4 +93,4 @@ def state(known: Known) -> list[str]:
         at = datetime.fromtimestamp(known.started, calendar.NEW_YORK)
         return [html.paragraph(f"In effect since the bot's start on {at:%Y-%m-%d at %H:%M} New York.", "note")]
     said = f"Changed on disk, not in effect: {', '.join(known.pending)}."
-    return [html.paragraph(said, "warn"), html.diff(COMMANDS), html.paragraph(COOLDOWNS, "note")]
+    return [html.paragraph(said, "warn"), html.preformatted(COMMANDS), html.paragraph(COOLDOWNS, "note")]

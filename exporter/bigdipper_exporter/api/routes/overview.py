@@ -17,7 +17,6 @@ from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.limits import limits_of
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import margin_debt, ratio_of_equity
-from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS
 
 router = APIRouter(prefix="/api/v1")
 
@@ -62,7 +61,7 @@ def dashboard(asked: AskedBot) -> Dashboard:
             "positions": position_count(now),
             "trades_today": now.day.trades,
             "brake": brake_now(now, asked.now),
-            "running": is_running(now, asked.now),
+            "running": now.is_running(asked.now),
             "last_cycle": now.bot.cycle_ts,
             "last_update": last_update(now),
         }
@@ -197,12 +196,6 @@ def position_count(now: Snapshot) -> int | None:
     if now.broker is not None and now.broker.positions is not None:
         return len(now.broker.positions)
     return now.bot.positions
-
-
-def is_running(now: Snapshot, at: float) -> bool | None:
-    """Whether the bot runs; None when it has not said goodbye, and has begun no cycle for longer than a living bot takes."""
-    is_silent = at - (now.bot.cycle_ts or 0) > CYCLE_AGE_SECONDS
-    return None if is_silent and now.bot.running else now.bot.running
 
 
 def last_update(now: Snapshot) -> float | None:

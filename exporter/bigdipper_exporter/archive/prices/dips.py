@@ -207,7 +207,8 @@ def _row(
     )
 
 
-DEPTHS = ((-0.06, "5 to 6 %"), (-0.08, "6 to 8 %"), (-0.12, "8 to 12 %"), (-1.0, "over 12 %"))
+# Depths of dips: the lowest ratio of each, and its name in the archive and on the boards.
+DEPTHS = ((-0.06, "5 to 6%"), (-0.08, "6 to 8%"), (-0.12, "8 to 12%"), (-1.0, "over 12%"))
 
 
 def outcome_rows(connection: sqlite3.Connection, new: Sequence[DipEpisodeRow], since: float) -> list[DipOutcomeRow]:

@@ -14,7 +14,7 @@ from typing import Any
 from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.simulator import botconfig
-from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, WORDS, Incident, as_word
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, NAMES, Incident, hyphenated
 from bigdipper_exporter.demo.simulator.world import World, start_of_history
 from bigdipper_exporter.web.listen import ListenError
 
@@ -32,8 +32,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", choices=("DEBUG", "INFO"), default="INFO", help="the bot's log level (default: %(default)s)")
     parser.add_argument("--debug-days", type=int, default=0, metavar="N", help="log at DEBUG from N days before now on")
     parser.add_argument("--real-hours", action="store_true", help="close the exchange when the NYSE is closed")
-    soon = f"let one happen within two minutes: {', '.join(WORDS)}"
-    parser.add_argument("--incident", type=as_word, choices=WORDS, metavar="NAME", help=soon)
+    soon = f"let one happen within two minutes: {', '.join(NAMES)}"
+    parser.add_argument("--incident", type=hyphenated, choices=NAMES, metavar="NAME", help=soon)
     parser.add_argument(
         "--bot-config",
         type=Path,
@@ -138,7 +138,7 @@ def _plain(value: Any) -> Any:
 def _incidents(at_once: str | None, before: bool) -> tuple[Incident, ...]:
     if before:
         return tuple(replace(incident, live=None) for incident in INCIDENTS)
-    return tuple(replace(incident, live=0.1) if incident.word == at_once else incident for incident in INCIDENTS)
+    return tuple(replace(incident, live=0.1) if incident.name == at_once else incident for incident in INCIDENTS)
 
 
 def _history(world: World, until: float, stop: threading.Event) -> None:

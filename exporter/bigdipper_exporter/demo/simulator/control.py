@@ -1,7 +1,7 @@
 """The stand-in's own endpoint beside Alpaca's: what may go wrong, set off by hand while the simulation runs.
 
-    GET  /incidents          the table, a line each, with names as POST takes them
-    POST /incidents/brake    let it happen now; a blank in a name may be written as a hyphen
+    GET  /incidents          the table, a line each, with their names
+    POST /incidents/brake    let it happen now; a blank in the name counts as a hyphen
 
 No key is asked for, and none of it counts as a request to the broker.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from bigdipper_exporter.demo.simulator.faults import Response
-from bigdipper_exporter.demo.simulator.incidents import INCIDENTS
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, hyphenated
 
 PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 
@@ -22,9 +22,9 @@ def control(trigger: Callable[[str], bool], method: str, path: str) -> Response 
     first, _, rest = path.removeprefix("/").partition("/")
     if first != "incidents":
         return None
-    name = unquote(rest).replace("-", " ")
+    name = hyphenated(unquote(rest))
     if method == "GET" and not name:
-        return _said(200, "\n".join(f"{incident.word:<23}{incident.what}" for incident in INCIDENTS))
+        return _said(200, "\n".join(f"{incident.name:<23}{incident.what}" for incident in INCIDENTS))
     if method != "POST" or not name:
         return _said(405, "GET /incidents lists them, POST /incidents/NAME sets one off")
     try:

@@ -15,8 +15,8 @@ Script = Callable[["World"], Iterator[float]]
 MINUTE = 60.0
 
 
-def as_word(name: str) -> str:
-    """Write an incident's name as one word, as it is typed: "cycle errors" becomes "cycle-errors"."""
+def hyphenated(name: str) -> str:
+    """Return the name of an incident as the table has it, where it was typed with blanks: "cycle errors"."""
     return name.replace(" ", "-")
 
 
@@ -35,11 +35,6 @@ class Incident:
     at: int
     live: float | None
     script: Script
-
-    @property
-    def word(self) -> str:
-        """The name as it is typed: "cycle-errors"."""
-        return as_word(self.name)
 
     def due(self, day: int) -> bool:
         """Whether it happens on the n-th trading day of a history (from 0)."""
@@ -162,15 +157,15 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident("brake", "the owner's purchase on margin trips the emergency brake for 45 minutes", 5, 3, 75, 20, brake),
     Incident("dip", "a stock falls by 9 %, and the bot buys it", 0, 0, 0, None, dip),
     Incident("outage", "the broker answers 503 for 12 minutes", 11, 4, 200, 100, outage),
-    Incident("cycle errors", "three minutes of cycle errors and growing pauses", 9, 2, 160, 12, cycle_errors),
-    Incident("positions unavailable", "four cycles without positions", 17, 8, 300, 118, positions_unavailable),
-    Incident("wash trade", "an opposite order stands for 35 minutes", 4, 1, 100, 4, wash_trade),
-    Incident("stuck order", "orders stay open beyond 15 minutes", 7, 5, 240, 80, stuck_order),
-    Incident("whole shares", "orders for fractions of a stock that has none", 8, 3, 310, 50, whole_shares),
-    Incident("manual sale", "half a position sold by hand", 6, 2, 45, 8, manual_sale),
+    Incident("cycle-errors", "three minutes of cycle errors and growing pauses", 9, 2, 160, 12, cycle_errors),
+    Incident("positions-unavailable", "four cycles without positions", 17, 8, 300, 118, positions_unavailable),
+    Incident("wash-trade", "an opposite order stands for 35 minutes", 4, 1, 100, 4, wash_trade),
+    Incident("stuck-order", "orders stay open beyond 15 minutes", 7, 5, 240, 80, stuck_order),
+    Incident("whole-shares", "orders for fractions of a stock that has none", 8, 3, 310, 50, whole_shares),
+    Incident("manual-sale", "half a position sold by hand", 6, 2, 45, 8, manual_sale),
     Incident("rotation", "the log is rotated by copytruncate", 0, 0, 0, 140, rotation),
     Incident("restart", "the bot restarts", 12, 7, 260, 130, restart),
     Incident("deposit", "the owner deposits $1,500", 20, 10, 30, None, deposit),
     Incident("withdrawal", "the owner withdraws $500", 30, 22, 30, None, withdrawal),
 )
-WORDS = tuple(incident.word for incident in INCIDENTS)
+NAMES = tuple(incident.name for incident in INCIDENTS)

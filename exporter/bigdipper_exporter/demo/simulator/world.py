@@ -31,7 +31,7 @@ from bigdipper_exporter.demo.simulator.botlog import BotLog
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.control import control
 from bigdipper_exporter.demo.simulator.hours import Hours, regular
-from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, LIVE_ROUND, WHOLE_SHARES_ONLY, WORDS, Incident
+from bigdipper_exporter.demo.simulator.incidents import INCIDENTS, LIVE_ROUND, NAMES, WHOLE_SHARES_ONLY, Incident
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.market import STOCKS, SYMBOLS, Market
 from bigdipper_exporter.demo.simulator.orders import Order
@@ -222,7 +222,7 @@ class World:
                     if happens:
                         self._continue(incident.script(self))
                     return happens
-        raise ValueError(f"unknown incident {name!r}: use one of {', '.join(WORDS)}")
+        raise ValueError(f"unknown incident {name!r}: use one of {', '.join(NAMES)}")
 
     def _schedule(self, incident: Incident, at: float) -> None:
         self._script_count += 1

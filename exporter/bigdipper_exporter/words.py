@@ -14,8 +14,7 @@ def ago(ts: float | None) -> str:
     seconds = max(0, int(time.time() - ts))
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size:
-            count = seconds // size
-            return f"{count} {name}{'s' if count != 1 else ''} ago"
+            return f"{count(seconds // size, name)} ago"
     return "just now"
 
 
@@ -23,7 +22,7 @@ def duration(seconds: float) -> str:
     """Return a length of time in words: "45 s", "12 min", "3 h 5 min", "2 days 4 h"."""
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if days:
-        return f"{days} day{'s' if days != 1 else ''} {hours % 24} h"
+        return f"{count(days, 'day')} {hours % 24} h"
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{int(seconds)} s"
@@ -60,7 +59,8 @@ def number(quantity: float | None) -> str:
     return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".")
 
 
-# How an alert's figures are shortened, as alertmanager/templates/message.tmpl does it for messages.
+# How an alert's figures are shortened, as alertmanager/templates/message.tmpl does it for messages. Decimals are cut and not
+# rounded, as elsewhere: a template can only replace text, and page and message must name the same figure.
 _FIGURES = (
     (r"\$[-+](0(?:\.0+)?)(?![0-9.])", r"$\1"),
     (r"\$([-+])", r"\1$"),
@@ -73,7 +73,7 @@ _FIGURES = (
 )
 
 
-def figures(text: str) -> str:
+def short_figures(text: str) -> str:
     """Write the figures of an alert as people do: "$-34830.5 for 3h 4m 5s" becomes "-$34,830.5 for 3h 4m"."""
     for pattern, replacement in _FIGURES:
         text = re.sub(pattern, replacement, text)
