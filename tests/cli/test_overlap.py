@@ -162,14 +162,21 @@ FORMS: dict[str, str] = {
     "json": '{{"time": "{day} {at}", "level": "INFO", "message": "{text}"}}',
     "syslog": "<14>1 {day}T{at}Z host bot 1 m - {text}",
     "docker-timestamps": "{day}T{at}.000000001Z {day} {at} [INFO] {text}",
+    "dots": "17.10.2025 {at} [INFO] {text}",
+    "seconds": "{seconds} [INFO] {text}",
+    "milliseconds in brackets": "[{seconds}123] INFO: {text}",
+    "seconds behind compose's prefix": "bot-1  | {seconds}.5 [INFO] {text}",
+    "json, seconds": '{{"ts": {seconds}.25, "level": "INFO", "msg": "{text}"}}',
+    "json, nanoseconds": '{{"level": "INFO", "time": {seconds}123456789, "msg": "{text}"}}',
 }
 
 
 def alike(form: str, first: int, last: int) -> bytes:
     """Lines that differ in their times alone."""
     text = "[TRADE] BUY MSFT 1 @ $100.00 = $100.00"
-    times = (f"09:{number // 60:02}:{number % 60:02}" for number in range(first, last))
-    return "".join(FORMS[form].format(day="2025-10-17", at=at, text=text) + "\n" for at in times).encode()
+    times = ((f"09:{number // 60:02}:{number % 60:02}", 1760691600 + number) for number in range(first, last))
+    lines = (FORMS[form].format(day="2025-10-17", at=at, seconds=seconds, text=text) for at, seconds in times)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @pytest.mark.parametrize("form", FORMS)
