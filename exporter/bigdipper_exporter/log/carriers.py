@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bigdipper_exporter.log import encodings, forms
 from bigdipper_exporter.log.cleaned import Clean, Output, lines_of
 from bigdipper_exporter.log.compile import read_message
-from bigdipper_exporter.log.containers import Entry, contained
+from bigdipper_exporter.log.containers import FIELD, Entry, contained
 from bigdipper_exporter.log.headers import (
     BEGUN,
     CUT_HEADER,
@@ -35,10 +35,9 @@ _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
 # Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix,
-# journald's export format, which has the length of a message before it where that is not one line of text.
+# journald's export format.
 PREFIX = re.compile(
     rb"(?:MESSAGE="
-    rb"|[\0-\xff]{1,3}?\0{5,7}+(?=20\d\d-)"
     rb"|%(name)s(?:\|%(name)s)? {0,40}+\| "
     rb"|(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|%(iso)s) %(name)s %(unit)s: "
     rb"|<\d{1,3}>1 %(iso)s %(name)s %(name)s %(name)s %(name)s (?:-|\[[^\]\n]{0,200}\]) (?:\xef\xbb\xbf)?+"
@@ -79,9 +78,12 @@ class Cleaner:
         base: the identity of the first line; a line that was held before has a negative position. Lines of containers are
         passed to `entry` and are empty in the result; `damaged` gets those that cannot be read.
         """
-        out = Output(damaged)
+        out, is_field = Output(damaged), False
         for at, line in lines_of(text):
             line = encodings.plain(line)
+            is_field = FIELD.match(line) is not None or (is_field and not line.strip())
+            if is_field:  # what stands between two lines of a message
+                continue
             if self._is_contained(at, line, entry, damaged):
                 out.add(at, b"")
             else:
