@@ -209,3 +209,25 @@ def test_lines_that_were_written_again_within_a_second_are_read(tmp_path: Path) 
     ingest(one, tmp_path / "a.db")
     ingest(other, tmp_path / "a.db")
     assert rows(tmp_path / "a.db", "SELECT value FROM counters WHERE name = 'bigdipper_log_lines_total'") == [(19 + 11,)]
+
+
+def encoded(lines: list[bytes], way: str) -> bytes:
+    return PREFIXED[way](lines) if way in PREFIXED else b"".join(lines)
+
+
+@pytest.mark.parametrize("way", ["windows", "utf-16", "compose", "byte-order-mark"])
+@pytest.mark.parametrize("added", [1, 2])
+def test_a_file_that_is_converted_again_and_again_repeats_no_line(tmp_path: Path, way: str, added: int) -> None:
+    """As by editors that disagree on line ends, while the bot writes single lines between."""
+    log, archive = tmp_path / "bot.log", tmp_path / "a.db"
+    lines = trades(0, 20).splitlines(keepends=True)
+    more = trades(20, 40).splitlines(keepends=True)
+    for number in range(10):
+        part = tmp_path / "part"
+        part.write_bytes(encoded(lines, way if number % 2 else "plain"))
+        part.rename(log)
+        ingest(log, archive)
+        lines += more[number * added : (number + 1) * added]
+        log.write_bytes(encoded(lines, way if number % 2 else "plain"))
+        ingest(log, archive)
+    assert counted(archive)[:4] == (20 + 5 * added,) * 4

@@ -22,6 +22,8 @@ KEPT_GENERATIONS = 32
 
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
 LEAST_LINES = 2
+# Of what is no line, behind the last newline: earlier versions stored it.
+EMPTY = packed([crc32(b"")])
 _PLAIN = frozenset((b" [", b"=="))
 
 
@@ -64,6 +66,8 @@ def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> 
 def line_sums(data: bytes) -> bytes:
     """Return the CRC-32 of the wording of each line, packed."""
     lines = _lines(data.replace(b"\r\n", b"\n"))
+    if data.endswith(b"\0") and not lines[-1].strip(b"\0"):
+        lines.pop()  # a hole, or what UTF-16 has behind a newline, which belongs to the next line
     # Most lines are nothing but their wording, and so is the line drawn above a cycle.
     return packed([crc32(line if line[19:21] in _PLAIN else wording(line)) for line in lines])
 
@@ -75,7 +79,7 @@ def whole_line_sums(data: bytes) -> bytes:
 
 def _has_sums(data: bytes, sums: bytes) -> bool:
     """Whether these are the checksums of the lines of `data`, of their wording or as they stand."""
-    return sums in (line_sums(data), whole_line_sums(data))
+    return sums in (worded := line_sums(data), worded + EMPTY, whole_line_sums(data))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -92,7 +96,7 @@ class Shared:
     begins like the generation, and ends before the first checksum that is kept of it.
 
     For the next comparison: size: of the file. last: the start of the last stretch that was compared. matched: how many of its
-    checksums are the same. is_over: whether a line differs.
+    checksums are the same. is_over: whether a line differs. is_partial: whether the last of them is of a part of a line.
     """
 
     at: Checkpoint
@@ -104,6 +108,7 @@ class Shared:
     last: int = -1
     matched: int = 0
     is_over: bool = False
+    is_partial: bool = False
 
     @property
     def is_certain(self) -> bool:
@@ -133,6 +138,7 @@ class Shared:
         end = _position(data, lines)
         if is_same or end:
             self.rows.append(row if is_same else replace(row, size=end, sums=row.sums[: WIDTH * lines]))
+            self.is_partial = is_same and len(row.sums) // WIDTH > lines
         if end:
             self.at = self.compared.advanced(data, end, lines)
             self._look_at(data[:end])
@@ -145,7 +151,9 @@ class Shared:
         """Return the checksums up to the last whole line, as those of `generation`."""
         rows = [replace(row, generation=generation) for row in self.rows if row.start < self.at.offset]
         if rows and rows[-1].end > self.at.offset:
-            rows[-1] = replace(rows[-1], size=self.at.offset - rows[-1].start, sums=rows[-1].sums[:-WIDTH])
+            rows[-1] = replace(
+                rows[-1], size=self.at.offset - rows[-1].start, sums=rows[-1].sums[: -WIDTH if self.is_partial else None]
+            )
         return rows
 
     def _look_at(self, data: bytes) -> None:

@@ -148,6 +148,16 @@ def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[in
     return left
 
 
+def find_behind(context: bytes, data: bytes, known: Known) -> list[tuple[int, int]]:
+    """Like `find`, with lines before `data` that may be a part of the run, and are not returned."""
+    if not context:
+        return find(data, known)
+    skipped, lines = context.count(b"\n"), data.split(b"\n")
+    found = [(max(0, begin - skipped), end - skipped) for begin, end in find(context + data, known) if end > skipped]
+    # What goes on with text alone may be new, behind the same line.
+    return [(begin, end) for begin, end in found if any(time_of(wording(line)) for line in lines[begin:end])]
+
+
 def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     """Return the lines of `data`, from and up to their number, that `known` has in the same order."""
     found, line, failures = list[tuple[int, int]](), 0, 0
