@@ -1,6 +1,7 @@
 """A short log in every form that is read besides the bot's own."""
 
 import json
+import logging
 from collections.abc import Callable
 
 TRADE = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-{:012})"
@@ -11,6 +12,8 @@ MESSAGES = [
     ("INFO", TRADE.format("MSFT", 2)),
     ("INFO", "Cycle #2 - 09:32:05"),
 ]
+PINO = {"INFO": 30, "ERROR": 50}
+SYSLOG = {"INFO": 6, "ERROR": 3}
 FIRST = 1760707865  # 09:31:05 in New York
 Write = Callable[[int, str, str], str]  # the second, the level and the message
 
@@ -41,6 +44,18 @@ READ: dict[str, Write] = {
     "structlog": lambda s, level, text: json.dumps({"event": text, "level": level.lower(), "timestamp": utc(s)}),
     "json, seconds": lambda s, level, text: json.dumps({"ts": FIRST - 5 + s + 0.25, "level": level, "msg": text}),
     "json, milliseconds": lambda s, level, text: json.dumps({"time": (FIRST - 5 + s) * 1000, "level": level, "msg": text}),
+    "pino": lambda s, level, text: json.dumps(
+        {"level": PINO[level], "time": (FIRST - 5 + s) * 1000, "pid": 812, "hostname": "host", "msg": text}
+    ),
+    "bunyan": lambda s, level, text: json.dumps(
+        {"name": "bot", "hostname": "host", "pid": 812, "level": PINO[level], "msg": text, "time": utc(s), "v": 0}
+    ),
+    "python's numbers": lambda s, level, text: json.dumps(
+        {"levelno": getattr(logging, level), "created": FIRST - 5 + s + 0.5, "message": text}
+    ),
+    "gelf": lambda s, level, text: json.dumps(
+        {"version": "1.1", "short_message": text, "timestamp": FIRST - 5 + s, "level": SYSLOG[level]}
+    ),
     "json around whole lines": lambda s, level, text: json.dumps({"date": 1.5, "log": plain(s, level, text)}),
     "loguru, serialized": lambda s, level, text: json.dumps(
         {

@@ -1,6 +1,8 @@
 """What stands around the bot's lines: each line is read as the bot wrote it, and nothing is malformed."""
 
 import json
+import struct
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,6 +40,17 @@ def journald(as_bytes: bool = False) -> str:
     return "".join(json.dumps(one) + "\n" for one in objects)
 
 
+def exported(message: Callable[[bytes], bytes]) -> bytes:
+    """journald's export format; Traceback and goodbye are messages of their own, as a service prints them."""
+    fields = b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=%d123456\n_TRANSPORT=stdout\nPRIORITY=6\n_PID=812\n" % AT
+    return b"".join(fields + message(line.encode()) + b"\n_SYSTEMD_UNIT=bot.service\n\n" for line in LINES)
+
+
+def native(text: str, priority: int = 6, transport: str = "journal") -> str:
+    fields = {"__REALTIME_TIMESTAMP": f"{AT}123456", "PRIORITY": str(priority), "_TRANSPORT": transport}
+    return json.dumps({"MESSAGE": text, **fields}) + "\n"
+
+
 WAYS: dict[str, str | bytes] = {
     "without blanks at the end": "".join(line.rstrip() + "\n" for line in LINES),
     "with blanks at the end": text(end=" \t\n"),
@@ -62,6 +75,13 @@ WAYS: dict[str, str | bytes] = {
     "docker with colours": in_docker().replace("[INFO]", "[\\u001b[32mINFO\\u001b[0m]"),
     "journald as json": journald(),
     "journald as json, in bytes": journald(as_bytes=True),
+    "journald's export format": exported(lambda line: b"MESSAGE=" + line),
+    **{
+        f"journald's export format with lengths, {blanks} blanks": exported(
+            lambda line, blanks=blanks: b"MESSAGE\n" + struct.pack("<Q", len(line) + blanks) + line + blanks * b" "  # type: ignore[misc]
+        )
+        for blanks in (0, 10, 185, 230)
+    },
     "journald since the start": text("[    5.678901] host python3[812]: "),
     "journald in french": text("févr. 17 09:31:05 host python3[812]: "),
     "kubernetes with an offset": text("2025-10-17T09:31:05.123456789-04:00 stderr F "),
@@ -78,6 +98,24 @@ def test_a_log_is_read_in_whatever_it_is_carried(way: str) -> None:
     Reader(ZoneInfo("America/New_York")).read(1, 0, data, chunk)
     assert [type(record.event).__name__ for record in chunk.records] == EXPECTED
     assert [int(record.ts) for record in chunk.records] == [AT] * len(EXPECTED)
+
+
+@pytest.mark.parametrize("transport", ["journal", "syslog"])
+def test_a_handler_for_journald_leaves_the_header_out(transport: str) -> None:
+    texts = [
+        (6, LINES[0][27:]),
+        (3, f"❌ Cycle error: no\n{LINES[1]}"),
+        (6, LINES[4][27:]),
+        (6, "\n👋 Shutting down gracefully..."),
+    ]
+    chunk = ParsedChunk()
+    # What a service prints without a header, and what has one, stay as they are.
+    data = "".join(native(text, priority, transport) for priority, text in texts)
+    data += native(LINES[1][27:], transport="stdout") + native(LINES[1], 3, transport)
+    Reader(ZoneInfo("America/New_York")).read(1, 0, data.encode(), chunk)
+    assert [type(record.event).__name__ for record in chunk.records] == ["Start", "Error", "Trade", "Stop", "Trade"]
+    assert [int(record.ts) for record in chunk.records] == [AT] * 5
+    assert chunk.levels == {"INFO": 4, "ERROR": 1}
 
 
 def test_a_month_in_another_language_changes() -> None:

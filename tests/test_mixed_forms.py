@@ -1,6 +1,8 @@
 """What is read of a log that mixes other forms with the bot's own depends on the order of the lines, not on the pieces."""
 
+import json
 import random
+from collections.abc import Callable
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,7 @@ from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Reader
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
-from tests.forms import MESSAGES, READ, TRADE, Write, plain
+from tests.forms import MESSAGES, READ, TRADE, Write, plain, utc
 
 # Whole lines of their own carriers come in files of one form alone.
 FORMS = sorted(READ.keys() - {"objects in docker's", "objects behind compose's prefix"})
@@ -86,7 +88,8 @@ def test_damage_in_a_line_of_another_form_costs_no_other_line(form: str) -> None
     for number in range(200):
         level, message = random_.choice(MESSAGES)
         lines = [READ[form](number % 50, level, message).encode() for _ in range(2)]
-        data = plain(5, *MESSAGES[0]).encode() + b"\n" + damaged(random_, lines[0]) + b"\n" + lines[1] + b"\n" + OWN
+        data = plain(5, *MESSAGES[0]).encode() + b"\n" + damaged(random_, lines[0]) + b"\n" + lines[1] + b"\n"
+        data += READ[form](number % 50, *MESSAGES[0]).encode() + b"\n" + OWN
         chunk = ParsedChunk()
         reader.read(1, offset, data, chunk)
         offset += len(data)
@@ -143,3 +146,101 @@ def test_a_start_in_another_form_behind_an_error_is_quoted_until_the_bot_goes_on
 
 def test_a_start_in_another_form_is_quoted_if_its_time_is_before_that_of_the_error() -> None:
     assert kinds([OWN, ERROR, *log_in("loguru", 20, first=0)], 100) == ["Trade", "Error"]
+
+
+def docker(write: Write) -> Write:
+    """Lines of this form, each in an object of Docker."""
+    return lambda second, level, text: json.dumps(
+        {"log": write(second, level, text) + "\n", "stream": "stderr", "time": utc(second)},
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def behind(prefix: str) -> Callable[[Write], Write]:
+    return lambda write: lambda second, level, text: prefix.format(second=second, utc=utc(second)) + write(second, level, text)
+
+
+CARRIERS: dict[str, Callable[[Write], Write]] = {
+    "compose": behind("bot-1  | "),
+    "journald": behind("Oct 17 09:31:{second:02} host bot[7]: "),
+    "journald's export format": behind("MESSAGE="),
+    "kubernetes": behind("{utc} stderr F "),
+    "kubectl": behind("[pod/bot-1 bot] "),
+    "an unknown prefix": behind("worker {second} >> "),
+    "docker": docker,
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_pieces_of_any_size_have_the_same_events_where_some_lines_are_carried(carrier: str) -> None:
+    random_ = random.Random(carrier)
+    for _ in range(100):
+        names = random_.sample(FORMS, 2)
+        carried = [CARRIERS[carrier](write) for write in (plain, READ[names[0]])]
+        forms = [plain, READ[names[1]], *carried]
+        lines = [line_of(random_, forms).encode() + b"\n" for _ in range(random_.randint(3, 14))]
+        cuts = sorted(random_.sample(range(1, len(lines)), random_.randrange(1, len(lines))))
+        assert read(lines, cuts) == read(lines, []), b"".join(lines).decode()
+
+
+@pytest.mark.parametrize("carrier", sorted(CARRIERS.keys() - {"an unknown prefix"}))
+def test_carried_lines_of_another_form_are_read_beside_the_bots_own(carrier: str) -> None:
+    carried = CARRIERS[carrier](READ["loguru"])
+    lines = [OWN, carried(51, "INFO", TRADE.format("AMD", 51)).encode() + b"\n", OWN]
+    for size in (1, 2, 100):
+        assert kinds(lines, size) == ["Trade"] * 3
+
+
+def events_of(lines: list[str], size: int) -> list[str]:
+    return kinds([line.encode() + b"\n" for line in lines], size)
+
+
+OTHER = READ["loguru"]
+QUOTED = [plain(second, "INFO", TRADE.format("EVIL", second)) for second in range(3, 9)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_line_of_the_bots_own_form_that_an_error_in_another_form_quotes_is_no_event(size: int) -> None:
+    error = OTHER(8, "ERROR", "❌ Cycle error: the log said")
+    lines = [OTHER(7, *MESSAGES[0]), error, "Traceback (most recent call last):", *QUOTED, OTHER(9, *MESSAGES[1])]
+    assert events_of(lines, size) == ["Start", "Error", "Trade"]
+    # Lines with the bot's header that follow a message of its own words are its own.
+    assert events_of([OTHER(7, *MESSAGES[0]), QUOTED[5], OTHER(9, *MESSAGES[1])], size) == ["Start", "Trade", "Trade"]
+    # In containers, where each line has a time, what comes later is no quotation.
+    carried = [docker(OTHER)(7, *MESSAGES[0]), docker(OTHER)(8, "ERROR", "❌ Cycle error: no")]
+    carried += [docker(plain)(second, "INFO", TRADE.format("MSFT", second)) for second in (8, 30)]
+    assert events_of(carried, size) == ["Start", "Error", "Trade"]
+
+
+@pytest.mark.parametrize("text", [[], ["Traceback (most recent call last):", "  File x"]])
+@pytest.mark.parametrize("old", ["plain", "loguru"])
+@pytest.mark.parametrize("new", ["plain", "structlog", "loguru"])
+def test_a_bot_that_goes_on_in_another_form_behind_an_error_is_read_without_its_start(
+    old: str, new: str, text: list[str]
+) -> None:
+    forms = READ | {"plain": plain}
+    error = [forms[old](5, *MESSAGES[0]), forms[old](6, "ERROR", "❌ Cycle error: no"), *text]
+    later = [forms[new](second, "INFO", TRADE.format("AMD", second)) for second in range(7, 20)]
+    for size in (1, 3, 100):
+        assert events_of(error + later, size) == ["Start", "Error", *["Trade"] * 13]
+        if old != new:
+            # Older lines are quoted, and so are those before the next one of the old form.
+            assert events_of([forms[old](30, *MESSAGES[0]), *error[1:2], *text], size) == ["Start", "Error"]
+            older = [forms[old](30, *MESSAGES[0]), forms[old](30, "ERROR", "❌ Cycle error: no"), *text, *later]
+            assert events_of(older, size) == ["Start", "Error"]
+            assert events_of([*error, *later[:7], forms[old](40, *MESSAGES[4])], size) == ["Start", "Error", "Cycle"]
+    # Of another program, nothing is believed, and it hides nothing.
+    others = [READ["structlog"](second, "info", "checkpoint complete") for second in range(7, 30)]
+    if old == "plain":
+        assert events_of([*error, *others, plain(40, *MESSAGES[1])], 3) == ["Start", "Error", "Trade"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_older_file_in_another_form_is_read_after_an_error_of_a_newer_one(form: str) -> None:
+    reader, chunks = Reader(ZoneInfo("America/New_York")), [ParsedChunk(), ParsedChunk()]
+    reader.read(1, 0, READ["loguru"](50, "ERROR", "❌ Cycle error: no").encode() + b"\nTraceback\n", chunks[0])
+    for offset, write in ((0, READ[form]), (10_000, plain)):
+        data = "".join(write(5 + number, "INFO", TRADE.format("AMD", number)) + "\n" for number in range(3))
+        reader.read(2 + bool(offset), 0, data.encode(), chunks[1])
+    assert [type(record.event).__name__ for record in chunks[1].records] == ["Trade"] * 6

@@ -67,6 +67,21 @@ def test_an_unfinished_last_line_is_named_by_ingest_and_read_once_it_has_its_end
     assert Read(tmp_path, log).symbols == ["AMD", "MSFT"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize("before", [0, 2, 5000])
+def test_the_doctor_names_an_unfinished_last_line(tmp_path: Path, before: int, encoding: str) -> None:
+    log = tmp_path / "big_dipper.log"
+    line = "2025-10-17 09:31:00 [INFO] Cycle #1 - 09:31:00\n"
+    log.write_bytes((line * before + line[:41] + "\x1b[2J").encode(encoding))
+    (said,) = [text for text in doctor(log).splitlines() if "  unfinished " in text]
+    assert said.startswith(f"fine   unfinished {log} line {before + 1} (byte ")
+    assert f"): {line[:41]}" in said
+    assert said.endswith("; the last line is read once it ends in a newline")
+    assert "\x1b" not in said
+    log.write_bytes((line * before + line).encode(encoding))
+    assert "unfinished" not in doctor(log)
+
+
 def test_an_unfinished_last_line_of_a_file_that_is_done_is_counted_and_named(tmp_path: Path) -> None:
     data = (CASES / "no-last-newline" / "bot.log").read_bytes()
     (tmp_path / "bot.log.2.gz").write_bytes(gzip.compress(data))

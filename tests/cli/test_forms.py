@@ -17,6 +17,8 @@ from tests.cli.asked import doctor, ingest
 from tests.forms import FIRST, MESSAGES, READ, TRADE, Write, at, log_of, plain
 from tests.running import exporter, rows
 
+# Whose lines say their level in a priority that the test leaves as it is.
+ONE_LEVEL = ("rfc 5424",)
 ENCODED: dict[str, bytes] = {
     "utf-32": log_of(plain).decode().encode("utf-32"),
     "utf-32 without a mark": log_of(plain).decode().encode("utf-32-le"),
@@ -42,6 +44,9 @@ def test_a_log_in_another_form_is_read_with_its_times(log: Path, form: str) -> N
     out = ingest(log)
     assert trades(log) == [("AMD", FIRST + 1), ("MSFT", FIRST + 3)], out
     assert rows(log.parent / "a.db", "SELECT kind, detail FROM bot_events WHERE kind = 'error'")[0][1].endswith('"no"')
+    counted = "SELECT labels, value FROM counters WHERE name = 'bigdipper_log_records_total' AND value > 0 ORDER BY labels"
+    levels = [(json.loads(labels), value) for labels, value in rows(log.parent / "a.db", counted)]
+    assert levels == [(["ERROR"], 1), (["INFO"], 4)] or form in ONE_LEVEL
     assert "could not be read" not in out
 
 
@@ -70,8 +75,16 @@ NAMED: dict[str, tuple[Write, str]] = {
     "without a level": (lambda s, level, text: f"{at(s)} - {text}", "lines without a level"),
     "level alone": (lambda s, level, text: f"{level}:     {text}", "lines without a time"),
     "xml": (lambda s, level, text: f"<log time='{at(s)}' level='{level}'>{text}</log>", "XML or HTML"),
-    "objects with numbered levels": (
-        lambda s, level, text: json.dumps({"level": 30, "time": FIRST, "msg": text}),
+    "objects of several lines": (
+        lambda s, level, text: json.dumps({"level": level, "time": at(s), "message": text}, indent=2),
+        "JSON objects of several lines (write one object in each line; `journalctl -o json` does)",
+    ),
+    "journald's export format": (
+        lambda s, level, text: f"__REALTIME_TIMESTAMP={FIRST + s}000000\nPRIORITY=6\n_TRANSPORT=journal\nMESSAGE={text}\n",
+        "journald's export format with messages without the bot's header (take `journalctl -o json` instead)",
+    ),
+    "objects with levels of their own": (
+        lambda s, level, text: json.dumps({"level": 35, "time": FIRST, "msg": text}),
         "JSON objects of a logger",
     ),
 }

@@ -163,14 +163,21 @@ FORMS: dict[str, str] = {
     "json": '{{"time": "{day} {at}", "level": "INFO", "message": "{text}"}}',
     "syslog": "<14>1 {day}T{at}Z host bot 1 m - {text}",
     "docker-timestamps": "{day}T{at}.000000001Z {day} {at} [INFO] {text}",
+    "dots": "17.10.2025 {at} [INFO] {text}",
+    "seconds": "{seconds} [INFO] {text}",
+    "milliseconds in brackets": "[{seconds}123] INFO: {text}",
+    "seconds behind compose's prefix": "bot-1  | {seconds}.5 [INFO] {text}",
+    "json, seconds": '{{"ts": {seconds}.25, "level": "INFO", "msg": "{text}"}}',
+    "json, nanoseconds": '{{"level": "INFO", "time": {seconds}123456789, "msg": "{text}"}}',
 }
 
 
 def alike(form: str, first: int, last: int) -> bytes:
     """Lines that differ in their times alone."""
     text = "[TRADE] BUY MSFT 1 @ $100.00 = $100.00"
-    times = (f"09:{number // 60:02}:{number % 60:02}" for number in range(first, last))
-    return "".join(FORMS[form].format(day="2025-10-17", at=at, text=text) + "\n" for at in times).encode()
+    times = ((f"09:{number // 60:02}:{number % 60:02}", 1760691600 + number) for number in range(first, last))
+    lines = (FORMS[form].format(day="2025-10-17", at=at, seconds=seconds, text=text) for at, seconds in times)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -203,3 +210,25 @@ def test_lines_that_were_written_again_within_a_second_are_read(tmp_path: Path) 
     ingest(one)
     ingest(other)
     assert rows(tmp_path / "a.db", "SELECT value FROM counters WHERE name = 'bigdipper_log_lines_total'") == [(19 + 11,)]
+
+
+def encoded(lines: list[bytes], way: str) -> bytes:
+    return PREFIXED[way](lines) if way in PREFIXED else b"".join(lines)
+
+
+@pytest.mark.parametrize("way", ["windows", "utf-16", "compose", "byte-order-mark"])
+@pytest.mark.parametrize("added", [1, 2])
+def test_a_file_that_is_converted_again_and_again_repeats_no_line(tmp_path: Path, way: str, added: int) -> None:
+    """As by editors that disagree on line ends, while the bot writes single lines between."""
+    log, archive = tmp_path / "bot.log", tmp_path / "a.db"
+    lines = trades(0, 20).splitlines(keepends=True)
+    more = trades(20, 40).splitlines(keepends=True)
+    for number in range(10):
+        part = tmp_path / "part"
+        part.write_bytes(encoded(lines, way if number % 2 else "plain"))
+        part.rename(log)
+        ingest(log, archive)
+        lines += more[number * added : (number + 1) * added]
+        log.write_bytes(encoded(lines, way if number % 2 else "plain"))
+        ingest(log, archive)
+    assert counted(archive)[:4] == (20 + 5 * added,) * 4

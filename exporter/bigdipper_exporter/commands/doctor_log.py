@@ -19,15 +19,17 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.chunks import lines_before
+from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.packed import open_source
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Reader
+from bigdipper_exporter.log.portion import UNFINISHED_BYTES
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
-from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, BotState, narrow, shown
+from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, BotState, narrow, shown, where
 from bigdipper_exporter.words import count, duration
 
 TAIL_BYTES = 256 * 1024
@@ -85,6 +87,7 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
     reader = Reader(settings.log_timezone)
     reader.read(1, first, lines, portion)
     yield _form(portion, reader.cleaner.form)
+    yield from _unfinished(portion, lines, data[first - start :])
     yield from _odd(_state(settings, portion, reader))
     yield from _zone(settings, portion, quiet)
     yield from _packed(path)
@@ -128,6 +131,17 @@ def _form(portion: ParsedChunk, other: str) -> Finding:
     )
     said += f"; they are read from {other}" if other else ""
     return Finding(True, "form", said)
+
+
+def _unfinished(portion: ParsedChunk, lines: bytes, data: bytes) -> Iterator[Finding]:
+    """Name the line at the end of the log that has no newline yet."""
+    rest = data[len(lines) :].strip(b"\0")
+    if rest.strip():
+        number = None if portion.first is None else portion.first + lines.count(b"\n")
+        said = (
+            f"{where(portion.path, number, portion.base + len(lines) & OFFSET_MASK)}: {shown(plain(rest[:UNFINISHED_BYTES]))}"
+        )
+        yield Finding(True, "unfinished", f"{said}; the last line is read once it ends in a newline")
 
 
 def _state(settings: Settings, portion: ParsedChunk, reader: Reader) -> BotState:

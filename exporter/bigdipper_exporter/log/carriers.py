@@ -4,15 +4,14 @@ Only the beginning of a line is removed, so that text inside a message can never
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
 from bigdipper_exporter.log import encodings, forms
+from bigdipper_exporter.log.cleaned import Clean, Output, lines_of
 from bigdipper_exporter.log.compile import read_message
-from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, contained
+from bigdipper_exporter.log.containers import FIELD, Entry, contained
 from bigdipper_exporter.log.headers import (
     BEGUN,
     CUT_HEADER,
@@ -27,7 +26,7 @@ from bigdipper_exporter.log.headers import (
 )
 from bigdipper_exporter.log.lines.lifecycle import Start
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, ENOUGH, Prefixes
+from bigdipper_exporter.log.prefixes import ABOVE_LIMIT, ENOUGH, WHOLE, Prefixes
 from bigdipper_exporter.log.rule import Event, Malformed
 
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?:Z|[+-]\d\d:?\d\d)?+"
@@ -35,29 +34,22 @@ _NAME = rb"[\w./@:-]{1,64}+"
 _UNIT = rb"[^\s\[\]:]{1,64}+(?:\[\d{1,10}\])?+"
 
 MARK = re.compile(rb" \[()[DIWEC][A-Z]++\]")
-# Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix.
+# Compose and pm2 (`bot-1  | `), syslog and journald in their short and ISO forms, Docker's --timestamps, kubectl's --prefix,
+# journald's export format.
 PREFIX = re.compile(
-    rb"(?:%(name)s(?:\|%(name)s)? {0,40}+\| "
+    rb"(?:MESSAGE="
+    rb"|%(name)s(?:\|%(name)s)? {0,40}+\| "
     rb"|(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|%(iso)s) %(name)s %(unit)s: "
     rb"|<\d{1,3}>1 %(iso)s %(name)s %(name)s %(name)s %(name)s (?:-|\[[^\]\n]{0,200}\]) (?:\xef\xbb\xbf)?+"
     rb"|%(iso)s "
     rb"|\[%(name)s(?: %(name)s)?\] )" % {b"name": _NAME, b"iso": _ISO, b"unit": _UNIT}
 )
+# The beginning of such a line, where nothing else tells it from the bot's own.
+PREFIXED = re.compile(rb"\n(?:MESSAGE=|%(name)s(?:\|%(name)s)? {0,40}+\| |[A-Z][a-z]{2} [ \d]\d \d\d:)" % {b"name": _NAME})
 # The beginning of a line without the bot's header.
 FURTHER = re.compile(rb"\n(?!20)(?=.)", re.DOTALL)
 # Lines that are cut, one after the other, before a whole one.
 MAX_CUT = 8
-
-
-class Clean(NamedTuple):
-    """Cleaned lines. starts: the position of each line in `text`, and its position in the original."""
-
-    text: bytes
-    starts: list[tuple[int, int]]
-
-    def before(self, position: int) -> int:
-        """Return the original position of the line at `position` of `text`."""
-        return self.starts[bisect_right(self.starts, (position, 1 << 62)) - 1][1]
 
 
 class _Converted(NamedTuple):
@@ -86,14 +78,17 @@ class Cleaner:
         base: the identity of the first line; a line that was held before has a negative position. Lines of containers are
         passed to `entry` and are empty in the result; `damaged` gets those that cannot be read.
         """
-        out = _Output(damaged)
-        for at, line in _lines(text):
-            # Docker's usual objects were read before.
-            if text.startswith(DOCKER_BEGIN, at + 1) or self._is_contained(at, line := encodings.plain(line), entry, damaged):
+        out, is_field = Output(damaged), False
+        for at, line in lines_of(text):
+            line = encodings.plain(line)
+            is_field = FIELD.match(line) is not None or (is_field and not line.strip())
+            if is_field:  # what stands between two lines of a message
+                continue
+            if self._is_contained(at, line, entry, damaged):
                 out.add(at, b"")
             else:
                 self._line(base, at, line, out)
-        return Clean(b"".join(out.lines), out.starts)
+        return out.clean()
 
     def _is_contained(
         self, at: int, line: bytes, entry: Callable[[int, Entry], None], damaged: Callable[[int, str], None]
@@ -106,11 +101,12 @@ class Cleaner:
             damaged(at, "docker")
         return True
 
-    def _line(self, base: int, at: int, line: bytes, out: "_Output") -> None:
+    def _line(self, base: int, at: int, line: bytes, out: Output) -> None:
         """Add the line to `out`, or hold it until later lines show whether it is the bot's."""
         prefixes, (rest, size) = self.prefixes, self.header(line)
+        may_be_quoted = prefixes.may_go_on()
         other = None if size else self._other_form(line, rest)
-        if other and self._is_accepted(other, prefixes.may_go_on()):
+        if other and self._is_accepted(other, may_be_quoted):
             self._release(base, out)
             self._add(at, other, out)
             return
@@ -119,33 +115,40 @@ class Cleaner:
             out.damaged(at, "joined")
             line = whole
             rest, size = self.header(whole)
-        if size and not (start and prefixes.may_go_on()):
+        # In a log of another form, a line with the bot's own header may be quoted as well.
+        if size and not ((start or self.form) and may_be_quoted):
             self._release(base, out)
             self._own(at, rest, size, out)
             if start:
                 prefixes.learn(line[:start])
-        elif start or (prefixes.held and line.strip()) or (other and isinstance(other.event, Start)):
-            is_decided = prefixes.hold(base + at, line)
-            if is_decided or self._has_changed_form() or prefixes.is_full():
+        elif start or size or self._may_be_new(other, line, rest) or (prefixes.held and line.strip()):
+            is_prefixed = prefixes.hold(base + at, line)
+            if is_prefixed:
+                self.form = ""
+            if is_prefixed or self._has_changed_form() or prefixes.is_full():
                 self._release(base, out)
         else:
             self._other(at, rest, out)
 
-    def _release(self, base: int, out: "_Output") -> None:
-        """Add the held lines, each as the bot's if its prefix is known by now, and as quoted if not."""
-        held, self.prefixes.held = self.prefixes.held, []
+    def _may_be_new(self, other: _Converted | None, line: bytes, rest: bytes) -> bool:
+        """Whether the bot may go on in the form of this line. A form that is a prefix as well may carry a further line."""
+        return other is not None and (isinstance(other.event, Start) or rest == line or self._converted(rest) is not None)
+
+    def _release(self, base: int, out: Output) -> None:
+        """Add the held lines: as the bot's if their prefix and their form are those of the log by now, and as quoted if not."""
+        held, self.prefixes.held, form = self.prefixes.held, [], self.form
         for ident, line in held:
             rest, size = self.header(line)
             if self.prefixes.unknown(line):
                 self._other(ident - base, line, out)
-            elif size:
+            elif size and not form:
                 self._own(ident - base, rest, size, out)
-            elif (other := self._other_form(line, rest)) and other.form == self.form:
+            elif not size and (other := self._other_form(line, rest)) and other.form == form:
                 self._add(ident - base, other, out)
             else:
                 self._other(ident - base, rest, out)
 
-    def _own(self, at: int, line: bytes, size: int, out: "_Output") -> None:
+    def _own(self, at: int, line: bytes, size: int, out: Output) -> None:
         """Add a line with a header, which has this size."""
         if HEADER.search(line, size):
             out.damaged(at, "joined")
@@ -156,7 +159,7 @@ class Cleaner:
     def note_header(self, line: bytes, form: str) -> None:
         """Note a line with a header, in the bot's own form. form: the name of the one that it had; empty for the bot's own."""
         self.header_seen, self.form = True, form
-        self.prefixes.above = line[:ABOVE_LIMIT]
+        self.prefixes.above = line[:ABOVE_LIMIT] + WHOLE * (form == forms.JSON_LOGGER)
 
     def own_form(self, line: bytes, may_be_quoted: bool) -> bytes | None:
         """Return a line of another form in the bot's own, and note it; None when it has none, or is quoted by a message."""
@@ -166,14 +169,14 @@ class Cleaner:
         self.note_header(found.line, found.form)
         return found.line
 
-    def _is_accepted(self, found: "_Converted", may_be_quoted: bool) -> bool:
+    def _is_accepted(self, found: _Converted, may_be_quoted: bool) -> bool:
         return self.form == found.form or (found.event is not None and not may_be_quoted)
 
-    def _other_form(self, line: bytes, rest: bytes) -> "_Converted | None":
+    def _other_form(self, line: bytes, rest: bytes) -> _Converted | None:
         """Convert a line of another form. rest: the line without a known prefix."""
         return self._converted(line) or (self._converted(rest) if rest != line else None)
 
-    def _converted(self, line: bytes) -> "_Converted | None":
+    def _converted(self, line: bytes) -> _Converted | None:
         if not (found := forms.read(line, self._time)):
             return None
         first, *rest = found.text.split("\n")
@@ -184,31 +187,46 @@ class Cleaner:
             own, size = self.header(first.encode())
         if not size:
             return None
-        read = read_message(own[size:].removeprefix(b" "))
-        return _Converted(own, found.form, None if read is None or isinstance(read[0], Malformed) else read[0])
+        return _Converted(own, found.form, _event(own[size:]))
 
     def _has_changed_form(self) -> bool:
-        """Whether the held lines show that the bot has started again in another form; if so, that one is the log's from now on.
+        """Whether the held lines show that the bot goes on in another form; if so, that one is the log's from now on.
 
-        An error may quote a start as well, but then a line of the log's own form comes before ENOUGH lines of another one.
+        An error may quote such lines as well, but they are older than the error, or a line of the log's own form comes before
+        ENOUGH of them. Lines of other programs are never the bot's.
         """
         held = self.prefixes.held
         if len(held) % ENOUGH:  # each line is converted a few times at most
             return False
-        found = [other for _, line in held if (other := self._other_form(line, self.header(line)[0]))]
-        first = next((number for number, other in enumerate(found) if isinstance(other.event, Start)), len(found))
-        stamps = [other.line[:STAMP] for other in found[first:] if other.form == found[first].form]
-        if len(stamps) < ENOUGH or stamps != sorted(stamps) or stamps[0] < self.prefixes.above[:STAMP]:
+        found = [one for _, line in held if (one := self._any_form(line))]
+        first = next((number for number, one in enumerate(found) if isinstance(one.event, Start)), len(found))
+        return self._goes_on(found[first:], is_started=True) or self._goes_on(found[::-1], is_started=False)
+
+    def _goes_on(self, found: list[_Converted], is_started: bool) -> bool:
+        """Whether the bot goes on in the form of the first of these lines. is_started: whether that one is its start."""
+        above = self.prefixes.above[:STAMP]
+        same = [one for one in (found if is_started else found[::-1]) if one.form == found[0].form]
+        stamps = [one.line[:STAMP] for one in same]
+        later = [one for one in same if is_started or one.line[:STAMP] > above]
+        known = sum(one.event is not None for one in later)
+        if len(later) < ENOUGH or stamps != sorted(stamps) or stamps[0] < above or not (is_started or known > len(later) // 2):
             return False
-        self.form = found[first].form
+        self.form = found[0].form
         return True
 
-    def _add(self, at: int, found: "_Converted", out: "_Output") -> None:
+    def _any_form(self, line: bytes) -> _Converted | None:
+        """Read a line with a header of any form, the bot's own included."""
+        rest, size = self.header(line)
+        if not size:
+            return self._other_form(line, rest)
+        return None if self.prefixes.unknown(line) else _Converted(rest, "", _event(rest[size:]))
+
+    def _add(self, at: int, found: _Converted, out: Output) -> None:
         self.note_header(found.line, found.form)
         out.add(at, found.line)
 
-    def _other(self, at: int, line: bytes, out: "_Output") -> None:
-        """Add a line without a header at its beginning."""
+    def _other(self, at: int, line: bytes, out: Output) -> None:
+        """Add a line without a header at its beginning, or with one that is quoted."""
         if HEADER.search(line):
             out.damaged(at, "joined")
         elif BEGUN.match(line) and not SUPERVISORD.match(line):
@@ -216,7 +234,23 @@ class Cleaner:
         elif not self.header_seen and OURS.search(line[: 2 * PREFIX_LIMIT]):
             out.damaged(at, "form")
         self.prefixes.follow(line)
-        out.add(at, line)
+        out.add(at, b" " + line if EXACT.match(line) else line)
+
+    def is_ordinary(self, text: bytes, headers: int, lines: int) -> bool:
+        """Whether the lines are as the bot writes them: levels only in headers, years only at the start of lines with one.
+
+        No other line may begin like one of another form, with or without a prefix.
+        """
+        is_first = not (self.header_seen or EXACT.match(text, 1))
+        if is_first or self.form or self.prefixes.held or len(MARK.findall(text)) != headers:
+            return False
+        if lines != headers and (text.count(b"\n2") != headers or forms.may_begin(text) or self._is_prefixed(text)):
+            return False
+        return b"\x1b" not in text and b"\0" not in text and encodings.NUMBERED.search(text) is None
+
+    def _is_prefixed(self, text: bytes) -> bool:
+        """Whether a line begins with a known prefix. One with the bot's header behind it begins so as well."""
+        return PREFIXED.search(text) is not None or self.prefixes.may_begin(text)
 
     def bare(self, text: bytes, lines: int) -> tuple[bytes, dict[int, int]] | None:
         """Return the lines as `Prefixes.without` does; None also where one needs more than its prefix removed."""
@@ -297,39 +331,7 @@ class Cleaner:
         return self._canonical(match.string, match)[0][:STAMP]
 
 
-@dataclass
-class _Output:
-    """Cleaned lines, as in `Clean`, and what to call with those that cannot be read."""
-
-    damaged: Callable[[int, str], None]
-    lines: list[bytes] = field(default_factory=list)
-    starts: list[tuple[int, int]] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, at: int, line: bytes) -> None:
-        """Add the line that was at this position."""
-        self.starts.append((self.size, at))
-        self.lines.append(b"\n" + line)
-        self.size += 1 + len(line)
-
-
-def _lines(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each line of `text`, which begins with a newline, after the position of the newline before it."""
-    position = 0
-    for line in text[1:].removesuffix(b"\n").split(b"\n"):
-        yield position, line
-        position += 1 + len(line)
-
-
-def is_ordinary(text: bytes, headers: int, lines: int) -> bool:
-    """Whether the lines are as the bot writes them: levels only in headers, years only at the start of lines with one.
-
-    No other line may begin like one of another form.
-    """
-    return (
-        len(MARK.findall(text)) == headers
-        and (lines == headers or (text.count(b"\n2") == headers and not forms.may_begin(text)))
-        and b"\x1b" not in text
-        and b"\0" not in text
-        and encodings.NUMBERED.search(text) is None
-    )
+def _event(message: bytes) -> Event | None:
+    """Return the event of a message, which may have a blank before it; None if the grammar knows none."""
+    read = read_message(message.removeprefix(b" "))
+    return None if read is None or isinstance(read[0], Malformed) else read[0]

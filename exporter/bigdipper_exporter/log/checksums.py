@@ -5,16 +5,12 @@ consumed before, to the line, whatever the lines say: after `cp backup log` the 
 are read.
 """
 
-import re
-import struct
-import sys
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source
-from bigdipper_exporter.log.wording import wording
+from bigdipper_exporter.log.wording import WIDTH, packed, time_of, unpacked, wording
 
 # Bytes of a stretch that grows line by line; what is read at once is one stretch of any size.
 STRETCH_BYTES = 64 * 1024
@@ -26,17 +22,17 @@ KEPT_GENERATIONS = 32
 
 # Two logs may begin with the same banner, or by chance with the same line. So many different lines with a time are no chance.
 LEAST_LINES = 2
-STAMP = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d")
+# Of what is no line, behind the last newline: earlier versions stored it.
+EMPTY = packed([crc32(b"")])
 _PLAIN = frozenset((b" [", b"=="))
-STAMP_WITHIN = 400  # bytes at either end of a line in which its time is looked for; Docker writes it last
 
 
 @dataclass(frozen=True, slots=True)
 class LineSums:
     """Checksums of consecutive lines of a generation; a row of the archive's table `log_checksums`.
 
-    start, size: in bytes. sums: the CRC-32 of each line's wording, four bytes each, little-endian. Earlier
-    versions stored that of the whole line, which differs where something surrounds the wording.
+    start, size: in bytes. sums: the CRC-32 of each line's wording, packed. Earlier versions stored that of the whole line,
+    which differs where something surrounds the wording.
     """
 
     generation: int
@@ -52,7 +48,7 @@ class LineSums:
     @property
     def lines(self) -> int:
         """How many lines there are, with the part of one at the end."""
-        return len(self.sums) // 4
+        return len(self.sums) // WIDTH
 
 
 # Yields the stretches of a generation (the first argument) that end behind an offset, in order. Raises what the archive raises.
@@ -68,36 +64,27 @@ def stretch(last: LineSums | None, generation: int, start: int, data: bytes) -> 
 
 
 def line_sums(data: bytes) -> bytes:
-    """Return the CRC-32 of the wording of each line, four bytes each, little-endian."""
+    """Return the CRC-32 of the wording of each line, packed."""
     lines = _lines(data.replace(b"\r\n", b"\n"))
+    if data.endswith(b"\0") and not lines[-1].strip(b"\0"):
+        lines.pop()  # a hole, or what UTF-16 has behind a newline, which belongs to the next line
     # Most lines are nothing but their wording, and so is the line drawn above a cycle.
-    return _packed([crc32(line if line[19:21] in _PLAIN else wording(line)) for line in lines])
+    return packed([crc32(line if line[19:21] in _PLAIN else wording(line)) for line in lines])
 
 
 def whole_line_sums(data: bytes) -> bytes:
     """Return the CRC-32 of each line as it stands, as earlier versions stored them."""
-    return _packed(map(crc32, _lines(data)))
-
-
-def _unpacked(sums: bytes) -> Iterator[int]:
-    return (value for (value,) in struct.iter_unpack("<I", sums))
+    return packed(map(crc32, _lines(data)))
 
 
 def _has_sums(data: bytes, sums: bytes) -> bool:
     """Whether these are the checksums of the lines of `data`, of their wording or as they stand."""
-    return sums in (line_sums(data), whole_line_sums(data))
+    return sums in (worded := line_sums(data), worded + EMPTY, whole_line_sums(data))
 
 
 def _lines(data: bytes) -> list[bytes]:
     lines = data.split(b"\n")
     return lines if lines[-1] else lines[:-1]
-
-
-def _packed(values: Iterable[int]) -> bytes:
-    sums = array("I", values)
-    if sys.byteorder == "big":
-        sums.byteswap()
-    return sums.tobytes()
 
 
 @dataclass(slots=True)
@@ -109,7 +96,7 @@ class Shared:
     begins like the generation, and ends before the first checksum that is kept of it.
 
     For the next comparison: size: of the file. last: the start of the last stretch that was compared. matched: how many of its
-    checksums are the same. is_over: whether a line differs.
+    checksums are the same. is_over: whether a line differs. is_partial: whether the last of them is of a part of a line.
     """
 
     at: Checkpoint
@@ -121,6 +108,7 @@ class Shared:
     last: int = -1
     matched: int = 0
     is_over: bool = False
+    is_partial: bool = False
 
     @property
     def is_certain(self) -> bool:
@@ -139,7 +127,9 @@ class Shared:
             return row
         if row.start != self.last:
             return None
-        return replace(row, start=self.compared.offset, size=row.end - self.compared.offset, sums=row.sums[4 * self.matched :])
+        return replace(
+            row, start=self.compared.offset, size=row.end - self.compared.offset, sums=row.sums[WIDTH * self.matched :]
+        )
 
     def add(self, row: LineSums, data: bytes) -> bool:
         """Compare the next `data` of the file with `row`; return whether all of it is the same."""
@@ -147,12 +137,13 @@ class Shared:
         lines = data.count(b"\n") if is_same else _matching(data, row.sums)
         end = _position(data, lines)
         if is_same or end:
-            self.rows.append(row if is_same else replace(row, size=end, sums=row.sums[: 4 * lines]))
+            self.rows.append(row if is_same else replace(row, size=end, sums=row.sums[: WIDTH * lines]))
+            self.is_partial = is_same and len(row.sums) // WIDTH > lines
         if end:
             self.at = self.compared.advanced(data, end, lines)
             self._look_at(data[:end])
         self.compared = self.compared.advanced(data, len(data), lines) if is_same else self.at
-        self.matched += len(row.sums) // 4 if is_same else lines
+        self.matched += len(row.sums) // WIDTH if is_same else lines
         self.is_over = not is_same and b"\n" in data[end:]
         return is_same
 
@@ -160,7 +151,9 @@ class Shared:
         """Return the checksums up to the last whole line, as those of `generation`."""
         rows = [replace(row, generation=generation) for row in self.rows if row.start < self.at.offset]
         if rows and rows[-1].end > self.at.offset:
-            rows[-1] = replace(rows[-1], size=self.at.offset - rows[-1].start, sums=rows[-1].sums[:-4])
+            rows[-1] = replace(
+                rows[-1], size=self.at.offset - rows[-1].start, sums=rows[-1].sums[: -WIDTH if self.is_partial else None]
+            )
         return rows
 
     def _look_at(self, data: bytes) -> None:
@@ -171,19 +164,12 @@ class Shared:
             start = end
 
 
-def time_of(line: bytes) -> bytes:
-    """Return the first time in a line, `YYYY-MM-DD HH:MM:SS`; empty when there is none."""
-    ends = line[:STAMP_WITHIN] + b" " + line[-STAMP_WITHIN:]
-    stamp = STAMP.search(ends.replace(b"\0", b""))
-    return stamp[0].replace(b"T", b" ").replace(b"/", b"-") if stamp else b""
-
-
 def _matching(data: bytes, sums: bytes) -> int:
     """Return how many whole lines at the beginning of `data` have these checksums."""
     lines = data[: data.rfind(b"\n") + 1]
-    found = zip(*map(_unpacked, (line_sums(lines), whole_line_sums(lines), sums)), strict=False)
+    found = zip(*map(unpacked, (line_sums(lines), whole_line_sums(lines), sums)), strict=False)
     differ = (number for number, (worded, whole, known) in enumerate(found) if known not in (worded, whole))
-    return next(differ, min(lines.count(b"\n"), len(sums) // 4))
+    return next(differ, min(lines.count(b"\n"), len(sums) // WIDTH))
 
 
 def _position(data: bytes, lines: int) -> int:

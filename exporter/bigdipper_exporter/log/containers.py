@@ -3,13 +3,18 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from bigdipper_exporter.log import forms
+from bigdipper_exporter.log.headers import HEADER, PREFIX_LIMIT
 from bigdipper_exporter.log.localtime import LocalTime
 
 # Docker's json-file driver, with its fields in the usual order.
 DOCKER_BEGIN = b'{"log":'
 DOCKER = re.compile(rb'^\{"log":.*$', re.MULTILINE)
+# A field of journald's export format besides the message, and the name of one whose value has its length before it.
+FIELD = re.compile(rb"(?!MESSAGE=)(?:_|PRIORITY|SYSLOG_|CODE_|INVOCATION_|LOGGER|MESSAGE|THREAD_)[A-Z0-9_]*(?:=|$)")
 CRI = re.compile(rb"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP])(?:\:\S{1,20})? ")
 
 
@@ -35,9 +40,23 @@ def journald(line: bytes, time: LocalTime) -> Entry:
             message = bytes(message).decode("utf-8", "replace")
         if not isinstance(message, str):
             raise TypeError("the message was left out, because it is long")
-        return Entry("", time.plausible(stamp), _text(message) + "\n")
+        return Entry("", time.plausible(stamp), _with_header(_text(message), entry, stamp, time) + "\n")
 
     return _entry(line, read)
+
+
+def _with_header(message: str, entry: dict[str, Any], stamp: float, time: LocalTime) -> str:
+    """Return the message with the bot's header, which a handler of Python's logging for journald or syslog leaves out.
+
+    What a service prints has the header in its text, and each further line is a message of its own, of the same priority.
+    """
+    if entry.get("_TRANSPORT") not in ("journal", "syslog"):
+        return message
+    line = message.partition("\n")[0].encode()
+    if HEADER.search(line[: 2 * PREFIX_LIMIT]) or forms.read(line, time):
+        return message
+    level, moment = forms.SEVERITIES[int(entry.get("PRIORITY", 6)) % 8], datetime.fromtimestamp(stamp, time.zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S} [{level}] {message}"
 
 
 def cri(line: bytes, time: LocalTime) -> Entry | None:

@@ -6,6 +6,8 @@ import re
 ANSI = re.compile(rb"\x1b(?:\[[0-?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[(-/][0-~]|[=>78DEHMc])")
 # What may stand before a line without being seen: marks of the byte order, and control characters.
 UNSEEN = re.compile(rb"(?:[\0\a\b\v\f\r]|\xef\xbb\xbf)++")
+# The length of a message, eight bytes, which journald's export format has before one that is not one line of text.
+LENGTH = re.compile(rb"[\0-\xff]{1,3}?\0{5,7}(?=[^\0])")
 # Emoji that Python has written by their numbers, because the stream's encoding has none (Windows, LANG=C).
 NUMBERED = re.compile(rb"\\(?:u2|U0001f)")
 BEGINS_NUMBERED = re.compile(rb"(?:\A|[\]\n]) *+\\(?:u2|U0001f)")
@@ -17,6 +19,8 @@ def plain(line: bytes) -> bytes:
 
     UTF-16 and UTF-32 are recognised by their NULs.
     """
+    if b"\0" in line and (length := LENGTH.match(line)):
+        line = line[length.end() :]
     if b"\0" in line and (nuls := line.count(0)) * 3 >= len(line):
         decode = _from_utf32 if nuls * 5 >= len(line) * 3 else _from_utf16
         line = decode(line.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")).encode("utf-8", "replace")

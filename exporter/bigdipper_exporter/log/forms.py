@@ -30,6 +30,10 @@ LEVELS = {name: level for level, names in _NAMES.items() for name in names}
 # By the severity of syslog.
 SEVERITIES = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG")
 
+# By the numbers of pino and bunyan, of which Python's are others: there 30 is a warning.
+_NUMBERS = {10: "DEBUG", 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL"}
+_NUMBERS_OF_PYTHON = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+"
 _DATE = r"(?:\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d\d\.\d\d\.\d{4})"
 _TIME = rf"(?P<time>{_DATE}[T ]{_CLOCK})"
@@ -52,7 +56,7 @@ EPOCH = re.compile(r"\d{10,19}(?:\.\d{1,9})?", re.ASCII)
 
 # Fields of a JSON object.
 TIMES = ("asctime", "timestamp", "@timestamp", "time", "ts", "datetime", "date", "created")
-LEVEL_FIELDS = ("levelname", "level", "severity", "log.level", "loglevel", "lvl")
+LEVEL_FIELDS = ("levelname", "level", "severity", "log.level", "loglevel", "lvl", "levelno")
 MESSAGES = ("message", "msg", "event", "textPayload", "short_message", "log")
 
 
@@ -123,6 +127,16 @@ FORMS = (
     _form("times with the name of a zone", rf"{_TIME} [A-Z]{{3,4}} ", is_read=False),
     _form("lines without a level", rf"\[?{_TIME}\]?:? ++(?:- )?(?!\[[DIWEC])\S.{{8}}", is_read=False),
     _form("lines without a time", rf"\[?{_LEVEL}\]?:? ++\S", is_read=False),
+    _form(
+        "JSON objects of several lines (write one object in each line; `journalctl -o json` does)",
+        r'\s{1,40}"[\w@. -]{1,80}" ?: ?',
+        is_read=False,
+    ),
+    _form(
+        "journald's export format with messages without the bot's header (take `journalctl -o json` instead)",
+        r"MESSAGE=|_?_?[A-Z][A-Z_]{1,60}=",
+        is_read=False,
+    ),
     _form("XML or HTML", r"\s{0,40}<[A-Za-z!?/]", is_read=False),
     _form(JSON_LOGGER, r"\[?\{", is_read=False),
 )
@@ -182,14 +196,24 @@ def _object(line: str, time: LocalTime) -> Line | None:
     found = json.loads(line)
     if isinstance(found.get("record"), dict):  # loguru's own
         found = found["record"]
-    text, level = _first(found, MESSAGES), _first(found, LEVEL_FIELDS)
-    name = LEVELS.get(str(level).upper())
+    text, name = _first(found, MESSAGES), _level(found)
     if not isinstance(text, str):
         return None
     if name is None:
         # The message may be a whole line of the bot, around which somebody else has put an object.
         return Line("", "", text, JSON_LOGGER) if text[:1].isdigit() else None
     return Line(_stamp(_first(found, TIMES), time), name, text, JSON_LOGGER)
+
+
+def _level(found: dict[str, Any]) -> str | None:
+    """Return the level of an object of a logger; None when it has none that is known."""
+    level = str(_first(found, LEVEL_FIELDS))
+    if not (level.isascii() and level.isdecimal()) or len(level) > 2:
+        return LEVELS.get(level.upper())
+    if (number := int(level)) < len(SEVERITIES):
+        return SEVERITIES[number]
+    # The loggers that write such numbers call the message `msg`; where Python's are written, it is `message`.
+    return (_NUMBERS if "msg" in found and "levelno" not in found else _NUMBERS_OF_PYTHON).get(number)
 
 
 def _first(found: dict[str, Any], names: Iterable[str]) -> object:

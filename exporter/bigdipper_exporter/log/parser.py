@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from bigdipper_exporter.log import forms
-from bigdipper_exporter.log.carriers import Cleaner, is_ordinary
+from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Unfinished
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
@@ -133,6 +133,7 @@ class Reader:
         self.rests: dict[str, str] | None = None
         self.places: dict[int, Place] = {}
         self._listen = listen
+        self._generation = 0
 
     def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
         """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""
@@ -142,19 +143,30 @@ class Reader:
         lines = data.count(b"\n")
         chunk.lines += lines
         chunk.size += len(data)
-        before, entries = len(chunk.records), 0
+        self._forget_above(generation, offset, data)
+        before, start = len(chunk.records), 0
         if DOCKER_BEGIN in data:
+            # In their order: what a line is may depend on those before it.
             for line in DOCKER.finditer(data):
-                entries += 1
+                self._plain(base, start, data[start : line.start()], chunk)
                 self._docker(base + line.start(), line[0], chunk)
-        if entries < lines:
-            self._plain(base, b"\n" + data, lines, chunk)
-        if entries:
+                start = line.end() + 1
+        self._plain(base, start, data[start:], chunk)
+        if start:
             chunk.records[before:] = sorted(chunk.records[before:], key=itemgetter(0))
         if len(data) >= LINE_LIMIT:
             self._refuse_long_lines(chunk)
         waiting = [ident for ident, _ in self.cleaner.prefixes.held] + [piece.id for piece in self.pending.values()]
         self.places = {ident: chunk.place(ident) for ident in waiting}
+
+    def _forget_above(self, generation: int, offset: int, data: bytes) -> None:
+        """A file that begins with a line of the log goes on with no message of another file, which may be younger."""
+        is_first, self._generation = offset == 0 or self._generation not in (0, generation), generation
+        prefixes, line = self.cleaner.prefixes, data[: data.find(b"\n")]
+        if is_first and prefixes.above and not prefixes.held and not line.startswith(DOCKER_BEGIN):
+            line = plain(line)
+            if self.cleaner.header(line)[1] or forms.read(line, self.time):
+                prefixes.above = b""
 
     def _refuse_long_lines(self, chunk: ParsedChunk) -> None:
         """Count lines beyond the limit as malformed, whatever their content: only their beginning was read."""
@@ -170,12 +182,15 @@ class Reader:
         record = Record(base, self.time.last, Malformed("unfinished"), "")
         return ParsedChunk([record], path=rest.path, base=base, first=rest.line, data=rest.text)
 
-    def _plain(self, base: int, text: bytes, lines: int, chunk: ParsedChunk) -> None:
-        """Parse `text`, a newline and the lines at `base`. A match begins at its newline, so its start is the line's offset."""
-        prefixes, first = self.cleaner.prefixes, len(chunk.records)
+    def _plain(self, base: int, start: int, data: bytes, chunk: ParsedChunk) -> None:
+        """Parse the lines `data`, at `start` after `base`. A match begins at the newline before a line: that is its offset."""
+        if not data:
+            return
+        base, text, lines = base + start, b"\n" + data, data.count(b"\n")
+        first = len(chunk.records)
         bare, places = self.cleaner.bare(text, lines) or (text, {})
         headers = LEVEL.findall(bare)
-        is_plain = headers and not prefixes.held and is_ordinary(bare, len(headers), lines)
+        is_plain = headers and self.cleaner.is_ordinary(bare, len(headers), lines)
         if is_plain and self._events(base, bare, chunk):
             self.cleaner.pass_over(bare)
             text = bare
@@ -339,9 +354,13 @@ class Reader:
         text, prefixes = plain(piece.text.rstrip("\r\n").encode()), self.cleaner.prefixes
         prefixes.admit(text, piece.ts)
         line, size = self.cleaner.header(text)
-        own = None if size else self.cleaner.own_form(line, prefixes.may_be_quoted(piece.ts))
+        may_be_quoted = prefixes.may_be_quoted(piece.ts)
+        own = None if size else self.cleaner.own_form(line, may_be_quoted)
         if own:
             line, size = self.cleaner.header(own)
+        elif size and self.cleaner.form and may_be_quoted:
+            prefixes.follow(text)  # a log of another form quotes a line with the bot's own header
+            return
         is_joined = ANY_HEADER.search(line, size) is not None
         whole = self.cleaner.last_whole(line, size) if is_joined else None
         if whole is not None:

@@ -168,10 +168,8 @@ def _take(
     sums = stretch(segment.sums, checkpoint.generation, checkpoint.offset, consumed)
     read.sums.append(sums)
     if before is not None:
-        # There is a checksum of each line already, and one of what is no whole line.
-        known = segment.sums.lines if segment.sums and sums.start < checkpoint.offset else 0
-        advanced = replace(advanced, lines=before + sums.lines - known - (not consumed.endswith(b"\n")))
-    segment.sums = sums if consumed.endswith(b"\n") else None
+        advanced = replace(advanced, lines=before + consumed.count(b"\n"))
+    segment.sums = sums if consumed.rstrip(b"\0").endswith(b"\n") else None
     segment.checkpoint, segment.moved = advanced, look.now
 
 
@@ -196,22 +194,31 @@ def _unread(look: Look, segment: Segment, data: bytes, batches: list[Batch]) -> 
     offset = segment.checkpoint.offset
     # Those of another place in the file say nothing about this one.
     marks = {number: mark for number, mark in segment.marks.items() if mark.offset == offset}
-    if data.count(b"\n") < 2 and not any(mark.is_open for mark in marks.values()):
+    context = b"" if marks or segment.sums else _context(segment)
+    if data.count(b"\n") < 2 and not context and not any(mark.is_open for mark in marks.values()):
         return batches  # a single line is never left out
-    others = repeated.candidates(data, look.state.others(segment), look.state.newest)
+    others = repeated.candidates(context + data, look.state.others(segment), look.state.newest)
     if not others:
         return batches
     before = _lines(batches)
     for other in others:
         mark = marks.get(other.generation)
         known = Known.of(look.sums(other.generation, mark.start if mark else 0), mark)
-        runs = repeated.find(data, known)
+        runs = repeated.find_behind(context, data, known)
         if runs or mark:
             segment.marks = segment.marks | {other.generation: known.mark(offset + len(data))}
         if runs:
             batches = repeated.split(batches, offset, data, runs)
     look.read.repeated += before - _lines(batches)
     return batches
+
+
+def _context(segment: Segment) -> bytes:
+    """Return the lines before the first ones that are read of a file, of which others may have been read from another file."""
+    source, end = segment.source, segment.checkpoint.offset
+    start = max(0, end - repeated.EDGE)
+    text = b"" if source.gz or segment.checkpoint.skipping else source.read(start, end - start)
+    return text[text.find(b"\n") + 1 if start else 0 :]
 
 
 def _lines(batches: list[Batch]) -> int:

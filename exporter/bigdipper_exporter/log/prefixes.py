@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from bigdipper_exporter.log.compile import read_message
+from bigdipper_exporter.log.forms import READABLE
 from bigdipper_exporter.log.headers import CUT_HEADER, HEADER, OURS, PREFIX_LIMIT, QUOTING, SEPARATORS, STAMP
 from bigdipper_exporter.log.rule import Malformed
 
@@ -21,6 +22,8 @@ MAX_HELD = 64
 MAX_HELD_BYTES = 1 << 16
 # The last line with a header is kept up to this length, in bytes.
 ABOVE_LIMIT = 1000
+# At the end of the last line with a header: its form has ended the message, which has no further lines.
+WHOLE = b"\0"
 # Seconds. A container's message is written at once, and its lines have nearly the same time.
 AT_ONCE = 1.0
 
@@ -72,6 +75,12 @@ class Prefixes:
         self._patterns = [re.compile(shape.encode("latin-1")) for shape in self._learned]
         newest = self._patterns[0].pattern if self._patterns else b"(?!)"
         self._newest = re.compile(rb"\n(?!%s)%s" % (HEADER.pattern, newest))
+        every = b"|".join(pattern.pattern for pattern in self._patterns) or b"(?!)"
+        self._any = re.compile(rb"\n(?!2)(?:%s)(?=%s)" % (every, READABLE.pattern))
+
+    def may_begin(self, text: bytes) -> bool:
+        """Whether a line of `text` begins with a learned prefix that has the beginning of one of another form behind it."""
+        return bool(self._patterns) and self._any.search(text) is not None
 
     def without(self, text: bytes, lines: int) -> tuple[bytes, dict[int, int]] | None:
         """Return the lines of `text`, each after its newline, without the newest prefix; None where one of them lacks it.
@@ -108,7 +117,11 @@ class Prefixes:
     def may_go_on(self) -> bool:
         """Whether the message of the last line with a header may have further lines."""
         message = self.above.partition(b"] ")[2]
-        return bool(self.above) and (not is_known(message) or QUOTING.search(message) is not None)
+        return (
+            bool(self.above)
+            and not self.above.endswith(WHOLE)
+            and (not is_known(message) or QUOTING.search(message) is not None)
+        )
 
     def may_be_quoted(self, ts: float) -> bool:
         """Whether the last message with a header may quote a container's line. ts: when that was written, unix seconds."""

@@ -6,20 +6,19 @@ is read: twice is better than never.
 """
 
 import re
-import sys
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
-from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, LineSums, line_sums, time_of, whole_line_sums
+from bigdipper_exporter.log.checksums import KEPT_GENERATIONS, LineSums, line_sums, whole_line_sums
 from bigdipper_exporter.log.chunks import Batch
 from bigdipper_exporter.log.segment import Checkpoint
-from bigdipper_exporter.log.wording import wording
+from bigdipper_exporter.log.wording import WIDTH, time_of, wording
 
 NEWLINE = re.compile(rb"\n")
 
-WIDTH = 4  # bytes of a checksum
+PAIR = 2 * WIDTH  # bytes of the checksums of two lines
+# So few pairs of lines are looked for one by one, which is faster: about 1 ms each in the longest generation that is kept.
+MOST_SINGLY = 16
 # Bytes at either end of a portion in which its times are looked for.
 EDGE = 4096
 # How many places of a generation are tried for one line, and how many lines may be looked for in vain in one portion.
@@ -72,14 +71,18 @@ class Known:
             left -= len(row.sums) // WIDTH
         return Mark()
 
-    def common(self, sums: bytes) -> set[tuple[int, int]]:
-        """Return the pairs of consecutive lines that both have."""
-        mine = set(_pairs(sums))
-        return mine.intersection(_pairs(self.sums[WIDTH * self.at :])) if mine else mine
+    def common(self, sums: bytes) -> set[int]:
+        """Return which of these lines, by number, have the same line after them as somewhere in the rest of the generation."""
+        mine = _pairs(sums)
+        if len(mine) <= MOST_SINGLY:
+            return {line for line in range(len(mine)) if next(self.places(sums, line), None) is not None}
+        rest = self.sums[WIDTH * self.at :]
+        both = {*mine}.intersection(_aligned(rest)) | {*mine}.intersection(_aligned(rest[WIDTH:]))
+        return {line for line, pair in enumerate(mine) if pair in both} if both else set()
 
     def places(self, sums: bytes, line: int) -> Iterator[int]:
         """Yield where this line and the one after it are, at most a few places."""
-        pair, found = sums[WIDTH * line : WIDTH * (line + 2)], WIDTH * self.at - 1
+        pair, found = sums[WIDTH * line : WIDTH * line + PAIR], WIDTH * self.at - 1
         for _ in range(MOST_PLACES):
             found = self.sums.find(pair, found + 1)
             while found % WIDTH and found >= 0:
@@ -98,11 +101,16 @@ class Known:
         return next(number for number, (one, another) in enumerate(pairs) if one != another)
 
 
-def _pairs(sums: bytes) -> Iterator[tuple[int, int]]:
-    values = array("I", sums)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return pairwise(values)
+def _aligned(sums: bytes) -> "memoryview[int]":
+    """Return every other pair of consecutive checksums as a number."""
+    return memoryview(sums)[: len(sums) // PAIR * PAIR].cast("Q")
+
+
+def _pairs(sums: bytes) -> list[int]:
+    """Return a number for each line and the one after it."""
+    found = [0] * max(0, len(sums) // WIDTH - 1)
+    found[::2], found[1::2] = _aligned(sums), _aligned(sums[WIDTH:])
+    return found
 
 
 def times(data: bytes) -> tuple[bytes, bytes]:
@@ -140,6 +148,16 @@ def split(batches: Iterable[Batch], start: int, data: bytes, runs: list[tuple[in
     return left
 
 
+def find_behind(context: bytes, data: bytes, known: Known) -> list[tuple[int, int]]:
+    """Like `find`, with lines before `data` that may be a part of the run, and are not returned."""
+    if not context:
+        return find(data, known)
+    skipped, lines = context.count(b"\n"), data.split(b"\n")
+    found = [(max(0, begin - skipped), end - skipped) for begin, end in find(context + data, known) if end > skipped]
+    # What goes on with text alone may be new, behind the same line.
+    return [(begin, end) for begin, end in found if any(time_of(wording(line)) for line in lines[begin:end])]
+
+
 def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     """Return the lines of `data`, from and up to their number, that `known` has in the same order."""
     found, line, failures = list[tuple[int, int]](), 0, 0
@@ -150,9 +168,9 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
     if known.is_open and (length := known.run(sums, 0, known.at)):
         found.append((0, length))
         line, known.at = length, known.at + length
-    values = array("I", sums)
-    while line + 1 < len(values) and failures < MOST_FAILURES:
-        if (values[line], values[line + 1]) not in common:
+    total = len(sums) // WIDTH
+    while line + 1 < total and failures < MOST_FAILURES:
+        if line not in common:
             line += 1
             continue
         runs = ((known.run(sums, line, place), place) for place in known.places(sums, line))
@@ -162,7 +180,7 @@ def find(data: bytes, known: Known) -> list[tuple[int, int]]:
             continue
         found.append((line, line + length))
         line, known.at = line + length, place + length
-    known.is_open = bool(found) and found[-1][1] == len(values)
+    known.is_open = bool(found) and found[-1][1] == total
     return found
 
 
