@@ -90,6 +90,14 @@ def test_the_brake_of_a_silent_log_is_unknown_and_says_since_when(one: Monitor) 
     assert (state, figure) == ("off", ["unknown", "off when the log fell silent, 3 days ago"])
 
 
+def test_a_day_of_which_the_log_says_nothing_has_no_zeros(one: Monitor) -> None:
+    snapshot = replace(one.pipeline.snapshot, day=replace(one.pipeline.snapshot.day, start=time.time() - 3600))
+    assert said(one, snapshot)["The bot", "today"][0] == "off"
+    living = replace(snapshot, own=replace(snapshot.own, alive_at=time.time()))
+    state, words = said(one, living)["The bot", "today"]
+    assert (state, words.startswith("0 ordered for $0.00")) == ("ok", True)
+
+
 def test_every_figure_of_the_log_says_its_age(one: Monitor) -> None:
     one.say(f"{STAMP} [INFO] [ACCOUNT] equity=$1000.00 cash=$10.00 leverage=99.0% margin_debt=$0.00 pl=$-3.10 pl_pct=-0.3%")
     figures = today.figures(one.pipeline.snapshot)

@@ -214,7 +214,9 @@ def _day(profit: float | None, flow: float | None) -> str:
 
 
 def _today(s: Snapshot) -> Row:
-    day, broker = s.day, s.broker
+    day, broker, silent = s.day, s.broker, s.silent_since(time.time())
+    if silent is not None and silent < day.start:
+        return "off", "today", "The bot wrote nothing today: its log says neither what it ordered nor what it missed."
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if broker is not None and broker.orders_today is not None:
         results = broker.orders_today.results
