@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.log import forms
-from bigdipper_exporter.log.localtime import ZONE_SECONDS
 from bigdipper_exporter.log.parser import OFFSET_MASK, Reader
 from bigdipper_exporter.thresholds import LOG_SKEW_SECONDS
 

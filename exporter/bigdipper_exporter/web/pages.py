@@ -6,9 +6,9 @@ from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.recent import MOST_ROWS, Recent
 from bigdipper_exporter.broker.results import Reason
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import total
-from bigdipper_exporter.log.localtime import ZONE_SECONDS
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
