@@ -18,7 +18,8 @@ SOURCES = theme.choices(
     none=("unknown", theme.QUIET),
 )
 REASON = "REPLACE(REPLACE({}, 'missed_brake', 'brake'), '_', ' ')"
-AFTER = ("After 1", "After 5", "After 20")
+QUARTILES = ("5 days, lower quartile", "5 days, upper quartile")
+AFTER = ("After 1 day", "After 5 days", "After 20 days")
 
 
 def missed(without: Sequence[str] = ()) -> model.Panel:
@@ -35,8 +36,8 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         listed(f"""
             SELECT ts AS time, {"" if not symbol else "symbol AS Symbol, "}{REASON.format("reason")} AS Reason,
               dip_ratio AS Dip, sightings AS Times, price AS Price, price_source AS "Price from",
-              after_1 AS "After 1", after_5 AS "After 5", after_20 AS "After 20", benchmark_20 AS "Index 20",
-              lowest_20 AS "Lowest", size AS Size
+              after_1 AS "After 1 day", after_5 AS "After 5 days", after_20 AS "After 20 days",
+              benchmark_20 AS "Index after 20 days", lowest_20 AS "Lowest", size AS Size
             FROM dip_episodes WHERE {IN_TIME} AND {SYMBOL} AND NOT bought ORDER BY ts DESC LIMIT 300"""),
         size=(24, 10),
         says="time",
@@ -46,7 +47,7 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
             column("time", displayName="Time", custom__width=170),
             *symbol,
             column("Reason", custom__width=140),
-            *(column(name, RATIO) for name in ("Dip", "Index 20", "Lowest")),
+            *(column(name, RATIO) for name in ("Dip", "Index after 20 days", "Lowest")),
             column("Times", COUNT, custom__width=75),
             column("Price", USD),
             coloured("Price from", mappings=SOURCES, custom__width=110),
@@ -62,15 +63,16 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
         title,
         f"{question} "
         "All episodes of the archive: number, separate weeks in which they began (dips of one crash are about one "
-        "observation), the median total return after 1, 5 and 20 sessions, after 5 also the quartiles, after 20 the share of "
-        "gains, and the median beyond the benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if "
+        "observation), the median total return after 1, 5 and 20 trading days, after 5 also the quartiles (a quarter did worse "
+        "than the lower one, a quarter better than the upper), after 20 the share of gains, and the median beyond the "
+        "benchmark, from 20 episodes on. Dollars: with the sizes of the bot's formula, as if "
         "money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
             SELECT {REASON.format("a.name")} AS "{group}",
-              a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1",
-              a.lower AS "5: 25 %", a.median AS "After 5", a.upper AS "5: 75 %",
-              a.excess AS "5: excess", b.median AS "After 20", b.positive AS "20: gains",
-              b.excess AS "20: excess", b.dollars AS "Dollars after 20"
+              a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1 day",
+              a.lower AS "5 days, lower quartile", a.median AS "After 5 days", a.upper AS "5 days, upper quartile",
+              a.excess AS "5 days, beyond index", b.median AS "After 20 days", b.positive AS "20 days, share of gains",
+              b.excess AS "20 days, beyond index", b.dollars AS "Dollars after 20 days"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
             JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1
@@ -85,10 +87,16 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
             column("Weeks", COUNT, custom__width=85),
             *(
                 coloured(name, RATIO, thresholds=theme.SIGNED)
-                for name in ("After 1", "5: 25 %", "After 5", "5: 75 %", "5: excess")
+                for name in (
+                    "After 1 day",
+                    "5 days, lower quartile",
+                    "After 5 days",
+                    "5 days, upper quartile",
+                    "5 days, beyond index",
+                )
             ),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20", "20: excess")),
-            column("20: gains", RATIO),
-            coloured("Dollars after 20", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20 days", "20 days, beyond index")),
+            column("20 days, share of gains", RATIO),
+            coloured("Dollars after 20 days", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
         ],
     )

@@ -45,27 +45,36 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
     )
     nothing = ", ".join(["NULL"] * 16)
     signed = (
-        *("After 1", "5: 25 %", "After 5", "5: 75 %", "5: excess", "After 20"),
-        *("Close 5", "Close 20", "Early 5", "Late 5"),
+        *(
+            "After 1 day",
+            "5 days, lower quartile",
+            "After 5 days",
+            "5 days, upper quartile",
+            "5 days, beyond index",
+            "After 20 days",
+        ),
+        *("Close, 5 days", "Close, 20 days", "Early, 5 days", "Late, 5 days"),
     )
     return grid(
         title,
         "What would other thresholds have seen? "
         "The bot's rule over the archived daily bars for each threshold. Dips: consecutive sessions whose low touched the line "
         "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
-        "After: the median total return after 1, 5 and 20 sessions, from the line or the close; for 5 sessions also the "
-        "quartiles, from 20 dips on, and the median beyond the benchmark. Close, Early and Late give medians; Early and Late "
-        "are the halves of the time. Below "
+        "After: the median total return after 1, 5 and 20 trading days, from the line or the close; for 5 days also the "
+        "quartiles (a quarter did worse than the lower one, a quarter better than the upper), from 20 dips on, and the median "
+        "beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
         "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. "
         + ("No row is marked as now where the bot's threshold is not a whole percent. " if now else "")
         + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
         "(archive: threshold_signals, replay_checks).",
         listed(f"""
             SELECT printf('%g%%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
-              w.weeks AS Weeks, t1.median AS "After 1", w.lower AS "5: 25 %", w.median AS "After 5", w.upper AS "5: 75 %",
-              w.excess AS "5: excess", t20.median AS "After 20", c5.episodes AS "Close dips", c5.median AS "Close 5",
-              c20.median AS "Close 20", e.episodes AS "Early dips", e.median AS "Early 5",
-              l.episodes AS "Late dips", l.median AS "Late 5"
+              w.weeks AS Weeks, t1.median AS "After 1 day", w.lower AS "5 days, lower quartile",
+              w.median AS "After 5 days", w.upper AS "5 days, upper quartile",
+              w.excess AS "5 days, beyond index", t20.median AS "After 20 days",
+              c5.episodes AS "Close dips", c5.median AS "Close, 5 days",
+              c20.median AS "Close, 20 days", e.episodes AS "Early dips", e.median AS "Early, 5 days",
+              l.episodes AS "Late dips", l.median AS "Late, 5 days"
             FROM threshold_signals AS w {joined}
             JOIN replay_checks AS k ON k.symbol = w.symbol AND k.why IS NULL
             WHERE w.{where} AND w.reached = 'touched' AND w.part = 'whole' AND w.horizon = 5

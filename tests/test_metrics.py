@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.docs import documents
 from bigdipper_exporter.log.lines.errors import ERROR_KINDS, HALT_CAUSES
 from bigdipper_exporter.log.lines.skips import REASONS
@@ -15,6 +17,7 @@ from bigdipper_exporter.metrics import counters
 from bigdipper_exporter.metrics.registry import METRICS, NOW
 from bigdipper_exporter.metrics.table import Counter, Histogram
 from tests.golden.__main__ import GOLDEN, extended, line
+from tests.projection.bot import BRAKE, cycle
 from tests.running import command, exporter, series, wait_for
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.log"))
@@ -71,8 +74,10 @@ def test_the_generated_documents_are_up_to_date() -> None:
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Text and OpenMetrics of an exporter that has read all samples."""
-    log = b"".join(path.read_bytes() for path in SAMPLES)
+    """Text and OpenMetrics of an exporter that has read all samples, and a brake of now."""
+    moment = datetime.now(NEW_YORK)
+    brake = "".join(f"{line}\n" for line in cycle(f"{moment:%H:%M:%S}", BRAKE, day=f"{moment:%Y-%m-%d}"))
+    log = b"".join(path.read_bytes() for path in SAMPLES) + brake.encode()
     with exporter(tmp_path_factory.mktemp("scraped"), log=log) as one:
         one.wait_ready()
         return one.get("/metrics")[1], one.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
@@ -86,7 +91,13 @@ def test_promtool_finds_nothing_to_say(scraped: tuple[str, str]) -> None:
 
 def test_both_formats_parse_and_say_the_same(scraped: tuple[str, str]) -> None:
     text, openmetrics = (series(parse(body)) for parse, body in zip((parse_text, parse_openmetrics), scraped, strict=True))
-    moving = ("process_", "bigdipper_archive_", "bigdipper_log_ingest", "bigdipper_exporter_loop_age")
+    moving = (
+        "process_",
+        "bigdipper_archive_",
+        "bigdipper_log_ingest",
+        "bigdipper_exporter_loop_age",
+        "bigdipper_day_brake_seconds",
+    )
     assert {k: v for k, v in text.items() if not k[0].startswith(moving)} == {
         k: v for k, v in openmetrics.items() if not k[0].startswith(moving)
     }

@@ -27,7 +27,7 @@ from bigdipper_exporter.broker.results import REASONS, Reason
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS, LOG_AGE_SECONDS
-from bigdipper_exporter.web import landing
+from bigdipper_exporter.web import landing, today
 from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
 from bigdipper_exporter.web.pages import FAILURES, status_page
 from tests.running import Monitor, monitor
@@ -97,10 +97,43 @@ def test_a_bot_whose_last_cycle_is_old_is_silent_wherever_it_is_shown(one: Monit
         assert snapshot.is_running(now) is (True if figure == "working" else None)
 
 
+def brake(one: Monitor, snapshot: Snapshot) -> tuple[str, str, str, str]:
+    """The brake's state and sentence, and its large figure with the remark."""
+    figure = next(figure for figure in today.figures(snapshot) if figure.name == "Emergency brake")
+    return *said(one, snapshot)["The bot", "brake"], figure.value.text, figure.remark
+
+
 def test_a_brake_that_holds_cannot_be_taken_for_one_that_is_over(one: Monitor) -> None:
-    state, words = said(one, one.pipeline.snapshot)["The bot", "brake"]
+    one.say(BRAKE.replace(STAMP, f"{datetime.now(NEW_YORK):%Y-%m-%d %H:%M:%S}"))
+    state, words, figure, remark = brake(one, one.pipeline.snapshot)
     assert state == "warn"
     assert words.startswith("The emergency brake is on, and the bot buys nothing: it began ")
+    assert (figure, remark.startswith("no buying, began ")) == ("ON", True)
+
+
+def test_the_brake_of_a_silent_log_is_unknown_and_says_since_when(one: Monitor) -> None:
+    snapshot = one.pipeline.snapshot
+    own = replace(snapshot.own, alive_at=time.time() - 3.5 * 86400)
+    state, words, *figure = brake(one, replace(snapshot, own=own))
+    assert (state, figure) == ("warn", ["unknown", "on when the log fell silent, 3 days ago"])
+    assert words == "Unknown: the emergency brake was on when the bot's log fell silent, 3 days ago."
+    state, words, *figure = brake(one, replace(snapshot, own=own, bot=replace(snapshot.bot, brake=None)))
+    assert (state, figure) == ("off", ["unknown", "off when the log fell silent, 3 days ago"])
+
+
+def test_a_day_of_which_the_log_says_nothing_has_no_zeros(one: Monitor) -> None:
+    snapshot = replace(one.pipeline.snapshot, day=replace(one.pipeline.snapshot.day, start=time.time() - 3600))
+    assert said(one, snapshot)["The bot", "today"][0] == "off"
+    living = replace(snapshot, own=replace(snapshot.own, alive_at=time.time()))
+    state, words = said(one, living)["The bot", "today"]
+    assert (state, words.startswith("0 ordered for $0.00")) == ("ok", True)
+
+
+def test_every_figure_of_the_log_says_its_age(one: Monitor) -> None:
+    one.say(f"{STAMP} [INFO] [ACCOUNT] equity=$1000.00 cash=$10.00 leverage=99.0% margin_debt=$0.00 pl=$-3.10 pl_pct=-0.3%")
+    figures = today.figures(one.pipeline.snapshot)
+    assert len(figures) == 5
+    assert all(re.search(r"\d+ days? ago$", figure.remark) for figure in figures), figures
 
 
 def test_a_problem_of_the_log_names_its_path_once(one: Monitor) -> None:

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 NEW_YORK = ZoneInfo("America/New_York")
 DAY_START = time(4)
 OPEN = time(9, 30)

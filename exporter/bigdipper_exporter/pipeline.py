@@ -191,6 +191,7 @@ class Pipeline:
         if arrived is not None:
             # Reading an old copy late must not make the newest sign of life older, and a future time counts as now.
             state.last_line = min(time.time(), max(arrived, state.last_line or 0.0))
+            state.sign_of_life(arrived, last_ts, live=self.caught_up)
         inc(m.LOG_ROTATIONS, amount=read.rotations)
         inc(m.LOG_TRUNCATIONS, amount=read.truncations)
         inc(m.ARCHIVE_ERRORS, amount=self._failures)
@@ -280,6 +281,7 @@ class Pipeline:
             log_problem=read.problem if read else "not read yet",
             log_lag=read.lag if read else 0,
             last_line=self._projection.state.last_line,
+            alive_at=self._projection.state.alive_at,
             timestamp_skew=self._skew,
             archive_up=self.trouble is None,
             archive=self.statistics,

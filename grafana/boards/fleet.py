@@ -42,10 +42,8 @@ def _of(mode: str) -> str:
 PROFIT = "max by (bot) (bigdipper_account_day_profit_usd) or on (bot) max by (bot) (bigdipper_bot_day_profit_usd)"
 DRAWDOWN = "-max by (bot) (bigdipper_account_drawdown_ratio)"
 LEVERAGE = "max by (bot) (bigdipper_account_leverage_ratio) or on (bot) max by (bot) (bigdipper_bot_leverage_ratio)"
-# Without the bot's collateral, as the alerts' bigdipper:position_share:ratio.
-LARGEST = """max by (bot) (
-      abs(bigdipper_position_market_value_usd{symbol!~"BLV|SGOV|BIL"})
-      / on (bot, instance) group_left () (bigdipper_account_equity_usd > 0))"""
+# A recording rule: what the alert PositionTooLarge compares, without the bot's collateral.
+LARGEST = "max by (bot) (bigdipper:position_share:ratio)"
 RETURN = "bigdipper_account_day_return_ratio"
 # Column -> expression with one value for each bot.
 FIGURES = {
@@ -84,8 +82,9 @@ def _counts() -> list[model.Panel]:
     return [
         stat(
             "Bots",
-            "Bots of the last week. Working: cycling, or account only. Silent: not scraped, exporter down, or no cycle for "
-            f"{threshold('cycle_age_seconds') / 60:g} minutes. Worst drawdown: that of the account furthest below its peak.",
+            "Bots of the last week; one that was removed stays for a week. Working: cycling, or account only. Silent: not "
+            f"scraped, exporter down, or no cycle for {threshold('cycle_age_seconds') / 60:g} minutes. Worst drawdown: that of "
+            "the account furthest below its peak.",
             now(f"count({SEEN})", "bots"),
             now(f"count(({STATE}) > 5) or vector(0)", "working"),
             now(f"count({silent}) or vector(0)", "silent"),
@@ -108,11 +107,11 @@ def _sums(mode: str) -> list[model.Panel]:
     return [
         stat(
             f"Equity and profit today, {mode}",
-            f"Sums over the {mode} accounts that answer. Counted: accounts in the sums. Of: accounts there are.",
+            f"Sums over the {mode} accounts that answer. In the sums: their number. Accounts: all of the last week.",
             now(f"sum({equity})", "equity"),
             now(f"sum({today})", "profit today"),
-            now(f"count({equity})", "counted"),
-            now(f"count({own})", "of"),
+            now(f"count({equity})", "in the sums"),
+            now(f"count({own})", "accounts"),
             unit=DOLLARS,
             size=(8, 4),
             none=f"no {mode} account",
@@ -132,8 +131,9 @@ def _bots() -> model.Panel:
     bot = "var-bot=${__data.fields.Bot}&${__url_time_range}"
     return grid(
         "Bots, worst first",
-        "One row for each bot, those that need attention first. Alerts: those that fire. To the brake: dollars of positions. "
-        "Largest: the largest position's share of equity. Findings: errors in the bot's configuration. A name opens Overview.",
+        'One row for each bot, those that need attention first; one that was removed stays for a week as "no longer '
+        'scraped". Last cycle: its age. Today: profit since the previous close. Month: return. To the brake: dollars of '
+        "positions until it acts. A name opens Overview.",
         rows(figures),
         size=(24, 7),
         says="Bot",
@@ -151,13 +151,19 @@ def _bots() -> model.Panel:
             ),
             coloured("State", COUNT, mappings=STATES, custom__width=144, link=("Health", f"/d/{HEALTH}?{bot}")),
             coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=98),
-            column("Cycle", SECONDS, displayName="Cycle age", custom__width=82),
+            column("Cycle", SECONDS, displayName="Last cycle", custom__width=82),
             column("Equity", DOLLARS, custom__width=86),
             coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
             coloured("Today %", RATIO, thresholds=theme.SIGNED, custom__width=82),
             coloured("Month", RATIO, thresholds=theme.SIGNED, custom__width=82),
             column("Drawdown", RATIO, custom__width=110),
-            coloured("Largest", RATIO, thresholds=steps("text", (threshold("position_ratio"), WARNING)), custom__width=86),
+            coloured(
+                "Largest",
+                RATIO,
+                displayName="Largest position",
+                thresholds=steps("text", (threshold("position_ratio"), WARNING)),
+                custom__width=92,
+            ),
             coloured(
                 "To the brake",
                 theme.SIGNED_DOLLARS,
@@ -165,12 +171,13 @@ def _bots() -> model.Panel:
                 thresholds=steps("text", (theme.BELOW_ALL, theme.CRITICAL), (0, "text")),
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
-            column("Positions", COUNT, displayName="Held", custom__width=70),
-            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), custom__width=88),
-            coloured("Alerts", COUNT, thresholds=steps("text", (1, WARNING)), custom__width=78),
+            column("Positions", COUNT, custom__width=92),
+            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=88),
+            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=78),
             coloured(
                 "Findings",
                 COUNT,
+                displayName="Config errors",
                 thresholds=steps("text", (1, theme.CRITICAL)),
                 custom__width=96,
                 link=("Configuration", f"/d/{CONFIG}?{bot}"),
@@ -232,9 +239,9 @@ def _held() -> model.Panel:
             column("Symbol", TEXT),
             column("bots", COUNT, displayName="Bots", custom__width=80),
             column("live", DOLLARS, displayName="Live"),
-            column("live share", RATIO, displayName="Of live"),
+            column("live share", RATIO, displayName="Share of live"),
             column("paper", DOLLARS, displayName="Paper"),
-            column("paper share", RATIO, displayName="Of paper"),
+            column("paper share", RATIO, displayName="Share of paper"),
         ],
     )
 

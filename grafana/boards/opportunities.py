@@ -223,7 +223,7 @@ def _afterwards() -> list[model.Panel]:
             "a.grouping = 'reason'",
             "Reason",
             (24, 8),
-            by="Dollars after 20",
+            by="Dollars after 20 days",
         ),
         episodes.outcomes(
             "Missed dips by depth",

@@ -16,6 +16,7 @@ from grafana.theme import (
     NOT_SAID,
     QUIET,
     RATIO,
+    SECONDS,
     TEXT,
     USD,
     WARNING,
@@ -23,6 +24,7 @@ from grafana.theme import (
     threshold,
 )
 
+CYCLED = selector("bot_last_cycle_timestamp_seconds")
 SESSION_NUMBER = theme.choices(_3=("☀ regular", theme.GOOD), _2=("☾ extended", theme.BOT), _1=("– closed", QUIET))
 
 
@@ -85,9 +87,14 @@ def _first() -> list[model.Panel]:
         stat(
             "Emergency brake",
             "From the bot's brake lines: held from the first one until a cycle gets past the check "
-            "(bigdipper_brake_active), and for how long today.",
+            "(bigdipper_brake_active), and for how long today. Unknown while the bot has written nothing for 15 minutes: its "
+            "last cycle was that long ago.",
             now(selector("brake_active"), "brake"),
             now(f"{selector('day_brake_seconds')} > 0", "held today"),
+            now(
+                f"time() - {selector('bot_last_cycle_timestamp_seconds')} unless {selector('brake_active')}",
+                "unknown, last cycle",
+            ),
             unit=COUNT,
             size=(4, 4),
             none=NOT_SAID,
@@ -96,6 +103,7 @@ def _first() -> list[model.Panel]:
                 answer("A", mappings=theme.BRAKE),
                 # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
                 answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
+                answer("C", SECONDS, thresholds=steps(WARNING)),
             ],
         ),
         stat(

@@ -47,7 +47,7 @@ def _shares() -> list[model.Panel]:
         ),
         pie(
             "Allocation by sector",
-            "And over sectors? The same by sector at the newest snapshot (at most 15 minutes old). "
+            "How is it spread over sectors? Market value by sector at the newest snapshot (at most 15 minutes old). "
             "The sectors are yours to edit: setting sectors.file (symbol,sector).",
             table(f"""WITH {newest}
                 SELECT COALESCE(sector, 'unknown') AS Sector, SUM(ABS(market_value)) AS Value

@@ -19,12 +19,15 @@ from tests.browser import chromium
 SECONDS = 60
 
 
-def memory(part: Part) -> float:
-    """Resident megabytes of a process, its children included."""
-    pids, found = [part.process.pid], 0.0
+KINDS = ("Rss", "Pss", "Pss_Anon")  # of /proc/PID/smaps_rollup; the proportional size shares out what several processes map
+
+
+def memory(part: Part) -> list[float]:
+    """Megabytes of a process, its children included, of each of KINDS."""
+    pids, found = [part.process.pid], [0.0] * len(KINDS)
     for pid in pids:
-        status = Path(f"/proc/{pid}/status").read_text()
-        found += int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        rollup = dict(line.split()[:2] for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        found = [sum_ + int(rollup[f"{kind}:"]) / 1024 for sum_, kind in zip(found, KINDS, strict=True)]
         for thread in Path(f"/proc/{pid}/task").iterdir():
             pids += map(int, (thread / "children").read_text().split())
     return found
@@ -46,9 +49,11 @@ def measure(title: str, parts: list[Part], page: chromium.Page | None = None) ->
     print(f"\n{title}")
     sizes = {part.name: memory(part) for part in parts}
     shares = {part.name: 100 * (used(part.process.pid) - before[part.name]) / SECONDS for part in parts}
-    for name in before:
-        print(f"  {name:<13}{sizes[name]:6.0f} MB {shares[name]:6.1f} % of a core")
-    print(f"  {'together':<13}{sum(sizes.values()):6.0f} MB {sum(shares.values()):6.1f} % of a core")
+    sizes["together"] = [sum(kind) for kind in zip(*sizes.values(), strict=True)]
+    shares["together"] = sum(shares.values())
+    print("  MB           resident  shared out       own   of a core")
+    for name, of_kind in sizes.items():
+        print(f"  {name:<13}{''.join(f'{size:8.0f}  ' for size in of_kind)}{shares[name]:8.1f} %")
 
 
 @pytest.mark.bench

@@ -6,6 +6,7 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 
 from bigdipper_exporter.metrics.registry import METRICS
 from tests.grafana.asked import BOARDS, PANELS, ROOT
@@ -25,8 +26,9 @@ EVERYWHERE = {"bot", "instance", "job"}
 
 
 def exposed() -> dict[str, set[str]]:
-    """Every series name that the exporter can expose, with its labels."""
-    names: dict[str, set[str]] = {}
+    """Every series name that the exporter can expose or a recording rule makes of it, with its labels."""
+    groups = yaml.safe_load((ROOT / "prometheus" / "rules" / "recording.yml").read_text("utf-8"))["groups"]
+    names: dict[str, set[str]] = {rule["record"]: {*rule.get("labels", ())} for group in groups for rule in group["rules"]}
     for metric in METRICS:
         endings = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",)
         for ending in endings:

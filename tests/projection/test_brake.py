@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.calendar import NEW_YORK
 from tests.projection.bot import ACCOUNT, BRAKE, DAY, HALTING, REGULAR, at, cycle, lines
 from tests.running import Monitor
 
@@ -20,13 +21,11 @@ def brakes(bot: Monitor) -> list[tuple[Any, ...]]:
 
 def test_a_brake_begins_with_its_line_and_ends_with_the_first_line_of_a_cycle_past_the_check(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00", REGULAR, BRAKE, HALTING))
-    assert bot.value("bigdipper_brake_active") == 1
-    assert bot.value("bigdipper_brake_started_timestamp_seconds") == at("09:30:00")
+    assert held_since(bot) == at("09:30:00")
     assert bot.value("bigdipper_brake_level_ratio") == 1.157
     assert brakes(bot) == [(at("09:30:00"), None, 0.0, 1)]
     bot.say(*cycle("09:31:00", REGULAR, BRAKE, HALTING), *cycle("09:32:00", REGULAR, "📊 Positions: None", ACCOUNT))
-    assert bot.value("bigdipper_brake_active") == 0
-    assert bot.value("bigdipper_brake_started_timestamp_seconds") is None
+    assert held_since(bot) is None
     assert bot.value("bigdipper_brake_episodes_total") == 1
     assert bot.value("bigdipper_brake_seconds_total") == 120
     assert bot.value("bigdipper_halts_total", cause="brake") == 2
@@ -94,7 +93,7 @@ def test_figures_of_a_brake_belong_to_a_cycle_that_is_braked(bot: Monitor) -> No
 def test_an_episode_goes_on_through_a_restart_of_the_exporter(bot: Monitor) -> None:
     bot.say(*cycle("09:30:00", BRAKE))
     bot.restart()
-    assert bot.value("bigdipper_brake_active") == 1
+    assert held_since(bot) == at("09:30:00")
     bot.say(*cycle("09:31:00", BRAKE), *cycle("09:32:00", ACCOUNT))
     assert bot.value("bigdipper_brake_episodes_total") == 1
     assert brakes(bot) == [(at("09:30:00"), at("09:32:00"), 120, 2)]
@@ -126,7 +125,7 @@ def test_an_episode_ends_at_its_last_line_when_the_bot_was_silent(bot: Monitor, 
     bot.say(*cycle("10:00:00", BRAKE), *cycle("10:01:00", BRAKE), *cycle("10:02:00", return_line, day="2025-10-20"))
     assert brakes(bot)[0] == (at("10:00:00"), at("10:01:00"), 60, 2)
     assert bot.value("bigdipper_brake_seconds_total") == 60
-    assert bot.value("bigdipper_brake_active") == (return_line == BRAKE)
+    assert (held_since(bot) is not None) == (return_line == BRAKE)
     assert bot.value("bigdipper_brake_episodes_total") == 1 + (return_line == BRAKE)
 
 
@@ -138,13 +137,57 @@ def test_an_episode_ends_with_the_bot_and_goes_on_with_a_quick_restart(bot: Moni
 
 
 def test_whether_the_brake_holds_is_unknown_after_a_silence(bot: Monitor) -> None:
-    bot.write(*cycle("10:00:00", BRAKE))
+    bot.write(*minute(20, BRAKE))
     age(bot.log, 20 * 60)
     bot.catch_up()
-    assert bot.value("bigdipper_brake_active") is None
-    assert bot.value("bigdipper_brake_started_timestamp_seconds") is None
-    bot.say(*cycle("10:01:00", BRAKE))
+    assert shown(bot) == (None, None)
+    bot.say(*minute(0, BRAKE))
     assert bot.value("bigdipper_brake_active") == 1
+    bot.write(*minute(0, ACCOUNT))
+    bot.catch_up()
+    assert bot.value("bigdipper_brake_active") == 0
+
+
+@pytest.mark.parametrize("last", [BRAKE, ACCOUNT])
+def test_the_brake_of_an_old_log_that_was_copied_just_now_is_unknown(bot: Monitor, last: str) -> None:
+    for days in (380, 2, 0.2):
+        bot.say(*minute(days * 24 * 60, BRAKE), *minute(days * 24 * 60 - 1, last))
+        assert shown(bot) == (None, None), f"{days} days old"
+    bot.restart()
+    assert shown(bot) == (None, None)
+    bot.say(*minute(0, last))
+    assert bot.value("bigdipper_brake_active") == (last == BRAKE)
+
+
+@pytest.mark.parametrize("hours", [-8, 5, 5.75])
+def test_a_wrong_zone_hides_the_brake_of_a_living_bot_for_no_more_than_a_cycle(bot: Monitor, hours: float) -> None:
+    bot.say(*minute(hours * 60 + 2, BRAKE))
+    bot.say(*minute(hours * 60 + 1, BRAKE))
+    bot.say(*minute(hours * 60, BRAKE))
+    assert bot.value("bigdipper_brake_active") == 1
+
+
+def test_a_log_of_last_year_that_is_written_again_line_by_line_has_no_brake_of_now(bot: Monitor) -> None:
+    for line in range(3):
+        bot.say(*minute(380 * 24 * 60 - line, BRAKE))
+    assert shown(bot) == (None, None)
+
+
+def held_since(bot: Monitor) -> float | None:
+    """The start of the episode that the log left open; it is of long ago, and shown by no metric."""
+    brake = bot.pipeline.snapshot.bot.brake
+    return None if brake is None else brake.started
+
+
+def shown(bot: Monitor) -> tuple[float | None, float | None]:
+    """What is on /metrics of the brake."""
+    return bot.value("bigdipper_brake_active"), bot.value("bigdipper_brake_started_timestamp_seconds")
+
+
+def minute(ago: float, *messages: str) -> list[str]:
+    """A cycle that began so many minutes ago."""
+    moment = datetime.fromtimestamp(time.time() - ago * 60, NEW_YORK)
+    return cycle(f"{moment:%H:%M:%S}", *messages, day=f"{moment:%Y-%m-%d}")
 
 
 def age(path: Path, seconds: float) -> None:

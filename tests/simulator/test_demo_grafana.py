@@ -1,5 +1,6 @@
 """Grafana for the demo: which program is started, and what a user is told who starts one by hand."""
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.demo import stack
-from bigdipper_exporter.demo.run import ROOT, tell_of_grafana
+from bigdipper_exporter.demo.processes import Demo, Part
+from bigdipper_exporter.demo.run import ROOT, tell, tell_of_grafana
 
 
 def executable(path: Path) -> Path:
@@ -51,3 +53,25 @@ def test_the_lines_for_a_grafana_of_ones_own_set_every_variable_that_its_provisi
 def test_provisioning_has_every_folder_that_grafana_looks_into() -> None:
     folders = {path.name for path in (ROOT / "grafana" / "provisioning").iterdir()}
     assert folders == {"alerting", "dashboards", "datasources", "plugins"}
+
+
+def test_what_to_look_at_comes_first_and_the_hint_about_grafana_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    names = ("simulator", "exporter", "alertmanager", "prometheus")
+    parts = [Part(name, process, f"http://127.0.0.1:9{place}") for place, name in enumerate(names)]
+    running = Demo(tmp_path, parts)
+    tell(running, argparse.Namespace(no_stack=False, dir=tmp_path))
+    running.ports.close()
+    printed = capsys.readouterr().out
+    headings = [line.strip() for line in printed.splitlines() if line.startswith("  ") and line.endswith(":")]
+    assert [heading.split(" (")[0].split(",")[0] for heading in headings] == [
+        "To look at:",
+        "To set off",
+        "Running:",
+        "To see the dashboards",
+    ]
+    assert "rafana" not in printed[: printed.index("Running:")]
+    assert printed.rstrip().endswith("Ctrl-C ends the demo.")

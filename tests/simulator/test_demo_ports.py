@@ -54,7 +54,7 @@ def test_a_running_demo_holds_no_port_of_a_program_that_it_did_not_start(
         bound.append(running.ports["grafana"])
         return 0
 
-    for name in ("start_simulator", "start_exporter", "_tell"):
+    for name in ("start_simulator", "start_exporter", "tell"):
         monkeypatch.setattr(run, name, lambda *_, **__: None)
     monkeypatch.setattr(run, "_watch", watch)
     monkeypatch.setattr(signal, "signal", lambda *_: None)

@@ -86,3 +86,26 @@ def test_the_first_screen_of_a_phone_has_the_state_and_the_money(one: Exporter) 
         assert page.until("document.body.innerText.includes('MSFT')", 20)
         bottoms = page.ask(BOTTOMS)
         assert bottoms["Equity"] < SIZES["phone"][1]
+
+
+# The right ends of the rows of large figures (pixels), the right end of what holds them, and the number of figures.
+FIGURES = """() => {
+  const rows = {}, ends = [...document.querySelectorAll('.figure')].map(figure => figure.getBoundingClientRect())
+  ends.forEach(end => rows[end.top] = Math.max(rows[end.top] || 0, end.right))
+  return [Object.values(rows), document.querySelector('dl').getBoundingClientRect().right, ends.length]
+}"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.parametrize("width", [1280, 1024, 768, 390])
+def test_the_large_figures_fill_their_rows_however_many_there_are(one: Exporter, width: int) -> None:
+    with chromium.page(str(CHROMIUM)) as page:
+        page.size(width, 900)
+        page.open(one.url)
+        assert page.until("document.querySelectorAll('.figure').length >= 7", 20)
+        for number in (7, 6, 5, 4):
+            ends, edge, shown = page.ask(FIGURES)
+            assert shown == number
+            assert len(ends) == (-(-number // 2) if width == 390 else -(-number // (3 if number in (5, 6) else 4)))
+            assert ends == pytest.approx([edge] * len(ends), abs=2), f"{number} figures leave a hole"
+            page.ask("document.querySelector('.figure:last-child').remove()")

@@ -19,7 +19,7 @@ def snapshot(connection: sqlite3.Connection, limits: OwnLimits, now: float) -> S
         counters={},
         created=0.0,
         day=day_so_far(connection, now),
-        own=ExporterStatus(started=0.0, last_line=bot.last_line),
+        own=ExporterStatus(started=0.0, last_line=bot.last_line, alive_at=bot.alive_at),
         broker=archived_view(connection, limits.brake, limits.hard),
         config=archived_limits(connection),
         limits=limits,

@@ -59,7 +59,7 @@ def demo(args: argparse.Namespace) -> int:
 
             start_stack(running, stack_files(), args.webhook)
         running.ports.close()  # such as Grafana's: whoever starts one by hand finds its usual port free
-        _tell(running, args)
+        tell(running, args)
         return _watch(running, stop, args.seconds)
     except KeyboardInterrupt:
         return 130
@@ -149,36 +149,38 @@ def _neighbours(running: Demo) -> dict[str, str]:
     return links | asked
 
 
-def _tell(running: Demo, args: argparse.Namespace) -> None:
-    print()
-    for part in running.parts:
-        print(f"  {part.name:<13}{part.url:<24} {part.what}")
-    for part in running.parts:
-        if moved := running.ports.moved(part.name):
-            print(f"  {moved}")
-    missing = {"prometheus", "alertmanager", "grafana"} - {part.name for part in running.parts}
-    if missing and not args.no_stack:
-        print(f"\n  Not on this machine: {', '.join(sorted(missing))} (docker compose has all of them, see the README).")
+def tell(running: Demo, args: argparse.Namespace) -> None:
+    """Print what to look at and what to set off, then what runs where."""
     urls = {part.name: part.url for part in running.parts}
-    prometheus = urls.get("prometheus")
-    if prometheus and "grafana" in missing:
-        tell_of_grafana(running.folder, prometheus, urls.get("alertmanager", "http://127.0.0.1:9093"))
+    missing = sorted({"prometheus", "alertmanager", "grafana"} - urls.keys())
     print("\n  To look at:")
-    print(f"    {next(part.url for part in running.parts if part.name == 'exporter')}/  what the bot did today, in words")
-    if prometheus:
+    if "grafana" in urls:
+        print(f"    {urls['grafana']}/  the dashboards")
+    print(f"    {urls['exporter']}/  what the bot did today, in words")
+    if "prometheus" in urls:
         # Debian's Prometheus 2 has no pages but the classic ones.
-        alerts = next((path for path in ("/alerts", "/classic/alerts") if answers(f"{prometheus}{path}")), "")
-        print(f"    {prometheus}{alerts}  what fires")
-        print(f"    {prometheus}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0&g0.range_input=90d  equity")
-    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  the same by day")
-    incidents = f"{next(part.url for part in running.parts if part.name == 'simulator')}/incidents"
+        alerts = next((path for path in ("/alerts", "/classic/alerts") if answers(f"{urls['prometheus']}{path}")), "")
+        print(f"    {urls['prometheus']}{alerts}  alerts that fire")
+        print(f"    {urls['prometheus']}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0&g0.range_input=90d  equity")
+    print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  each day's figures, as CSV")
+    incidents = f"{urls['simulator']}/incidents"
     print(f"\n  To set off (curl {incidents} lists the others):")
     print(f"    curl -X POST {incidents}/brake  the owner buys on margin; in about two minutes the brake acts")
     print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
+    print("\n  Running:")
+    for part in running.parts:
+        print(f"    {part.name:<13}{part.url:<24} {part.what}")
+    for part in running.parts:
+        if moved := running.ports.moved(part.name):
+            print(f"    {moved}")
+    if missing and not args.no_stack:
+        print(f"    Not on this machine: {', '.join(missing)} (docker compose has all of them, see the README).")
     kept = "" if args.dir else ", and is deleted with the demo: --dir FOLDER keeps it (make demo ARGS='--dir FOLDER')"
     print(f"\n  Everything is in {running.folder}{kept}.")
     print("  The exchange is open day and night here, so that there is always something to see.")
-    print("  Ctrl-C ends the demo.", flush=True)
+    if "prometheus" in urls and "grafana" in missing:
+        tell_of_grafana(running.folder, urls["prometheus"], urls.get("alertmanager", "http://127.0.0.1:9093"))
+    print("\n  Ctrl-C ends the demo.", flush=True)
 
 
 def tell_of_grafana(folder: Path, prometheus: str, alertmanager: str) -> None:
@@ -188,7 +190,7 @@ def tell_of_grafana(folder: Path, prometheus: str, alertmanager: str) -> None:
     root = stack_files()
     if root is None:
         return
-    print("  A Grafana (12 or newer, with the plugin frser-sqlite-datasource) that you start yourself shows the boards with:")
+    print("\n  To see the dashboards, start a Grafana (12 or newer, with the plugin frser-sqlite-datasource) with:")
     for name, value in grafana_settings(folder, root, prometheus, alertmanager).items():
         print(f"    export {name}={shlex.quote(value)}")
     print("  One that systemd starts sees neither /home nor /tmp (ProtectHome, PrivateTmp), and reads no file of yours.")

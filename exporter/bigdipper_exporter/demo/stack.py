@@ -179,5 +179,5 @@ def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> N
     if plugins:
         env["GF_PATHS_PLUGINS"] = str(plugins)
     part = running.start("grafana", [binary, "server", "--homepath", home], env)
-    part.url, part.what = f"http://127.0.0.1:{port}", "the dashboards: begin here"
+    part.url, part.what = f"http://127.0.0.1:{port}", "the dashboards"
     running.wait(part, lambda: answers(f"{part.url}/api/health"))

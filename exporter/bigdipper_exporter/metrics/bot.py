@@ -35,13 +35,13 @@ def _movers(s: Snapshot) -> list[Sample]:
 
 def braked(s: Snapshot) -> float | None:
     """Return 1.0 while a brake episode is open, 0.0 while none is, None when that is unknown."""
-    if s.is_brake_unknown(time.time()) or not (s.bot.cycle_ts or s.bot.brake):
+    if s.silent_since(time.time()) is not None or not (s.bot.cycle_ts or s.bot.brake):
         return None
     return float(s.bot.brake is not None)
 
 
 def _brake_started(s: Snapshot) -> float | None:
-    return None if s.bot.brake is None or s.is_brake_unknown(time.time()) else s.bot.brake.started
+    return s.bot.brake.started if s.bot.brake is not None and braked(s) else None
 
 
 def _running(s: Snapshot) -> float | None:
@@ -118,7 +118,7 @@ METRICS: tuple[Metric, ...] = (
     Gauge("bigdipper_scan_opportunities", "Opportunities that the last scan found.", read=lambda s: s.bot.scan_found),
     Gauge(
         "bigdipper_brake_active",
-        "1 while a brake episode is open. No series after 15 minutes without a line: unknown.",
+        "1 while a brake episode is open. No series when the bot has written nothing for 15 minutes: unknown.",
         read=braked,
     ),
     Gauge(

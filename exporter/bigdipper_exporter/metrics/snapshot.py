@@ -25,6 +25,7 @@ class ExporterStatus:
     """The exporter about itself. Times in unix seconds; `turned`: monotonic seconds of the main loop's last turn.
 
     log_configured: False where an account is watched with keys alone; nothing else of the log has a meaning then.
+    last_line: when the log last grew; alive_at: when the bot surely wrote, earlier where an old log was copied here.
     """
 
     started: float
@@ -36,6 +37,7 @@ class ExporterStatus:
     log_problem: str | None = None
     log_lag: int = 0
     last_line: float | None = None
+    alive_at: float | None = None
     timestamp_skew: float | None = None
     archive_up: bool = True
     archive: Statistics = field(default_factory=Statistics)
@@ -81,7 +83,7 @@ class Snapshot:
             return self.day.brake_seconds
         return self.day.brake_seconds + max(0.0, now - max(brake.last_seen, self.day.start))
 
-    def is_brake_unknown(self, now: float) -> bool:
-        """Return whether a brake episode is open, but the log too silent at `now` (unix seconds) to say that it holds."""
-        last = self.own.last_line
-        return self.bot.brake is not None and last is not None and now - last > BRAKE_SILENCE_SECONDS
+    def silent_since(self, now: float) -> float | None:
+        """Return when the bot last wrote (unix seconds) if it has been silent for too long to say what holds at `now`."""
+        known = [at for at in (self.own.alive_at, self.own.last_line) if at is not None]
+        return min(known) if known and now - min(known) > BRAKE_SILENCE_SECONDS else None

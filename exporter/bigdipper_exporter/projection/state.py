@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.parser import OFFSET_MASK, Piece, Place, Reader
+from bigdipper_exporter.thresholds import LOG_SKEW_SECONDS
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
@@ -154,6 +156,9 @@ class BotState:
     # (identity, path, line). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
+    # The newest moment (our clock) at which the bot surely wrote: see `sign_of_life`. And by how much its newest line was late.
+    alive_at: float | None = None
+    late_by: float | None = None
     split: dict[str, list[Any]] = field(default_factory=dict)
     rests: dict[str, str] | None = None
     header_seen: bool = False
@@ -185,6 +190,22 @@ class BotState:
         """Forget what belongs to the cycle before."""
         self.braked, self.account_row, self.last_symbol = False, None, None
         self.opportunities = {}
+
+    def sign_of_life(self, arrived: float, last_ts: float | None, live: bool) -> None:
+        """Note when the newest line was written: at its arrival, or at its own time if it is an old one that was copied here.
+
+        Args:
+            arrived: when it could be read; unix seconds.
+            last_ts: its own time; None if it has none.
+            live: whether it was appended while the exporter watched.
+
+        A wrong zone or clock of the bot makes new lines look old. It makes each of them equally old: the second says so.
+        """
+        late_by = 0.0 if last_ts is None else arrived - last_ts
+        is_shifted = live and self.late_by is not None and abs(late_by - self.late_by) <= LOG_SKEW_SECONDS
+        is_new = late_by <= LOG_SKEW_SECONDS or (is_shifted and late_by <= ZONE_SECONDS)
+        written = arrived if is_new or last_ts is None else last_ts
+        self.alive_at, self.late_by = max(written, self.alive_at or 0.0), late_by
 
     @property
     def form(self) -> str:

@@ -111,6 +111,7 @@ class Streams:
         projection.join(older)
         newer.damaged = sorted([*older.damaged, *newer.damaged], key=lambda line: line.ts)[-MAX_DAMAGED:]
         newer.custom = older.custom | newer.custom
-        newer.last_line = self.log.state.last_line
+        last = self.log.state
+        newer.last_line, newer.alive_at, newer.late_by = last.last_line, last.alive_at, last.late_by
         self.log.take(newer)
         self.past = None

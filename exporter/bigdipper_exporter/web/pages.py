@@ -6,6 +6,7 @@ from bigdipper_exporter import __version__
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.recent import MOST_ROWS, Recent
 from bigdipper_exporter.broker.results import Reason
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import total
 from bigdipper_exporter.metrics import counters as m
@@ -29,7 +30,6 @@ MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
 LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
-ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 # Why a poll failed, in plain words.
 FAILURES: dict[Reason, str] = {
@@ -141,8 +141,11 @@ def _cycle(s: Snapshot) -> Row:
 
 
 def _brake(s: Snapshot) -> Row:
-    if s.is_brake_unknown(time.time()):
-        return "warn", "brake", "Unknown: the emergency brake was on when the bot's log fell silent."
+    silent = s.silent_since(time.time())
+    if silent is not None:
+        was = "on" if s.bot.brake else "off"
+        words = f"Unknown: the emergency brake was {was} when the bot's log fell silent, {ago(silent)}."
+        return "warn" if s.bot.brake else "off", "brake", words
     if s.bot.brake:
         today = duration(s.brake_seconds_today(time.time()))
         began = ago(s.bot.brake.started)
@@ -223,7 +226,9 @@ def _day(profit: float | None, flow: float | None) -> str:
 
 
 def _today(s: Snapshot) -> Row:
-    day, broker = s.day, s.broker
+    day, broker, silent = s.day, s.broker, s.silent_since(time.time())
+    if silent is not None and silent < day.start:
+        return "off", "today", "The bot wrote nothing today: its log says neither what it ordered nor what it missed."
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if broker is not None and broker.orders_today is not None:
         results = broker.orders_today.results

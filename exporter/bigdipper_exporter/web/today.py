@@ -38,10 +38,19 @@ def _state(s: Snapshot) -> list[Figure]:
     running = s.is_running(now)
     state = Cell("working", "gain") if running else Cell("silent" if running is None else "stopped", "loss")
     last = f"started {ago(bot.started)}, no cycle yet" if s.awaits_cycle else f"last cycle {ago(bot.cycle_ts)}"
-    brake = Cell("off") if bot.brake is None else Cell("unknown" if s.is_brake_unknown(now) else "ON", "loss")
-    held = f"{duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""
-    remark = ", ".join(words for words in ("no buying" if bot.brake else "", held and f"on for {held}") if words)
-    return [Figure("Bot", state, last), Figure("Emergency brake", brake, remark)]
+    return [Figure("Bot", state, last), _brake(s, now)]
+
+
+def _brake(s: Snapshot, now: float) -> Figure:
+    silent, episode = s.silent_since(now), s.bot.brake
+    if silent is not None:
+        was = "on" if episode else "off"
+        return Figure("Emergency brake", Cell("unknown"), f"{was} when the log fell silent, {ago(silent)}")
+    held = f"on for {duration(s.brake_seconds_today(now))} today" if s.day.brake_seconds else ""
+    if episode is None:
+        return Figure("Emergency brake", Cell("off"), held)
+    remark = ", ".join(words for words in (f"no buying, began {ago(episode.started)}", held) if words)
+    return Figure("Emergency brake", Cell("ON", "loss"), remark)
 
 
 def _order(side: str | None, quantity: float | None) -> Cell:
@@ -72,13 +81,14 @@ def _account(s: Snapshot) -> list[Figure]:
 
 
 def _logged(s: Snapshot) -> list[Figure]:
-    bot = s.bot
+    bot, when = s.bot, ago(s.bot.account_ts)
     profit, profit_ratio = log_profit(s)
+    stocks = "" if bot.positions is None else f"{count(bot.positions, 'stock')}, "
     said = [
-        ("Equity", bot.equity, False, f"by the bot's log, {ago(bot.account_ts)}"),
+        ("Equity", bot.equity, False, f"by the bot's log, {when}"),
         ("Profit today", profit, True, f"{percent(profit_ratio, digits=2)}, deposits count"),
-        ("Open profit", bot.pl, True, "" if bot.positions is None else count(bot.positions, "stock")),
-        ("Cash", bot.cash, False, ""),
+        ("Open profit", bot.pl, True, f"{stocks}{when}"),
+        ("Cash", bot.cash, False, when),
     ]
     return [
         Figure(name, _gain(usd, signed(usd)) if is_profit else Cell(dollars(usd)), remark)
