@@ -26,6 +26,7 @@ class Stream:
         self.reader = Reader(settings.log_timezone, self._custom.listen if self._custom else None)
         self.reader.time.last = self.state.log_ts
         self.reader.restore(self.state.split)
+        self.reader.generation = self.state.generation
         cleaner = self.reader.cleaner
         cleaner.header_seen = self.state.header_seen or bool(self.state.forms)
         cleaner.form = self.state.other_form
