@@ -122,6 +122,7 @@ class Reader:
 
     rests: what the log began with, by stream, where its first message may have begun in a file that is not read yet; a newline
     at the end closes it. None where nothing is missing before the log. places: of open messages and of lines that are held.
+    generation: of the newest lines.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Reader:
         self.rests: dict[str, str] | None = None
         self.places: dict[int, Place] = {}
         self._listen = listen
-        self._generation = 0
+        self.generation = 0
 
     def read(self, generation: int, offset: int, data: bytes, chunk: ParsedChunk) -> None:
         """Parse `data` (whole lines, at byte `offset` of `generation`) into `chunk`."""
@@ -161,7 +162,7 @@ class Reader:
 
     def _forget_above(self, generation: int, offset: int, data: bytes) -> None:
         """A file that begins with a line of the log goes on with no message of another file, which may be younger."""
-        is_first, self._generation = offset == 0 or self._generation not in (0, generation), generation
+        is_first, self.generation = offset == 0 or self.generation not in (0, generation), generation
         prefixes, line = self.cleaner.prefixes, data[: data.find(b"\n")]
         if is_first and prefixes.above and not prefixes.held and not line.startswith(DOCKER_BEGIN):
             line = plain(line)

@@ -149,10 +149,11 @@ class BotState:
     brake_limit: float | None = None
     hard_limit: float | None = None
 
-    # The reader's: arrival of the newest line (our clock), its own time, the open messages of containers by stream (identity,
-    # text, time), the rests of messages that began before the log, whether a line with the bot's own header was seen, the
-    # form of the lines if it is another, their prefixes, the last line with a header (text, and a container's time), lines that
-    # are held until later ones show whether they are the bot's (identity, text), and where these and the open messages are
+    # The reader's: arrival of the newest line (our clock), its own time and generation, the open messages of containers by
+    # stream (identity, text, time), the rests of messages that began before the log, whether a line with the bot's own header
+    # was seen, the form of the lines if it is another, their prefixes, the last line with a header (text, and a container's
+    # time), lines that are held until later ones show whether they are the bot's (identity, text), and where these and the
+    # open messages are
     # (identity, path, line). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
@@ -161,6 +162,7 @@ class BotState:
     late_by: float | None = None
     split: dict[str, list[Any]] = field(default_factory=dict)
     rests: dict[str, str] | None = None
+    generation: int = 0
     header_seen: bool = False
     other_form: str = ""
     prefix: str = ""
@@ -224,6 +226,7 @@ class BotState:
         self.log_ts = reader.time.last
         self.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
         self.rests = reader.rests
+        self.generation = reader.generation
         self.places = [(ident, *place) for ident, place in reader.places.items()]
         self.header_seen, self.other_form = reader.cleaner.header_seen, reader.cleaner.form
         self.prefix, self.above, self.above_ts, self.held = reader.cleaner.prefixes.saved()
@@ -231,6 +234,7 @@ class BotState:
     def restore(self, reader: Reader) -> None:
         """Let a new reader continue where the one of the last `keep` was. Older versions stored less of it."""
         reader.time.last = self.log_ts
+        reader.generation = self.generation
         reader.pending = {
             stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.log_ts, rest[0])
             for stream, (ident, *rest) in self.split.items()
