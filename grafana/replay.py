@@ -61,7 +61,8 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         "The bot's rule over the archived daily bars for each threshold. Dips: consecutive sessions whose low touched the line "
         "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
         "After: the median total return after 1, 5 and 20 trading days, from the line or the close; for 5 days also the "
-        "bounds of the worst and of the best quarter of them, from 20 dips on, and the median beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
+        "bounds of the worst and of the best quarter of them, from 20 dips on, and the median beyond the benchmark. Close, "
+        "Early and Late give medians; Early and Late are the halves of the time. Below "
         "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. "
         + ("No row is marked as now where the bot's threshold is not a whole percent. " if now else "")
         + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
