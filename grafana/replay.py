@@ -47,10 +47,10 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
     signed = (
         *(
             "After 1 day",
-            "5 days, lower quartile",
+            "5 days, worst 25%",
             "After 5 days",
-            "5 days, upper quartile",
-            "5 days, beyond index",
+            "5 days, best 25%",
+            "5 days, vs. index",
             "After 20 days",
         ),
         *("Close, 5 days", "Close, 20 days", "Early, 5 days", "Late, 5 days"),
@@ -61,17 +61,17 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         "The bot's rule over the archived daily bars for each threshold. Dips: consecutive sessions whose low touched the line "
         "are one; Close: the same for those still under it at the close. What the bot would have seen lies between the two. "
         "After: the median total return after 1, 5 and 20 trading days, from the line or the close; for 5 days also the "
-        "quartiles (a quarter did worse than the lower one, a quarter better than the upper), from 20 dips on, and the median "
-        "beyond the benchmark. Close, Early and Late give medians; Early and Late are the halves of the time. Below "
+        "bounds of the worst and of the best quarter of them, from 20 dips on, and the median beyond the benchmark. Close, "
+        "Early and Late give medians; Early and Late are the halves of the time. Below "
         "MIN_ABSOLUTE_DIP a threshold has no effect unless that is lowered too. "
         + ("No row is marked as now where the bot's threshold is not a whole percent. " if now else "")
         + f"Signals, no promise of profit; shown where the replay finds {LEAST_RECALL:.0%} of the bot's own purchases "
         "(archive: threshold_signals, replay_checks).",
         listed(f"""
             SELECT printf('%g%%', 100 * w.threshold) || COALESCE({mark}, '') AS Threshold, w.days AS Days, w.episodes AS Dips,
-              w.weeks AS Weeks, t1.median AS "After 1 day", w.lower AS "5 days, lower quartile",
-              w.median AS "After 5 days", w.upper AS "5 days, upper quartile",
-              w.excess AS "5 days, beyond index", t20.median AS "After 20 days",
+              w.weeks AS Weeks, t1.median AS "After 1 day", w.lower AS "5 days, worst 25%",
+              w.median AS "After 5 days", w.upper AS "5 days, best 25%",
+              w.excess AS "5 days, vs. index", t20.median AS "After 20 days",
               c5.episodes AS "Close dips", c5.median AS "Close, 5 days",
               c20.median AS "Close, 20 days", e.episodes AS "Early dips", e.median AS "Early, 5 days",
               l.episodes AS "Late dips", l.median AS "Late, 5 days"
