@@ -67,6 +67,15 @@ class Doubt:
     last: Balances
 
 
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """A jump of equity that was accepted and that no flow explains. before: the last answer without it; size: US dollars."""
+
+    since: float
+    before: Balances
+    size: float
+
+
 @dataclass
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
@@ -77,6 +86,7 @@ class BrokerCheckpoint:
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
+    questioned: until an accepted jump has lasted, or is taken back.
     trades: number of the log's trades that orders were last compared with.
     """
 
@@ -100,6 +110,7 @@ class BrokerCheckpoint:
     doubt: Doubt | None = None
     doubted: dict[str, Doubted] = field(default_factory=dict)
     trades: int = 0
+    questioned: Questioned | None = None
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
@@ -116,6 +127,8 @@ class BrokerCheckpoint:
             stored["believed"] = saved.named(Accepted, accepted | {"balances": saved.listed(Balances, accepted["balances"])})
         if (doubt := stored.get("doubt")) is not None:
             stored["doubt"] = saved.named(Doubt, doubt | {"last": saved.listed(Balances, doubt["last"])})
+        if (jump := stored.get("questioned")) is not None:
+            stored["questioned"] = saved.named(Questioned, jump | {"before": saved.listed(Balances, jump["before"])})
         return saved.named(cls, stored)
 
     def to_json(self) -> str:
@@ -127,6 +140,8 @@ class BrokerCheckpoint:
             stored["believed"]["balances"] = astuple(self.believed.balances)
         if self.doubt is not None:
             stored["doubt"]["last"] = astuple(self.doubt.last)
+        if self.questioned is not None:
+            stored["questioned"]["before"] = astuple(self.questioned.before)
         return json.dumps(stored)
 
     def save(self, connection: sqlite3.Connection) -> None:

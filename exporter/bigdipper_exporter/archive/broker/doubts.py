@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flows, jumps
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
@@ -26,10 +26,14 @@ NEAR_CLOSE = 1800.0  # a poll this shortly before the close stands in for it
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """account: what may be used, None where the response is rejected. reasons: why it, or its last_equity, was not accepted."""
+    """account: what may be used, None where the response is rejected. reasons: why it, or its last_equity, is doubted.
+
+    moments: times (unix seconds) whose days have to be summed again.
+    """
 
     account: Account | None
     reasons: tuple[Reason, ...] = ()
+    moments: frozenset[float] = frozenset()
 
 
 def balances(account: Account, at: float) -> Balances:
@@ -55,19 +59,27 @@ def judge_account(
     reason = plausibility.judge(now, before, explanations, not _contradicts_positions(view, now))
     if reason == "positions" and not _same_round(view, at):
         return Judgement(None, tuple(reasons))  # perhaps a trade since then: the next positions will tell
+    moments: set[float] = set()
+    if reason in (None, "jump") and jumps.is_taken_back(connection, memory, now):
+        moments |= jumps.take_back(connection, memory, now)
+        reason = memory.doubt = None
+    has_jumped = reason == "jump" or (memory.doubt is not None and memory.doubt.reason == "jump")
     if reason is None:
         memory.doubt = None
-    else:
-        reasons.append(reason)
-        if not _confirmed(memory, reason, now):
-            return Judgement(None, tuple(reasons))
-        if before is not None:
-            _notice_flow(connection, memory, view, before, now)
+    elif not _confirmed(memory, reason, now):
+        return Judgement(None, (*reasons, reason))
+    elif before is not None:
+        _notice_flow(connection, memory, view, before, now)
+    if has_jumped and before is not None:
+        jumps.question(connection, memory, before, now, explanations)
+    moments |= jumps.settle(connection, memory, now)
+    if reason is not None or memory.questioned is not None:
+        reasons.append(reason or "jump")
     step = _step(memory, account, before, now)
     if step is None or step.adjustments != 0:
         flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), step)
     _believe(memory, account, now)
-    return Judgement(account, tuple(reasons))
+    return Judgement(account, tuple(reasons), frozenset(moments))
 
 
 def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:

@@ -104,6 +104,19 @@ def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
     table_of(NoticedFlowRow).write(connection, [NoticedFlowRow(at, amount)])
 
 
+def set_aside(connection: sqlite3.Connection, first: float, last: float) -> set[float]:
+    """Move the account answers in (first, last), which were wrong, out of account_history; returns their times."""
+    span = "FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts < ?"
+    moments = {row[0] for row in connection.execute(f"SELECT ts {span}", (first, last))}
+    names = "equity, cash, long_market_value, short_market_value, last_equity"
+    connection.execute(
+        f"INSERT OR REPLACE INTO implausible_answers (ts, endpoint, reason, {names}) SELECT ts, 'account', 'jump', {names} {span}",
+        (first, last),
+    )
+    connection.execute(f"DELETE {span}", (first, last))
+    return moments
+
+
 def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:
     """When the money of a record that had been booked, but no longer is at `at`, went back; None when it never moved.
 
