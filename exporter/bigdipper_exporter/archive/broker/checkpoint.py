@@ -76,6 +76,16 @@ class Questioned:
     size: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A flow (US dollars) that the answer at `since` showed first, and the one at `before` did not with its `equity`."""
+
+    since: float
+    before: float
+    equity: float
+    amount: float
+
+
 @dataclass
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
@@ -86,7 +96,7 @@ class BrokerCheckpoint:
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
-    questioned: until an accepted jump has lasted, or is taken back.
+    questioned: until an accepted jump has lasted, or is taken back. unexplained: until the next answer confirms a flow.
     trades: number of the log's trades that orders were last compared with.
     """
 
@@ -111,6 +121,7 @@ class BrokerCheckpoint:
     doubted: dict[str, Doubted] = field(default_factory=dict)
     trades: int = 0
     questioned: Questioned | None = None
+    unexplained: Unexplained | None = None
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
@@ -129,6 +140,8 @@ class BrokerCheckpoint:
             stored["doubt"] = saved.named(Doubt, doubt | {"last": saved.listed(Balances, doubt["last"])})
         if (jump := stored.get("questioned")) is not None:
             stored["questioned"] = saved.named(Questioned, jump | {"before": saved.listed(Balances, jump["before"])})
+        if (flow := stored.get("unexplained")) is not None:
+            stored["unexplained"] = saved.named(Unexplained, flow)
         return saved.named(cls, stored)
 
     def to_json(self) -> str:

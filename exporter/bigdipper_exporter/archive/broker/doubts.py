@@ -1,12 +1,12 @@
 """Checks the broker's responses against the last accepted ones. A rejected response is recorded and changes nothing else."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows, jumps
+from bigdipper_exporter.archive.broker import flows, jumps, unexplained
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
@@ -68,8 +68,8 @@ def judge_account(
         memory.doubt = None
     elif not _confirmed(memory, reason, now):
         return Judgement(None, (*reasons, reason))
-    elif before is not None:
-        _notice_flow(connection, memory, view, before, now)
+    if before is not None and reason is not None:
+        unexplained.notice_jump(connection, memory, view, before, now)
     if has_jumped and before is not None:
         jumps.question(connection, memory, before, now, explanations)
     moments |= jumps.settle(connection, memory, now)
@@ -78,6 +78,8 @@ def judge_account(
     step = _step(memory, account, before, now)
     if step is None or step.adjustments != 0:
         flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), step)
+    if before is not None and reason is None:
+        moments |= unexplained.notice(connection, memory, view, before, now)
     _believe(memory, account, now)
     return Judgement(account, tuple(reasons), frozenset(moments))
 
@@ -161,29 +163,6 @@ def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     since = at if at - doubted.last > plausibility.SOON else doubted.since
     memory.doubted[what] = Doubted(since, at)
     return at - since >= plausibility.LONGEST_DOUBT
-
-
-def _notice_flow(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
-) -> None:
-    """Treat cash or shares without a known source as a flow whose activity is still to come, never as a profit or a loss."""
-    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
-    latest = view.waiting.items if view.waiting is not None else view.positions or ()
-    prices = {p.symbol: p.market_value / p.quantity for p in latest if p.market_value is not None and p.quantity}
-    quantities = {p.symbol: p.quantity for p in latest}
-    gone = {
-        symbol: last.market_value / last.quantity
-        for symbol, last in memory.held.items()
-        if symbol in held and last.quantity and last.market_value
-    }
-    traded = sum(
-        (quantities.get(symbol, 0.0) - held.get(symbol, 0.0)) * prices.get(symbol, gone.get(symbol, 0.0))
-        for symbol in {*quantities, *held}
-    )
-    flow = plausibility.unexplained_flow(before, now, traded)
-    known = total(flows.between(connection, before.at, now.at)).net
-    if flow and abs(flow - known) > plausibility.NOISE * abs(before.equity):
-        flows.notice(connection, now.at, flow - known)
 
 
 def _last_equity_is_wrong(

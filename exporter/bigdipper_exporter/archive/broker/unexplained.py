@@ -1,0 +1,86 @@
+"""Cash and shares that came or left between two accepted account answers and that no record explains yet.
+
+Cash is a deposit or a withdrawal as soon as equity moved with it and the next answer agrees. Units without cash are a split when
+the position keeps its value, else a transfer once they have been there for LONGEST_DOUBT.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Unexplained
+from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.money import plausibility
+from bigdipper_exporter.money.flows import total
+from bigdipper_exporter.money.plausibility import Balances
+
+SETTLED = 30.0  # seconds after which cash and positions agree about a trade
+
+
+def notice(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
+) -> set[float]:
+    """Look for a flow between two accepted answers; returns moments (unix seconds) whose days have to be summed again."""
+    flow = plausibility.unexplained_flow(before, now, sum(_added(memory, view).values()))
+    if flow and plausibility.is_shown(before, now, flow):
+        _suspect(memory, before, now, flow)
+    return _confirm(connection, memory, now)
+
+
+def notice_jump(
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
+) -> None:
+    """Note the flow in a jump of equity that several answers have confirmed."""
+    flow = plausibility.unexplained_flow(before, now, sum(_added(memory, view).values()))
+    rest = flow - total(flows.between(connection, before.at, now.at)).net
+    if flow and abs(rest) > plausibility.noise(before.equity):
+        flows.notice(connection, now.at, rest)
+
+
+def _positions(view: BrokerView) -> Mapping[str, Position]:
+    """The newest positions, also those that wait for the account answer."""
+    latest = view.waiting.items if view.waiting is not None else view.positions or ()
+    return {position.symbol: position for position in latest}
+
+
+def _added(memory: BrokerCheckpoint, view: BrokerView) -> dict[str, float]:
+    """Value of the units that each position gained since the last accepted answer, below 0 for what left (US dollars)."""
+    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    latest = _positions(view)
+    prices = {p.symbol: p.market_value / p.quantity for p in latest.values() if p.market_value is not None and p.quantity}
+    gone = {
+        symbol: last.market_value / last.quantity
+        for symbol, last in memory.held.items()
+        if symbol in held and last.quantity and last.market_value
+    }
+    quantities = {p.symbol: p.quantity for p in latest.values()}
+    added = {symbol: quantities.get(symbol, 0.0) - held.get(symbol, 0.0) for symbol in {*quantities, *held}}
+    return {symbol: units * prices.get(symbol, gone.get(symbol, 0.0)) for symbol, units in added.items() if units}
+
+
+def _suspect(memory: BrokerCheckpoint, before: Balances, now: Balances, flow: float) -> None:
+    """Keep a flow until the next answer confirms it: cash may show a trade a moment before the positions do."""
+    first = memory.unexplained
+    if first is None:
+        memory.unexplained = Unexplained(now.at, before.at, before.equity, flow)
+        return
+    amount = first.amount + flow
+    memory.unexplained = None if abs(amount) <= plausibility.noise(before.equity) else replace(first, amount=amount)
+
+
+def _confirm(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances) -> set[float]:
+    """Note the suspected flow if equity still shows it, less what a record or the broker's own adjustments explain by now."""
+    suspected = memory.unexplained
+    if suspected is None or now.at - suspected.since < SETTLED:
+        return set()
+    memory.unexplained = None
+    later = total(flows.between(connection, suspected.since, now.at)).net
+    if abs(now.equity - suspected.equity - suspected.amount - later) >= abs(suspected.amount) / 2:
+        return set()
+    rest = suspected.amount - total(flows.between(connection, suspected.before, suspected.since)).net
+    if abs(rest) <= plausibility.noise(suspected.equity):
+        return set()
+    flows.notice(connection, suspected.since, rest)
+    return {suspected.since}

@@ -1,0 +1,109 @@
+"""Money that moves before its record arrives, without `intraday_adjustments`: noticed in cash, once, and forgotten if it was none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.archive.store import Store
+from tests.alpaca.rounds import Rounds, archive
+
+MONDAY, WEDNESDAY = "2026-11-16", "2026-11-18"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with archive(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def rounds(store: Store) -> Rounds:
+    """10,000 dollars, 8,000 of them in shares, polled on Monday at the close and on Tuesday morning."""
+    found = Rounds(store, 2_000, {"X": (80, 100.0)})
+    found.poll("15:58", MONDAY)
+    found.poll("10:00", times=30)
+    return found
+
+
+def settled(rounds: Rounds, flow: float, profit: float = 0.0) -> None:
+    """Assert Tuesday's figures."""
+    assert rounds.day("cash_flow") == pytest.approx(flow)
+    assert rounds.day("profit") == pytest.approx(profit)
+    assert rounds.day("other") == pytest.approx(profit)
+
+
+@pytest.mark.parametrize("adjustments", [None, 0.0])
+@pytest.mark.parametrize(("kind", "amount"), [("CSD", 1_000), ("CSW", -1_000), ("JNLC", 250), ("CSW", -300)])
+@pytest.mark.parametrize("record", [{"date": WEDNESDAY}, {"date": "2026-11-17"}, {"created_at": "2026-11-17T18:00:00Z"}])
+def test_a_flow_far_below_a_jump_counts_on_the_day_it_moved(
+    rounds: Rounds, adjustments: float | None, kind: str, amount: float, record: dict[str, str]
+) -> None:
+    rounds.adjustments = adjustments
+    rounds.poll("10:30")
+    rounds.cash += amount
+    rounds.poll("10:31", times=4)
+    assert rounds.view.cash_flow_today == amount
+    assert rounds.view.day_profit == pytest.approx(0)
+    rounds.poll("15:58")
+    rounds.last_equity = rounds.equity
+    rounds.poll("10:00", WEDNESDAY)
+    rounds.record("10:05", WEDNESDAY, activity_type=kind, net_amount=str(amount), **record)
+    rounds.poll("11:00", WEDNESDAY)
+    settled(rounds, amount)
+    assert rounds.view.cash_flow_today == 0
+    assert rounds.view.chain.drawdown == pytest.approx(0)
+    assert rounds.returns()["all"] == pytest.approx(0)
+
+
+def test_a_deposit_that_is_invested_in_the_same_minute_is_noticed(rounds: Rounds) -> None:
+    rounds.held["Y"] = (5, 100.0)
+    rounds.cash += 1_000 - 500
+    rounds.poll("10:30", times=3)
+    assert rounds.view.cash_flow_today == pytest.approx(1_000)
+    settled(rounds, 1_000)
+
+
+@pytest.mark.parametrize("units", [5.0, -5.0])
+def test_a_trade_is_no_flow_even_where_cash_positions_and_account_tell_it_one_after_the_other(
+    rounds: Rounds, units: float
+) -> None:
+    value = units * 100
+    rounds.cash -= value  # the cash shows it a moment before anything else does
+    rounds.poll("10:30")
+    rounds.held["X"] = (80 + units, 100.0)
+    rounds.poll("10:31", times=3)
+    settled(rounds, 0)
+    rounds.held["X"] = (80, 100.0)  # and here the positions do
+    rounds.poll("10:40")
+    rounds.cash += value
+    rounds.poll("10:41", times=3)
+    settled(rounds, 0)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_market_that_moves_is_no_flow(rounds: Rounds) -> None:
+    for minute, price in enumerate((101.0, 108.0, 99.0, 103.0)):
+        rounds.held["X"] = (80, price)
+        rounds.poll(f"10:3{minute}")
+    settled(rounds, 0, 240)
+
+
+def test_cash_of_a_single_answer_is_no_flow(rounds: Rounds) -> None:
+    rounds.cash += 800
+    rounds.poll("10:30")
+    rounds.cash -= 800
+    rounds.poll("10:31", times=3)
+    settled(rounds, 0)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_deposit_of_which_the_broker_tells_in_its_adjustments_counts_once(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 1_000
+    rounds.adjustments = 1_000.0
+    rounds.poll("10:31", times=4)
+    settled(rounds, 1_000)
