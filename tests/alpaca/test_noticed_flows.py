@@ -107,3 +107,48 @@ def test_a_deposit_of_which_the_broker_tells_in_its_adjustments_counts_once(roun
     rounds.adjustments = 1_000.0
     rounds.poll("10:31", times=4)
     settled(rounds, 1_000)
+
+
+@pytest.mark.parametrize("minutes", [2, 4, 15, 50])
+@pytest.mark.parametrize("amount", [1_000.0, -1_000.0, 40_000.0])
+def test_cash_that_is_astray_for_some_minutes_does_not_change_the_day(rounds: Rounds, amount: float, minutes: int) -> None:
+    """A deposit and a withdrawal that were none would make the base of the day's return too large."""
+    rounds.cash += amount
+    rounds.poll("10:30", times=minutes)
+    rounds.cash -= amount
+    rounds.held["X"] = (80, 102.0)
+    rounds.poll("11:20", times=8)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    settled(rounds, 0, 160)
+    assert rounds.day("deposits") == rounds.day("withdrawals") == 0
+    assert rounds.day("return_ratio") == pytest.approx(0.016)
+    assert rounds.view.chain.peak == pytest.approx(10_160)
+    assert rounds.view.chain.drawdown == pytest.approx(0)
+
+
+def test_cash_that_goes_astray_twice_and_comes_back_at_once_was_never_there(rounds: Rounds) -> None:
+    for clock, more in (("10:30", 5_000), ("10:36", 20_000), ("10:42", -25_000)):
+        rounds.cash += more
+        rounds.poll(clock, times=6)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    settled(rounds, 0)
+    assert rounds.view.chain.peak == pytest.approx(10_000)
+
+
+def test_a_deposit_with_a_record_and_a_withdrawal_soon_after_it_are_two_flows(rounds: Rounds) -> None:
+    rounds.cash += 1_000
+    rounds.poll("10:30", times=3)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="1000")
+    rounds.cash -= 1_000
+    rounds.poll("10:50", times=3)
+    settled(rounds, 0)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+
+
+def test_a_deposit_that_is_withdrawn_hours_later_is_two_flows(rounds: Rounds) -> None:
+    rounds.cash += 1_000
+    rounds.poll("10:30", times=3)
+    rounds.poll("13:58", times=3)
+    rounds.cash -= 1_000
+    rounds.poll("14:01", times=3)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)

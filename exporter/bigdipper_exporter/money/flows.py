@@ -79,7 +79,7 @@ def merge(booked: Sequence[Flow], noticed: Sequence[Flow]) -> list[Flow]:
     """All flows in order of time, each once: what was noticed counts from that moment, with the amounts of its activities."""
     left, found = list(booked), []
     for seen in sorted(noticed, key=lambda flow: flow.ts):
-        twins = _activities_of(seen, left)
+        twins = records_of(seen, left)
         for flow in twins:
             left.remove(flow)
         known = [Flow(seen.ts, flow.amount) for flow in twins if flow.amount is not None]
@@ -87,8 +87,8 @@ def merge(booked: Sequence[Flow], noticed: Sequence[Flow]) -> list[Flow]:
     return sorted([*left, *found], key=lambda flow: flow.ts)
 
 
-def _activities_of(seen: Flow, booked: Sequence[Flow]) -> tuple[Flow, ...]:
-    """The activities that explain a noticed flow, together if need be; those nearest in time first."""
+def records_of(seen: Flow, booked: Sequence[Flow]) -> tuple[Flow, ...]:
+    """Return the records that explain a noticed flow, together if need be; those nearest in time first."""
     near = [flow for flow in booked if seen.ts - EARLIER <= flow.ts <= seen.ts + LATER]
     near = sorted(near, key=lambda flow: abs(flow.ts - seen.ts))[:MOST_CANDIDATES]
     for size in range(1, len(near) + 1):

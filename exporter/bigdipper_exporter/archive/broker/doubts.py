@@ -69,7 +69,7 @@ def judge_account(
     elif not _confirmed(memory, reason, now):
         return Judgement(None, (*reasons, reason))
     if before is not None and reason is not None:
-        unexplained.notice_jump(connection, memory, view, before, now)
+        explanations.append(unexplained.notice_jump(connection, memory, view, before, now))
     if has_jumped and before is not None:
         jumps.question(connection, memory, before, now, explanations)
     moments |= jumps.settle(connection, memory, now)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from bigdipper_exporter.archive.broker.days import trading_day_of
+from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
 from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import is_option
@@ -14,6 +14,7 @@ from bigdipper_exporter.money.flows import Flow
 
 OPTION_UNITS = 100
 OPENING = 60.0  # seconds within which a new account has its first balance
+TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
@@ -28,20 +29,25 @@ def is_booked(status: str | None) -> bool:
 def between(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
     """All flows in (first, last], booked or noticed, each once."""
     window = (first - flows.LATER, last + flows.LATER)
-    booked = [
-        Flow(ts, _amount(connection, ts, kind, *values))
-        for ts, kind, *values in connection.execute(
-            f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
-            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
-            window,
-        ).fetchall()
-    ]
+    booked = _booked(connection, *window)
     noticed = [
         Flow(*row)
         for row in connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ?", window).fetchall()
     ]
     noticed += _reversals(connection, *window)
     return [flow for flow in flows.merge(booked, noticed) if first < flow.ts <= last]
+
+
+def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
+    """The flows in (first, last] that have a record, those included whose money went back later."""
+    return [
+        Flow(ts, _amount(connection, ts, kind, *values))
+        for ts, kind, *values in connection.execute(
+            f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
+            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
+            (first, last),
+        ).fetchall()
+    ]
 
 
 def opening_balance(connection: sqlite3.Connection, created: float) -> float | None:
@@ -100,13 +106,41 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
 
 
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
-    """Remember a flow that the account answer shows before its activity arrives."""
+    """Remember a flow that the account answer shows before its activity arrives.
+
+    One that takes back what was noticed less than TAKEN_BACK ago, and has no record, was none: the broker's answers between
+    were wrong, or the money was there for some minutes only. Both are forgotten.
+    """
+    if (first := _taken_back(connection, at, amount)) is not None:
+        connection.execute("DELETE FROM noticed_flows WHERE ts >= ? AND ts <= ?", (first, at))
+        set_aside(connection, first, at, including=True)
+        return
+    while connection.execute("SELECT 1 FROM noticed_flows WHERE ts = ?", (at,)).fetchone():
+        at += 0.001  # the same answer showed another one
     table_of(NoticedFlowRow).write(connection, [NoticedFlowRow(at, amount)])
 
 
-def set_aside(connection: sqlite3.Connection, first: float, last: float) -> set[float]:
-    """Move the account answers in (first, last), which were wrong, out of account_history; returns their times."""
-    span = "FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts < ?"
+def _taken_back(connection: sqlite3.Connection, at: float, amount: float) -> float | None:
+    """When the newest noticed flows began that a flow of `amount` takes back together; None where it takes back none."""
+    since = max(at - TAKEN_BACK, close_of(previous_trading_day(trading_day_of(at))))
+    noticed = connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ? ORDER BY ts DESC", (since, at))
+    booked = _booked(connection, since - flows.EARLIER, at + flows.LATER)
+    sum_ = 0.0
+    for ts, value in noticed.fetchall():
+        if flows.records_of(Flow(ts, value), booked):
+            return None
+        sum_ += value
+        if abs(sum_ + amount) <= max(flows.CENT, flows.SAME * abs(amount)):
+            return float(ts)
+    return None
+
+
+def set_aside(connection: sqlite3.Connection, first: float, last: float, including: bool = False) -> set[float]:
+    """Move the account answers in (first, last), which were wrong, out of account_history; returns their times.
+
+    including: also the one at `first`.
+    """
+    span = f"FROM account_history WHERE source = 'alpaca' AND ts {'>=' if including else '>'} ? AND ts < ?"
     moments = {row[0] for row in connection.execute(f"SELECT ts {span}", (first, last))}
     names = "equity, cash, long_market_value, short_market_value, last_equity"
     connection.execute(

@@ -31,12 +31,13 @@ def notice(
 
 def notice_jump(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
-) -> None:
-    """Note the flow in a jump of equity that several answers have confirmed."""
+) -> float:
+    """Note the flow in a jump of equity that several answers have confirmed; returns it (US dollars)."""
     flow = plausibility.unexplained_flow(before, now, sum(_added(memory, view).values()))
     rest = flow - total(flows.between(connection, before.at, now.at)).net
     if flow and abs(rest) > plausibility.noise(before.equity):
         flows.notice(connection, now.at, rest)
+    return flow
 
 
 def _positions(view: BrokerView) -> Mapping[str, Position]:
