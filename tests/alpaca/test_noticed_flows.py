@@ -152,3 +152,63 @@ def test_a_deposit_that_is_withdrawn_hours_later_is_two_flows(rounds: Rounds) ->
     rounds.cash -= 1_000
     rounds.poll("14:01", times=3)
     assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+
+
+INCOME = [("DIV", 50.0), ("FEE", -12.5), ("INT", -80.0), ("INT", 3.4), ("DIVNRA", -7.5), ("MA", 400.0)]
+
+
+@pytest.mark.parametrize("first_sign", ["adjustments", "cash"])
+@pytest.mark.parametrize(("kind", "amount"), INCOME)
+def test_income_that_is_seen_before_its_record_is_no_deposit(
+    rounds: Rounds, first_sign: str, kind: str, amount: float
+) -> None:
+    times = 10 if first_sign == "cash" else 1  # large enough to be noticed without a word of the broker
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += amount * times
+    rounds.adjustments = amount if first_sign == "adjustments" else None
+    rounds.poll("10:31", times=3)
+    rounds.record("10:35", activity_type=kind, date="2026-11-17", net_amount=str(amount * times), symbol="KO")
+    rounds.poll("10:36", times=2)
+    assert rounds.view.cash_flow_today == 0
+    assert rounds.view.day_profit == pytest.approx(amount * times)
+    assert rounds.day("cash_flow") == 0
+    assert rounds.day("profit") == pytest.approx(amount * times)
+
+
+def test_a_dividend_and_the_tax_on_it_are_no_deposit_either(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 42.5
+    rounds.adjustments = 42.5
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    rounds.record("10:36", activity_type="DIVNRA", date="2026-11-17", net_amount="-7.5", symbol="KO")
+    settled_flow, profit = rounds.day("cash_flow"), rounds.day("profit")
+    assert (settled_flow, profit) == (0, pytest.approx(42.5))
+    assert rounds.day("dividends") == pytest.approx(42.5)
+
+
+def test_a_deposit_that_comes_with_a_dividend_counts_without_it(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 1_050
+    rounds.adjustments = 1_050.0
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="1000")
+    rounds.record("10:36", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    assert rounds.day("cash_flow") == 1_000
+    assert rounds.day("profit") == pytest.approx(50)
+
+
+def test_a_deposit_as_large_as_a_dividend_of_the_same_day_is_one(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.record("09:50", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    rounds.cash += 50
+    rounds.poll("10:30")
+    rounds.cash += 50
+    rounds.adjustments = 50.0
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="50")
+    assert rounds.day("cash_flow") == 50
+    assert rounds.day("profit") == pytest.approx(50)

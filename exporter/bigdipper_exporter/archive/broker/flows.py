@@ -35,7 +35,8 @@ def between(connection: sqlite3.Connection, first: float, last: float) -> list[F
         for row in connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ?", window).fetchall()
     ]
     noticed += _reversals(connection, *window)
-    return [flow for flow in flows.merge(booked, noticed) if first < flow.ts <= last]
+    others = _other_cash(connection, *window) if noticed else []
+    return [flow for flow in flows.merge(booked, noticed, others) if first < flow.ts <= last]
 
 
 def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
@@ -48,6 +49,16 @@ def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[F
             (first, last),
         ).fetchall()
     ]
+
+
+def _other_cash(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
+    """Money of records in (first, last] that are no flows."""
+    rows = connection.execute(
+        f"SELECT ts, net_amount FROM activities WHERE ts > ? AND ts <= ? AND type NOT IN ({TYPES}) AND {BOOKED}"
+        " AND net_amount <> 0",
+        (first, last),
+    )
+    return [Flow(ts, amount, is_income=True) for ts, amount in rows.fetchall()]
 
 
 def opening_balance(connection: sqlite3.Connection, created: float) -> float | None:
@@ -125,9 +136,10 @@ def _taken_back(connection: sqlite3.Connection, at: float, amount: float) -> flo
     since = max(at - TAKEN_BACK, close_of(previous_trading_day(trading_day_of(at))))
     noticed = connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ? ORDER BY ts DESC", (since, at))
     booked = _booked(connection, since - flows.EARLIER, at + flows.LATER)
+    others = _other_cash(connection, since - flows.EARLIER, at + flows.LATER)
     sum_ = 0.0
     for ts, value in noticed.fetchall():
-        if flows.records_of(Flow(ts, value), booked):
+        if flows.records_of(Flow(ts, value), booked, others):
             return None
         sum_ += value
         if abs(sum_ + amount) <= max(flows.CENT, flows.SAME * abs(amount)):
