@@ -204,7 +204,9 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
     """Flows of a span that began with `start`; the balance that an account opens with is in its first `last_equity`."""
     found = flows.between(connection, first, last)
     if start and memory.created is not None:
-        found = [flow for flow in found if flow.ts > memory.created + flows.OPENING]
+        for flow in flows.opening(connection, memory.created, start):
+            if flow in found:
+                found.remove(flow)
     return total(found)
 
 

@@ -14,6 +14,8 @@ from bigdipper_exporter.money.flows import Flow
 
 OPTION_UNITS = 100
 OPENING = 60.0  # seconds within which a new account has its first balance
+HALF_DAY = 43200.0
+OPENED = 0.001  # of it: what the account may have earned or paid by its first answer
 TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
@@ -63,8 +65,28 @@ def _other_cash(connection: sqlite3.Connection, first: float, last: float) -> li
 
 def opening_balance(connection: sqlite3.Connection, created: float) -> float | None:
     """Return what an account opened with (US dollars): its first `last_equity`, as a poll of that day would have seen it."""
-    found = flows.total(between(connection, created - OPENING, created + OPENING))
-    return found.net if found.known and found.net > 0 else None
+    first = next((flow for flow in _of_creation(connection, created) if flow.amount != 0), None)
+    return None if first is None or first.amount is None or first.amount < 0 else first.amount
+
+
+def opening(connection: sqlite3.Connection, created: float, start: float) -> tuple[Flow, ...]:
+    """Return the flows that an account opened with and that its first `last_equity`, `start` (US dollars), holds already.
+
+    The record often has a date without a time, or a time some minutes later, so the amount decides: the first flows of the
+    account that add up to `start`.
+    """
+    found = _of_creation(connection, created)
+    sum_ = 0.0
+    for number, flow in enumerate(found, 1):
+        sum_ += flow.amount or 0.0
+        if abs(sum_ - start) <= max(flows.CENT, OPENED * abs(start)):
+            return tuple(found[:number])
+    return tuple(flow for flow in found if flow.ts <= created + OPENING)
+
+
+def _of_creation(connection: sqlite3.Connection, created: float) -> list[Flow]:
+    """The flows of the first trading day of an account; a record without a time counts at noon, also before that moment."""
+    return between(connection, created - HALF_DAY, max(close_of(trading_day_of(created)), created + HALF_DAY))
 
 
 def _reversals(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
