@@ -51,6 +51,9 @@ def write(
             _write_fill(connection, activity, labels, counters)
         else:
             _write_other(connection, activity, at, touched)
+            if activity.type == "SPLIT" and activity.symbol and activity.quantity:
+                day = activity.day or calendar.trading_day(activity.ts)
+                touched.moments |= flows.forget_split(connection, activity.symbol, activity.quantity, day)
     for symbol in touched.symbols:
         touched.moments |= rematch(connection, symbol, _short(held, symbol))
         if (more := _inside(connection, symbol, held) - before[symbol]) > 0:

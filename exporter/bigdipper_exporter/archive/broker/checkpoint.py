@@ -86,6 +86,19 @@ class Unexplained:
     amount: float
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Units of a symbol that the account answer at `since` showed without any cash: a split or a transfer.
+
+    before, after: quantities; amount: value of the difference then, US dollars.
+    """
+
+    since: float
+    before: float
+    after: float
+    amount: float
+
+
 @dataclass
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
@@ -97,6 +110,7 @@ class BrokerCheckpoint:
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
     questioned: until an accepted jump has lasted, or is taken back. unexplained: until the next answer confirms a flow.
+    changed: by symbol, until a split or a transfer explains it.
     trades: number of the log's trades that orders were last compared with.
     """
 
@@ -122,6 +136,7 @@ class BrokerCheckpoint:
     trades: int = 0
     questioned: Questioned | None = None
     unexplained: Unexplained | None = None
+    changed: dict[str, Changed] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
@@ -178,7 +193,7 @@ class BrokerCheckpoint:
 
 
 # Fields that hold parts by name, and the class of these.
-PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted}
+PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted, "changed": Changed}
 
 
 def resume(connection: sqlite3.Connection) -> Resume:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows, jumps, unexplained
+from bigdipper_exporter.archive.broker import flows, jumps, splits, unexplained
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
@@ -68,10 +68,8 @@ def judge_account(
         memory.doubt = None
     elif not _confirmed(memory, reason, now):
         return Judgement(None, (*reasons, reason))
-    if before is not None and reason is not None:
-        explanations.append(unexplained.notice_jump(connection, memory, view, before, now))
-    if has_jumped and before is not None:
-        jumps.question(connection, memory, before, now, explanations)
+    if before is not None and (has_jumped or reason is not None):
+        moments |= _explain_jump(connection, memory, view, before, now, explanations, reason)
     moments |= jumps.settle(connection, memory, now)
     if reason is not None or memory.questioned is not None:
         reasons.append(reason or "jump")
@@ -82,6 +80,30 @@ def judge_account(
         moments |= unexplained.notice(connection, memory, view, before, now)
     _believe(memory, account, now)
     return Judgement(account, tuple(reasons), frozenset(moments))
+
+
+def _explain_jump(
+    connection: sqlite3.Connection,
+    memory: BrokerCheckpoint,
+    view: BrokerView,
+    before: Balances,
+    now: Balances,
+    explanations: list[float],
+    reason: Reason | None,
+) -> set[float]:
+    """Look for what made an accepted jump: a flow or a split. What neither explains is questioned, it may be wrong prices.
+
+    Returns moments (unix seconds) whose days have to be summed again.
+    """
+    moments: set[float] = set()
+    if reason is not None:
+        flow, moments = unexplained.notice_jump(connection, memory, view, before, now)
+        explanations = [*explanations, flow]
+    had_changes = bool(memory.changed)
+    moments |= splits.follow(connection, memory, view, now)
+    if reason in (None, "jump") and (not had_changes or memory.changed):
+        jumps.question(connection, memory, before, now, explanations)
+    return moments
 
 
 def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:

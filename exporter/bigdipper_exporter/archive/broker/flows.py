@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
 from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
@@ -18,6 +19,8 @@ HALF_DAY = 43200.0
 OPENED = 0.001  # of it: what the account may have earned or paid by its first answer
 TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
+SPLIT_NEAR = 2 * 86400.0  # seconds between a split and the change of the quantity at the broker
+SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
@@ -167,6 +170,24 @@ def _taken_back(connection: sqlite3.Connection, at: float, amount: float) -> flo
         if abs(sum_ + amount) <= max(flows.CENT, flows.SAME * abs(amount)):
             return float(ts)
     return None
+
+
+def forget_split(connection: sqlite3.Connection, symbol: str, units: float, day: date) -> set[float]:
+    """Forget what was noticed of the units that a split added (below 0: took) around `day`: it was no transfer.
+
+    Returns when that was noticed, unix seconds.
+    """
+    start = calendar.day_start(day)
+    rows = connection.execute(
+        "SELECT ts, amount FROM noticed_flows WHERE ts BETWEEN ? AND ?", (start - SPLIT_NEAR, start + SPLIT_NEAR)
+    ).fetchall()
+    moments = set()
+    for ts, amount in rows:
+        price = _price(connection, symbol, ts)
+        if price is not None and abs(units * price - amount) <= SPLIT_PRICE * abs(amount):
+            connection.execute("DELETE FROM noticed_flows WHERE ts = ?", (ts,))
+            moments.add(float(ts))
+    return moments
 
 
 def set_aside(connection: sqlite3.Connection, first: float, last: float, including: bool = False) -> set[float]:

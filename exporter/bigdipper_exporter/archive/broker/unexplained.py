@@ -1,17 +1,16 @@
 """Cash and shares that came or left between two accepted account answers and that no record explains yet.
 
-Cash is a deposit or a withdrawal as soon as equity moved with it and the next answer agrees. Units without cash are a split when
-the position keeps its value, else a transfer once they have been there for LONGEST_DOUBT.
+They are a deposit or a withdrawal as soon as equity moved with them and the next answer agrees. `splits` looks at units of a
+position that was held before and is held after.
 """
 
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flows, splits
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Unexplained
 from bigdipper_exporter.archive.broker.view import BrokerView
-from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
@@ -23,33 +22,35 @@ def notice(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
 ) -> set[float]:
     """Look for a flow between two accepted answers; returns moments (unix seconds) whose days have to be summed again."""
-    flow = plausibility.unexplained_flow(before, now, sum(_added(memory, view).values()))
-    if flow and plausibility.is_shown(before, now, flow):
+    added = _added(memory, view)
+    flow = plausibility.unexplained_flow(before, now, sum(added.values()))
+    if flow and plausibility.is_shown(before, now, flow) and not splits.suspect(memory, added, view, before, now, flow):
         _suspect(memory, before, now, flow)
-    return _confirm(connection, memory, now)
+    return _confirm(connection, memory, now) | splits.follow(connection, memory, view, now)
 
 
 def notice_jump(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
-) -> float:
-    """Note the flow in a jump of equity that several answers have confirmed; returns it (US dollars)."""
-    flow = plausibility.unexplained_flow(before, now, sum(_added(memory, view).values()))
+) -> tuple[float, set[float]]:
+    """Note the flow in a jump of equity that several answers have confirmed.
+
+    Returns what it explains of the jump (US dollars), and moments (unix seconds) whose days have to be summed again.
+    """
+    added = _added(memory, view)
+    flow = plausibility.unexplained_flow(before, now, sum(added.values()))
+    if flow and splits.suspect(memory, added, view, before, now, flow):
+        moments = splits.follow(connection, memory, view, now)
+        return 0.0 if memory.changed else flow, moments
     rest = flow - total(flows.between(connection, before.at, now.at)).net
     if flow and abs(rest) > plausibility.noise(before.equity):
         flows.notice(connection, now.at, rest)
-    return flow
-
-
-def _positions(view: BrokerView) -> Mapping[str, Position]:
-    """The newest positions, also those that wait for the account answer."""
-    latest = view.waiting.items if view.waiting is not None else view.positions or ()
-    return {position.symbol: position for position in latest}
+    return flow, set()
 
 
 def _added(memory: BrokerCheckpoint, view: BrokerView) -> dict[str, float]:
     """Value of the units that each position gained since the last accepted answer, below 0 for what left (US dollars)."""
     held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
-    latest = _positions(view)
+    latest = splits.positions(view)
     prices = {p.symbol: p.market_value / p.quantity for p in latest.values() if p.market_value is not None and p.quantity}
     gone = {
         symbol: last.market_value / last.quantity
