@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("FEE", "CFEE", "PTC", "PTR", "DIVFEE"), "fees"),
     **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
 }
+DIVIDENDS = frozenset(kind for kind, part in PARTS.items() if part == "dividends")
 CASH = frozenset(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"))
 # Transfers that can move shares; one without a symbol moves cash.
 TRANSFERS = frozenset(("ACATS", "JNLS", "JNL", "FOPT"))

@@ -24,6 +24,13 @@ SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that 
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
+IN_SHARES = "SDIV"  # the sub type of a dividend that is paid in shares
+# Conditions on rows of activities. A dividend without a sub type may be one in shares when it paid no cash.
+STOCK_DIVIDEND = (
+    f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND quantity <> 0"
+    f" AND (coalesce(sub_type, '') = '{IN_SHARES}' OR (sub_type IS NULL AND coalesce(net_amount, 0) = 0)))"
+)
+CHANGES_UNITS = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.ADJUSTMENTS))}) OR {STOCK_DIVIDEND})"
 
 
 def is_booked(status: str | None) -> bool:

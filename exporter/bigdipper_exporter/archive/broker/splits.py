@@ -13,7 +13,7 @@ from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Chang
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import ADJUSTMENTS, EARLIER
+from bigdipper_exporter.money.flows import EARLIER
 from bigdipper_exporter.money.plausibility import Balances
 
 RECENT = 2 * 86400.0  # seconds: between the price and the quantity of a split
@@ -93,9 +93,8 @@ def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, no
 
 def _has_record(connection: sqlite3.Connection, symbol: str, since: float) -> bool:
     """Whether a split, a transfer or a trade of the symbol explains units that changed at `since`."""
-    kinds = ", ".join(f"'{kind}'" for kind in sorted(ADJUSTMENTS))
     row = connection.execute(
-        f"SELECT 1 FROM activities WHERE symbol = ? AND type IN ({kinds}) AND abs(ts - ?) <= ?"
+        f"SELECT 1 FROM activities WHERE symbol = ? AND {flows.CHANGES_UNITS} AND abs(ts - ?) <= ?"
         " UNION ALL SELECT 1 FROM fills WHERE symbol = ? AND abs(ts - ?) <= ?",
         (symbol, since, EARLIER, symbol, since, SAME_MOMENT),
     ).fetchone()
