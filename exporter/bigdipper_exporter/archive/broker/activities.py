@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flats, flows
 from bigdipper_exporter.archive.broker.checkpoint import Held
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
@@ -174,8 +174,7 @@ def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
         return sorted(events, key=lambda e: (e.ts, e.kind != "break"))
     changes = _adjustments(connection, symbol)
     if changes or any(e.kind == "sell" for e in events):
-        rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,))
-        events += [*changes, *(lots.Event(ts, "flat") for (ts,) in rows)]
+        events += [*changes, *(lots.Event(ts, "flat") for ts in flats.moments(connection, symbol, events))]
         events.sort(key=lambda e: e.ts)
     return events
 

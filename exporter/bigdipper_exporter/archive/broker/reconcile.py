@@ -12,6 +12,7 @@ from typing import Literal
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.checkpoint import Baseline, BrokerCheckpoint, Compared
+from bigdipper_exporter.archive.broker.flats import BORDER
 from bigdipper_exporter.archive.broker.flows import CHANGES_UNITS
 from bigdipper_exporter.archive.broker_tables import DiscrepancyRow
 from bigdipper_exporter.archive.table import table_of
@@ -26,7 +27,6 @@ SAME_MINUTE = 60.0
 EQUITY_TOLERANCE = 0.01
 RATIO_TOLERANCE = 0.02
 TIMES = 2  # in a row: a price may move between two looks at it
-BORDER = 30.0  # orders and positions disagree for some seconds after a fill
 UNSETTLED_CHECKS = 2  # a record of a fill may come late
 
 

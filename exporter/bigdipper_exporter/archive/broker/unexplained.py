@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from bigdipper_exporter.archive.broker import flows, splits
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Unexplained
+from bigdipper_exporter.archive.broker.flats import BORDER
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
-
-SETTLED = 30.0  # seconds after which cash and positions agree about a trade
 
 
 def notice(
@@ -75,7 +74,7 @@ def _suspect(memory: BrokerCheckpoint, before: Balances, now: Balances, flow: fl
 def _confirm(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances) -> set[float]:
     """Note the suspected flow if equity still shows it, less what a record or the broker's own adjustments explain by now."""
     suspected = memory.unexplained
-    if suspected is None or now.at - suspected.since < SETTLED:
+    if suspected is None or now.at - suspected.since < BORDER:
         return set()
     memory.unexplained = None
     later = total(flows.between(connection, suspected.since, now.at)).net
