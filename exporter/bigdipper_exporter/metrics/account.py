@@ -74,7 +74,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_account_doubted",
-        "1 while the newest answer is not believed: the figures are those of the last one that was.",
+        "1 while the newest answer is doubted: not used at all, or, within the hour after a jump of prices, for no peak yet.",
         read=of_broker(lambda b: None if b.account_at is None and not b.doubts else float(bool(b.doubts))),
     ),
     Gauge(

@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("FEE", "CFEE", "PTC", "PTR", "DIVFEE"), "fees"),
     **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
 }
+DIVIDENDS = frozenset(kind for kind, part in PARTS.items() if part == "dividends")
 CASH = frozenset(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"))
 # Transfers that can move shares; one without a symbol moves cash.
 TRANSFERS = frozenset(("ACATS", "JNLS", "JNL", "FOPT"))
@@ -33,13 +34,19 @@ SAME = 0.01  # an activity explains a noticed flow that differs by less: a fee o
 MOST_CANDIDATES = 8
 EARLIER, LATER = 3 * 86400.0, 7 * 86400.0  # how far an activity's stamp may be from the change of equity that it explains
 
+INCOME_NEAR = 1.5 * 86400.0  # the same for income: its record has the date on which it was paid, often without a time
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow at `ts` (unix seconds). `amount` is None when shares moved whose value is not known."""
+    """One flow at `ts` (unix seconds). `amount` is None when shares moved whose value is not known.
+
+    is_income: money of a record that is no flow, such as a dividend.
+    """
 
     ts: float
     amount: float | None
+    is_income: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +82,25 @@ def transfer_value(quantity: float | None, price: float | None, net_amount: floa
     return None if quantity else net_amount
 
 
-def merge(booked: Sequence[Flow], noticed: Sequence[Flow]) -> list[Flow]:
-    """All flows in order of time, each once: what was noticed counts from that moment, with the amounts of its activities."""
-    left, found = list(booked), []
+def merge(booked: Sequence[Flow], noticed: Sequence[Flow], others: Sequence[Flow] = ()) -> list[Flow]:
+    """All flows in order of time, each once: what was noticed counts from that moment, with the amounts of its activities.
+
+    others: records that move cash and are no flow (dividends, fees, interest). What was noticed of them is none either.
+    """
+    left, rest, found = list(booked), list(others), []
     for seen in sorted(noticed, key=lambda flow: flow.ts):
-        twins = _activities_of(seen, left)
+        twins = records_of(seen, left) or records_of(seen, left, rest)
         for flow in twins:
-            left.remove(flow)
-        known = [Flow(seen.ts, flow.amount) for flow in twins if flow.amount is not None]
-        found += known or [seen]
+            (rest if flow.is_income else left).remove(flow)
+        known = [Flow(seen.ts, flow.amount) for flow in twins if flow.amount is not None and not flow.is_income]
+        found += known if any(flow.amount is not None for flow in twins) else [seen]
     return sorted([*left, *found], key=lambda flow: flow.ts)
 
 
-def _activities_of(seen: Flow, booked: Sequence[Flow]) -> tuple[Flow, ...]:
-    """The activities that explain a noticed flow, together if need be; those nearest in time first."""
+def records_of(seen: Flow, booked: Sequence[Flow], others: Sequence[Flow] = ()) -> tuple[Flow, ...]:
+    """Return the records that explain a noticed flow, together if need be; those nearest in time first."""
     near = [flow for flow in booked if seen.ts - EARLIER <= flow.ts <= seen.ts + LATER]
+    near += [flow for flow in others if abs(flow.ts - seen.ts) <= INCOME_NEAR]
     near = sorted(near, key=lambda flow: abs(flow.ts - seen.ts))[:MOST_CANDIDATES]
     for size in range(1, len(near) + 1):
         for group in combinations(near, size):

@@ -21,7 +21,7 @@ SMALL = 0.05  # of equity: a difference that no figure depends on
 LAST_EQUITY_TOLERANCE = 0.2
 FUNDED = 1.0  # dollars
 CONFIRMATIONS = 3  # answers that agree make a jump a fact
-LONGEST_DOUBT = 3600.0  # what is said for an hour is believed, whatever contradicts it
+LONGEST_DOUBT = 3600.0  # what is said for an hour is believed, whatever contradicts it; until then a jump makes no peak
 SOON = 3600.0  # two answers so near to each other differ by prices, trades and flows that can be told apart
 
 
@@ -48,7 +48,12 @@ def movement(before: Balances, now: Balances) -> float:
     share = min(FALL + FALL_A_MINUTE * minutes, LARGEST_FALL)
     exposures = [e for e in (before.exposure, now.exposure) if e is not None]
     exposure = max(exposures, default=max(abs(before.equity), abs(now.equity)))
-    return share * exposure + NOISE * abs(before.equity) + FUNDED
+    return share * exposure + noise(before.equity)
+
+
+def noise(equity: float) -> float:
+    """Dollars that income not known yet may move an account of this equity by."""
+    return NOISE * abs(equity) + FUNDED
 
 
 def contradicts_itself(b: Balances) -> bool:
@@ -90,6 +95,11 @@ def judge(now: Balances, before: Balances | None, flows: Sequence[float] = (), f
     return "zero" if now.equity == 0 and before.equity >= FUNDED else "jump"
 
 
+def is_near(before: Balances, now: Balances, size: float, flow: float) -> bool:
+    """Whether equity, without `flow`, is less than half of a jump of `size` away from what it was before that jump."""
+    return abs(now.equity - before.equity - flow) < abs(size) / 2
+
+
 def last_equity_is_wrong(now: Balances, before: Balances | None, same_day: bool, close: float | None) -> bool:
     """Whether `last_equity` cannot be the previous close.
 
@@ -117,4 +127,9 @@ def unexplained_flow(before: Balances, now: Balances, traded: float) -> float:
     if before.cash is None or now.cash is None or now.at - before.at > SOON:
         return 0.0
     flow = now.cash - before.cash + traded
-    return flow if abs(flow) > NOISE * abs(before.equity) + FUNDED else 0.0
+    return flow if abs(flow) > noise(before.equity) else 0.0
+
+
+def is_shown(before: Balances, now: Balances, flow: float) -> bool:
+    """Whether equity moved with a flow, as it does not with the cash of a trade."""
+    return abs(now.equity - before.equity - flow) < abs(flow) / 2

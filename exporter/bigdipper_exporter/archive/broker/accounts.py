@@ -69,6 +69,8 @@ def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id:
     # Its history is read again from the beginning: what happened while the other account answered is not in the archive.
     found.account_id, found.success = account_id, memory.success
     found.orders_cursor = found.activities_token = found.believed = found.doubt = None
+    found.questioned = found.unexplained = None
+    found.changed = {}
     found.orders_done = found.activities_done = False
     return found
 

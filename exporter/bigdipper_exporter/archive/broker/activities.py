@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flats, flows
 from bigdipper_exporter.archive.broker.checkpoint import Held
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
@@ -19,13 +19,13 @@ from bigdipper_exporter.broker.models import Activity, contract_units, is_option
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
-from bigdipper_exporter.money.flows import ADJUSTMENTS
+from bigdipper_exporter.money.flows import ADJUSTMENTS, DIVIDENDS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 SPLIT_SEEN = 2 * 86400.0  # a later change of the position has nothing to do with the split
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
-RULES = 2
+RULES = 3
 
 
 @dataclass
@@ -42,7 +42,7 @@ def write(
     """Archive the activities that are new at `at`. `held`: the broker's present positions, by symbol."""
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
-    touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS)}
+    touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or _is_stock_dividend(a))}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
     before = {symbol: _inside(connection, symbol, held) for symbol in touched.symbols}
     labels = _labels(connection, counters)
@@ -66,6 +66,12 @@ def _known(connection: sqlite3.Connection, a: Activity) -> bool:
         "SELECT ts, type, symbol, quantity, price, net_amount, status FROM activities WHERE activity_id = ?", (a.id,)
     ).fetchone()
     return bool(row == (a.ts, a.type, a.symbol, a.quantity, a.price, a.net_amount, a.status))
+
+
+def _is_stock_dividend(a: Activity) -> bool:
+    """Whether a record may be a dividend in shares; see `flows.STOCK_DIVIDEND`."""
+    in_shares = a.sub_type == flows.IN_SHARES or (a.sub_type is None and not a.net_amount)
+    return a.type in DIVIDENDS and bool(a.quantity) and in_shares
 
 
 def _former_moments(connection: sqlite3.Connection, changed: Iterable[Activity]) -> set[float]:
@@ -107,6 +113,8 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
     if reversed_at is not None:
         touched.moments.add(reversed_at)
+    if a.symbol and a.quantity and (a.type == "SPLIT" or _is_stock_dividend(a)):
+        touched.moments |= flows.forget_split(connection, a.symbol, a.quantity, day)
     activity = ActivityRow(
         activity_id=a.id,
         ts=a.ts,
@@ -166,30 +174,31 @@ def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
         return sorted(events, key=lambda e: (e.ts, e.kind != "break"))
     changes = _adjustments(connection, symbol)
     if changes or any(e.kind == "sell" for e in events):
-        rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,))
-        events += [*changes, *(lots.Event(ts, "flat") for (ts,) in rows)]
+        events += [*changes, *(lots.Event(ts, "flat") for ts in flats.moments(connection, symbol, events))]
         events.sort(key=lambda e: e.ts)
     return events
 
 
 def _adjustments(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
-    """Splits, by what they added, and everything else that changes lots without a fill."""
-    places = ",".join("?" * len(ADJUSTMENTS))
+    """Splits and dividends in shares, by what they added, and everything else that changes lots without a fill."""
     rows = connection.execute(
-        "SELECT type, date, min(ts), sum(quantity), count(*) = count(quantity) FROM activities WHERE symbol = ?"
-        f" AND type IN ({places}) AND {flows.BOOKED} GROUP BY type, date",
-        (symbol, *sorted(ADJUSTMENTS)),
+        f"SELECT CASE WHEN {flows.STOCK_DIVIDEND} THEN coalesce(sub_type, 'DIV') ELSE type END AS kind, date, min(ts),"
+        f" sum(quantity), count(*) = count(quantity) FROM activities WHERE symbol = ? AND {flows.CHANGES_UNITS}"
+        f" AND {flows.BOOKED} GROUP BY kind, date",
+        (symbol,),
     ).fetchall()
     events = []
     for kind, day, ts, added, complete in rows:
-        if kind == "SPLIT":
-            # It holds from the first trade of its day, whenever its record says.
-            start = calendar.day_start(date.fromisoformat(day))
-            change = _change_at_broker(connection, symbol, start)
-            change = change if change is not None else added if complete else None
-            events.append(lots.Event(start, "break") if not change else lots.Event(start, "split", quantity=change))
-        else:
+        if kind not in ("SPLIT", "DIV", flows.IN_SHARES):
             events.append(lots.Event(ts, "break"))
+            continue
+        # It holds from the first trade of its day, whenever its record says.
+        start = calendar.day_start(date.fromisoformat(day))
+        change = _change_at_broker(connection, symbol, start)
+        if kind == "DIV" and (change is None or abs(change - added) > lots.DUST * max(1.0, abs(added))):
+            continue  # its quantity is that of the shares that earned it
+        change = change if change is not None else added if complete else None
+        events.append(lots.Event(start, "break") if not change else lots.Event(start, "split", quantity=change))
     return events
 
 

@@ -67,6 +67,38 @@ class Doubt:
     last: Balances
 
 
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """A jump of equity that was accepted and that no flow explains. before: the last answer without it; size: US dollars."""
+
+    since: float
+    before: Balances
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A flow (US dollars) that the answer at `since` showed first, and the one at `before` did not with its `equity`."""
+
+    since: float
+    before: float
+    equity: float
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Units of a symbol that the account answer at `since` showed without any cash: a split or a transfer.
+
+    before, after: quantities; amount: value of the difference then, US dollars.
+    """
+
+    since: float
+    before: float
+    after: float
+    amount: float
+
+
 @dataclass
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
@@ -77,6 +109,8 @@ class BrokerCheckpoint:
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
+    questioned: until an accepted jump has lasted, or is taken back. unexplained: until the next answer confirms a flow.
+    changed: by symbol, until a split or a transfer explains it.
     trades: number of the log's trades that orders were last compared with.
     """
 
@@ -100,6 +134,9 @@ class BrokerCheckpoint:
     doubt: Doubt | None = None
     doubted: dict[str, Doubted] = field(default_factory=dict)
     trades: int = 0
+    questioned: Questioned | None = None
+    unexplained: Unexplained | None = None
+    changed: dict[str, Changed] = field(default_factory=dict)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> "BrokerCheckpoint":
@@ -116,6 +153,10 @@ class BrokerCheckpoint:
             stored["believed"] = saved.named(Accepted, accepted | {"balances": saved.listed(Balances, accepted["balances"])})
         if (doubt := stored.get("doubt")) is not None:
             stored["doubt"] = saved.named(Doubt, doubt | {"last": saved.listed(Balances, doubt["last"])})
+        if (jump := stored.get("questioned")) is not None:
+            stored["questioned"] = saved.named(Questioned, jump | {"before": saved.listed(Balances, jump["before"])})
+        if (flow := stored.get("unexplained")) is not None:
+            stored["unexplained"] = saved.named(Unexplained, flow)
         return saved.named(cls, stored)
 
     def to_json(self) -> str:
@@ -127,6 +168,8 @@ class BrokerCheckpoint:
             stored["believed"]["balances"] = astuple(self.believed.balances)
         if self.doubt is not None:
             stored["doubt"]["last"] = astuple(self.doubt.last)
+        if self.questioned is not None:
+            stored["questioned"]["before"] = astuple(self.questioned.before)
         return json.dumps(stored)
 
     def save(self, connection: sqlite3.Connection) -> None:
@@ -150,7 +193,7 @@ class BrokerCheckpoint:
 
 
 # Fields that hold parts by name, and the class of these.
-PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted}
+PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Compared, "doubted": Doubted, "changed": Changed}
 
 
 def resume(connection: sqlite3.Connection) -> Resume:

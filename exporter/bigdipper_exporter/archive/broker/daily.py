@@ -156,14 +156,21 @@ EXTREMES = """
       FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"""
 
 
-def _extremes(connection: sqlite3.Connection, first: float, last: float) -> tuple[float | None, ...]:
-    """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls."""
+def _extremes(
+    connection: sqlite3.Connection, first: float, last: float, memory: BrokerCheckpoint
+) -> tuple[float | None, ...]:
+    """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls.
+
+    Polls after a jump that is still questioned do not count yet.
+    """
+    if memory.questioned is not None:
+        last = min(last, memory.questioned.before.at)
     row: tuple[float | None, ...] = connection.execute(EXTREMES, (first, last)).fetchone()
     return row
 
 
 def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
-    *found, polls = _extremes(connection, *_span(day, memory))
+    *found, polls = _extremes(connection, *_span(day, memory), memory)
     if polls:  # without rows (older than the retention) the day keeps what it has
         connection.execute(
             "UPDATE daily_stats SET peak_equity = ?, trough_equity = ?, max_margin_ratio = ?, max_leverage_ratio = ?"
@@ -197,7 +204,9 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
     """Flows of a span that began with `start`; the balance that an account opens with is in its first `last_equity`."""
     found = flows.between(connection, first, last)
     if start and memory.created is not None:
-        found = [flow for flow in found if flow.ts > memory.created + flows.OPENING]
+        for flow in flows.opening(connection, memory.created, start):
+            if flow in found:
+                found.remove(flow)
     return total(found)
 
 
@@ -264,7 +273,7 @@ def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) ->
         return days
     (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
     span = (close_of(previous_trading_day(today)), calendar.day_start(today + DAY))
-    peak = _extremes(connection, *span)[0]
+    peak = _extremes(connection, *span, memory)[0]
     moved = _flows(connection, *span, days[-1].end, memory)
     return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True)]
 

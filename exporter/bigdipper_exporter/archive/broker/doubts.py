@@ -1,12 +1,12 @@
 """Checks the broker's responses against the last accepted ones. A rejected response is recorded and changes nothing else."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import flows, jumps, splits, unexplained
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
@@ -26,10 +26,14 @@ NEAR_CLOSE = 1800.0  # a poll this shortly before the close stands in for it
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """account: what may be used, None where the response is rejected. reasons: why it, or its last_equity, was not accepted."""
+    """account: what may be used, None where the response is rejected. reasons: why it, or its last_equity, is doubted.
+
+    moments: times (unix seconds) whose days have to be summed again.
+    """
 
     account: Account | None
     reasons: tuple[Reason, ...] = ()
+    moments: frozenset[float] = frozenset()
 
 
 def balances(account: Account, at: float) -> Balances:
@@ -55,19 +59,51 @@ def judge_account(
     reason = plausibility.judge(now, before, explanations, not _contradicts_positions(view, now))
     if reason == "positions" and not _same_round(view, at):
         return Judgement(None, tuple(reasons))  # perhaps a trade since then: the next positions will tell
+    moments: set[float] = set()
+    if reason in (None, "jump") and jumps.is_taken_back(connection, memory, now):
+        moments |= jumps.take_back(connection, memory, now)
+        reason = memory.doubt = None
+    has_jumped = reason == "jump" or (memory.doubt is not None and memory.doubt.reason == "jump")
     if reason is None:
         memory.doubt = None
-    else:
-        reasons.append(reason)
-        if not _confirmed(memory, reason, now):
-            return Judgement(None, tuple(reasons))
-        if before is not None:
-            _notice_flow(connection, memory, view, before, now)
+    elif not _confirmed(memory, reason, now):
+        return Judgement(None, (*reasons, reason))
+    if before is not None and (has_jumped or reason is not None):
+        moments |= _explain_jump(connection, memory, view, before, now, explanations, reason)
+    moments |= jumps.settle(connection, memory, now)
+    if reason is not None or memory.questioned is not None:
+        reasons.append(reason or "jump")
     step = _step(memory, account, before, now)
     if step is None or step.adjustments != 0:
         flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), step)
+    if before is not None and reason is None:
+        moments |= unexplained.notice(connection, memory, view, before, now)
     _believe(memory, account, now)
-    return Judgement(account, tuple(reasons))
+    return Judgement(account, tuple(reasons), frozenset(moments))
+
+
+def _explain_jump(
+    connection: sqlite3.Connection,
+    memory: BrokerCheckpoint,
+    view: BrokerView,
+    before: Balances,
+    now: Balances,
+    explanations: list[float],
+    reason: Reason | None,
+) -> set[float]:
+    """Look for what made an accepted jump: a flow or a split. What neither explains is questioned, it may be wrong prices.
+
+    Returns moments (unix seconds) whose days have to be summed again.
+    """
+    moments: set[float] = set()
+    if reason is not None:
+        flow, moments = unexplained.notice_jump(connection, memory, view, before, now)
+        explanations = [*explanations, flow]
+    had_changes = bool(memory.changed)
+    moments |= splits.follow(connection, memory, view, now)
+    if reason in (None, "jump") and (not had_changes or memory.changed):
+        jumps.question(connection, memory, before, now, explanations)
+    return moments
 
 
 def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:
@@ -149,29 +185,6 @@ def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
     since = at if at - doubted.last > plausibility.SOON else doubted.since
     memory.doubted[what] = Doubted(since, at)
     return at - since >= plausibility.LONGEST_DOUBT
-
-
-def _notice_flow(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
-) -> None:
-    """Treat cash or shares without a known source as a flow whose activity is still to come, never as a profit or a loss."""
-    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
-    latest = view.waiting.items if view.waiting is not None else view.positions or ()
-    prices = {p.symbol: p.market_value / p.quantity for p in latest if p.market_value is not None and p.quantity}
-    quantities = {p.symbol: p.quantity for p in latest}
-    gone = {
-        symbol: last.market_value / last.quantity
-        for symbol, last in memory.held.items()
-        if symbol in held and last.quantity and last.market_value
-    }
-    traded = sum(
-        (quantities.get(symbol, 0.0) - held.get(symbol, 0.0)) * prices.get(symbol, gone.get(symbol, 0.0))
-        for symbol in {*quantities, *held}
-    )
-    flow = plausibility.unexplained_flow(before, now, traded)
-    known = total(flows.between(connection, before.at, now.at)).net
-    if flow and abs(flow - known) > plausibility.NOISE * abs(before.equity):
-        flows.notice(connection, now.at, flow - known)
 
 
 def _last_equity_is_wrong(

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from bigdipper_exporter.archive.broker.days import trading_day_of
+from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
 from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import is_option
@@ -14,10 +15,22 @@ from bigdipper_exporter.money.flows import Flow
 
 OPTION_UNITS = 100
 OPENING = 60.0  # seconds within which a new account has its first balance
+HALF_DAY = 43200.0
+OPENED = 0.001  # of it: what the account may have earned or paid by its first answer
+TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
+SPLIT_NEAR = 2 * 86400.0  # seconds between a split and the change of the quantity at the broker
+SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
+IN_SHARES = "SDIV"  # the sub type of a dividend that is paid in shares
+# Conditions on rows of activities. A dividend without a sub type may be one in shares when it paid no cash.
+STOCK_DIVIDEND = (
+    f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND quantity <> 0"
+    f" AND (coalesce(sub_type, '') = '{IN_SHARES}' OR (sub_type IS NULL AND coalesce(net_amount, 0) = 0)))"
+)
+CHANGES_UNITS = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.ADJUSTMENTS))}) OR {STOCK_DIVIDEND})"
 
 
 def is_booked(status: str | None) -> bool:
@@ -28,26 +41,62 @@ def is_booked(status: str | None) -> bool:
 def between(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
     """All flows in (first, last], booked or noticed, each once."""
     window = (first - flows.LATER, last + flows.LATER)
-    booked = [
-        Flow(ts, _amount(connection, ts, kind, *values))
-        for ts, kind, *values in connection.execute(
-            f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
-            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
-            window,
-        ).fetchall()
-    ]
+    booked = _booked(connection, *window)
     noticed = [
         Flow(*row)
         for row in connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ?", window).fetchall()
     ]
     noticed += _reversals(connection, *window)
-    return [flow for flow in flows.merge(booked, noticed) if first < flow.ts <= last]
+    others = _other_cash(connection, *window) if noticed else []
+    return [flow for flow in flows.merge(booked, noticed, others) if first < flow.ts <= last]
+
+
+def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
+    """The flows in (first, last] that have a record, those included whose money went back later."""
+    return [
+        Flow(ts, _amount(connection, ts, kind, *values))
+        for ts, kind, *values in connection.execute(
+            f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
+            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
+            (first, last),
+        ).fetchall()
+    ]
+
+
+def _other_cash(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
+    """Money of records in (first, last] that are no flows."""
+    rows = connection.execute(
+        f"SELECT ts, net_amount FROM activities WHERE ts > ? AND ts <= ? AND type NOT IN ({TYPES}) AND {BOOKED}"
+        " AND net_amount <> 0",
+        (first, last),
+    )
+    return [Flow(ts, amount, is_income=True) for ts, amount in rows.fetchall()]
 
 
 def opening_balance(connection: sqlite3.Connection, created: float) -> float | None:
     """Return what an account opened with (US dollars): its first `last_equity`, as a poll of that day would have seen it."""
-    found = flows.total(between(connection, created - OPENING, created + OPENING))
-    return found.net if found.known and found.net > 0 else None
+    first = next((flow for flow in _of_creation(connection, created) if flow.amount != 0), None)
+    return None if first is None or first.amount is None or first.amount < 0 else first.amount
+
+
+def opening(connection: sqlite3.Connection, created: float, start: float) -> tuple[Flow, ...]:
+    """Return the flows that an account opened with and that its first `last_equity`, `start` (US dollars), holds already.
+
+    The record often has a date without a time, or a time some minutes later, so the amount decides: the first flows of the
+    account that add up to `start`.
+    """
+    found = _of_creation(connection, created)
+    sum_ = 0.0
+    for number, flow in enumerate(found, 1):
+        sum_ += flow.amount or 0.0
+        if abs(sum_ - start) <= max(flows.CENT, OPENED * abs(start)):
+            return tuple(found[:number])
+    return tuple(flow for flow in found if flow.ts <= created + OPENING)
+
+
+def _of_creation(connection: sqlite3.Connection, created: float) -> list[Flow]:
+    """The flows of the first trading day of an account; a record without a time counts at noon, also before that moment."""
+    return between(connection, created - HALF_DAY, max(close_of(trading_day_of(created)), created + HALF_DAY))
 
 
 def _reversals(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
@@ -100,8 +149,68 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
 
 
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
-    """Remember a flow that the account answer shows before its activity arrives."""
+    """Remember a flow that the account answer shows before its activity arrives.
+
+    One that takes back what was noticed less than TAKEN_BACK ago, and has no record, was none: the broker's answers between
+    were wrong, or the money was there for some minutes only. Both are forgotten.
+    """
+    if (first := _taken_back(connection, at, amount)) is not None:
+        connection.execute("DELETE FROM noticed_flows WHERE ts >= ? AND ts <= ?", (first, at))
+        set_aside(connection, first, at, including=True)
+        return
+    while connection.execute("SELECT 1 FROM noticed_flows WHERE ts = ?", (at,)).fetchone():
+        at += 0.001  # the same answer showed another one
     table_of(NoticedFlowRow).write(connection, [NoticedFlowRow(at, amount)])
+
+
+def _taken_back(connection: sqlite3.Connection, at: float, amount: float) -> float | None:
+    """When the newest noticed flows began that a flow of `amount` takes back together; None where it takes back none."""
+    since = max(at - TAKEN_BACK, close_of(previous_trading_day(trading_day_of(at))))
+    noticed = connection.execute("SELECT ts, amount FROM noticed_flows WHERE ts > ? AND ts <= ? ORDER BY ts DESC", (since, at))
+    booked = _booked(connection, since - flows.EARLIER, at + flows.LATER)
+    others = _other_cash(connection, since - flows.EARLIER, at + flows.LATER)
+    sum_ = 0.0
+    for ts, value in noticed.fetchall():
+        if flows.records_of(Flow(ts, value), booked, others):
+            return None
+        sum_ += value
+        if abs(sum_ + amount) <= max(flows.CENT, flows.SAME * abs(amount)):
+            return float(ts)
+    return None
+
+
+def forget_split(connection: sqlite3.Connection, symbol: str, units: float, day: date) -> set[float]:
+    """Forget what was noticed of the units that a split added (below 0: took) around `day`: it was no transfer.
+
+    Returns when that was noticed, unix seconds.
+    """
+    start = calendar.day_start(day)
+    rows = connection.execute(
+        "SELECT ts, amount FROM noticed_flows WHERE ts BETWEEN ? AND ?", (start - SPLIT_NEAR, start + SPLIT_NEAR)
+    ).fetchall()
+    moments = set()
+    for ts, amount in rows:
+        price = _price(connection, symbol, ts)
+        if price is not None and abs(units * price - amount) <= SPLIT_PRICE * abs(amount):
+            connection.execute("DELETE FROM noticed_flows WHERE ts = ?", (ts,))
+            moments.add(float(ts))
+    return moments
+
+
+def set_aside(connection: sqlite3.Connection, first: float, last: float, including: bool = False) -> set[float]:
+    """Move the account answers in (first, last), which were wrong, out of account_history; returns their times.
+
+    including: also the one at `first`.
+    """
+    span = f"FROM account_history WHERE source = 'alpaca' AND ts {'>=' if including else '>'} ? AND ts < ?"
+    moments = {row[0] for row in connection.execute(f"SELECT ts {span}", (first, last))}
+    names = "equity, cash, long_market_value, short_market_value, last_equity"
+    connection.execute(
+        f"INSERT OR REPLACE INTO implausible_answers (ts, endpoint, reason, {names}) SELECT ts, 'account', 'jump', {names} {span}",
+        (first, last),
+    )
+    connection.execute(f"DELETE {span}", (first, last))
+    return moments
 
 
 def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float) -> float | None:

@@ -12,12 +12,13 @@ from typing import Literal
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.checkpoint import Baseline, BrokerCheckpoint, Compared
+from bigdipper_exporter.archive.broker.flats import BORDER
+from bigdipper_exporter.archive.broker.flows import CHANGES_UNITS
 from bigdipper_exporter.archive.broker_tables import DiscrepancyRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
-from bigdipper_exporter.money.flows import ADJUSTMENTS
 
 Kind = Literal["fill_without_log", "log_without_order", "position_changed", "equity", "margin"]
 GRACE = 600.0
@@ -26,7 +27,6 @@ SAME_MINUTE = 60.0
 EQUITY_TOLERANCE = 0.01
 RATIO_TOLERANCE = 0.02
 TIMES = 2  # in a row: a price may move between two looks at it
-BORDER = 30.0  # orders and positions disagree for some seconds after a fill
 UNSETTLED_CHECKS = 2  # a record of a fill may come late
 
 
@@ -194,11 +194,9 @@ def _fresh(connection: sqlite3.Connection, symbol: str, polled: float) -> bool:
 
 
 def _adjusted(connection: sqlite3.Connection, symbol: str, since: float) -> bool:
-    """Whether a split or a transfer explains any change."""
-    kinds = sorted(ADJUSTMENTS)
+    """Whether a split, a dividend in shares or a transfer explains any change."""
     row = connection.execute(
-        f"SELECT 1 FROM activities WHERE symbol = ? AND ts > ? AND type IN ({','.join('?' * len(kinds))})",
-        (symbol, since - OPEN_SECONDS, *kinds),
+        f"SELECT 1 FROM activities WHERE symbol = ? AND ts > ? AND {CHANGES_UNITS}", (symbol, since - OPEN_SECONDS)
     ).fetchone()
     return row is not None
 

@@ -168,7 +168,8 @@ class BrokerRepository:
             self._implausible(connection, "account", reason, account, at, counters)
         if judged.account is None and not judged.reasons:
             return view  # not judged: the next answer that comes with its positions will be
-        view = replace(view, doubts=judged.reasons)
+        shown = judged.account is not None and memory.questioned is not None
+        view = replace(view, doubts=judged.reasons, is_jump_shown=shown)
         if judged.account is None:
             return view
         account = judged.account
@@ -183,6 +184,8 @@ class BrokerRepository:
             view = replace(view, waiting=None, waiting_at=None)
         account_history.write(connection, view, account, at)
         daily.write_account(connection, account, at, memory)
+        if judged.moments:
+            daily.refresh(connection, daily.days_of(judged.moments), memory)
         reconcile.compare_account(connection, account, view.leverage_ratio, at, memory, counters)
         return view
 

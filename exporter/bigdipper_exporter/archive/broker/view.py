@@ -44,6 +44,7 @@ class BrokerView:
     """The present at the broker. None: not known (yet). `positions` lacks those (`unreadable`) whose records could not be read.
 
     waiting: positions that wait for the account answer that confirms them. doubts: why the newest answers are not believed.
+    is_jump_shown: the figures are those of an answer after a jump that may be an error of the broker.
     cash_flow_today, day_profit, day_return: since the broker's last_equity, without deposits in the latter two.
     up, success: by endpoint, what was polled at least once; why: of those that are not up. open_orders: (side, submitted).
     """
@@ -78,6 +79,7 @@ class BrokerView:
     waiting: Positions | None = None
     waiting_at: float | None = None
     doubts: tuple[str, ...] = ()
+    is_jump_shown: bool = False
     stream: StreamStatus | None = None
 
     @property

@@ -1,0 +1,101 @@
+"""Units that a position gained or lost without any cash: a split, or a transfer whose record is still to come.
+
+The broker changes the price and the quantity of a split minutes or hours apart; in between the position has ten times its value,
+or a tenth. It is a split once the position is worth again what it was worth with its old quantity. What lasts for LONGEST_DOUBT
+without that is a transfer.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+
+from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Changed
+from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.money import plausibility
+from bigdipper_exporter.money.flows import EARLIER
+from bigdipper_exporter.money.plausibility import Balances
+
+RECENT = 2 * 86400.0  # seconds: between the price and the quantity of a split
+SAME_VALUE = 0.15  # of the value of a position: what its price moves by meanwhile
+LEAST_CHANGE = 3  # times the difference in value: then the units that came cannot have brought it
+
+
+def positions(view: BrokerView) -> Mapping[str, Position]:
+    """Return the newest positions by symbol, also those that wait for the account answer."""
+    latest = view.waiting.items if view.waiting is not None else view.positions or ()
+    return {position.symbol: position for position in latest}
+
+
+def suspect(
+    memory: BrokerCheckpoint, added: Mapping[str, float], view: BrokerView, before: Balances, now: Balances, flow: float
+) -> bool:
+    """Whether a flow (US dollars) consists of units without cash; remember them by symbol.
+
+    added: value of the units that each position gained since `before`, US dollars.
+    """
+    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    latest = positions(view)
+    units = {s: value for s, value in added.items() if s in latest and held.get(s, 0.0) * latest[s].quantity > 0}
+    noise = plausibility.noise(before.equity)
+    for symbol, last in list(memory.changed.items()):
+        if abs(flow + last.amount) <= noise:  # the cash of a trade that the positions showed first, or the units went back
+            del memory.changed[symbol]
+            return True
+    if not units or abs(flow - sum(units.values())) > noise:
+        return False
+    for symbol, value in units.items():
+        memory.changed[symbol] = Changed(now.at, held[symbol], latest[symbol].quantity, value)
+    return True
+
+
+def follow(connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, now: Balances) -> set[float]:
+    """Decide about the units that came or left; returns moments (unix seconds) whose days have to be summed again."""
+    moments: set[float] = set()
+    latest = positions(view)
+    for symbol, change in list(memory.changed.items()):
+        position = latest.get(symbol)
+        has_lasted = now.at - change.since >= plausibility.LONGEST_DOUBT
+        kept_since = None if position is None else _kept_value(connection, change, position)
+        if kept_since is not None:
+            moments |= _set_aside(connection, change, kept_since, now)
+            memory.questioned = None  # equity is back where it was: no jump either
+        elif has_lasted and not _has_record(connection, symbol, change.since):
+            flows.notice(connection, change.since, change.amount)
+            moments.add(change.since)
+        if kept_since is not None or has_lasted:
+            del memory.changed[symbol]
+    return moments
+
+
+def _kept_value(connection: sqlite3.Connection, change: Changed, position: Position) -> float | None:
+    """When the position had its present value with its old quantity; None where it had not, or the price is unknown."""
+    if position.market_value is None or not position.quantity:
+        return None
+    value = position.market_value / position.quantity * change.after
+    tolerance = min(SAME_VALUE * abs(value), abs(change.amount) / LEAST_CHANGE)
+    row = connection.execute(
+        "SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = ? AND ts BETWEEN ? AND ?"
+        " AND abs(market_value - ?) <= ? ORDER BY ts DESC LIMIT 1",
+        (position.symbol, change.before, change.since - RECENT, change.since, value, tolerance),
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
+def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, now: Balances) -> set[float]:
+    """Move the newest account answers, back to `first`, that held the position at a wrong value."""
+    row = connection.execute(
+        "SELECT max(ts) FROM account_history WHERE source = 'alpaca' AND ts < ? AND abs(equity - ?) <= ?",
+        (now.at, now.equity, abs(change.amount) / 2),
+    ).fetchone()
+    return flows.set_aside(connection, max(first, row[0] or 0.0), now.at)
+
+
+def _has_record(connection: sqlite3.Connection, symbol: str, since: float) -> bool:
+    """Whether a split, a transfer or a trade of the symbol explains units that changed at `since`."""
+    row = connection.execute(
+        f"SELECT 1 FROM activities WHERE symbol = ? AND {flows.CHANGES_UNITS} AND abs(ts - ?) <= ?"
+        " UNION ALL SELECT 1 FROM fills WHERE symbol = ? AND abs(ts - ?) <= ?",
+        (symbol, since, EARLIER, symbol, since, SAME_MOMENT),
+    ).fetchone()
+    return row is not None

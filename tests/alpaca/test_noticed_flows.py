@@ -1,0 +1,214 @@
+"""Money that moves before its record arrives, without `intraday_adjustments`: noticed in cash, once, and forgotten if it was none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bigdipper_exporter.archive.store import Store
+from tests.alpaca.rounds import Rounds, archive
+
+MONDAY, WEDNESDAY = "2026-11-16", "2026-11-18"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with archive(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def rounds(store: Store) -> Rounds:
+    """10,000 dollars, 8,000 of them in shares, polled on Monday at the close and on Tuesday morning."""
+    found = Rounds(store, 2_000, {"X": (80, 100.0)})
+    found.poll("15:58", MONDAY)
+    found.poll("10:00", times=30)
+    return found
+
+
+def settled(rounds: Rounds, flow: float, profit: float = 0.0) -> None:
+    """Assert Tuesday's figures."""
+    assert rounds.day("cash_flow") == pytest.approx(flow)
+    assert rounds.day("profit") == pytest.approx(profit)
+    assert rounds.day("other") == pytest.approx(profit)
+
+
+@pytest.mark.parametrize("adjustments", [None, 0.0])
+@pytest.mark.parametrize(("kind", "amount"), [("CSD", 1_000), ("CSW", -1_000), ("JNLC", 250), ("CSW", -300)])
+@pytest.mark.parametrize("record", [{"date": WEDNESDAY}, {"date": "2026-11-17"}, {"created_at": "2026-11-17T18:00:00Z"}])
+def test_a_flow_far_below_a_jump_counts_on_the_day_it_moved(
+    rounds: Rounds, adjustments: float | None, kind: str, amount: float, record: dict[str, str]
+) -> None:
+    rounds.adjustments = adjustments
+    rounds.poll("10:30")
+    rounds.cash += amount
+    rounds.poll("10:31", times=4)
+    assert rounds.view.cash_flow_today == amount
+    assert rounds.view.day_profit == pytest.approx(0)
+    rounds.poll("15:58")
+    rounds.last_equity = rounds.equity
+    rounds.poll("10:00", WEDNESDAY)
+    rounds.record("10:05", WEDNESDAY, activity_type=kind, net_amount=str(amount), **record)
+    rounds.poll("11:00", WEDNESDAY)
+    settled(rounds, amount)
+    assert rounds.view.cash_flow_today == 0
+    assert rounds.view.chain.drawdown == pytest.approx(0)
+    assert rounds.returns()["all"] == pytest.approx(0)
+
+
+def test_a_deposit_that_is_invested_in_the_same_minute_is_noticed(rounds: Rounds) -> None:
+    rounds.held["Y"] = (5, 100.0)
+    rounds.cash += 1_000 - 500
+    rounds.poll("10:30", times=3)
+    assert rounds.view.cash_flow_today == pytest.approx(1_000)
+    settled(rounds, 1_000)
+
+
+@pytest.mark.parametrize("units", [5.0, -5.0])
+def test_a_trade_is_no_flow_even_where_cash_positions_and_account_tell_it_one_after_the_other(
+    rounds: Rounds, units: float
+) -> None:
+    value = units * 100
+    rounds.cash -= value  # the cash shows it a moment before anything else does
+    rounds.poll("10:30")
+    rounds.held["X"] = (80 + units, 100.0)
+    rounds.poll("10:31", times=3)
+    settled(rounds, 0)
+    rounds.held["X"] = (80, 100.0)  # and here the positions do
+    rounds.poll("10:40")
+    rounds.cash += value
+    rounds.poll("10:41", times=3)
+    settled(rounds, 0)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_market_that_moves_is_no_flow(rounds: Rounds) -> None:
+    for minute, price in enumerate((101.0, 108.0, 99.0, 103.0)):
+        rounds.held["X"] = (80, price)
+        rounds.poll(f"10:3{minute}")
+    settled(rounds, 0, 240)
+
+
+def test_cash_of_a_single_answer_is_no_flow(rounds: Rounds) -> None:
+    rounds.cash += 800
+    rounds.poll("10:30")
+    rounds.cash -= 800
+    rounds.poll("10:31", times=3)
+    settled(rounds, 0)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_deposit_of_which_the_broker_tells_in_its_adjustments_counts_once(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 1_000
+    rounds.adjustments = 1_000.0
+    rounds.poll("10:31", times=4)
+    settled(rounds, 1_000)
+
+
+@pytest.mark.parametrize("minutes", [2, 4, 15, 50])
+@pytest.mark.parametrize("amount", [1_000.0, -1_000.0, 40_000.0])
+def test_cash_that_is_astray_for_some_minutes_does_not_change_the_day(rounds: Rounds, amount: float, minutes: int) -> None:
+    """A deposit and a withdrawal that were none would make the base of the day's return too large."""
+    rounds.cash += amount
+    rounds.poll("10:30", times=minutes)
+    rounds.cash -= amount
+    rounds.held["X"] = (80, 102.0)
+    rounds.poll("11:20", times=8)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    settled(rounds, 0, 160)
+    assert rounds.day("deposits") == rounds.day("withdrawals") == 0
+    assert rounds.day("return_ratio") == pytest.approx(0.016)
+    assert rounds.view.chain.peak == pytest.approx(10_160)
+    assert rounds.view.chain.drawdown == pytest.approx(0)
+
+
+def test_cash_that_goes_astray_twice_and_comes_back_at_once_was_never_there(rounds: Rounds) -> None:
+    for clock, more in (("10:30", 5_000), ("10:36", 20_000), ("10:42", -25_000)):
+        rounds.cash += more
+        rounds.poll(clock, times=6)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    settled(rounds, 0)
+    assert rounds.view.chain.peak == pytest.approx(10_000)
+
+
+def test_a_deposit_with_a_record_and_a_withdrawal_soon_after_it_are_two_flows(rounds: Rounds) -> None:
+    rounds.cash += 1_000
+    rounds.poll("10:30", times=3)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="1000")
+    rounds.cash -= 1_000
+    rounds.poll("10:50", times=3)
+    settled(rounds, 0)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+
+
+def test_a_deposit_that_is_withdrawn_hours_later_is_two_flows(rounds: Rounds) -> None:
+    rounds.cash += 1_000
+    rounds.poll("10:30", times=3)
+    rounds.poll("13:58", times=3)
+    rounds.cash -= 1_000
+    rounds.poll("14:01", times=3)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+
+
+INCOME = [("DIV", 50.0), ("FEE", -12.5), ("INT", -80.0), ("INT", 3.4), ("DIVNRA", -7.5), ("MA", 400.0)]
+
+
+@pytest.mark.parametrize("first_sign", ["adjustments", "cash"])
+@pytest.mark.parametrize(("kind", "amount"), INCOME)
+def test_income_that_is_seen_before_its_record_is_no_deposit(
+    rounds: Rounds, first_sign: str, kind: str, amount: float
+) -> None:
+    times = 10 if first_sign == "cash" else 1  # large enough to be noticed without a word of the broker
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += amount * times
+    rounds.adjustments = amount if first_sign == "adjustments" else None
+    rounds.poll("10:31", times=3)
+    rounds.record("10:35", activity_type=kind, date="2026-11-17", net_amount=str(amount * times), symbol="KO")
+    rounds.poll("10:36", times=2)
+    assert rounds.view.cash_flow_today == 0
+    assert rounds.view.day_profit == pytest.approx(amount * times)
+    assert rounds.day("cash_flow") == 0
+    assert rounds.day("profit") == pytest.approx(amount * times)
+
+
+def test_a_dividend_and_the_tax_on_it_are_no_deposit_either(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 42.5
+    rounds.adjustments = 42.5
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    rounds.record("10:36", activity_type="DIVNRA", date="2026-11-17", net_amount="-7.5", symbol="KO")
+    settled_flow, profit = rounds.day("cash_flow"), rounds.day("profit")
+    assert (settled_flow, profit) == (0, pytest.approx(42.5))
+    assert rounds.day("dividends") == pytest.approx(42.5)
+
+
+def test_a_deposit_that_comes_with_a_dividend_counts_without_it(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.poll("10:30")
+    rounds.cash += 1_050
+    rounds.adjustments = 1_050.0
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="1000")
+    rounds.record("10:36", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    assert rounds.day("cash_flow") == 1_000
+    assert rounds.day("profit") == pytest.approx(50)
+
+
+def test_a_deposit_as_large_as_a_dividend_of_the_same_day_is_one(rounds: Rounds) -> None:
+    rounds.adjustments = 0.0
+    rounds.record("09:50", activity_type="DIV", date="2026-11-17", net_amount="50", symbol="KO")
+    rounds.cash += 50
+    rounds.poll("10:30")
+    rounds.cash += 50
+    rounds.adjustments = 50.0
+    rounds.poll("10:31", times=2)
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="50")
+    assert rounds.day("cash_flow") == 50
+    assert rounds.day("profit") == pytest.approx(50)
