@@ -266,7 +266,7 @@ def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) ->
     span = (close_of(previous_trading_day(today)), calendar.day_start(today + DAY))
     peak = _extremes(connection, *span)[0]
     moved = _flows(connection, *span, days[-1].end, memory)
-    return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True)]
+    return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True, begun=False)]
 
 
 def _write_chain(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> None:

@@ -4,24 +4,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
+
+__all__ = ["next_trading_day", "previous_trading_day"]
 
 DAY = timedelta(days=1)
-
-
-def previous_trading_day(day: date) -> date:
-    """The last day before `day` on which the exchange opened."""
-    day -= DAY
-    while not calendar.is_trading_day(day):
-        day -= DAY
-    return day
-
-
-def next_trading_day(day: date) -> date:
-    """The first day after `day` on which the exchange opens."""
-    day += DAY
-    while not calendar.is_trading_day(day):
-        day += DAY
-    return day
 
 
 def trading_day_of(ts: float) -> date:
