@@ -110,7 +110,10 @@ class TimeWeightedReturn:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A day of the chain. first: the first trading day whose money is in it; joined: False where unknown days come before it."""
+    """A day of the chain.
+
+    first: the first trading day whose money is in it; joined: False where unknown days come before it.
+    """
 
     day: DayEquity
     first: date
