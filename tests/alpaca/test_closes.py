@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,19 @@ def books(tmp_path: Path) -> Iterator[Books]:
     opened = Books(tmp_path / "archive.db")
     yield opened
     opened.store.close()
+
+
+@pytest.fixture
+def more_books(tmp_path: Path) -> Iterator[Callable[[], Books]]:
+    opened: list[Books] = []
+
+    def build() -> Books:
+        opened.append(Books(tmp_path / f"archive-{len(opened)}.db"))
+        return opened[-1]
+
+    yield build
+    for one in opened:
+        one.store.close()
 
 
 @pytest.mark.parametrize("nothing", [None, 0])
@@ -220,3 +233,19 @@ def test_a_deposit_after_the_close_that_the_broker_adds_to_last_equity_counts_on
     view = books.poll((11, 6), "10:00", 45_000, 45_000, shares=30_000)
     assert dict(view.chain.returns)["all"] == pytest.approx(0)
     books.wholes()
+
+
+def test_an_account_that_answers_after_another_one_has_its_past(more_books: Callable[[], Books]) -> None:
+    alone, second = more_books(), more_books()
+    second.poll((11, 18), "10:00", 100_000, 100_000, account="another")
+    history = {(11, 12): 10_000.0, (11, 13): 10_000.0, (11, 14): 6_000.0, (11, 17): 6_000.0}
+    views = []
+    for books in (alone, second):
+        books.poll((11, 18), "11:00", 6_000, 6_000)
+        books.history(moment((11, 18), "11:01"), dict(history))
+        views.append(books.poll((11, 18), "11:02", 6_000, 6_000))
+    assert views[0].chain == views[1].chain
+    assert views[1].chain.drawdown == pytest.approx(0.4)
+    assert second.day((11, 14), "drawdown_ratio") == alone.day((11, 14), "drawdown_ratio") == (pytest.approx(-0.4),)
+    back = second.poll((11, 18), "12:00", 100_000, 100_000, account="another")
+    assert dict(back.chain.returns)["all"] == 0

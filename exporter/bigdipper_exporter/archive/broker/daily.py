@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import closes, flows
+from bigdipper_exporter.archive.broker import accounts, closes, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import (
     DAY,
@@ -83,7 +83,7 @@ def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: Broker
 
 def _touched(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> set[date]:
     """Return `days` and those whose money changes with them: a day that has no close of its own is in the next one."""
-    found = {*days} | closes.close_holes(connection, memory.since or "")
+    found = {*days} | closes.close_holes(connection, accounts.first_day(connection, memory))
     holders = {closes.row_from(connection, day) for day in found if calendar.is_trading_day(day)}
     found |= {day for day in holders if day is not None}
     return found
@@ -200,7 +200,7 @@ def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> lis
     rows = connection.execute(
         "SELECT date, starting_equity, ending_equity, deposits, withdrawals, profit IS NOT NULL OR starting_equity IS NULL,"
         " peak_equity FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1 AND date >= ? ORDER BY date",
-        (memory.since or "",),
+        (accounts.first_day(connection, memory),),
     )
     return [
         DayEquity(
