@@ -235,6 +235,29 @@ def test_a_deposit_after_the_close_that_the_broker_adds_to_last_equity_counts_on
     books.wholes()
 
 
+def test_a_poll_of_days_ago_stands_for_no_close(books: Books) -> None:
+    books.poll((11, 3), "15:58", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((11, 4), "12:00", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((11, 7), "10:00", 10_400, 10_400, shares=8_400, unrealized=500)
+    books.history(moment((11, 7), "10:01"), {(11, 3): 10_000, (11, 4): 10_000, (11, 5): 10_300, (11, 6): 10_400})
+    for day in ((11, 4), (11, 5), (11, 6), (11, 7)):
+        assert books.day(day, "unrealized_change, other") == (None, None)
+
+
+def test_the_newest_poll_stands_for_a_day_that_goes_on(books: Books) -> None:
+    books.poll((11, 3), "15:58", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((11, 4), "10:00", 10_050, 10_000, shares=8_050, unrealized=150)
+    assert books.day((11, 4), "unrealized_change, other") == (50, 0)
+    books.put("account", moment((11, 4), "11:00"), Account("A", "ACTIVE", 10_080.0, 2_000.0, 10_000.0))
+    assert books.day((11, 4), "unrealized_change, other") == (None, None), "its positions are an hour old"
+
+
+def test_a_weekend_lies_between_two_closes(books: Books) -> None:
+    books.poll((11, 28), "12:58", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((12, 1), "12:58", 10_050, 10_000, shares=8_050, unrealized=150)
+    assert books.day((12, 1), "unrealized_change, other") == (50, 0)
+
+
 def test_an_account_that_answers_after_another_one_has_its_past(more_books: Callable[[], Books]) -> None:
     alone, second = more_books(), more_books()
     second.poll((11, 18), "10:00", 100_000, 100_000, account="another")

@@ -22,6 +22,7 @@ from bigdipper_exporter.archive.broker.days import (
     previous_trading_day,
     trading_day_of,
 )
+from bigdipper_exporter.archive.broker.doubts import NEAR_CLOSE
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.broker.models import Account, EquityPoint
@@ -30,8 +31,6 @@ from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
 
 __all__ = ["days_of", "trading_day_of"]
-
-STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +139,21 @@ def attribution(connection: sqlite3.Connection, first: float, last: float, cash_
         " FROM fills WHERE ts > ? AND ts <= ?",
         (first, last),
     ).fetchone()
-    before, after = _unrealized(connection, first, rebuilt), _unrealized(connection, last, rebuilt)
+    before, after = _unrealized(connection, first, first, rebuilt), _unrealized(connection, first, last, rebuilt)
     change = after - before if before is not None and after is not None else None
     return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
 
 
-def _unrealized(connection: sqlite3.Connection, at: float, rebuilt: Closes) -> float | None:
-    """Unrealized profit of all positions as last polled before `at`; of a close before the first poll as it was rebuilt."""
+def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt: Closes) -> float | None:
+    """Unrealized profit of all positions at `at`: as polled just before a close, else as it was rebuilt.
+
+    first: where a day that goes on begins. Its end is not a close, and the newest poll of the day stands for it.
+    """
+    hours = calendar.open_close(calendar.new_york_date(at))
+    is_close = hours is not None and hours[1] == at
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
-        (at, at - STALE),
+        (at, at - NEAR_CLOSE if is_close else first),
     ).fetchone()
     return row[0] if row else rebuilt.unrealized_at(connection, at)
 
