@@ -235,6 +235,53 @@ def test_a_deposit_after_the_close_that_the_broker_adds_to_last_equity_counts_on
     books.wholes()
 
 
+@pytest.mark.parametrize(
+    ("closes", "dated", "moved"),
+    [
+        ((35_000, 35_000, 45_000, 45_000), (11, 14), (11, 17)),  # after the close of a Friday
+        ((35_000, 35_000, 45_000, 45_000), (11, 17), (11, 17)),
+        ((35_000, 45_000, 45_000, 45_000), (11, 17), (11, 14)),  # in the equity before it was booked
+        ((35_000, 35_000, 45_000, 45_000), (11, 15), (11, 17)),  # a Saturday
+        ((35_000, 45_000, 45_000, 45_000), (11, 16), (11, 14)),
+        ((35_000, 35_000, 25_000, 25_000), (11, 14), (11, 17)),
+        ((35_000, 34_700, 45_100, 45_000), (11, 14), (11, 17)),  # prices moved as well
+    ],
+)
+def test_a_date_without_a_time_counts_where_the_closes_show_it(
+    books: Books, closes: tuple[float, ...], dated: tuple[int, int], moved: tuple[int, int]
+) -> None:
+    days = ((11, 13), (11, 14), (11, 17), (11, 18))
+    amount = 10_000 if closes[-1] > closes[0] else -10_000
+    books.poll((11, 19), "10:00", closes[-1], closes[-1])
+    books.history(moment((11, 19), "10:01"), dict(zip(days, closes, strict=True)))
+    view = books.record(moment((11, 19), "10:02"), "CSD" if amount > 0 else "CSW", amount, dated)
+    for before, day, start, end in zip(days, days[1:], closes, closes[1:], strict=False):
+        assert before < day
+        flow = amount if day == moved else 0
+        assert books.day(day) == (start, end, flow, end - start - flow)
+    assert (view.chain.drawdown or 0) < 0.01
+    again = books.history(moment((11, 19), "11:00"), dict(zip(days, closes, strict=True)))
+    assert again.chain.returns == view.chain.returns
+    assert books.store.connection.execute("SELECT sum(cash_flow) FROM daily_stats").fetchone() == (amount,)
+
+
+@pytest.mark.parametrize("amounts", [(4_000, 6_000), (5_000, 5_000)])
+def test_two_deposits_of_one_date_are_placed_together(books: Books, amounts: tuple[float, float]) -> None:
+    books.poll((11, 19), "10:00", 45_000, 45_000)
+    books.history(moment((11, 19), "10:01"), {(11, 13): 35_000, (11, 14): 35_000, (11, 17): 45_000, (11, 18): 45_000})
+    for amount in amounts:
+        books.record(moment((11, 19), "10:02"), "CSD", amount, (11, 14))
+    assert books.day((11, 14)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 17)) == (35_000, 45_000, 10_000, 0)
+
+
+def test_where_no_neighbour_fits_the_date_stands(books: Books) -> None:
+    books.poll((11, 19), "10:00", 35_400, 35_400)
+    books.history(moment((11, 19), "10:01"), {(11, 13): 35_000, (11, 14): 34_500, (11, 17): 35_600, (11, 18): 35_400})
+    books.record(moment((11, 19), "10:02"), "CSD", 500, (11, 14))
+    assert books.day((11, 14)) == (35_000, 34_500, 500, -1_000)
+
+
 def test_a_poll_of_days_ago_stands_for_no_close(books: Books) -> None:
     books.poll((11, 3), "15:58", 10_000, 10_000, shares=8_000, unrealized=100)
     books.poll((11, 4), "12:00", 10_000, 10_000, shares=8_000, unrealized=100)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import accounts, closes, flows
+from bigdipper_exporter.archive.broker import accounts, closes, dated, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import (
     DAY,
@@ -85,7 +85,7 @@ def _touched(connection: sqlite3.Connection, days: Iterable[date], memory: Broke
     found = {*days} | closes.close_holes(connection, accounts.first_day(connection, memory))
     holders = {closes.row_from(connection, day) for day in found if calendar.is_trading_day(day)}
     found |= {day for day in holders if day is not None}
-    return found
+    return found | dated.place(connection, sorted(day for day in found if calendar.is_trading_day(day)), _latest(memory))
 
 
 def _latest(memory: BrokerCheckpoint) -> date | None:
