@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.overrides import column, override
 from grafana.panels import calendar, lines
 from grafana.query import series
-from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS, LOG_RETURN
+from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS, LOG_RETURN, UNKNOWN
 from grafana.theme import LOSS, NO_ROWS, PROFIT, RATIO
 
 
@@ -13,8 +13,12 @@ def chained() -> model.Panel:
     """The return since the start of the chosen time."""
     return lines(
         "Return without deposits",
-        "Chained daily returns since the start of the chosen time, deposits and withdrawals taken out.",
-        series(f'SELECT ts AS time, EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 AS "return" {DAYS} ORDER BY ts'),
+        "Chained daily returns since the start of the chosen time, deposits and withdrawals taken out. The line ends at a day "
+        "whose return is not known.",
+        series(f"""
+            SELECT ts AS time, CASE WHEN TOTAL({UNKNOWN}) OVER (ORDER BY ts) = 0
+              THEN EXP(SUM({LOG_RETURN}) OVER (ORDER BY ts)) - 1 END AS "return"
+            {DAYS} ORDER BY ts"""),
         unit=RATIO,
         size=(12, 8),
         none=NO_ROWS,

@@ -1,10 +1,10 @@
 """Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
 
 from bigdipper_exporter.archive import figures
-from bigdipper_exporter.archive.figures import ADJUSTED, LOG_RETURN, PROFIT
+from bigdipper_exporter.archive.figures import ADJUSTED, LOG_RETURN, PROFIT, UNKNOWN
 from grafana.theme import steps
 
-__all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT"]
+__all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT", "UNKNOWN"]
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
@@ -119,13 +119,17 @@ REST = (
 )
 
 RISK_FIGURES = figures.risk_figures(DAYS)
-# Days since the peak, the longest time below one, and Calmar: annual return over the worst drawdown, from a year on.
+# Days since the peak, the longest time below one, and Calmar: annual return over the worst drawdown, from a year on. A time
+# below a peak is counted from the peak on, also where that is before the chosen time.
 UNDER_WATER = f"""
     WITH days AS (
-      SELECT ts, return_ratio, drawdown_ratio, SUM(drawdown_ratio >= 0) OVER (ORDER BY ts) AS peak
-      {DAYS} AND trading_day AND drawdown_ratio IS NOT NULL),
-    spells AS (SELECT peak, (MAX(ts) - MIN(ts)) / 86400 AS length FROM days GROUP BY peak),
-    whole AS (SELECT (MAX(ts) - MIN(ts)) / 86400 AS length, MIN(drawdown_ratio) AS worst, {ADJUSTED} AS gained FROM days)
+      SELECT ts, drawdown_ratio, SUM(drawdown_ratio >= 0) OVER (ORDER BY ts) AS peak
+      FROM daily_stats WHERE ts < $__to / 1000 AND trading_day AND drawdown_ratio IS NOT NULL),
+    spells AS (
+      SELECT peak, (MAX(ts) - MIN(ts)) / 86400 AS length FROM days GROUP BY peak HAVING MAX(ts) >= $__from / 1000 - 86400),
+    whole AS (
+      SELECT (MAX(ts) - MIN(ts)) / 86400 AS length, MIN(drawdown_ratio) AS worst, {ADJUSTED} AS gained
+      {DAYS} AND trading_day AND drawdown_ratio IS NOT NULL)
     SELECT (SELECT length FROM spells ORDER BY peak DESC LIMIT 1) AS "now", (SELECT MAX(length) FROM spells) AS "longest",
       CASE WHEN length >= 365 AND gained > -1 THEN (POWER(1 + gained, 365.25 / length) - 1) / -NULLIF(worst, 0) END AS "Calmar"
     FROM whole"""

@@ -76,6 +76,22 @@ def is_half_day(day: date) -> bool:
     return is_trading_day(day) and day in _special_days(day.year)[1]
 
 
+def previous_trading_day(day: date) -> date:
+    """The last day before `day` on which the exchange opened."""
+    day -= _ONE_DAY
+    while not is_trading_day(day):
+        day -= _ONE_DAY
+    return day
+
+
+def next_trading_day(day: date) -> date:
+    """The first day after `day` on which the exchange opens."""
+    day += _ONE_DAY
+    while not is_trading_day(day):
+        day += _ONE_DAY
+    return day
+
+
 @lru_cache(maxsize=4096)
 def open_close(day: date) -> tuple[float, float] | None:
     """Opening and closing of the regular session of `day`; None when the exchange stays closed."""

@@ -49,8 +49,9 @@ def _figures() -> list[model.Panel]:
             "Profit and return",
             "What did it earn? "
             "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
-            "days' profit in dollars without deposits, over the days that the broker knows. Where it knows none of the chosen "
-            "time, the profit is that of the bot's own equity; then deposits count as profit.",
+            "days' profit in dollars without deposits, over the days that the broker knows; no return where "
+            "a day's own is not known. Where the broker knows none of the chosen time, the profit is that of the bot's own "
+            "equity; then deposits count as profit.",
             table(f'SELECT {ADJUSTED} AS "return", {PROFIT} AS "profit" {DAYS}'),
             unit=RATIO,
             size=(6, 5),
@@ -115,8 +116,8 @@ def _figures() -> list[model.Panel]:
         stat(
             "Time under water",
             "How long does it take to come back? "
-            "Days since the peak of the equity without deposits, and the longest time below one in the chosen time; "
-            "Calmar: annual "
+            "Days since the peak of the equity without deposits, however long ago, and the longest time below one that reaches "
+            "into the chosen time; Calmar: annual "
             "return over the worst drawdown, from 365 days on (archive: daily_stats).",
             table(UNDER_WATER),
             unit=theme.DAYS,
@@ -253,8 +254,8 @@ def _sources() -> list[model.Panel]:
         grid(
             "P&L attribution by day",
             "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 days). "
-            "Unrealized on days before the first poll: of positions rebuilt from executions and prices; where not exact, "
-            "the last column says why.",
+            "A day after days without a close holds their money too. Unrealized on days before the first poll: of positions "
+            "rebuilt from executions and prices; where not exact, the last column says why.",
             listed(f"""
                 SELECT date AS Day, starting_equity AS Start, {in_cents},
                   ending_equity AS "End",

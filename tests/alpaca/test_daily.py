@@ -183,7 +183,7 @@ def test_another_account_begins_its_own_history(desk: Any) -> None:
     ledger.id = "another-account"
     desk.advance(65)
     assert desk.metrics()['bigdipper_account_adjusted_return_ratio{window="1d"}'] is not None
-    assert desk.one("SELECT json_extract(value, '$.since') FROM state WHERE key = 'broker'") == "2025-11-04"
+    assert desk.one("SELECT json_extract(value, '$.account_id') FROM state WHERE key = 'broker'") == "another-account"
 
 
 def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(archive: sqlite3.Connection) -> None:
@@ -204,4 +204,6 @@ def test_days_of_another_account_are_no_part_of_the_returns(archive: sqlite3.Con
     for day in (3, 4, 5):
         daily.write_account(archive, Account("1", "ACTIVE", 1000.0), at(day, "12:00"), BrokerCheckpoint())
     days = daily.equity_days(archive, BrokerCheckpoint(since="2025-11-04"))
-    assert [one.day.day for one in days] == [4, 5]
+    assert [one.day.day for one in days] == [4, 5], "version 0.1 left the days of another account where they were"
+    archive.execute("INSERT INTO accounts (account_id, first_seen, present) VALUES ('2', 0, 0)")
+    assert len(daily.equity_days(archive, BrokerCheckpoint(since="2025-11-04"))) == 3, "those of the other one were put aside"

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from bigdipper_exporter.money.limits import OwnLimits
 from tests.alpaca.conftest import Desk
 from tests.api.conftest import NOW, Opened
 from tests.grafana.asked import answer
+from tests.grafana.conftest import UNTIL
 from tests.grafana.synthetic import SYMBOLS
 from tests.running import Series, monitor, series
 from tests.test_samples import SAMPLES
@@ -97,6 +99,14 @@ def test_metric_board_and_api_agree_on_the_return_of_all_time(open_api: Opened, 
     api = open_api(desk.store.path, now=now).get("/api/v1/account/performance?period=all").json()
     assert board["return"] == pytest.approx(metric, rel=1e-9)
     assert api["return_percent"] == pytest.approx(100 * metric, rel=1e-9)
+
+
+@pytest.mark.parametrize(("days_later", "first"), [(0, 0), (1, 0), (2, 0), (3, 3)])
+def test_on_a_weekend_the_newest_day_of_returns_is_friday(open_api: Opened, lived: Path, days_later: int, first: int) -> None:
+    friday = UNTIL - timedelta(days=7)
+    now = (friday + timedelta(days=days_later)).timestamp()
+    found = open_api(lived, now=now).get("/api/v1/account/performance?period=1d").json()
+    assert found["first_day"] == (friday + timedelta(days=first)).date().isoformat()
 
 
 def test_the_account_of_the_api_is_that_of_the_metrics(open_api: Opened, desk: Desk) -> None:

@@ -5,15 +5,18 @@ import re
 import sqlite3
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.grafana.asked import PANELS, Asked, answer, fill, rows, statements
 from tests.grafana.conftest import UNTIL
-from tests.grafana.synthetic import SYMBOLS
+from tests.grafana.synthetic import SYMBOLS, empty
 
 NOW = UNTIL.timestamp()
 WEEK = NOW - 7 * 86400, NOW
@@ -220,7 +223,7 @@ def test_dips_are_sorted_into_whole_percents(lived: sqlite3.Connection) -> None:
 
 def test_time_under_water_runs_from_peak_to_peak(lived: sqlite3.Connection) -> None:
     (found,) = ask(lived, "performance", "Time under water", MONTHS)
-    days = [row for row in raw(lived, "daily_stats", between=(MONTHS[0] - 86400, MONTHS[1])) if row["trading_day"]]
+    days = [row for row in raw(lived, "daily_stats", between=(0, MONTHS[1])) if row["trading_day"]]
     days = sorted((row for row in days if row["drawdown_ratio"] is not None), key=lambda row: row["ts"])
     begun, spells = days[0]["ts"], [0.0]
     for row in days:
@@ -230,6 +233,43 @@ def test_time_under_water_runs_from_peak_to_peak(lived: sqlite3.Connection) -> N
         spells[-1] = (row["ts"] - begun) / 86400
     assert (found["now"], found["longest"]) == (pytest.approx(spells[-1]), pytest.approx(max(spells)))
     assert found["Calmar"] is None, "two months are no year"
+
+
+DAY_ROW = """
+    INSERT INTO daily_stats (date, ts, trading_day, equity_source, starting_equity, ending_equity, profit,
+      return_ratio, drawdown_ratio, adjusted_peak) VALUES (?, ?, 1, 'alpaca', 100, 100, 0, ?, ?, 100)"""
+
+
+@pytest.fixture
+def year(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A year of days that earned nothing, 200 days of them below a peak."""
+    with closing(empty(tmp_path / "year.db")) as connection:
+        for ago in range(365, -1, -1):
+            day = UNTIL - timedelta(days=ago)
+            connection.execute(DAY_ROW, (day.date().isoformat(), day.timestamp() - 3600, 0.0, -0.1 if ago < 200 else 0.0))
+        yield connection
+
+
+@pytest.mark.parametrize("days", [7, 90, 300])
+def test_the_time_under_water_is_counted_from_a_peak_before_the_chosen_time(year: sqlite3.Connection, days: int) -> None:
+    (found,) = ask(year, "performance", "Time under water", (NOW - days * 86400, NOW))
+    assert (found["now"], found["longest"]) == (200, 200)
+    (past,) = ask(year, "performance", "Time under water", (NOW - 290 * 86400, NOW - 220 * 86400))
+    assert (past["now"], past["longest"]) == (0, 0)
+
+
+def test_nothing_is_chained_over_a_day_whose_return_is_unknown(year: sqlite3.Connection) -> None:
+    (before,) = ask(year, "performance", "Profit and return", (NOW - 90 * 86400, NOW))
+    unknown = (UNTIL - timedelta(days=30)).date().isoformat()
+    year.execute("UPDATE daily_stats SET return_ratio = NULL WHERE date = ?", (unknown,))
+    for board, title, name in (("performance", "Profit and return", "return"), ("share", "Return", "chosen time")):
+        (after,) = ask(year, board, title, (NOW - 90 * 86400, NOW))
+        (since,) = ask(year, board, title, (NOW - 20 * 86400, NOW))
+        assert (after[name], since[name]) == (None, 0), title
+    line = ask(year, "performance", "Return without deposits", (NOW - 90 * 86400, NOW))
+    assert [row["return"] for row in line if row["time"] < NOW - 31 * 86400] == [0.0] * 60
+    assert {row["return"] for row in line if row["time"] > NOW - 30 * 86400} == {None}
+    assert before["return"] == 0
 
 
 def test_best_scores_are_the_twenty_highest_of_a_dip_each(lived: sqlite3.Connection) -> None:

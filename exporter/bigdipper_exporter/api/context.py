@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -20,7 +19,7 @@ from bigdipper_exporter.api.problems import Problem
 from bigdipper_exporter.archive.queries.rows import CURSOR, Cursor
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.limits import OwnLimits
-from bigdipper_exporter.money.returns import WINDOWS
+from bigdipper_exporter.money.returns import window_start
 from bigdipper_exporter.symbols import SYMBOL
 
 Period = Literal["1d", "1w", "1m", "1y", "all"]
@@ -60,13 +59,16 @@ class Asked:
         """Unix seconds."""
         return self.services.clock()
 
-    def since(self, period: Period) -> tuple[str, float]:
-        """First day (YYYY-MM-DD) and first moment of a period; the same days as those of the returns."""
-        length = WINDOWS[period]
-        if length is None:
-            return "", 0.0
-        day = calendar.trading_day(self.now) - timedelta(days=length - 1)
-        return day.isoformat(), calendar.day_start(day)
+    def since(self, period: Period) -> float:
+        """First moment of a period that ends now."""
+        day = window_start(period, calendar.trading_day(self.now))
+        return 0.0 if day is None else calendar.day_start(day)
+
+    def first_day(self, period: Period) -> str:
+        """First day (YYYY-MM-DD) of a period of returns: it ends with the newest day on which the exchange opened."""
+        today = calendar.trading_day(self.now)
+        day = window_start(period, today if calendar.is_trading_day(today) else calendar.previous_trading_day(today))
+        return "" if day is None else day.isoformat()
 
     def next(self, cursor: Cursor | None) -> str | None:
         """Path and query of the page that begins at `cursor`."""

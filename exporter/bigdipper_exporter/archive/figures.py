@@ -5,8 +5,10 @@ Pieces are text: `since`, `until` (unix seconds) and `step` (seconds) are SQL, p
 """
 
 LOG_RETURN = "LN(1 + MAX(COALESCE(return_ratio, 0), -0.999999))"
-# Chained daily returns; NULL where none is known.
-ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
+# A trading day of the broker's whose return is not known, after the account's first: nothing is chained over it.
+UNKNOWN = "(trading_day AND equity_source = 'alpaca' AND return_ratio IS NULL AND adjusted_peak IS NOT NULL)"
+# Chained daily returns, like money.returns.chain; NULL where none is known, and over a day whose return is not.
+ADJUSTED = f"CASE WHEN COUNT(return_ratio) > 0 AND TOTAL({UNKNOWN}) = 0 THEN EXP(SUM({LOG_RETURN})) - 1 END"
 # Dollars of the same days as the return; where no return is known, of the log's own days, which have a profit only.
 PROFIT = "COALESCE(SUM(profit) FILTER (WHERE return_ratio IS NOT NULL), SUM(profit) FILTER (WHERE equity_source = 'log'))"
 

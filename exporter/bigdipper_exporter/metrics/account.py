@@ -89,7 +89,8 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_account_adjusted_return_ratio",
-        "Return without deposits and withdrawals, by window of days.",
+        "Return without deposits and withdrawals, by window of days up to the newest day on which the exchange opened. Left "
+        "out: a window that the account is too young for, or that holds a day without a known return.",
         ("window",),
         read=of_broker(lambda b: [((window,), value) for window, value in b.chain.returns]),
     ),

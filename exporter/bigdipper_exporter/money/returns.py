@@ -8,10 +8,11 @@ A day's return is unknown when its base S + D is too small for it, and when the 
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.money.flows import Flows
 
 WINDOWS: dict[str, int | None] = {"1d": 1, "1w": 7, "1m": 30, "1y": 365, "all": None}
@@ -23,6 +24,7 @@ TO_DATE: dict[str, Callable[[date], date]] = {
 SMALLEST_BASE = 0.1  # of the day's last equity: more than tenfold growth in one day is a deposit that the broker does not list
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
+CENT = 0.01  # portfolio history is rounded to it, and `last_equity` is not
 NO_FLOWS = Flows()
 
 
@@ -65,7 +67,8 @@ def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS
 class DayEquity:
     """One trading day. `peak` is the highest equity that held during it; None where only the close is known.
 
-    `live`: the day is not over, so `end` is the newest poll and does not count as a peak.
+    `live`: the day is not over, so `end` is the newest poll and does not count as a peak. `begun`: False while the exchange has
+    been closed since the trading day before; what the equity did since then is of this day.
     """
 
     day: date
@@ -74,6 +77,7 @@ class DayEquity:
     flows: Flows = NO_FLOWS
     peak: float | None = None
     live: bool = False
+    begun: bool = True
 
     @property
     def ratio(self) -> float | None:
@@ -93,51 +97,105 @@ class TimeWeightedReturn:
     """The chain of daily returns.
 
     drawdowns: distance from the peak per day, in (-1, 0]; drawdown: now, in [0, 1). peaks, peak: the highest equity, deposits
-    taken out, in dollars of that day. returns: per window of WINDOWS and TO_DATE; a window that begins before the first day, or
-    holds a day without a known return, is left out.
+    taken out, in dollars of that day. All are None after trading days that are missing. returns: per window of WINDOWS and
+    TO_DATE; a window that begins before the first day, or holds a day without a known return, is left out.
     """
 
-    drawdowns: tuple[float, ...] = ()
+    drawdowns: tuple[float | None, ...] = ()
     peaks: tuple[float | None, ...] = ()
     drawdown: float | None = None
     peak: float | None = None
     returns: tuple[tuple[str, float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A day of the chain.
+
+    first: the first trading day whose money is in it; joined: False where unknown days come before it.
+    """
+
+    day: DayEquity
+    first: date
+    joined: bool = True
+
+    @property
+    def ratio(self) -> float | None:
+        return self.day.ratio
+
+    def fits(self, begin: date) -> bool:
+        """Whether a window that begins then holds all of this day's money, and no unknown days before it."""
+        return self.first >= begin and (self.joined or calendar.previous_trading_day(self.day.day) < begin)
+
+
+def _links(days: Sequence[DayEquity]) -> Iterator[_Link]:
+    """Pair each day with the one before. Trading days between the two are in it if it starts where the other one ended."""
+    before: DayEquity | None = None
+    for day in days:
+        missing = day.day if before is None else calendar.next_trading_day(before.day)
+        if before is None or missing >= day.day:
+            yield _Link(day, day.day)
+        elif before.end is not None and day.start is not None and abs(day.start - before.end) <= CENT:
+            yield _Link(day, missing)
+        else:
+            yield _Link(day, day.day, joined=False)
+        before = day
+
+
 def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
-    """Link the days (in order) to one index that only profit and loss move, and measure it."""
+    """Link the days (in order) to one index that only profit and loss move, and measure it.
+
+    A day whose return is unknown leaves the index where it was. Where trading days are missing, the index ends.
+    """
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
-    ratios = [day.ratio for day in days]
-    unfunded = next((i for i, ratio in enumerate(ratios) if ratio is not None), len(days))
-    before, days, ratios = (0.0,) * unfunded, days[unfunded:], ratios[unfunded:]
-    if not days:
+    unfunded = next((i for i, day in enumerate(days) if day.ratio is not None), len(days))
+    before, links = (0.0,) * unfunded, list(_links(days[unfunded:]))
+    if not links:
         return TimeWeightedReturn(before, (None,) * unfunded)
-    drawdowns, peaks = [], []
+    drawdowns: list[float | None] = []
+    peaks: list[float | None] = []
     index = top = 1.0
-    for day, ratio in zip(days, ratios, strict=True):
-        if ratio is not None:
+    joined = True
+    for link in links:
+        day, joined = link.day, joined and link.joined
+        if link.ratio is not None:
             top = max(top, index * day.peak_ratio)
-            index = max(index * (1 + ratio), SMALLEST_INDEX)
+            index = max(index * (1 + link.ratio), SMALLEST_INDEX)
         if not day.live:
             top = max(top, index)
-        drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE))
-        peaks.append(day.end * top / index if day.end is not None and day.end > 0 else None)
+        drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE) if joined else None)
+        peaks.append(day.end * top / index if joined and day.end is not None and day.end > 0 else None)
     per_day = (*before, *drawdowns), (*(None,) * unfunded, *peaks)
-    if days[-1].end is None:
+    if links[-1].day.end is None:
         return TimeWeightedReturn(*per_day)
-    return TimeWeightedReturn(*per_day, 0.0 - drawdowns[-1], peaks[-1], tuple(_windows(days, ratios)))
+    drawdown = None if drawdowns[-1] is None else 0.0 - drawdowns[-1]
+    return TimeWeightedReturn(*per_day, drawdown, peaks[-1], tuple(_windows(links)))
 
 
-def _windows(days: Sequence[DayEquity], ratios: Sequence[float | None]) -> Iterable[tuple[str, float]]:
-    last = days[-1].day
-    begins = {
-        name: days[0].day if length is None else last - timedelta(days=length - 1) for name, length in WINDOWS.items()
-    } | {name: begin(last) for name, begin in TO_DATE.items()}
-    for name, first in begins.items():
-        # The first day of the account covers every window that begins on a day without trading before it.
-        if first < days[0].day - timedelta(days=4):
-            continue
-        inside = [ratio for day, ratio in zip(days, ratios, strict=True) if day.day >= first]
-        known = [ratio for ratio in inside if ratio is not None]
+def window_start(name: str, last: date) -> date | None:
+    """First day of a window of WINDOWS or TO_DATE that ends with the trading day `last`; None: the account's first day."""
+    if name in TO_DATE:
+        return TO_DATE[name](last)
+    length = WINDOWS[name]
+    return None if length is None else last - timedelta(days=length - 1)
+
+
+def _windows(links: Sequence[_Link]) -> Iterator[tuple[str, float]]:
+    """Windows end with the newest day on which the exchange opened: on a weekend, a week is the one that is over.
+
+    Money that moves while the exchange stays closed counts in them too, but not in the week or month before that of its day.
+    """
+    newest = links[-1].day
+    last = newest.day if newest.begun else calendar.previous_trading_day(newest.day)
+    for name in (*WINDOWS, *TO_DATE):
+        first = window_start(name, last)
+        if first is None:
+            first = links[0].first
+        elif links[0].day.day > calendar.next_trading_day(first - timedelta(days=1)):
+            continue  # the account is younger
+        inside = [link for link in links if link.day.day >= first]
+        if name in TO_DATE:
+            inside = [link for link in inside if link.day.begun or TO_DATE[name](link.day.day) == first]
+        known = [link.ratio for link in inside if link.ratio is not None and link.fits(first)]
         if known and len(known) == len(inside):
             yield name, math.prod(1 + ratio for ratio in known) - 1

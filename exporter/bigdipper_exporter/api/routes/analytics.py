@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 @router.get("/wash-sales", summary="Loss sales and wash-trade refusals")
 def wash_sales(asked: AskedBot, after: After, period: InPeriod = "1y", limit: Limit = 50) -> WashSales:
     """Return the loss sales of the period with their windows, newest first, and the refusals by symbol."""
-    since = asked.since(period)[1]
+    since = asked.since(period)
     with asked.archive() as connection:
         page = queries.WASH_SALES.page(connection, limit, after, "sold >= :since", {"since": since})
         refused = queries.refusals(connection, since)
@@ -32,7 +32,7 @@ def wash_sales(asked: AskedBot, after: After, period: InPeriod = "1y", limit: Li
 def win_rate(asked: AskedBot, period: InPeriod = "1m") -> WinRate:
     """Return the share of sales with a gain, and gains over losses."""
     with asked.archive() as connection:
-        found = queries.sale_quality(connection, asked.since(period)[1])
+        found = queries.sale_quality(connection, asked.since(period))
     return WinRate.model_validate({**asdict(found), "period": period})
 
 
@@ -40,5 +40,5 @@ def win_rate(asked: AskedBot, period: InPeriod = "1m") -> WinRate:
 def distribution(asked: AskedBot, period: InPeriod = "1m") -> Listed[DipBin]:
     """Return the dips that qualified in the period by depth, in steps of one percent."""
     with asked.archive() as connection:
-        rows = dip_distribution(connection, asked.since(period)[1])
+        rows = dip_distribution(connection, asked.since(period))
     return Listed(items=[DipBin.model_validate(row) for row in rows])

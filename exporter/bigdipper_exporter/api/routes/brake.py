@@ -23,7 +23,7 @@ def current(asked: AskedBot) -> BrakeNow:
 @router.get("/history", summary="Brake episodes")
 def history(asked: AskedBot, after: After, period: InPeriod = "1y", limit: Limit = 50) -> Paged[Episode]:
     """Return the episodes that touch the period, newest first."""
-    since = asked.since(period)[1]
+    since = asked.since(period)
     with asked.archive() as connection:
         page = queries.EPISODES.page(connection, limit, after, queries.SINCE, {"since": since})
     return Paged(items=[episode(row) for row in page.rows], next=asked.next(page.next))

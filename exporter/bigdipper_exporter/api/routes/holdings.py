@@ -23,7 +23,7 @@ def current(asked: AskedBot) -> Listed[Position]:
 @router.get("/history/{symbol:path}", summary="A position over time")
 def history(asked: AskedBot, symbol: Symbol, after: After, period: InPeriod = "1m", limit: Limit = 200) -> Paged[Position]:
     """Return the snapshots of a position in the period, newest first; quantity 0 marks its close."""
-    since = asked.since(period)[1]
+    since = asked.since(period)
     with asked.archive() as connection:
         page = queries.HISTORY.page(
             connection, limit, after, "symbol = :symbol AND ts >= :since", {"symbol": symbol, "since": since}

@@ -54,7 +54,7 @@ def missed(
     limit: Limit = 50,
 ) -> MissedTrades:
     """Return the trades that were wanted and not made in the period, newest first, and their numbers by reason."""
-    since = asked.since(period)[1]
+    since = asked.since(period)
     with asked.archive() as connection:
         where = "ts >= :since" + (" AND reason = :reason" if reason else "")
         page = queries.MISSED.page(connection, limit, after, where, {"since": since, "reason": reason})
@@ -70,5 +70,5 @@ def missed(
 def best_scores(asked: AskedBot, period: InPeriod = "1m", limit: Limit = 20) -> Listed[Opportunity]:
     """Return the dips with the highest scores of the period."""
     with asked.archive() as connection:
-        rows = queries.best_scores(connection, asked.since(period)[1], limit)
+        rows = queries.best_scores(connection, asked.since(period), limit)
     return Listed(items=[opportunity(row) for row in rows])

@@ -82,7 +82,7 @@ def history(
     points: Annotated[int, Query(description="Most points.", ge=1, le=5000, examples=[300])] = 300,
 ) -> AccountHistory:
     """Return the account at up to `points` times of the period."""
-    _, since = asked.since(period)
+    since = asked.since(period)
     with asked.archive() as connection:
         first = queries.oldest_account(connection)
         start = None if first is None else max(since, first)
@@ -95,7 +95,7 @@ def history(
 def performance(asked: AskedBot, period: InPeriod = "1m") -> Performance:
     """Return profit, return, drawdown and risk of a period."""
     with asked.archive() as connection:
-        first = asked.since(period)[0]
+        first = asked.first_day(period)
         found, beside = queries.performance(connection, first), queries.beside_benchmark(connection, first)
     return Performance.model_validate({**asdict(found), "period": period, "benchmark": _benchmark(asked, beside)})
 

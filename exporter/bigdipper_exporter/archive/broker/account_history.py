@@ -4,7 +4,7 @@ import sqlite3
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.bot_tables import AccountRow
-from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money.account import percent_of_equity
@@ -12,7 +12,8 @@ from bigdipper_exporter.money.account import percent_of_equity
 
 def write(connection: sqlite3.Connection, view: BrokerView, account: Account, at: float) -> None:
     """Archive an account answer; `view` holds the positions of the same moment."""
-    pl = view.unrealized_pl
+    is_fresh = view.positions_at is not None and abs(at - view.positions_at) <= SAME_MOMENT
+    pl = view.unrealized_pl if is_fresh else None
     row = AccountRow(
         id=-round(at * 1000),
         ts=at,

@@ -6,7 +6,6 @@ of the others are in `former_<table>`, with their `account_id` as first column.
 
 import sqlite3
 
-from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 
 TABLES = {
@@ -65,7 +64,7 @@ def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id:
     remember(connection, account_id, at)
     connection.execute("UPDATE accounts SET present = 1 WHERE account_id = ?", (account_id,))
     (stored,) = connection.execute("SELECT checkpoint FROM accounts WHERE account_id = ?", (account_id,)).fetchone()
-    found = BrokerCheckpoint.from_json(stored) if stored else BrokerCheckpoint(since=calendar.trading_day(at).isoformat())
+    found = BrokerCheckpoint.from_json(stored) if stored else BrokerCheckpoint()
     # Its history is read again from the beginning: what happened while the other account answered is not in the archive.
     found.account_id, found.success = account_id, memory.success
     found.orders_cursor = found.activities_token = found.believed = found.doubt = None
@@ -73,6 +72,17 @@ def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id:
     found.changed = {}
     found.orders_done = found.activities_done = False
     return found
+
+
+def first_day(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> str:
+    """Return since when (ISO date) days are those of the present account.
+
+    Version 0.1 left the days of another account where they were, and noted `since`. Where an account was put aside, its days
+    are not there any more, and the present one has its own history.
+    """
+    if memory.since is None or connection.execute("SELECT 1 FROM accounts WHERE present = 0").fetchone() is not None:
+        return ""
+    return memory.since
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

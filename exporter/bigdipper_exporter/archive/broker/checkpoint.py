@@ -103,9 +103,8 @@ class Changed:
 class BrokerCheckpoint:
     """Times are unix seconds, dates are ISO.
 
-    since: the first day of this account (days of another account do not count). balance_day: the newest day that began
-    with an official close; latest_day: the day of the newest poll. held, baseline: by symbol. differs: by kind of discrepancy.
-    success: last good poll by endpoint.
+    since: the first day of this account in an archive of version 0.1 (accounts.first_day). latest_day: the day of the newest
+    poll. held, baseline: by symbol. differs: by kind of discrepancy. success: last good poll by endpoint.
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
@@ -117,7 +116,6 @@ class BrokerCheckpoint:
     account_id: str | None = None
     created: float | None = None
     since: str | None = None
-    balance_day: str | None = None
     latest_day: str | None = None
     orders_cursor: float | None = None
     orders_done: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker import accounts, closes, dated, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import (
     DAY,
@@ -22,18 +22,15 @@ from bigdipper_exporter.archive.broker.days import (
     previous_trading_day,
     trading_day_of,
 )
+from bigdipper_exporter.archive.broker.doubts import NEAR_CLOSE
 from bigdipper_exporter.archive.broker.rebuilt import Closes
-from bigdipper_exporter.archive.broker_tables import PortfolioHistoryRow
 from bigdipper_exporter.archive.pending import add_day
-from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import returns
 from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
 
 __all__ = ["days_of", "trading_day_of"]
-
-STALE = 4 * 86400.0  # a poll older than a long weekend proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,88 +48,48 @@ def write_account(connection: sqlite3.Connection, account: Account, at: float, m
     add_day(connection, day.isoformat())
     touched = {day}
     if memory.latest_day is not None and memory.latest_day < day.isoformat():
-        touched.add(_end_with_close(connection, date.fromisoformat(memory.latest_day)))
+        latest = date.fromisoformat(memory.latest_day)
+        if calendar.is_trading_day(latest):
+            closes.end_with_poll(connection, latest)
+        touched.add(latest)
     memory.latest_day = max(day.isoformat(), memory.latest_day or "")
-    if calendar.is_trading_day(day) and _rolled(account, day) and memory.balance_day != day.isoformat():
-        memory.balance_day = day.isoformat()
-        before = previous_trading_day(day)
-        connection.execute(
-            "UPDATE daily_stats SET ending_equity = ? WHERE date = ? AND equity_source = 'alpaca'",
-            (account.last_equity, before.isoformat()),
-        )
-        touched.add(before)
+    start = closes.starting(connection, account, day)
+    if start is not None and closes.balance_day(account, day) == previous_trading_day(day):
+        # Every time: the broker may correct a close during the next day.
+        touched |= closes.write_close(connection, previous_trading_day(day), start)
     connection.execute(
         "UPDATE daily_stats SET equity_source = 'alpaca', starting_equity = ?, ending_equity = ? WHERE date = ?",
-        (_starting_equity(connection, account, day), account.equity, day.isoformat()),
+        (start, account.equity, day.isoformat()),
     )
     refresh(connection, touched, memory)
 
 
-def _end_with_close(connection: sqlite3.Connection, day: date) -> date:
-    """End a trading day with the last poll before its close: what came after belongs to the next one."""
-    if calendar.is_trading_day(day):
-        connection.execute(
-            "UPDATE daily_stats SET ending_equity = coalesce((SELECT equity FROM account_history WHERE source = 'alpaca'"
-            " AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1), ending_equity) WHERE date = ? AND equity_source = 'alpaca'",
-            (close_of(previous_trading_day(day)), close_of(day), day.isoformat()),
-        )
-    return day
-
-
-def _rolled(account: Account, day: date) -> bool:
-    """Whether `last_equity` is the close of the trading day before `day`: early in the morning it may be a day older."""
-    if account.last_equity is None:
-        return False
-    return account.balance_day is None or account.balance_day == previous_trading_day(day)
-
-
-def _starting_equity(connection: sqlite3.Connection, account: Account, day: date) -> float | None:
-    if calendar.is_trading_day(day) and _rolled(account, day):
-        return account.last_equity
-    row = connection.execute(
-        "SELECT ending_equity FROM daily_stats WHERE date < ? AND equity_source = 'alpaca' AND trading_day = 1"
-        " AND ending_equity IS NOT NULL ORDER BY date DESC LIMIT 1",
-        (day.isoformat(),),
-    ).fetchone()
-    return row[0] if row else account.last_equity
-
-
 def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint], at: float, memory: BrokerCheckpoint) -> None:
     """Store portfolio history, and take the closes of past trading days from it where no poll has a better one."""
-    today, before = calendar.trading_day(at), None
-    touched = set()
-    for point in points:
-        if point.day >= today or not calendar.is_trading_day(point.day):
-            continue
-        table_of(PortfolioHistoryRow).write(connection, [PortfolioHistoryRow(point.day.isoformat(), point.equity)])
-        add_day(connection, point.day.isoformat())
-        changed = connection.execute(
-            "UPDATE daily_stats SET starting_equity = ?, ending_equity = ?, peak_equity = NULL, trough_equity = NULL,"
-            " max_margin_ratio = NULL, max_leverage_ratio = NULL, equity_source = 'alpaca'"
-            " WHERE date = ? AND coalesce(equity_source, 'log') = 'log'",
-            (before, point.equity, point.day.isoformat()),
-        )
-        if not changed.rowcount:
-            # Polled, but perhaps not until its end: the next day's starting equity is the exact close, this one is rounded.
-            connection.execute(
-                "UPDATE daily_stats SET starting_equity = coalesce(starting_equity, ?), ending_equity = coalesce("
-                "(SELECT starting_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'), ?) WHERE date = ?",
-                (before, next_trading_day(point.day).isoformat(), point.equity, point.day.isoformat()),
-            )
-        touched.add(point.day)
-        before = point.equity
-    refresh(connection, touched, memory)
+    refresh(connection, closes.write_history(connection, points, calendar.trading_day(at)), memory)
 
 
 def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> None:
     """Recompute these days from the archive's rows, then the chain of returns that they belong to."""
-    closes = Closes.load(connection, memory)
-    for day in days:
+    rebuilt = Closes.load(connection, memory)
+    for day in sorted(_touched(connection, days, memory)):
         count_fills(connection, day)
         if calendar.is_trading_day(day):
             _write_extremes(connection, day, memory)
-            _write_attribution(connection, day, memory, closes)
+            _write_attribution(connection, day, memory, rebuilt)
     _write_chain(connection, memory)
+
+
+def _touched(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> set[date]:
+    """Return `days` and those whose money changes with them: a day that has no close of its own is in the next one."""
+    found = {*days} | closes.close_holes(connection, accounts.first_day(connection, memory))
+    holders = {closes.row_from(connection, day) for day in found if calendar.is_trading_day(day)}
+    found |= {day for day in holders if day is not None}
+    return found | dated.place(connection, sorted(day for day in found if calendar.is_trading_day(day)), _latest(memory))
+
+
+def _latest(memory: BrokerCheckpoint) -> date | None:
+    return None if memory.latest_day is None else date.fromisoformat(memory.latest_day)
 
 
 def count_fills(connection: sqlite3.Connection, day: date) -> None:
@@ -145,8 +102,11 @@ def count_fills(connection: sqlite3.Connection, day: date) -> None:
     )
 
 
-def _span(day: date, memory: BrokerCheckpoint) -> tuple[float, float]:
-    return money_span(day, None if memory.latest_day is None else date.fromisoformat(memory.latest_day))
+def _span(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> tuple[float, float]:
+    """(close that the day starts with, end] of a trading day, unix seconds."""
+    row = connection.execute("SELECT starting_equity FROM daily_stats WHERE date = ?", (day.isoformat(),)).fetchone()
+    base = closes.base_of(connection, day, row[0] if row else None)
+    return money_span(day, _latest(memory), base)
 
 
 EXTREMES = """
@@ -170,7 +130,7 @@ def _extremes(
 
 
 def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
-    *found, polls = _extremes(connection, *_span(day, memory), memory)
+    *found, polls = _extremes(connection, *_span(connection, day, memory), memory)
     if polls:  # without rows (older than the retention) the day keeps what it has
         connection.execute(
             "UPDATE daily_stats SET peak_equity = ?, trough_equity = ?, max_margin_ratio = ?, max_leverage_ratio = ?"
@@ -179,25 +139,30 @@ def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerChe
         )
 
 
-def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float, closes: Closes) -> Attribution:
+def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float, rebuilt: Closes) -> Attribution:
     """What the archive knows of the money between two moments."""
     (realized, unknown) = connection.execute(
         "SELECT coalesce(sum(realized_pl), 0), count(*) FILTER (WHERE realized_pl IS NULL AND side = 'sell')"
         " FROM fills WHERE ts > ? AND ts <= ?",
         (first, last),
     ).fetchone()
-    before, after = _unrealized(connection, first, closes), _unrealized(connection, last, closes)
+    before, after = _unrealized(connection, first, first, rebuilt), _unrealized(connection, first, last, rebuilt)
     change = after - before if before is not None and after is not None else None
     return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
 
 
-def _unrealized(connection: sqlite3.Connection, at: float, closes: Closes) -> float | None:
-    """Unrealized profit of all positions as last polled before `at`; of a close before the first poll as it was rebuilt."""
+def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt: Closes) -> float | None:
+    """Unrealized profit of all positions at `at`: as polled just before a close, else as it was rebuilt.
+
+    first: where a day that goes on begins. Its end is not a close, and the newest poll of the day stands for it.
+    """
+    hours = calendar.open_close(calendar.new_york_date(at))
+    is_close = hours is not None and hours[1] == at
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
-        (at, at - STALE),
+        (at, at - NEAR_CLOSE if is_close else first),
     ).fetchone()
-    return row[0] if row else closes.unrealized_at(connection, at)
+    return row[0] if row else rebuilt.unrealized_at(connection, at)
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
@@ -210,18 +175,18 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
     return total(found)
 
 
-def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint, closes: Closes) -> None:
+def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint, rebuilt: Closes) -> None:
     row = connection.execute(
         "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'", (day.isoformat(),)
     ).fetchone()
     if row is None:
         return
     start, end = row
-    span = _span(day, memory)
+    span = _span(connection, day, memory)
     if start is None and memory.created is not None and trading_day_of(memory.created) == day:
         start = flows.opening_balance(connection, memory.created)
     moved = _flows(connection, *span, start, memory)
-    parts = attribution(connection, *span, moved.net, closes)
+    parts = attribution(connection, *span, moved.net, rebuilt)
     connection.execute(
         "UPDATE daily_stats SET starting_equity = ?, realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?,"
         " interest = ?, cash_flow = ?, deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",
@@ -248,7 +213,7 @@ def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> lis
     rows = connection.execute(
         "SELECT date, starting_equity, ending_equity, deposits, withdrawals, profit IS NOT NULL OR starting_equity IS NULL,"
         " peak_equity FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1 AND date >= ? ORDER BY date",
-        (memory.since or "",),
+        (accounts.first_day(connection, memory),),
     )
     return [
         DayEquity(
@@ -272,10 +237,10 @@ def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) ->
     if calendar.is_trading_day(today):
         return days
     (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
-    span = (close_of(previous_trading_day(today)), calendar.day_start(today + DAY))
+    span = (close_of(days[-1].day), calendar.day_start(today + DAY))
     peak = _extremes(connection, *span, memory)[0]
     moved = _flows(connection, *span, days[-1].end, memory)
-    return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True)]
+    return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True, begun=False)]
 
 
 def _write_chain(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> None:
@@ -305,14 +270,16 @@ def since_last_equity(
     """Flows, profit and return since the moment of `last_equity`; `at` is the time of the account answer."""
     if account is None or at is None:
         return Today()
-    today, before = calendar.trading_day(at), account.balance_day
-    if before is None or not calendar.is_trading_day(before):
-        before = previous_trading_day(today)
+    today = calendar.trading_day(at)
+    before, last = (
+        closes.balance_day(account, today) or previous_trading_day(today),
+        closes.official(connection, account, today),
+    )
     # A flow whose record has a date but no time counts at noon of that date, which may be later than now.
     span = close_of(before), calendar.day_start(today + DAY)
-    moved = _flows(connection, *span, account.last_equity, memory)
+    moved = _flows(connection, *span, last, memory)
     return Today(
         moved.net if moved.known else None,
-        returns.profit(account.last_equity, account.equity, moved),
-        returns.daily_return(account.last_equity, account.equity, moved),
+        returns.profit(last, account.equity, moved),
+        returns.daily_return(last, account.equity, moved),
     )

@@ -4,24 +4,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
+
+__all__ = ["next_trading_day", "previous_trading_day"]
 
 DAY = timedelta(days=1)
-
-
-def previous_trading_day(day: date) -> date:
-    """The last day before `day` on which the exchange opened."""
-    day -= DAY
-    while not calendar.is_trading_day(day):
-        day -= DAY
-    return day
-
-
-def next_trading_day(day: date) -> date:
-    """The first day after `day` on which the exchange opens."""
-    day += DAY
-    while not calendar.is_trading_day(day):
-        day += DAY
-    return day
 
 
 def trading_day_of(ts: float) -> date:
@@ -53,11 +40,11 @@ def days_of(moments: Iterable[float]) -> set[date]:
     return {day for ts in moments for day in (calendar.trading_day(ts), trading_day_of(ts))}
 
 
-def money_span(day: date, latest: date | None) -> tuple[float, float]:
-    """(close before, end] of a trading day. `latest` is the day of the newest poll.
+def money_span(day: date, latest: date | None, base: date) -> tuple[float, float]:
+    """(close of `base`, end] of a trading day. `latest` is the day of the newest poll.
 
     A day ends with its close. While it is the newest one, what comes after its close counts in it too: the broker's
     `last_equity` is still the close before it.
     """
     over = latest is None or day < latest
-    return close_of(previous_trading_day(day)), close_of(day) if over else calendar.day_start(day + DAY)
+    return close_of(base), close_of(day) if over else calendar.day_start(day + DAY)
