@@ -1,9 +1,11 @@
 """Lots and their statistics, and the account beside the benchmark, from the archive."""
 
+import math
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.activities import lot_events
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.daily import equity_days
@@ -23,6 +25,8 @@ GROUPS: Groups = {
     "hour": lambda lot: f"{datetime.fromtimestamp(lot.ts, NEW_YORK):%H}:00",
     "weekday": lambda lot: f"{datetime.fromtimestamp(lot.ts, NEW_YORK):%u %a}",
 }
+
+RECORD_IS_LATE = timedelta(days=4)  # the account's record of a split may follow the price
 
 
 def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparison, list[BenchmarkDayRow]]:
@@ -58,20 +62,21 @@ def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
     for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills ORDER BY symbol").fetchall():
         if not is_stock(symbol):
             continue
-        book = lots.Book()
+        book, splits = lots.Book(), _Splits()
         for event in lot_events(connection, symbol):
-            for part in book.apply(event).closed:
+            step = book.apply(event)
+            splits.add(event, step)
+            for part in step.closed:
                 if event.kind != "buy":  # a buy closes a short, which this bot never opens
                     profit = lots.profit(event, part)
-                    row = _lot(market, symbol, part.lot.ts, event.ts, part.quantity, part.lot.price, event.price, profit)
+                    row = _lot(market, splits, symbol, part.lot, event, part.quantity, event.price, profit)
                     row.of_bot = part.lot.id not in by_hand
                     rows.append(row)
-        newest = market.newest(symbol)
         for lot in book.open if book.known else ():
             if lot.quantity > 0:
-                price = None if newest is None else newest.bar.close
+                price = _newest(market, splits, symbol, lot)
                 open_profit = None if price is None else lot.quantity * (price - lot.price)
-                row = _lot(market, symbol, lot.ts, None, lot.quantity, lot.price, price, open_profit)
+                row = _lot(market, splits, symbol, lot, None, lot.quantity, price, open_profit)
                 row.of_bot = lot.id not in by_hand
                 rows.append(row)
     for number, row in enumerate(rows, 1):
@@ -79,36 +84,72 @@ def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
     return rows
 
 
+class _Splits:
+    """The splits of the account's shares of one symbol so far: prices are compared with lots in the shares of these."""
+
+    def __init__(self) -> None:
+        self._ratios: list[tuple[date, float]] = []
+
+    def add(self, event: lots.Event, step: lots.Step) -> None:
+        """Note what an event did."""
+        if event.kind == "split" and step.ratio != 1:
+            self._ratios.append((calendar.trading_day(event.ts), step.ratio))
+
+    def ratio(self, day: date) -> float:
+        """Return how many present shares one share of the end of `day` has become."""
+        return math.prod(ratio for split, ratio in self._ratios if split > day)
+
+    def has(self, day: date) -> bool:
+        """Return whether the account has a record of a split of about that day."""
+        return any(abs(split - day) <= RECORD_IS_LATE for split, _ in self._ratios)
+
+
+def _newest(market: Market, splits: _Splits, symbol: str, lot: lots.Lot) -> float | None:
+    """Return the newest price per present share of a lot.
+
+    In the morning of a split the newest bar still has the price of old shares. A bar of new shares says nothing of a lot
+    whose split the account has no record of yet; without one in RECORD_IS_LATE the account keeps its shares, as on paper.
+    """
+    newest = market.newest(symbol)
+    if newest is None:
+        return None
+    day, first = newest.bar.day, calendar.trading_day(lot.ts)
+    recent = (s.day for s in market.prices(symbol).splits if first < s.day <= day <= s.day + RECORD_IS_LATE)
+    if not all(splits.has(split) for split in recent):
+        return None
+    return newest.bar.close / splits.ratio(day)
+
+
 def _lot(
     market: Market,
+    splits: _Splits,
     symbol: str,
-    opened: float,
-    closed: float | None,
+    lot: lots.Lot,
+    sale: lots.Event | None,
     quantity: float,
-    entry: float,
     price: float | None,
     profit: float | None,
 ) -> LotRow:
-    """One lot. Lows and highs of the days between the purchase and the sale, in shares of the last of them."""
+    """One lot. Lows and highs of the days between the purchase and the sale, in the shares of the lot."""
     prices = market.prices(symbol)
-    first = trading_day_of(opened)
-    last = trading_day_of(closed) if closed is not None else prices.days[-1] if prices.days else first
-    between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or closed is None)]
-    worst = min((bar.low / prices.factor(bar.day, last) for bar in between), default=None)
-    best = max((bar.high / prices.factor(bar.day, last) for bar in between), default=None)
-    sessions = sum(first < day <= last for day in market.sessions)
+    first = trading_day_of(lot.ts)
+    last = trading_day_of(sale.ts) if sale is not None else prices.days[-1] if prices.days else first
+    between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or sale is None)]
+    worst = min((bar.low / splits.ratio(bar.day) for bar in between), default=None)
+    best = max((bar.high / splits.ratio(bar.day) for bar in between), default=None)
+    is_known = lot.price > 0 and (sale is not None or price is not None)
     return LotRow(
-        0,
-        symbol,
-        opened,
-        closed,
-        quantity,
-        entry,
-        price,
-        profit,
-        sessions,
-        None if worst is None or entry <= 0 else worst / entry - 1,
-        None if best is None or entry <= 0 else best / entry - 1,
+        id=0,
+        symbol=symbol,
+        ts=lot.ts,
+        closed=None if sale is None else sale.ts,
+        quantity=quantity,
+        entry=lot.price,
+        price=price,
+        profit=profit,
+        sessions=sum(first < day <= last for day in market.sessions),
+        worst_ratio=worst / lot.price - 1 if worst is not None and is_known else None,
+        best_ratio=best / lot.price - 1 if best is not None and is_known else None,
     )
 
 
