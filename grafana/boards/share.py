@@ -11,8 +11,8 @@ from grafana.query import fixed_archive, newest_last, table, tidy
 from grafana.sql import (
     ADJUSTED,
     DAYS,
-    FILL_QUALITY,
     RISK_FIGURES,
+    SALE_QUALITY,
 )
 from grafana.symbols import SECTORS, named
 from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
@@ -82,8 +82,8 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Wins",
-            "Share of winning sales and profit factor of the chosen time.",
-            table(FILL_QUALITY),
+            "Share of winning sales, each order counted once, and profit factor of the chosen time.",
+            table(SALE_QUALITY),
             unit=RATIO,
             size=(12, 4),
             none="no sale with known lots",

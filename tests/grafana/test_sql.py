@@ -293,11 +293,35 @@ def test_sharpe_needs_twenty_days(lived: sqlite3.Connection) -> None:
 
 
 def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlite3.Connection) -> None:
-    gains = [row["realized_pl"] for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
+    by_order: dict[str, float] = {}
+    for row in raw(lived, "fills", between=MONTHS):
+        if row["realized_pl"] is not None:
+            order = row["order_id"] or row["activity_id"]
+            by_order[order] = by_order.get(order, 0.0) + row["realized_pl"]
+    gains = list(by_order.values())
     (found,) = ask(lived, "performance", "Win rate of sales", MONTHS)
     assert found["sales"] == len(gains)
     assert found["win rate"] == pytest.approx(sum(g > 0 for g in gains) / len(gains))
     assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
+
+
+def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connection) -> None:
+    """Nine executions of +1 each are one winner; an order of which one execution has unknown lots is no known sale."""
+    rows = [(f"w{n}", 100 + n, "AMD", "sell", 1, 110, "won", 1.0) for n in range(9)]
+    rows += [("l", 200, "AMD", "sell", 10, 90, "lost", -100.0), ("c", 250, "AMD", "buy", 1, 90, None, 20.0)]
+    rows += [("k", 300, "NVDA", "sell", 1, 90, "partly", 5.0), ("u", 301, "NVDA", "sell", 9, 90, "partly", None)]
+    empty.executemany(
+        "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, order_id, realized_pl)"
+        " VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, ?7, ?8)",
+        [(name, NOW - 1000 + ts, *rest) for name, ts, *rest in rows],
+    )
+    for board, title in (("performance", "Win rate of sales"), ("share", "Wins")):
+        (found,) = ask(empty, board, title, MONTHS)
+        assert (found["sales"], found["win rate"]) == (3, pytest.approx(2 / 3))
+        assert found["profit factor"] == pytest.approx(0.29)
+    by_symbol = {row["Symbol"]: row for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)}
+    assert (by_symbol["AMD"]["Sales"], by_symbol["AMD"]["Realized"]) == (3, -71)
+    assert "NVDA" not in by_symbol
 
 
 def test_months_weeks_and_days_add_up_to_the_same_profit(lived: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow
 from bigdipper_exporter.archive.price_tables import CorporateActionRow, DailyPriceRow, LotRow
 from bigdipper_exporter.archive.prices.series import Market
-from bigdipper_exporter.archive.prices.trades import lot_rows
+from bigdipper_exporter.archive.prices.trades import figure_rows, lot_rows
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.calendar import NEW_YORK
@@ -53,9 +53,7 @@ def recorded_split(archive: sqlite3.Connection, day: date, added: float) -> None
 
 
 def announced_split(archive: sqlite3.Connection, day: date, ratio: float = 10) -> None:
-    row = CorporateActionRow(
-        "a", "X", "forward_split", day.isoformat(), day.isoformat(), 1, ratio, None, None, None, "sip", 0
-    )
+    row = CorporateActionRow("a", "X", "forward_split", day.isoformat(), day.isoformat(), 1, ratio, None, None, None, "sip", 0)
     table_of(CorporateActionRow).write(archive, [row])
 
 
@@ -121,3 +119,33 @@ def test_what_was_sold_on_the_eve_of_a_split_is_compared_with_prices_of_its_own_
     assert (sold.quantity, sold.entry, sold.price, sold.profit) == (4, 900, 1000, pytest.approx(400))
     assert (sold.worst_ratio, sold.best_ratio) == (pytest.approx(1000 / 900 - 1), pytest.approx(1000 / 900 - 1))
     assert (held.quantity, held.entry, held.profit) == (60, 90, pytest.approx(600))
+
+
+def test_a_lot_is_what_one_order_bought_and_a_sale_what_one_order_sold(archive: sqlite3.Connection) -> None:
+    """Bought in three executions, sold in two of one order and two of another, the rest open: three trades."""
+    for day in DAYS:
+        bar(archive, day, 100)
+    for number, quantity in enumerate((2, 3, 5)):
+        executed(archive, f"b{number}", at(DAYS[0], 12, number), "buy", quantity, 90 + 10 * number, "bought")
+    executed(archive, "c", at(DAYS[1]), "buy", 1, 100, "other")
+    executed(archive, "s0", at(DAYS[3], 12), "sell", 3, 100, "first")
+    executed(archive, "s1", at(DAYS[3], 13), "sell", 3, 120, "first")
+    executed(archive, "s2", at(DAYS[4], 12), "sell", 1, 130, "second")
+    executed(archive, "s3", at(DAYS[4], 13), "sell", 1, 130, "second")
+    first, second, rest, other = lots(archive)
+    # 2 @ 90, 3 @ 100 and 1 @ 110 for 660: with 590 paid, a gain of 70.
+    assert (first.quantity, first.entry, first.price) == (6, pytest.approx(590 / 6), pytest.approx(110))
+    assert (first.ts, first.closed, first.profit) == (at(DAYS[0]), at(DAYS[3], 13), pytest.approx(70))
+    assert (second.quantity, second.entry, second.profit) == (2, pytest.approx(110), pytest.approx(40))
+    assert (rest.quantity, rest.entry, rest.closed, rest.profit) == (2, pytest.approx(110), None, pytest.approx(-20))
+    assert (other.quantity, other.profit) == (1, 0)
+
+
+def test_one_order_in_five_executions_is_one_trade_with_no_figures(archive: sqlite3.Connection) -> None:
+    for day in DAYS:
+        bar(archive, day, 100)
+    executed(archive, "b", at(DAYS[0]), "buy", 5, 90, "bought")
+    for number in range(5):
+        executed(archive, f"s{number}", at(DAYS[1], 12, number), "sell", 1, 100, "sold")
+    everything = figure_rows(lots(archive))[0]
+    assert (everything.grouping, everything.lots, everything.win_rate, everything.quality) == ("all", 1, None, None)

@@ -2,7 +2,8 @@
 
 import math
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from bigdipper_exporter import calendar
@@ -55,33 +56,69 @@ def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparis
     return found, rows
 
 
+@dataclass(slots=True)
+class _Trade:
+    """What one order sold of that which another one bought, in however many executions; or what is left of the latter.
+
+    lot: the first of them; sale: the last execution of the sale. paid, received: US dollars.
+    """
+
+    lot: lots.Lot
+    sale: lots.Event | None = None
+    quantity: float = 0.0
+    paid: float = 0.0
+    received: float = 0.0
+
+    def add(self, lot: lots.Lot, quantity: float, price: float, sale: lots.Event | None = None) -> None:
+        """Add units of one execution of the purchase, sold at `price` or worth so much."""
+        self.sale = sale
+        self.quantity += quantity
+        self.paid += quantity * lot.price
+        self.received += quantity * price
+
+    @property
+    def entry(self) -> float:
+        """Mean price of the purchase."""
+        return self.paid / self.quantity
+
+
 def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
-    """Return the lots of every stock that was bought, closed and open; of symbols whose lots are incomplete those since."""
+    """Return the lots of every stock that was bought, closed and open; of symbols whose lots are incomplete those since.
+
+    A lot is what one order bought, a row what another one sold of it.
+    """
     rows: list[LotRow] = []
     by_hand = {fill for (fill,) in connection.execute("SELECT activity_id FROM fill_sources WHERE NOT of_bot")}
     for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills ORDER BY symbol").fetchall():
-        if not is_stock(symbol):
-            continue
-        book, splits = lots.Book(), _Splits()
-        for event in lot_events(connection, symbol):
-            step = book.apply(event)
-            splits.add(event, step)
-            for part in step.closed:
-                if event.kind != "buy":  # a buy closes a short, which this bot never opens
-                    profit = lots.profit(event, part)
-                    row = _lot(market, splits, symbol, part.lot, event, part.quantity, event.price, profit)
-                    row.of_bot = part.lot.id not in by_hand
-                    rows.append(row)
-        for lot in book.open if book.known else ():
-            if lot.quantity > 0:
-                price = _newest(market, splits, symbol, lot)
-                open_profit = None if price is None else lot.quantity * (price - lot.price)
-                row = _lot(market, splits, symbol, lot, None, lot.quantity, price, open_profit)
-                row.of_bot = lot.id not in by_hand
-                rows.append(row)
+        if is_stock(symbol):
+            rows += _of_symbol(market, symbol, lot_events(connection, symbol), by_hand)
     for number, row in enumerate(rows, 1):
         row.id = number
     return rows
+
+
+def _of_symbol(market: Market, symbol: str, events: Iterable[lots.Event], by_hand: Collection[str]) -> list[LotRow]:
+    book, splits = lots.Book(), _Splits()
+    closed: dict[tuple[str, str], _Trade] = {}
+    rows: dict[tuple[str, str], LotRow] = {}
+    for event in events:
+        step = book.apply(event)
+        splits.add(event, step)
+        for part in step.closed:
+            if event.kind != "buy":  # a buy closes a short, which this bot never opens
+                key = (part.lot.order, event.order or event.id)
+                trade = closed.setdefault(key, _Trade(replace(part.lot)))
+                trade.add(part.lot, part.quantity, event.price, event)
+                rows[key] = _lot(market, splits, symbol, trade, event.ts)
+    still: dict[str, _Trade] = {}
+    for lot in book.open if book.known else ():
+        if lot.quantity > 0:
+            still.setdefault(lot.order, _Trade(lot)).add(lot, lot.quantity, 0.0)
+    found = [(closed[key].lot.id, row) for key, row in rows.items()]
+    found += [(trade.lot.id, _lot(market, splits, symbol, trade, None)) for trade in still.values()]
+    for first, row in found:
+        row.of_bot = first not in by_hand
+    return [row for _, row in found]
 
 
 class _Splits:
@@ -120,36 +157,28 @@ def _newest(market: Market, splits: _Splits, symbol: str, lot: lots.Lot) -> floa
     return newest.bar.close / splits.ratio(day)
 
 
-def _lot(
-    market: Market,
-    splits: _Splits,
-    symbol: str,
-    lot: lots.Lot,
-    sale: lots.Event | None,
-    quantity: float,
-    price: float | None,
-    profit: float | None,
-) -> LotRow:
+def _lot(market: Market, splits: _Splits, symbol: str, trade: _Trade, closed: float | None) -> LotRow:
     """One lot. Lows and highs of the days between the purchase and the sale, in the shares of the lot."""
-    prices = market.prices(symbol)
-    first = trading_day_of(lot.ts)
-    last = trading_day_of(sale.ts) if sale is not None else prices.days[-1] if prices.days else first
-    between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or sale is None)]
+    prices, entry = market.prices(symbol), trade.entry
+    price = _newest(market, splits, symbol, trade.lot) if closed is None else trade.received / trade.quantity
+    first = trading_day_of(trade.lot.ts)
+    last = trading_day_of(closed) if closed is not None else prices.days[-1] if prices.days else first
+    between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or closed is None)]
     worst = min((bar.low / splits.ratio(bar.day) for bar in between), default=None)
     best = max((bar.high / splits.ratio(bar.day) for bar in between), default=None)
-    is_known = lot.price > 0 and (sale is not None or price is not None)
+    is_known = entry > 0 and price is not None
     return LotRow(
         id=0,
         symbol=symbol,
-        ts=lot.ts,
-        closed=None if sale is None else sale.ts,
-        quantity=quantity,
-        entry=lot.price,
+        ts=trade.lot.ts,
+        closed=closed,
+        quantity=trade.quantity,
+        entry=entry,
         price=price,
-        profit=profit,
+        profit=None if price is None else trade.quantity * price - trade.paid,
         sessions=sum(first < day <= last for day in market.sessions),
-        worst_ratio=worst / lot.price - 1 if worst is not None and is_known else None,
-        best_ratio=best / lot.price - 1 if best is not None and is_known else None,
+        worst_ratio=worst / entry - 1 if worst is not None and is_known else None,
+        best_ratio=best / entry - 1 if best is not None and is_known else None,
     )
 
 
