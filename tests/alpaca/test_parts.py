@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -269,6 +270,27 @@ def test_an_order_that_ended_is_never_reopened_by_an_older_answer(archive: sqlit
     assert archive.execute("SELECT status, ended FROM orders").fetchall() == [("canceled", 20.0)]
     counted = archive.execute("SELECT name, value FROM counters ORDER BY name").fetchall()
     assert counted == [("bigdipper_bot_orders_total", 1.0), ("bigdipper_orders_total", 1.0)]
+
+
+def test_an_execution_that_is_booked_after_the_cancellation_counts(archive: sqlite3.Connection) -> None:
+    counters = Counters()
+    first = Order("o", "AMD", "canceled", 10.0, side="buy", quantity=100, filled_quantity=0, ended=20.0, updated=20.0)
+    corrected = replace(first, filled_quantity=99, filled_avg_price=10.0, updated=21.0)
+    reopened = replace(first, status="new", ended=None, updated=22.0)
+    for order in (first, corrected, first, reopened):
+        orders.write(archive, Orders((order,)), 30.0, counters)
+    counters.flush(archive)
+    assert archive.execute("SELECT status, filled_quantity, result FROM order_results").fetchall() == [
+        ("canceled", 99, "partly_filled")
+    ]
+    assert archive.execute("SELECT value FROM counters WHERE name = 'bigdipper_orders_total'").fetchall() == [(1.0,)]
+
+
+def test_an_older_answer_takes_no_execution_back(archive: sqlite3.Connection) -> None:
+    newer = Order("o", "AMD", "partially_filled", 10.0, quantity=100, filled_quantity=40, updated=20.0)
+    for order in (newer, replace(newer, status="new", filled_quantity=0, updated=15.0)):
+        orders.write(archive, Orders((order,)), 30.0, Counters())
+    assert archive.execute("SELECT status, filled_quantity FROM orders").fetchall() == [("partially_filled", 40)]
 
 
 def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connection) -> None:
