@@ -35,6 +35,9 @@ def sales(events: list[Event], short_held: bool = False) -> list[LossSale]:
 def test_the_window_ends_with_the_30th_day_even_over_the_clock_change() -> None:
     # Sold 2025-10-10; 30 days later is 2025-11-09; the clocks went back on 2025-11-02.
     assert window_end(date(2025, 10, 10)) == at("2025-11-09", "23:59:59")
+    # The clocks change between the midnight after the last day and 04:00.
+    assert window_end(date(2026, 2, 5)) == at("2026-03-07", "23:59:59")
+    assert window_end(date(2026, 10, 1)) == at("2026-10-31", "23:59:59")
 
 
 def test_a_buy_within_30_days_defers_the_loss_share_for_share() -> None:

@@ -110,7 +110,7 @@ class _Sale:
 
 def window_end(day: date) -> float:
     """Return the last second (unix) of the 30 days after a sale on `day` (New York)."""
-    return calendar.day_start(day + WINDOW + timedelta(days=1)) - calendar.DAY_START.hour * 3600 - 1
+    return calendar.midnight(day + WINDOW + timedelta(days=1)) - 1
 
 
 @dataclass(frozen=True, slots=True)

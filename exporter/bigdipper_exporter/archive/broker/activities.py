@@ -25,7 +25,7 @@ from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 SPLIT_SEEN = 2 * 86400.0  # a later change of the position has nothing to do with the split
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
-RULES = 2
+RULES = 3
 
 
 @dataclass
