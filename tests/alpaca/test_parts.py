@@ -21,7 +21,9 @@ from bigdipper_exporter.broker.models import Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.money.lots import Event
 from bigdipper_exporter.money.plausibility import Balances
+from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -302,13 +304,35 @@ def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connecti
     assert orders.fill_rate(archive, now + 60 * 86_400) is None
 
 
+def test_a_page_of_executions_is_matched_once_per_symbol(archive: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    matched: list[int] = []
+
+    def counted(events: list[Event], short_held: bool = False) -> WashSales:
+        matched.append(len(events))
+        return wash_sales(events, short_held)
+
+    monkeypatch.setattr(activities, "wash_sales", counted)
+    counters, known = Counters(), dict[str, int]()
+    for page in range(4):
+        fills = [
+            Activity(f"{page}-{i}", "FILL", 1e9 + page * 100 + i, symbol="AMD", side=side, quantity=1, price=price)
+            for i, (side, price) in enumerate((("buy", 100), ("sell", 99)))
+        ]
+        activities.write(archive, fills, 0.0, {}, counters, known)
+    assert matched == [0, 2, 4, 6, 8], "the first one finds that nothing was there"
+    counters.flush(archive)
+    counters.commit()
+    assert counters.values["bigdipper_wash_sale_buys_total"][("AMD",)] == 3
+    assert known == {"AMD": 3}
+
+
 def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> None:
     counters = Counters()
     for page in range(3):
         fills = [
             Activity(f"{page}-{i}", "FILL", 1e9 + i, symbol=f"S{page}X{i}", side="buy", quantity=1, price=1) for i in range(100)
         ]
-        activities.write(archive, fills, 0.0, {}, counters)
+        activities.write(archive, fills, 0.0, {}, counters, {})
         counters.flush(archive)
         counters.commit()
     labels = {labels[0] for labels in counters.values["bigdipper_fills_total"]}
@@ -387,7 +411,7 @@ def test_the_repr_of_the_access_hides_its_secret() -> None:
 
 def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
     raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
-    activities.write(archive, [decode.activity(raw)], 0.0, {}, Counters())
+    activities.write(archive, [decode.activity(raw)], 0.0, {}, Counters(), {})
     assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
     with pytest.raises(Unreadable, match="id"):
         decode.activity(raw | {"id": "\ud800"})
