@@ -134,7 +134,8 @@ UNDER_WATER = f"""
       CASE WHEN length >= 365 AND gained > -1 THEN (POWER(1 + gained, 365.25 / length) - 1) / -NULLIF(worst, 0) END AS "Calmar"
     FROM whole"""
 
-FILL_QUALITY = figures.fill_quality(IN_TIME)
+SALES = figures.sales(IN_TIME)
+SALE_QUALITY = f'SELECT "win rate", "profit factor", "sales" FROM ({figures.sale_quality(IN_TIME)})'
 
 # A week is a column (its Monday), a weekday a row.
 CALENDAR = f"""

@@ -47,6 +47,11 @@ def new_york_date(ts: float) -> date:
     return datetime.fromtimestamp(ts, NEW_YORK).date()
 
 
+def midnight(day: date) -> float:
+    """00:00 New York on `day`, also where the clocks change between it and 04:00."""
+    return _at(day, time())
+
+
 def day_start(day: date) -> float:
     """04:00 New York on `day`, where the trading day of that date begins."""
     return _at(day, DAY_START)

@@ -13,11 +13,12 @@ from grafana.query import SqlQuery, listed, series, table, tidy
 from grafana.sql import (
     ADJUSTED,
     DAYS,
-    FILL_QUALITY,
     IN_TIME,
     PROFIT,
     REST,
     RISK_FIGURES,
+    SALE_QUALITY,
+    SALES,
     UNDER_WATER,
 )
 from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
@@ -103,10 +104,10 @@ def _figures() -> list[model.Panel]:
         stat(
             "Win rate of sales",
             "How often does a sale win? "
-            "Sales in the chosen time whose lots are known, your own included: share of winners, and profit factor = "
-            "gains / losses (broker's fills, first in first out). "
+            "Sales in the chosen time whose lots are known, your own included, each order counted once: share of winners, "
+            "and profit factor = gains / losses (broker's fills, first in first out). "
             "The bot's closed lots, each by itself, are in Trade statistics.",
-            table(FILL_QUALITY),
+            table(SALE_QUALITY),
             unit=RATIO,
             size=(8, 4),
             none=f"no sale with known lots, or {NO_BROKER}",
@@ -282,8 +283,8 @@ def _sources() -> list[model.Panel]:
             listed(f"""
                 WITH {tidy(NEWEST_POSITIONS)},
                 gained AS (
-                  SELECT symbol, SUM(realized_pl) AS realized, COUNT(realized_pl) AS sales,
-                    AVG(realized_pl > 0) AS won FROM fills WHERE {IN_TIME} GROUP BY symbol HAVING COUNT(realized_pl) > 0),
+                  SELECT symbol, SUM(realized) AS realized, COUNT(*) AS sales, AVG(realized > 0) AS won
+                  FROM ({tidy(SALES)}) GROUP BY symbol),
                 held AS (SELECT symbol, unrealized_pl AS unrealized FROM newest)
                 SELECT symbol AS Symbol, realized AS Realized, unrealized AS Unrealized,
                   COALESCE(realized, 0.0) + COALESCE(unrealized, 0.0) AS Total, sales AS Sales, won AS "Win rate"

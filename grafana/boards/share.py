@@ -11,8 +11,8 @@ from grafana.query import fixed_archive, newest_last, table, tidy
 from grafana.sql import (
     ADJUSTED,
     DAYS,
-    FILL_QUALITY,
     RISK_FIGURES,
+    SALE_QUALITY,
 )
 from grafana.symbols import SECTORS, named
 from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
@@ -82,8 +82,8 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Wins",
-            "Share of winning sales and profit factor of the chosen time.",
-            table(FILL_QUALITY),
+            "Share of winning sales, each order counted once, and profit factor of the chosen time.",
+            table(SALE_QUALITY),
             unit=RATIO,
             size=(12, 4),
             none="no sale with known lots",
@@ -92,12 +92,14 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Leverage",
-            "Positions by equity, at the newest account figures that say it.",
+            "Positions by equity at the newest account figures: the broker's, unless the bot's log is an hour newer.",
             table("""
-                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM account_history
-                WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
-                  OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1)
-                ORDER BY source LIMIT 1"""),
+                WITH newest AS (
+                  SELECT ts, source, leverage_ratio, margin_ratio FROM account_history
+                  WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
+                    OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1))
+                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM newest
+                WHERE ts >= (SELECT MAX(ts) FROM newest) - 3600 ORDER BY source LIMIT 1"""),
             unit=RATIO,
             size=(12, 4),
             none=NO_ROWS,

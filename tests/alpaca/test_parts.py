@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
-from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday
 from bigdipper_exporter.broker import decode, fetch, transport
 from bigdipper_exporter.broker.fields import Unreadable
-from bigdipper_exporter.broker.models import Activity, Order, Position
+from bigdipper_exporter.broker.models import Account, Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
+from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
+from bigdipper_exporter.money.lots import Event
 from bigdipper_exporter.money.plausibility import Balances
+from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
+from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.web.pages import _today
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -271,6 +279,27 @@ def test_an_order_that_ended_is_never_reopened_by_an_older_answer(archive: sqlit
     assert counted == [("bigdipper_bot_orders_total", 1.0), ("bigdipper_orders_total", 1.0)]
 
 
+def test_an_execution_that_is_booked_after_the_cancellation_counts(archive: sqlite3.Connection) -> None:
+    counters = Counters()
+    first = Order("o", "AMD", "canceled", 10.0, side="buy", quantity=100, filled_quantity=0, ended=20.0, updated=20.0)
+    corrected = replace(first, filled_quantity=99, filled_avg_price=10.0, updated=21.0)
+    reopened = replace(first, status="new", ended=None, updated=22.0)
+    for order in (first, corrected, first, reopened):
+        orders.write(archive, Orders((order,)), 30.0, counters)
+    counters.flush(archive)
+    assert archive.execute("SELECT status, filled_quantity, result FROM order_results").fetchall() == [
+        ("canceled", 99, "partly_filled")
+    ]
+    assert archive.execute("SELECT value FROM counters WHERE name = 'bigdipper_orders_total'").fetchall() == [(1.0,)]
+
+
+def test_an_older_answer_takes_no_execution_back(archive: sqlite3.Connection) -> None:
+    newer = Order("o", "AMD", "partially_filled", 10.0, quantity=100, filled_quantity=40, updated=20.0)
+    for order in (newer, replace(newer, status="new", filled_quantity=0, updated=15.0)):
+        orders.write(archive, Orders((order,)), 30.0, Counters())
+    assert archive.execute("SELECT status, filled_quantity FROM orders").fetchall() == [("partially_filled", 40)]
+
+
 def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connection) -> None:
     now = 1762270260.0
     ends = ["filled", "canceled", "replaced", "expired", "filled"]
@@ -280,13 +309,35 @@ def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connecti
     assert orders.fill_rate(archive, now + 60 * 86_400) is None
 
 
+def test_a_page_of_executions_is_matched_once_per_symbol(archive: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    matched: list[int] = []
+
+    def counted(events: list[Event], short_held: bool = False) -> WashSales:
+        matched.append(len(events))
+        return wash_sales(events, short_held)
+
+    monkeypatch.setattr(activities, "wash_sales", counted)
+    counters, known = Counters(), dict[str, int]()
+    for page in range(4):
+        fills = [
+            Activity(f"{page}-{i}", "FILL", 1e9 + page * 100 + i, symbol="AMD", side=side, quantity=1, price=price)
+            for i, (side, price) in enumerate((("buy", 100), ("sell", 99)))
+        ]
+        activities.write(archive, fills, 0.0, {}, counters, known)
+    assert matched == [0, 2, 4, 6, 8], "the first one finds that nothing was there"
+    counters.flush(archive)
+    counters.commit()
+    assert counters.values["bigdipper_wash_sale_buys_total"][("AMD",)] == 3
+    assert known == {"AMD": 3}
+
+
 def test_symbols_beyond_the_cap_share_one_label(archive: sqlite3.Connection) -> None:
     counters = Counters()
     for page in range(3):
         fills = [
             Activity(f"{page}-{i}", "FILL", 1e9 + i, symbol=f"S{page}X{i}", side="buy", quantity=1, price=1) for i in range(100)
         ]
-        activities.write(archive, fills, 0.0, {}, counters)
+        activities.write(archive, fills, 0.0, {}, counters, {})
         counters.flush(archive)
         counters.commit()
     labels = {labels[0] for labels in counters.values["bigdipper_fills_total"]}
@@ -357,6 +408,34 @@ def test_an_answer_that_breaks_off_is_never_taken_for_a_short_one(told: Exceptio
         transport._read(response)
 
 
+@pytest.mark.parametrize("silent", [(), ("account",), ("orders",), ("activities",), ("account", "orders", "activities")])
+def test_yesterdays_figures_are_not_todays_while_an_endpoint_fails(silent: tuple[str, ...]) -> None:
+    """The day has begun at 1,000; of an endpoint that fails, the last answer is older."""
+    at = {endpoint: 900.0 if endpoint in silent else 1100.0 for endpoint in ("account", "orders", "activities")}
+    view = BrokerView(
+        "paper",
+        account=Account("a", "ACTIVE", 110.0, last_equity=100.0),
+        account_at=at["account"],
+        success=at,
+        orders_today=OrdersToday({"filled": 1, "partly_filled": 0, "unfilled": 2, "open": 0}, 3),
+        cash_flow_today=0.0,
+        day_profit=10.0,
+        day_return=0.1,
+    )
+    seen = Snapshot(BotState(), {}, 0.0, Day(1000.0), ExporterStatus(0.0), broker=view.as_of(1000.0))
+    shown = {sample.name for family in Collector(METRICS, lambda: seen).collect() for sample in family.samples}
+    of_endpoint = {
+        "account": {f"bigdipper_account_{name}" for name in ("day_profit_usd", "day_return_ratio", "cash_flow_today_usd")}
+        | {"bigdipper_account_day_pl_usd", "bigdipper_account_day_pl_ratio"},
+        "orders": {"bigdipper_day_orders", "bigdipper_orders_unfilled"},
+        "activities": {"bigdipper_day_orders_by_hand"},
+    }
+    for endpoint, names in of_endpoint.items():
+        assert shown & names == (set() if endpoint in silent else names)
+    assert "bigdipper_account_equity_usd" in shown, "what is not of a day stays"
+    assert ("filled" in _today(seen)[2]) == ("orders" not in silent)
+
+
 def test_the_repr_of_the_access_hides_its_secret() -> None:
     from bigdipper_exporter.broker.client import Access
 
@@ -365,7 +444,7 @@ def test_the_repr_of_the_access_hides_its_secret() -> None:
 
 def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connection) -> None:
     raw = {"activity_type": "FEE", "id": "1", "date": "2025-11-04", "description": "half \ud800 a pair", "net_amount": "-1"}
-    activities.write(archive, [decode.activity(raw)], 0.0, {}, Counters())
+    activities.write(archive, [decode.activity(raw)], 0.0, {}, Counters(), {})
     assert archive.execute("SELECT description FROM activities").fetchall() == [("half ? a pair",)]
     with pytest.raises(Unreadable, match="id"):
         decode.activity(raw | {"id": "\ud800"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -35,6 +36,9 @@ def sales(events: list[Event], short_held: bool = False) -> list[LossSale]:
 def test_the_window_ends_with_the_30th_day_even_over_the_clock_change() -> None:
     # Sold 2025-10-10; 30 days later is 2025-11-09; the clocks went back on 2025-11-02.
     assert window_end(date(2025, 10, 10)) == at("2025-11-09", "23:59:59")
+    # The clocks change between the midnight after the last day and 04:00.
+    assert window_end(date(2026, 2, 5)) == at("2026-03-07", "23:59:59")
+    assert window_end(date(2026, 10, 1)) == at("2026-10-31", "23:59:59")
 
 
 def test_a_buy_within_30_days_defers_the_loss_share_for_share() -> None:
@@ -197,6 +201,24 @@ def test_a_split_between_sale_and_replacement() -> None:
     events[-1] = events[-1]._replace(id="x", order="x")
     (sale,) = sales(events)
     assert [sale.loss, sale.disallowed] == pytest.approx([100, 30])
+
+
+def test_many_sales_of_one_symbol_cost_no_more_than_their_number() -> None:
+    """Eight times as many sales: eight times the processor time, not sixty-four."""
+
+    def cost(count: int) -> float:
+        events = []
+        for i in range(count):
+            start = 1.7e9 + i * 3 * 3600
+            events += [Event(start, "buy", f"b{i}", 10, 100), Event(start + 3600, "sell", f"s{i}", 10, 99)]
+        least = float("inf")
+        for _ in range(3):
+            begun = time.thread_time()
+            assert wash_sales(events).buys_inside == count - 1
+            least = min(least, time.thread_time() - begun)
+        return least
+
+    assert cost(4000) < 20 * cost(500)
 
 
 def test_a_gain_opens_no_window_and_an_unknown_sale_is_named() -> None:

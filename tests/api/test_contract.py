@@ -318,10 +318,11 @@ def test_wash_sales_are_the_rows_of_the_archive(api: TestClient, sql: sqlite3.Co
 
 @pytest.mark.parametrize("period", WINDOWS)
 def test_the_win_rate_is_that_of_the_fills(api: TestClient, sql: sqlite3.Connection, period: str) -> None:
-    gains = [
-        row["realized_pl"]
-        for row in sql.execute("SELECT * FROM fills WHERE realized_pl IS NOT NULL AND ts >= ?", (start(period),))
-    ]
+    by_order: dict[str, float] = {}
+    for row in sql.execute("SELECT * FROM fills WHERE realized_pl IS NOT NULL AND ts >= ?", (start(period),)):
+        order = row["order_id"] or row["activity_id"]
+        by_order[order] = by_order.get(order, 0.0) + row["realized_pl"]
+    gains = list(by_order.values())
     found = get(api, f"analytics/win-rate?period={period}")
     assert found["sales"] == len(gains)
     assert found["win_rate_percent"] == pytest.approx(100 * sum(gain > 0 for gain in gains) / len(gains))

@@ -333,11 +333,48 @@ def test_sharpe_needs_twenty_days(lived: sqlite3.Connection) -> None:
 
 
 def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlite3.Connection) -> None:
-    gains = [row["realized_pl"] for row in raw(lived, "fills", between=MONTHS) if row["realized_pl"] is not None]
+    by_order: dict[str, float] = {}
+    for row in raw(lived, "fills", between=MONTHS):
+        if row["realized_pl"] is not None:
+            order = row["order_id"] or row["activity_id"]
+            by_order[order] = by_order.get(order, 0.0) + row["realized_pl"]
+    gains = list(by_order.values())
     (found,) = ask(lived, "performance", "Win rate of sales", MONTHS)
     assert found["sales"] == len(gains)
     assert found["win rate"] == pytest.approx(sum(g > 0 for g in gains) / len(gains))
     assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
+
+
+@pytest.mark.parametrize(("broker_age", "leverage"), [(60, 1.1), (3500, 1.1), (100 * 86400, 0.2)])
+def test_the_shared_leverage_is_the_newest(empty: sqlite3.Connection, broker_age: int, leverage: float) -> None:
+    for number, (age, source, ratio) in enumerate(((broker_age, "alpaca", 1.1), (10, "log", 0.2))):
+        empty.execute(
+            "INSERT INTO account_history (id, ts, date, source, equity, leverage_ratio) VALUES (?, ?, '', ?, 1, ?)",
+            (number, NOW - age, source, ratio),
+        )
+    found = [row["leverage"] for row in ask(empty, "share", "Leverage", MONTHS)]
+    empty.rollback()
+    assert found == [leverage]
+
+
+def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connection) -> None:
+    """Nine executions of +1 each are one winner; an order of which one execution has unknown lots is no known sale."""
+    rows = [(f"w{n}", 100 + n, "AMD", "sell", 1, 110, "won", 1.0) for n in range(9)]
+    rows += [("l", 200, "AMD", "sell", 10, 90, "lost", -100.0), ("c", 250, "AMD", "buy", 1, 90, None, 20.0)]
+    rows += [("k", 300, "NVDA", "sell", 1, 90, "partly", 5.0), ("u", 301, "NVDA", "sell", 9, 90, "partly", None)]
+    empty.executemany(
+        "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, order_id, realized_pl)"
+        " VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, ?7, ?8)",
+        [(name, NOW - 1000 + ts, *rest) for name, ts, *rest in rows],
+    )
+    answers = [ask(empty, *asked, MONTHS)[0] for asked in (("performance", "Win rate of sales"), ("share", "Wins"))]
+    by_symbol = {row["Symbol"]: row for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)}
+    empty.rollback()
+    for found in answers:
+        assert (found["sales"], found["win rate"]) == (3, pytest.approx(2 / 3))
+        assert found["profit factor"] == pytest.approx(0.29)
+    assert (by_symbol["AMD"]["Sales"], by_symbol["AMD"]["Realized"]) == (3, -71)
+    assert "NVDA" not in by_symbol
 
 
 def test_months_weeks_and_days_add_up_to_the_same_profit(lived: sqlite3.Connection) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.money import dips, episodes, prices
 from bigdipper_exporter.money.episodes import Followed, Sighting
 from bigdipper_exporter.money.prices import Bar, Dividend, Prices, Split
@@ -152,6 +154,40 @@ def test_a_missing_day_is_unknown_and_a_split_and_a_dividend_are_no_move() -> No
     holed = Prices([bar for bar in series if bar.day != sessions[2]], split.splits)
     assert episodes.outcome(sighting(sessions[1]), holed, split, sessions, None).own[0] is None
     assert episodes.outcome(sighting(sessions[1], price=None), split, split, sessions, None).own == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "seen", "price"),
+    [
+        ("log", datetime(2026, 11, 6, 17, tzinfo=NEW_YORK), 500.0),
+        ("minute", datetime(2026, 11, 6, 19, 59, tzinfo=NEW_YORK), 500.0),
+        ("log", datetime(2026, 11, 9, 4, 1, tzinfo=NEW_YORK), 49.0),  # before the opening of the ex-day: a new share
+        ("line", datetime(2026, 11, 6, 17, tzinfo=NEW_YORK), 49.0),  # priced by the bar of the ex-day
+    ],
+)
+def test_a_split_and_a_dividend_of_the_next_day_are_no_move_of_what_was_seen_after_the_close(
+    source: str, seen: datetime, price: float
+) -> None:
+    """On Monday one share of 500 becomes ten of 49, with a dollar for each."""
+    eve, *after = [date(2026, 11, day) for day in (6, 9, 10, 11, 12, 13, 16)]
+    own = Prices(
+        [Bar(eve, 500, 500, 500, 500), *(Bar(day, 49, 49, 49, 49) for day in after)],
+        [Split(after[0], 10)],
+        [Dividend(after[0], 1.0)],
+    )
+    start = Sighting("X", "bought", after[0], seen.timestamp(), seen.timestamp(), 1, -0.1, price, source)
+    found = episodes.outcome(start, own, own, own.days, 500.0 if seen.day == eve.day else 49.0)
+    assert list(found.own[:2]) == pytest.approx([0.0, 0.0])
+    assert list(found.benchmark[:2]) == pytest.approx([0.0, 0.0])
+    assert list(episodes.outcome(start, own, own, own.days, None).benchmark[:2]) == pytest.approx([0.0, 0.0])
+
+
+def test_the_lowest_price_after_the_eve_of_a_split_is_in_shares_of_the_eve() -> None:
+    eve, *after = days(22)
+    own = Prices([Bar(eve, 500, 500, 500, 500), *(Bar(day, 50, 50, 45, 50) for day in after)], [Split(after[0], 10)])
+    seen = calendar.day_start(eve) + 13 * 3600.0
+    found = episodes.outcome(Sighting("X", "bought", after[0], seen, seen, 1, -0.1, 500.0), own, own, own.days, None)
+    assert found.lowest == pytest.approx(-0.1)
 
 
 def test_jumps_without_a_split_and_splits_without_a_jump_are_findings() -> None:

@@ -36,6 +36,16 @@ def test_buying_twice_averages_the_cost_and_selling_takes_its_share(books: Ledge
     assert books.cash == money(10_000 - 1000 - 3240 + 960)
 
 
+def test_overnight_the_cost_becomes_that_of_the_lots_first_in_first_out(books: Ledger) -> None:
+    books.trade("XYL", 10, 100)
+    books.trade("XYL", 30, 108)
+    books.trade("XYL", -8, 120)
+    books.close_day(date(2025, 10, 31))
+    assert shapes.position(books, "XYL")["avg_entry_price"] == "106"
+    books.open_day(date(2025, 11, 3), MONDAY)
+    assert shapes.position(books, "XYL")["cost_basis"] == str(2 * 100 + 30 * 108)
+
+
 def test_selling_through_zero_opens_a_short_and_buying_back_realises_it(books: Ledger) -> None:
     books.trade("AAPL", 2, 200)
     books.trade("AAPL", -3, 210)

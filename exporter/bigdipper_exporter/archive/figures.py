@@ -38,13 +38,21 @@ def risk_figures(days: str) -> str:
     FROM mean, spread"""
 
 
-def fill_quality(in_time: str) -> str:
-    """Share of sales with a gain, gains over losses, and the number of sales; in_time: a condition on `ts`."""
+def sales(in_time: str) -> str:
+    """Sales with known lots: what one order closed, in however many executions. in_time: a condition on `ts` of these."""
     return f"""
-    SELECT AVG(realized_pl > 0) AS "win rate",
-      SUM(MAX(realized_pl, 0)) / -NULLIF(SUM(MIN(realized_pl, 0)), 0) AS "profit factor",
-      NULLIF(COUNT(realized_pl), 0) AS "sales"
-    FROM fills WHERE {in_time} AND realized_pl IS NOT NULL"""
+      SELECT symbol, SUM(realized_pl) AS realized FROM fills WHERE {in_time}
+      GROUP BY symbol, COALESCE(order_id, activity_id)
+      HAVING COUNT(realized_pl) > 0 AND SUM(realized_pl IS NULL AND side = 'sell') = 0"""
+
+
+def sale_quality(in_time: str) -> str:
+    """Share of sales with a gain, gains over losses, the number of sales and their sum; in_time: a condition on `ts`."""
+    return f"""
+    SELECT AVG(realized > 0) AS "win rate",
+      SUM(MAX(realized, 0)) / -NULLIF(SUM(MIN(realized, 0)), 0) AS "profit factor",
+      NULLIF(COUNT(*), 0) AS "sales", SUM(realized) AS "realized"
+    FROM ({sales(in_time)})"""
 
 
 def account_points(columns: str, since: str, until: str, step: str) -> str:

@@ -181,7 +181,9 @@ class BenchmarkDayRow:
 @table("lots", counted=False)
 @dataclass(slots=True)
 class LotRow:
-    """Lots of stocks, first in first out, in shares of today; `closed` is NULL while a lot is held.
+    """Lots of stocks, first in first out, in shares of the sale or of today; `closed` is NULL while a lot is held.
+
+    A lot is what one order bought, in however many executions; a row is what one order sold of it, or what is left.
 
     price: of the sale, or the newest. sessions: held so far. worst_ratio, best_ratio: lowest and highest price on the days
     between purchase and sale, to the entry; NULL where there is no such day. of_bot: 1 when the bot bought it.

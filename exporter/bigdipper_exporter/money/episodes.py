@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.money import prices
 from bigdipper_exporter.money.prices import Prices
 
@@ -17,7 +18,8 @@ LEAST_EPISODES = 20  # for quartiles
 class Sighting:
     """A dip seen in one session, once or more often. first, last: unix seconds; session: the first that ends after `first`.
 
-    dip: the deepest, a ratio below 0; price: at `first`, and where it comes from.
+    dip: the deepest, a ratio below 0; price: in US dollars, and where it comes from: `log` and `minute` are of `first`, `line`
+    is of the session's bar.
     """
 
     symbol: str
@@ -29,6 +31,11 @@ class Sighting:
     dip: float | None = None
     price: float | None = None
     source: str = "log"
+
+    @property
+    def priced_on(self) -> date:
+        """The day of which `price` is a price: after a close, and before 04:00, still the day before the session."""
+        return self.session if self.source == "line" else min(self.session, calendar.trading_day(self.first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +83,36 @@ def _episode(run: Sequence[Sighting]) -> Episode:
 def outcome(
     start: Sighting, own: Prices, benchmark: Prices, sessions: Sequence[date], benchmark_price: float | None
 ) -> Outcome:
-    """Return what followed `start`. `benchmark_price`: at that moment; None for the close of that session."""
+    """Return what followed `start`. `benchmark_price`: at `start.first`; None for the close of that session.
+
+    Sessions are counted from that of the sighting. A split or dividend of that day is between a price of the evening before and
+    all that follows.
+    """
     day, base = start.session, start.price
+    compared = min(day, calendar.trading_day(start.first))
     if benchmark_price is None:
-        bar = benchmark.by_day.get(day)
+        bar, compared = benchmark.by_day.get(day), day
         benchmark_price = None if bar is None else bar.close
     until = prices.after(sessions, day, HORIZONS[-1])
     index = bisect_left(sessions, day) if until is not None else 0
     within = sessions[index + 1 : index + HORIZONS[-1] + 1] if until is not None else ()
     return Outcome(
-        returns_after(base, day, own, sessions),
-        returns_after(benchmark_price, day, benchmark, sessions),
-        prices.lowest(own, base, day, within) if base and until is not None else None,
+        returns_after(base, day, own, sessions, start.priced_on),
+        returns_after(benchmark_price, day, benchmark, sessions, compared),
+        prices.lowest(own, base, start.priced_on, within) if base and until is not None else None,
     )
 
 
-def returns_after(price: float | None, day: date, own: Prices, sessions: Sequence[date]) -> tuple[float | None, ...]:
-    """Return the total returns of a share after 1, 5 and 20 sessions; None: not over, or no price. price: paid on `day`."""
+def returns_after(
+    price: float | None, day: date, own: Prices, sessions: Sequence[date], priced_on: date | None = None
+) -> tuple[float | None, ...]:
+    """Return the total returns of a share 1, 5 and 20 sessions after `day`; None: not over, or no price.
+
+    price: in US dollars, paid on `priced_on`; None: on `day`.
+    """
+    priced_on = day if priced_on is None else priced_on
     ends = [prices.after(sessions, day, count) for count in HORIZONS]
-    return tuple(None if end is None or price is None else own.growth(price, day, end) for end in ends)
+    return tuple(None if end is None or price is None else own.growth(price, priced_on, end) for end in ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,38 +1,48 @@
-"""What was held of one symbol after each event, at average cost as the broker has it. Pure; quantities in units, US dollars."""
+"""What was held of one symbol after each event, with the cost as the broker has it. Pure; quantities in units, US dollars.
 
-from dataclasses import dataclass
+The broker's cost is the average within a day; at the end of the day it becomes that of the lots which are left first in first
+out. So what a partial sale realizes (first in first out) and what is left unrealized add up from the next day on.
+"""
 
-from bigdipper_exporter.money.lots import DUST, Event
+from dataclasses import dataclass, field
+from datetime import date
+
+from bigdipper_exporter import calendar
+from bigdipper_exporter.money.lots import DUST, Book, Event
 
 
 @dataclass(slots=True)
 class Holding:
     """Units held (below 0: short) and what they cost; unknown after a transfer or a sale of more than was bought."""
 
-    quantity: float = 0.0
     cost: float = 0.0
-    known: bool = True
+    _book: Book = field(default_factory=Book)
+    _day: date | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether no purchase is missing."""
+        return self._book.known
+
+    @property
+    def quantity(self) -> float:
+        """Units held, below 0 for a short."""
+        return sum(lot.quantity for lot in self._book.open)
+
+    def begin(self, day: date) -> None:
+        """Begin a trading day (04:00 New York): what is held costs what its lots cost."""
+        if day != self._day:
+            self._day, self.cost = day, sum(lot.quantity * lot.price for lot in self._book.open)
 
     def apply(self, event: Event) -> None:
         """Apply one event, in order of time."""
-        if event.kind in ("break", "flat"):
-            self.quantity = self.cost = 0.0
-            self.known = event.kind == "flat"
-        elif event.kind == "split":
-            self.quantity += event.quantity
-        elif self.known:
-            self._trade(event)
-
-    def _trade(self, event: Event) -> None:
-        units = event.quantity if event.kind == "buy" else -event.quantity
-        closed = min(abs(units), abs(self.quantity)) if units * self.quantity < 0 else 0.0
-        if event.kind == "sell" and event.quantity - closed > DUST:
-            self.quantity, self.cost, self.known = 0.0, 0.0, False  # a purchase is missing
-            return
+        self.begin(calendar.trading_day(event.ts))
+        before = self.quantity
+        step = self._book.apply(event)
+        closed = sum(part.quantity for part in step.closed)
         if closed:
-            self.cost *= 1 - closed / abs(self.quantity)
-        opened = abs(units) - closed
-        self.quantity += units
-        self.cost += (opened if units > 0 else -opened) * event.price
-        if abs(self.quantity) <= DUST:
-            self.quantity = self.cost = 0.0
+            self.cost *= 1 - closed / abs(before)
+        if step.opened is not None:
+            self.cost += step.opened.quantity * event.price
+        if not self.known or abs(self.quantity) <= DUST:
+            self.cost = 0.0

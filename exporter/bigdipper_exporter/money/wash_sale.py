@@ -14,6 +14,7 @@ The rule (26 USC 1091 and Treasury Regulation 1.1091-1 and -2):
 Not seen: other accounts, options on the stock, substantially identical securities.
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ class _Sale:
 
 def window_end(day: date) -> float:
     """Return the last second (unix) of the 30 days after a sale on `day` (New York)."""
-    return calendar.day_start(day + WINDOW + timedelta(days=1)) - calendar.DAY_START.hour * 3600 - 1
+    return calendar.midnight(day + WINDOW + timedelta(days=1)) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,14 @@ def wash_sales(events: Sequence[Event], short_held: bool = False) -> WashSales:
     for event in events:
         matching.apply(event, last[event.order or event.id] is event)
     sales = tuple(s.finished() for s in matching.sales.values() if not s.known or s.quantity > DUST)
-    windows = [(sale.sold, sale.window_end) for sale in sales if sale.long and sale.loss is not None]
-    inside = {buy.order for buy in matching.bought if any(sold < buy.ts <= end for sold, end in windows)}
-    return WashSales(sales, len(inside))
+    return WashSales(sales, len(_inside(matching.bought, sales)))
+
+
+def _inside(bought: Sequence[_Bought], sales: Sequence[LossSale]) -> set[str]:
+    """Return the orders that bought inside the window of a sale: the latest one before a buy has the window that ends last."""
+    windows = sorted((sale.sold, sale.window_end) for sale in sales if sale.long and sale.loss is not None)
+    starts = [sold for sold, _ in windows]
+    return {buy.order for buy in bought if (place := bisect_left(starts, buy.ts)) and buy.ts <= windows[place - 1][1]}
 
 
 class _Matching:

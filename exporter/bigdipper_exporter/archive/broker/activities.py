@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flats, flows
@@ -37,14 +38,23 @@ class Touched:
 
 
 def write(
-    connection: sqlite3.Connection, items: Iterable[Activity], at: float, held: Mapping[str, Held], counters: Counters
+    connection: sqlite3.Connection,
+    items: Iterable[Activity],
+    at: float,
+    held: Mapping[str, Held],
+    counters: Counters,
+    buys_inside: dict[str, int],
 ) -> Touched:
-    """Archive the activities that are new at `at`. `held`: the broker's present positions, by symbol."""
+    """Archive the activities that are new at `at`.
+
+    held: the broker's present positions, by symbol. buys_inside: by symbol, the buys inside a window when its lots were matched
+    last; changed here, so that each symbol is matched once for a page.
+    """
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
     touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or _is_stock_dividend(a))}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
-    before = {symbol: _inside(connection, symbol, held) for symbol in touched.symbols}
+    before = {s: buys_inside[s] if s in buys_inside else _inside(connection, s, held) for s in touched.symbols}
     labels = _labels(connection, counters)
     for activity in new:
         if activity.is_fill:
@@ -52,8 +62,10 @@ def write(
         else:
             _write_other(connection, activity, at, touched)
     for symbol in touched.symbols:
-        touched.moments |= rematch(connection, symbol, _short(held, symbol))
-        if (more := _inside(connection, symbol, held) - before[symbol]) > 0:
+        matched = rematch(connection, symbol, _short(held, symbol))
+        touched.moments |= matched.moments
+        buys_inside[symbol] = matched.buys_inside
+        if (more := matched.buys_inside - before[symbol]) > 0:
             counters.inc(m.WASH_SALE_BUYS, labels.of(symbol), amount=more)
     return touched
 
@@ -214,8 +226,15 @@ def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float)
     return float(after[0] - before[0])
 
 
-def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> set[float]:
-    """Derive realized profit and loss sales of `symbol` from all its fills; returns the moments of fills that changed."""
+class Rematched(NamedTuple):
+    """The outcome for one symbol. moments: of fills whose result changed; buys_inside: see `WashSales`."""
+
+    moments: set[float]
+    buys_inside: int
+
+
+def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Rematched:
+    """Derive realized profit and loss sales of `symbol` from all its fills."""
     events = lot_events(connection, symbol)
     realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
     changed = set()
@@ -225,15 +244,21 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> se
             connection.execute("UPDATE fills SET realized_pl = ? WHERE activity_id = ?", (realized.get(i), i))
             changed.add(float(ts))
     connection.execute("DELETE FROM wash_sales WHERE symbol = ?", (symbol,))
-    if "/" not in symbol:  # crypto is no security
-        _write_wash_sales(connection, symbol, wash_sales(events, short_held))
-    return changed
+    if "/" in symbol:  # crypto is no security
+        return Rematched(changed, 0)
+    found = wash_sales(events, short_held)
+    _write_wash_sales(connection, symbol, found)
+    return Rematched(changed, found.buys_inside)
 
 
-def rematch_all(connection: sqlite3.Connection, held: Mapping[str, Held]) -> set[float]:
+def rematch_all(connection: sqlite3.Connection, held: Mapping[str, Held], buys_inside: dict[str, int]) -> set[float]:
     """Derive the lots of every symbol again, as after an upgrade; returns the moments of fills that changed."""
-    symbols = [symbol for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills").fetchall()]
-    return {ts for symbol in symbols for ts in rematch(connection, symbol, _short(held, symbol))}
+    changed: set[float] = set()
+    for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills").fetchall():
+        matched = rematch(connection, symbol, _short(held, symbol))
+        changed |= matched.moments
+        buys_inside[symbol] = matched.buys_inside
+    return changed
 
 
 def _short(held: Mapping[str, Held], symbol: str) -> bool:

@@ -107,6 +107,7 @@ class BrokerCheckpoint:
     poll. held, baseline: by symbol. differs: by kind of discrepancy. success: last good poll by endpoint.
     watched: when this account was first polled; what happened before is compared with the log, and raises no alarm.
     rules: by which rules the lots and wash sales were derived (activities.RULES).
+    buys_inside: by symbol, how many orders bought inside a wash-sale window when its lots were matched last.
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
     questioned: until an accepted jump has lasted, or is taken back. unexplained: until the next answer confirms a flow.
     changed: by symbol, until a split or a transfer explains it.
@@ -128,6 +129,7 @@ class BrokerCheckpoint:
     success: dict[str, float] = field(default_factory=dict)
     watched: float | None = None
     rules: int = 0
+    buys_inside: dict[str, int] = field(default_factory=dict)
     believed: Accepted | None = None
     doubt: Doubt | None = None
     doubted: dict[str, Doubted] = field(default_factory=dict)

@@ -124,15 +124,11 @@ def _starts_of_adjustments(account: Account, at: float) -> Iterator[float]:
     Over a weekend, and in the morning before the broker's day begins, those of `last_equity` are older than the last ones.
     """
     today = calendar.trading_day(at)
-    yield _midnight(today)
+    yield calendar.midnight(today)
     yield close_of(previous_trading_day(today))
     if account.balance_day is not None and calendar.is_trading_day(account.balance_day):
         yield close_of(account.balance_day)
-        yield _midnight(account.balance_day + timedelta(days=1))
-
-
-def _midnight(day: date) -> float:
-    return calendar.day_start(day) - calendar.DAY_START.hour * 3600
+        yield calendar.midnight(account.balance_day + timedelta(days=1))
 
 
 def _believed(memory: BrokerCheckpoint) -> Balances | None:

@@ -80,14 +80,27 @@ def _count_results(connection: sqlite3.Connection, counters: Counters) -> None:
 
 
 def _write_one(connection: sqlite3.Connection, order: Order, counters: Counters) -> None:
+    """Archive an order, unless the archive has a newer state of it; its end is counted once, however it is corrected later."""
     row = connection.execute("SELECT status, updated, filled_quantity FROM orders WHERE order_id = ?", (order.id,)).fetchone()
-    if row is not None and row[0] in TERMINAL:
-        return  # the end is the end: an older answer cannot reopen an order
-    if row is not None and row == (order.status, order.updated, order.filled_quantity):
+    if row == (order.status, order.updated, order.filled_quantity):
+        return
+    has_ended = row is not None and row[0] in TERMINAL
+    if row is not None and _is_outdated(order, has_ended, row[1]):
         return
     table_of(OrderRow).write(connection, [_row(order)])
-    if order.is_terminal:
+    if order.is_terminal and not has_ended:
         counters.inc(m.ORDERS, order.status)
+
+
+def _is_outdated(order: Order, has_ended: bool, updated: float | None) -> bool:
+    """Whether the archive's state, changed at `updated` (unix seconds), is newer than `order`.
+
+    Answers overtake each other. An order that has ended stays so: only a newer end replaces it, as where an execution is
+    booked after the cancellation.
+    """
+    if has_ended:
+        return not order.is_terminal or order.updated is None or updated is None or order.updated <= updated
+    return order.updated is not None and updated is not None and order.updated < updated
 
 
 def _row(order: Order) -> OrderRow:

@@ -242,9 +242,11 @@ class BrokerRepository:
     ) -> BrokerView:
         memory = self._memory
         if memory.rules < activities.RULES:
-            daily.refresh(connection, daily.days_of(activities.rematch_all(connection, memory.held)), memory)
+            daily.refresh(
+                connection, daily.days_of(activities.rematch_all(connection, memory.held, memory.buys_inside)), memory
+            )
             memory.rules = activities.RULES
-        touched = activities.write(connection, data.items, at, memory.held, counters)
+        touched = activities.write(connection, data.items, at, memory.held, counters, memory.buys_inside)
         if data.token is not None:
             memory.activities_token = data.token
         memory.activities_done = memory.activities_done or data.caught_up

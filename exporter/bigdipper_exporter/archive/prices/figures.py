@@ -36,7 +36,7 @@ PHANTOM = 0.02  # how far the log's price is from the market's, as a ratio
 PHANTOM_SECONDS = DAY
 LARGE_DIVIDEND = 0.03  # of the price
 STATE = "price-figures"
-FORMULAS = 4  # raised when a figure of old days is computed otherwise than before, so that they are made again
+FORMULAS = 5  # raised when a figure of old days is computed otherwise than before, so that they are made again
 # What figures of old days are made of: tables, and the columns of their times.
 COUNTED = (("opportunities", "ts"), ("skips", "ts"), ("fills", "ts"), ("activities", "ts"), ("brake_events", "started"))
 SUDDEN = "('forward_split', 'reverse_split', 'unit_split', 'spin_off', 'stock_dividend')"

@@ -51,6 +51,7 @@ def _of_symbol(
             place += 1
         if since is not None and day < since:
             continue
+        holding.begin(day)
         row = PositionDayRow(symbol, day.isoformat(), close, None, None, None, None, True, None)
         recorded = None
         if watched is not None and close > watched:

@@ -1,9 +1,12 @@
 """Lots and their statistics, and the account beside the benchmark, from the archive."""
 
+import math
 import sqlite3
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
+from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.activities import lot_events
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.daily import equity_days
@@ -23,6 +26,8 @@ GROUPS: Groups = {
     "hour": lambda lot: f"{datetime.fromtimestamp(lot.ts, NEW_YORK):%H}:00",
     "weekday": lambda lot: f"{datetime.fromtimestamp(lot.ts, NEW_YORK):%u %a}",
 }
+
+RECORD_IS_LATE = timedelta(days=4)  # the account's record of a split may follow the price
 
 
 def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparison, list[BenchmarkDayRow]]:
@@ -51,64 +56,129 @@ def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparis
     return found, rows
 
 
+@dataclass(slots=True)
+class _Trade:
+    """What one order sold of that which another one bought, in however many executions; or what is left of the latter.
+
+    lot: the first of them; sale: the last execution of the sale. paid, received: US dollars.
+    """
+
+    lot: lots.Lot
+    sale: lots.Event | None = None
+    quantity: float = 0.0
+    paid: float = 0.0
+    received: float = 0.0
+
+    def add(self, lot: lots.Lot, quantity: float, price: float, sale: lots.Event | None = None) -> None:
+        """Add units of one execution of the purchase, sold at `price` or worth so much."""
+        self.sale = sale
+        self.quantity += quantity
+        self.paid += quantity * lot.price
+        self.received += quantity * price
+
+    @property
+    def entry(self) -> float:
+        """Mean price of the purchase."""
+        return self.paid / self.quantity
+
+
 def lot_rows(connection: sqlite3.Connection, market: Market) -> list[LotRow]:
-    """Return the lots of every stock that was bought, closed and open; of symbols whose lots are incomplete those since."""
+    """Return the lots of every stock that was bought, closed and open; of symbols whose lots are incomplete those since.
+
+    A lot is what one order bought, a row what another one sold of it.
+    """
     rows: list[LotRow] = []
     by_hand = {fill for (fill,) in connection.execute("SELECT activity_id FROM fill_sources WHERE NOT of_bot")}
     for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills ORDER BY symbol").fetchall():
-        if not is_stock(symbol):
-            continue
-        book = lots.Book()
-        for event in lot_events(connection, symbol):
-            for part in book.apply(event).closed:
-                if event.kind != "buy":  # a buy closes a short, which this bot never opens
-                    profit = lots.profit(event, part)
-                    row = _lot(market, symbol, part.lot.ts, event.ts, part.quantity, part.lot.price, event.price, profit)
-                    row.of_bot = part.lot.id not in by_hand
-                    rows.append(row)
-        newest = market.newest(symbol)
-        for lot in book.open if book.known else ():
-            if lot.quantity > 0:
-                price = None if newest is None else newest.bar.close
-                open_profit = None if price is None else lot.quantity * (price - lot.price)
-                row = _lot(market, symbol, lot.ts, None, lot.quantity, lot.price, price, open_profit)
-                row.of_bot = lot.id not in by_hand
-                rows.append(row)
+        if is_stock(symbol):
+            rows += _of_symbol(market, symbol, lot_events(connection, symbol), by_hand)
     for number, row in enumerate(rows, 1):
         row.id = number
     return rows
 
 
-def _lot(
-    market: Market,
-    symbol: str,
-    opened: float,
-    closed: float | None,
-    quantity: float,
-    entry: float,
-    price: float | None,
-    profit: float | None,
-) -> LotRow:
-    """One lot. Lows and highs of the days between the purchase and the sale, in shares of the last of them."""
-    prices = market.prices(symbol)
-    first = trading_day_of(opened)
+def _of_symbol(market: Market, symbol: str, events: Iterable[lots.Event], by_hand: Collection[str]) -> list[LotRow]:
+    book, splits = lots.Book(), _Splits()
+    closed: dict[tuple[str, str], _Trade] = {}
+    rows: dict[tuple[str, str], LotRow] = {}
+    for event in events:
+        step = book.apply(event)
+        splits.add(event, step)
+        for part in step.closed:
+            if event.kind != "buy":  # a buy closes a short, which this bot never opens
+                key = (part.lot.order, event.order or event.id)
+                trade = closed.setdefault(key, _Trade(replace(part.lot)))
+                trade.add(part.lot, part.quantity, event.price, event)
+                rows[key] = _lot(market, splits, symbol, trade, event.ts)
+    still: dict[str, _Trade] = {}
+    for lot in book.open if book.known else ():
+        if lot.quantity > 0:
+            still.setdefault(lot.order, _Trade(lot)).add(lot, lot.quantity, 0.0)
+    found = [(closed[key].lot.id, row) for key, row in rows.items()]
+    found += [(trade.lot.id, _lot(market, splits, symbol, trade, None)) for trade in still.values()]
+    for first, row in found:
+        row.of_bot = first not in by_hand
+    return [row for _, row in found]
+
+
+class _Splits:
+    """The splits of the account's shares of one symbol so far: prices are compared with lots in the shares of these."""
+
+    def __init__(self) -> None:
+        self._ratios: list[tuple[date, float]] = []
+
+    def add(self, event: lots.Event, step: lots.Step) -> None:
+        """Note what an event did."""
+        if event.kind == "split" and step.ratio != 1:
+            self._ratios.append((calendar.trading_day(event.ts), step.ratio))
+
+    def ratio(self, day: date) -> float:
+        """Return how many present shares one share of the end of `day` has become."""
+        return math.prod(ratio for split, ratio in self._ratios if split > day)
+
+    def has(self, day: date) -> bool:
+        """Return whether the account has a record of a split of about that day."""
+        return any(abs(split - day) <= RECORD_IS_LATE for split, _ in self._ratios)
+
+
+def _newest(market: Market, splits: _Splits, symbol: str, lot: lots.Lot) -> float | None:
+    """Return the newest price per present share of a lot.
+
+    In the morning of a split the newest bar still has the price of old shares. A bar of new shares says nothing of a lot
+    whose split the account has no record of yet; without one in RECORD_IS_LATE the account keeps its shares, as on paper.
+    """
+    newest = market.newest(symbol)
+    if newest is None:
+        return None
+    day, first = newest.bar.day, calendar.trading_day(lot.ts)
+    recent = (s.day for s in market.prices(symbol).splits if first < s.day <= day <= s.day + RECORD_IS_LATE)
+    if not all(splits.has(split) for split in recent):
+        return None
+    return newest.bar.close / splits.ratio(day)
+
+
+def _lot(market: Market, splits: _Splits, symbol: str, trade: _Trade, closed: float | None) -> LotRow:
+    """One lot. Lows and highs of the days between the purchase and the sale, in the shares of the lot."""
+    prices, entry = market.prices(symbol), trade.entry
+    price = _newest(market, splits, symbol, trade.lot) if closed is None else trade.received / trade.quantity
+    first = trading_day_of(trade.lot.ts)
     last = trading_day_of(closed) if closed is not None else prices.days[-1] if prices.days else first
     between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or closed is None)]
-    worst = min((bar.low / prices.factor(bar.day, last) for bar in between), default=None)
-    best = max((bar.high / prices.factor(bar.day, last) for bar in between), default=None)
-    sessions = sum(first < day <= last for day in market.sessions)
+    worst = min((bar.low / splits.ratio(bar.day) for bar in between), default=None)
+    best = max((bar.high / splits.ratio(bar.day) for bar in between), default=None)
+    is_known = entry > 0 and price is not None
     return LotRow(
-        0,
-        symbol,
-        opened,
-        closed,
-        quantity,
-        entry,
-        price,
-        profit,
-        sessions,
-        None if worst is None or entry <= 0 else worst / entry - 1,
-        None if best is None or entry <= 0 else best / entry - 1,
+        id=0,
+        symbol=symbol,
+        ts=trade.lot.ts,
+        closed=closed,
+        quantity=trade.quantity,
+        entry=entry,
+        price=price,
+        profit=None if price is None else trade.quantity * price - trade.paid,
+        sessions=sum(first < day <= last for day in market.sessions),
+        worst_ratio=worst / entry - 1 if worst is not None and is_known else None,
+        best_ratio=best / entry - 1 if best is not None and is_known else None,
     )
 
 

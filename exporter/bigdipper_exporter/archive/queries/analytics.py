@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
+from bigdipper_exporter.archive import figures
 from bigdipper_exporter.archive.broker_tables import WashSaleRow
-from bigdipper_exporter.archive.figures import fill_quality
 from bigdipper_exporter.archive.queries.rows import Listing, fetch
 
 WASH_SALES = Listing(WashSaleRow, "wash_sales", time="sold", id="activity_id")
@@ -21,7 +21,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class SaleQuality:
-    """Sales whose lots are known. None: no sale."""
+    """Sales whose lots are known, each of one order. None: no sale."""
 
     win_rate: float | None
     profit_factor: float | None
@@ -38,6 +38,5 @@ def refusals(connection: sqlite3.Connection, since: float) -> list[Refusals]:
 
 def sale_quality(connection: sqlite3.Connection, since: float) -> SaleQuality:
     """Return how good the sales since a time were."""
-    rate, factor, sales = connection.execute(fill_quality("ts >= ?"), (since,)).fetchone()
-    (realized,) = connection.execute("SELECT SUM(realized_pl) FROM fills WHERE ts >= ?", (since,)).fetchone()
+    rate, factor, sales, realized = connection.execute(figures.sale_quality("ts >= ?"), (since,)).fetchone()
     return SaleQuality(rate, factor, sales or 0, realized)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,42 @@ class Asset:
 
 
 @dataclass(slots=True)
+class Lot:
+    """Signed quantity and cost of what is left of one purchase or short sale; a split may leave fractions."""
+
+    qty: Fraction
+    cost: int
+
+
+@dataclass(slots=True)
 class Position:
-    """Signed quantity and cost; `day_*` is the part bought (or sold short) since the last day began."""
+    """Signed quantity and cost; `day_*` is the part bought (or sold short) since the last day began.
+
+    cost: at the average of the day; overnight it becomes that of `lots`, which are left first in first out.
+    """
 
     qty: int = 0
     cost: int = 0
     day_qty: int = 0
     day_cost: int = 0
     lastday_price: int | None = None
+    lots: deque[Lot] = field(default_factory=deque)
+
+    def take(self, units: int) -> None:
+        """Take `units` (> 0) from the oldest lots."""
+        left = Fraction(units)
+        while left and self.lots:
+            lot = self.lots[0]
+            part = min(left, abs(lot.qty))
+            lot.cost -= round(lot.cost * part / abs(lot.qty))
+            lot.qty -= part if lot.qty > 0 else -part
+            left -= part
+            if not lot.qty:
+                self.lots.popleft()
+
+    def compress(self) -> None:
+        """What the broker does overnight: what is left costs what its own lots cost."""
+        self.cost = sum(lot.cost for lot in self.lots)
 
 
 @dataclass(frozen=True, slots=True)

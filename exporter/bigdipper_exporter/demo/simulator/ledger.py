@@ -12,10 +12,11 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from bigdipper_exporter.calendar import NEW_YORK, trading_day
-from bigdipper_exporter.demo.simulator.books import Activity, Asset, Day, Position
+from bigdipper_exporter.demo.simulator.books import Activity, Asset, Day, Lot, Position
 from bigdipper_exporter.demo.simulator.hours import Hours
 from bigdipper_exporter.demo.simulator.orders import TERMINAL, Order, Rejected
 from bigdipper_exporter.demo.simulator.units import (
@@ -193,10 +194,12 @@ class Ledger:
                 position.day_qty += todays if closing > 0 else -todays
             position.qty += closing
             position.cost -= cost
+            position.take(abs(closing))
             qty -= closing
         if qty:
             position.qty += qty
             position.cost += qty * price * multiplier
+            position.lots.append(Lot(Fraction(qty), qty * price * multiplier))
             position.day_qty += qty
             position.day_cost += qty * price * multiplier
         if position.qty == 0:
@@ -267,6 +270,7 @@ class Ledger:
         for symbol, position in self.positions.items():
             position.lastday_price = self.closing_prices.get(symbol)
             position.day_qty = position.day_cost = 0
+            position.compress()
         debit = max(-self.cash, 0)
         self.accrued_interest += debit * INTEREST_RATE * (day - previous).days // (10_000 * 360)
         if day.month != previous.month and (amount := whole_cents(self.accrued_interest)):

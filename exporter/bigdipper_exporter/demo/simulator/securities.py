@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bigdipper_exporter.demo.simulator.books import Activity, Position
+from fractions import Fraction
+
+from bigdipper_exporter.demo.simulator.books import Activity, Lot, Position
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import SHARE, Number, cents, decimal, money, quantity
 
@@ -21,6 +23,8 @@ def split(ledger: Ledger, symbol: str, new: int, old: int, ts: float) -> Activit
     if held.qty * new % old or held.day_qty * new % old:
         raise ValueError(f"{new}-for-{old} split of {symbol}: {held.qty / SHARE:g} shares cannot be divided by {old}")
     before = held.qty
+    for lot in held.lots:
+        lot.qty *= Fraction(new, old)
     held.qty, held.day_qty = held.qty * new // old, held.day_qty * new // old
     if held.lastday_price is not None:
         held.lastday_price = held.lastday_price * old // new
@@ -35,8 +39,10 @@ def transfer(ledger: Ledger, kind: str, symbol: str, shares: Number, price: Numb
     held = ledger.positions.setdefault(symbol, Position(lastday_price=worth))
     if units < 0:
         held.cost -= held.cost * -units // held.qty
+        held.take(-units)
     else:
         held.cost += units * worth
+        held.lots.append(Lot(Fraction(units), units * worth))
     held.qty += units
     if held.qty == 0:
         del ledger.positions[symbol]
