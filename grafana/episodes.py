@@ -71,7 +71,7 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
             SELECT REPLACE({REASON.format("a.name")}, ' %', '%') AS "{group}",
               a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1 day",
               a.lower AS "5 days, worst 25%", a.median AS "After 5 days", a.upper AS "5 days, best 25%",
-              a.excess AS "5 days, vs. index", b.median AS "After 20 days", b.positive AS "20 days, share of gains",
+              a.excess AS "5 days, vs. index", b.median AS "After 20 days", b.positive AS "20 days, gains",
               b.excess AS "20 days, vs. index", b.dollars AS "Dollars after 20 days"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
@@ -96,7 +96,7 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
                 )
             ),
             *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20 days", "20 days, vs. index")),
-            column("20 days, share of gains", RATIO),
+            column("20 days, gains", RATIO),
             coloured("Dollars after 20 days", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
         ],
     )
