@@ -62,16 +62,15 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
     return grid(
         title,
         f"{question} "
-        "All episodes of the archive: number, separate weeks in which they began (dips of one crash are about one "
-        "observation), the median total return after 1, 5 and 20 trading days; after 5 also the bounds of the worst and of the "
-        "best quarter of them, after 20 the share of gains; and the median beyond the benchmark, from 20 episodes on. Dollars: "
-        "with the sizes of the bot's formula, as if "
-        "money had been there; no promise (archive: dip_outcomes).",
+        "All episodes of the archive: number; separate weeks of those that are 5 trading days old (dips of one crash are about "
+        "one observation); the median total return after 1, 5 and 20 trading days; after 5 also the bounds of the worst and of "
+        "the best quarter, after 20 the share of gains; the median beyond the benchmark, from 20 episodes on. Dollars: with the "
+        "sizes of the bot's formula, as if money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
             SELECT {REASON.format("a.name")} AS "{group}",
-              a.episodes AS Episodes, b.weeks AS Weeks, one.median AS "After 1 day",
+              a.episodes AS Episodes, a.weeks AS Weeks, one.median AS "After 1 day",
               a.lower AS "5 days, worst 25%", a.median AS "After 5 days", a.upper AS "5 days, best 25%",
-              a.excess AS "5 days, vs. index", b.median AS "After 20 days", b.positive AS "20 days, share of gains",
+              a.excess AS "5 days, vs. index", b.median AS "After 20 days", b.positive AS "20 days, gains",
               b.excess AS "20 days, vs. index", b.dollars AS "Dollars after 20 days"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
@@ -96,7 +95,7 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
                 )
             ),
             *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20 days", "20 days, vs. index")),
-            column("20 days, share of gains", RATIO),
+            column("20 days, gains", RATIO),
             coloured("Dollars after 20 days", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
         ],
     )
