@@ -62,10 +62,10 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
     return grid(
         title,
         f"{question} "
-        "All episodes of the archive: number; separate weeks of those that are 5 trading days old (dips of one crash are about "
-        "one observation); the median total return after 1, 5 and 20 trading days; after 5 also the bounds of the worst and of "
-        "the best quarter, after 20 the share of gains; the median beyond the benchmark, from 20 episodes on. Dollars: with the "
-        "sizes of the bot's formula, as if money had been there; no promise (archive: dip_outcomes).",
+        "All episodes of the archive: number; separate weeks of those that are 5 trading days old (dips of one crash are "
+        "about one observation); the median total return after 1, 5 and 20 trading days; after 5 also the bounds of the worst "
+        "and of the best quarter, after 20 the share of gains; the median beyond the benchmark, from 20 episodes on. Dollars: "
+        "with the sizes of the bot's formula, as if money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
             SELECT {REASON.format("a.name")} AS "{group}",
               a.episodes AS Episodes, a.weeks AS Weeks, one.median AS "After 1 day",
