@@ -45,7 +45,7 @@ def test_a_price_that_is_wrong_in_every_answer_leaves_no_peak_and_no_trough(roun
     rounds.poll("10:20", times=8)
     assert rounds.view.account is not None
     assert rounds.view.account.equity == pytest.approx(29_347)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.view.chain.drawdown == 0
     assert rounds.view.chain.peak == pytest.approx(29_347)
     assert rounds.day("peak_equity") == pytest.approx(29_347)
@@ -82,7 +82,7 @@ def test_a_market_that_really_falls_is_shown_after_three_answers(rounds: Rounds,
     assert rounds.view.doubts == ("jump",), "it is said that it may be an error"
     assert rounds.view.is_jump_shown
     rounds.poll("09:33", times=60)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.day("trough_equity") == pytest.approx(equity)
     assert rounds.sql("SELECT count(*) FROM implausible_answers") == [(2,)], "those that waited for the third"
     assert rounds.view.chain.drawdown == pytest.approx(1 - equity / 28_864)
@@ -93,7 +93,7 @@ def test_a_rise_that_lasts_makes_a_peak_after_an_hour(rounds: Rounds) -> None:
     rounds.poll("09:30", times=60)
     assert rounds.view.chain.peak == pytest.approx(28_864)
     rounds.poll("10:30", times=5)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     price(rounds, 380)
     rounds.poll("10:35", times=2)
     assert rounds.view.chain.peak == pytest.approx(45_000)
@@ -104,7 +104,7 @@ def test_a_fall_that_is_made_good_step_by_step_was_one(rounds: Rounds) -> None:
     for minute in range(20):
         price(rounds, GOOD * (0.7 + 0.015 * minute))
         rounds.poll(f"09:{30 + minute}")
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.day("trough_equity") < 5_000 + 75 * GOOD
     assert rounds.view.chain.peak == pytest.approx(28_864)
 
