@@ -1,4 +1,4 @@
-"""Money that moves before its record arrives, without `intraday_adjustments`: noticed in cash, once, and forgotten if it was none."""
+"""Money that moves before its record arrives: noticed in cash or in `intraday_adjustments`, once, forgotten if it was none."""
 
 from __future__ import annotations
 
@@ -159,9 +159,7 @@ INCOME = [("DIV", 50.0), ("FEE", -12.5), ("INT", -80.0), ("INT", 3.4), ("DIVNRA"
 
 @pytest.mark.parametrize("first_sign", ["adjustments", "cash"])
 @pytest.mark.parametrize(("kind", "amount"), INCOME)
-def test_income_that_is_seen_before_its_record_is_no_deposit(
-    rounds: Rounds, first_sign: str, kind: str, amount: float
-) -> None:
+def test_income_that_is_seen_before_its_record_is_no_deposit(rounds: Rounds, first_sign: str, kind: str, amount: float) -> None:
     times = 10 if first_sign == "cash" else 1  # large enough to be noticed without a word of the broker
     rounds.adjustments = 0.0
     rounds.poll("10:30")

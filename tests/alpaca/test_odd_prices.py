@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.broker.repair import repair
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, archive
+from tests.alpaca.rounds import Rounds, archive, at
 
 GOOD, LATER = 238.64, 243.47  # of 100 shares beside 5,000 in cash: equity 28,864, later 29,347
 
@@ -43,7 +45,7 @@ def test_a_price_that_is_wrong_in_every_answer_leaves_no_peak_and_no_trough(roun
     rounds.poll("10:20", times=8)
     assert rounds.view.account is not None
     assert rounds.view.account.equity == pytest.approx(29_347)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.view.chain.drawdown == 0
     assert rounds.view.chain.peak == pytest.approx(29_347)
     assert rounds.day("peak_equity") == pytest.approx(29_347)
@@ -80,7 +82,7 @@ def test_a_market_that_really_falls_is_shown_after_three_answers(rounds: Rounds,
     assert rounds.view.doubts == ("jump",), "it is said that it may be an error"
     assert rounds.view.is_jump_shown
     rounds.poll("09:33", times=60)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.day("trough_equity") == pytest.approx(equity)
     assert rounds.sql("SELECT count(*) FROM implausible_answers") == [(2,)], "those that waited for the third"
     assert rounds.view.chain.drawdown == pytest.approx(1 - equity / 28_864)
@@ -91,7 +93,7 @@ def test_a_rise_that_lasts_makes_a_peak_after_an_hour(rounds: Rounds) -> None:
     rounds.poll("09:30", times=60)
     assert rounds.view.chain.peak == pytest.approx(28_864)
     rounds.poll("10:30", times=5)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     price(rounds, 380)
     rounds.poll("10:35", times=2)
     assert rounds.view.chain.peak == pytest.approx(45_000)
@@ -102,6 +104,39 @@ def test_a_fall_that_is_made_good_step_by_step_was_one(rounds: Rounds) -> None:
     for minute in range(20):
         price(rounds, GOOD * (0.7 + 0.015 * minute))
         rounds.poll(f"09:{30 + minute}")
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.day("trough_equity") < 5_000 + 75 * GOOD
     assert rounds.view.chain.peak == pytest.approx(28_864)
+
+
+@pytest.mark.parametrize("wrong", [1_040.92, 340.0, 2.0])
+def test_repair_finds_wrong_prices_that_an_earlier_release_has_believed(rounds: Rounds, wrong: float) -> None:
+    price(rounds, LATER)
+    rounds.poll("09:50", times=4)
+    connection = rounds.store.connection
+    equity = 5_000 + 100 * wrong
+    for minute in range(30, 45):
+        connection.execute(
+            "INSERT INTO account_history"
+            " (id, ts, date, source, equity, cash, long_market_value, short_market_value, last_equity)"
+            " VALUES (?, ?, '2026-11-17', 'alpaca', ?, 5000, ?, 0, 28864)",
+            (-minute, at(f"09:{minute}"), equity, 100 * wrong),
+        )
+    connection.execute("UPDATE daily_stats SET peak_equity = max(peak_equity, ?)", (equity,))
+    _, odd = repair(connection, date(2026, 11, 17))
+    assert odd == 15
+    assert rounds.day("peak_equity") == pytest.approx(29_347)
+    assert rounds.day("trough_equity") == pytest.approx(28_864)
+    assert rounds.day("drawdown_ratio") == 0
+    assert rounds.sql("SELECT count(*) FROM implausible_answers WHERE reason = 'jump'") == [(15,)]
+
+
+def test_repair_leaves_a_fall_that_lasted_as_it_is(rounds: Rounds) -> None:
+    price(rounds, GOOD * 0.6)
+    rounds.poll("09:30", times=80)
+    price(rounds, LATER)
+    rounds.poll("10:55", times=5)
+    before = rounds.day("trough_equity")
+    _, odd = repair(rounds.store.connection, date(2026, 11, 17))
+    assert odd == 0
+    assert rounds.day("trough_equity") == before == pytest.approx(5_000 + 60 * GOOD)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, at, archive
+from tests.alpaca.rounds import Rounds, archive, at
 
 TUESDAY, WEDNESDAY = "2026-11-17", "2026-11-18"
 
@@ -52,7 +52,8 @@ def test_the_balance_of_an_account_created_this_morning_is_no_loss(
 
 
 @pytest.mark.parametrize(
-    "record", [{"date": TUESDAY}, {"date": WEDNESDAY}, {"created_at": "2026-11-17T22:02:00Z"}, {"created_at": "2026-11-17T22:00:00Z"}]
+    "record",
+    [{"date": TUESDAY}, {"date": WEDNESDAY}, {"created_at": "2026-11-17T22:02:00Z"}, {"created_at": "2026-11-17T22:00:00Z"}],
 )
 def test_an_account_created_in_the_evening_has_no_flow_on_either_day(store: Store, record: dict[str, str]) -> None:
     rounds = Rounds(store, 100_000, created=at("17:00"))

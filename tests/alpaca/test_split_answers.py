@@ -44,7 +44,7 @@ def nothing_happened(rounds: Rounds) -> None:
     assert rounds.view.day_return == pytest.approx(0, abs=1e-6)
     assert rounds.view.chain.drawdown == pytest.approx(0, abs=1e-6)
     assert rounds.view.chain.peak == pytest.approx(10_000)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
     assert rounds.returns()["all"] == pytest.approx(0, abs=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_a_split_whose_halves_are_hours_apart_leaves_nothing_once_its_record_is_
     assert rounds.sql("SELECT * FROM noticed_flows") == []
     assert rounds.view.day_profit == pytest.approx(0)
     assert rounds.view.cash_flow_today == 0
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
 
 
 @pytest.mark.parametrize("units", [10.0, 100.0, -50.0])
@@ -100,7 +100,7 @@ def test_shares_that_are_moved_in_or_out_of_a_position_are_a_flow_after_an_hour(
     assert rounds.view.cash_flow_today == pytest.approx(units * 50)
     assert rounds.view.day_profit == pytest.approx(0)
     assert rounds.view.chain.drawdown == pytest.approx(0)
-    assert rounds.view.doubts == ()
+    assert not rounds.view.doubts
 
 
 def test_shares_that_are_moved_in_are_a_flow_as_soon_as_their_record_is_read(store: Store) -> None:

@@ -212,7 +212,7 @@ def _doubts(broker: BrokerView) -> list[Row]:
         return []
     why = ", ".join(DOUBTS.get(reason, reason) for reason in broker.doubts)
     if broker.is_jump_shown:
-        return [("warn", "not certain", f"The broker's newest answer is shown, but makes no peak within its first hour: {why}.")]
+        return [("warn", "not certain", f"The broker's newest answer is shown, but makes no peak within an hour: {why}.")]
     return [
         ("warn", "not believed", f"The broker's newest answer is not used: {why}. It will be used if later ones confirm it.")
     ]

@@ -116,9 +116,7 @@ EXTREMES = """
       FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"""
 
 
-def _extremes(
-    connection: sqlite3.Connection, first: float, last: float, memory: BrokerCheckpoint
-) -> tuple[float | None, ...]:
+def _extremes(connection: sqlite3.Connection, first: float, last: float, memory: BrokerCheckpoint) -> tuple[float | None, ...]:
     """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls.
 
     Polls after a jump that is still questioned do not count yet.

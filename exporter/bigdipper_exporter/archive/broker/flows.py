@@ -206,7 +206,8 @@ def set_aside(connection: sqlite3.Connection, first: float, last: float, includi
     moments = {row[0] for row in connection.execute(f"SELECT ts {span}", (first, last))}
     names = "equity, cash, long_market_value, short_market_value, last_equity"
     connection.execute(
-        f"INSERT OR REPLACE INTO implausible_answers (ts, endpoint, reason, {names}) SELECT ts, 'account', 'jump', {names} {span}",
+        f"INSERT OR REPLACE INTO implausible_answers (ts, endpoint, reason, {names})"
+        f" SELECT ts, 'account', 'jump', {names} {span}",
         (first, last),
     )
     connection.execute(f"DELETE {span}", (first, last))

@@ -28,6 +28,9 @@ COLUMNS = (
 SAME = 5e-7  # of the larger value: what binary fractions do to sums is no change
 
 
+Odd = tuple[int, Balances, plausibility.Reason]  # id of a row of account_history, the answer, and what is odd about it
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A figure of a day before and after; None: unknown."""
@@ -84,15 +87,25 @@ def _set_odd_answers_aside(connection: sqlite3.Connection, first: float) -> int:
         (first,),
     ).fetchall()
     believed: Balances | None = None
-    doubted: list[tuple[int, Balances, plausibility.Reason]] = []
+    doubted: list[Odd] = []
+    jumped: list[Odd] = []  # accepted, but perhaps taken back within LONGEST_DOUBT
+    trusted: Balances | None = None  # the answer before them
     removed = 0
     for row_id, *values in rows:
         now = Balances(*values)
         known = [] if believed is None else flows.between(connection, believed.at - 86400, now.at + 86400)
         reason = plausibility.judge(now, believed, [f.amount for f in known if f.amount is not None])
+        if trusted is not None:
+            size = jumped[-1][1].equity - trusted.equity
+            if now.at - jumped[0][1].at >= plausibility.LONGEST_DOUBT:
+                jumped, trusted = [], None
+            elif plausibility.is_near(trusted, now, size, 0.0):
+                removed += _move(connection, [*jumped, *doubted])
+                jumped, doubted, trusted, reason = [], [], None, None
         if reason is None:
             removed += _move(connection, doubted)
             believed, doubted = now, []
+            jumped += [] if trusted is None else [(row_id, now, "jump")]
             continue
         if doubted and (doubted[-1][2] != reason or plausibility.is_jump(doubted[-1][1], now, ())):
             removed += _move(connection, doubted)
@@ -100,23 +113,29 @@ def _set_odd_answers_aside(connection: sqlite3.Connection, first: float) -> int:
         doubted.append((row_id, now, reason))
         lasts = now.at - doubted[0][1].at >= plausibility.LONGEST_DOUBT
         if len(doubted) >= plausibility.CONFIRMATIONS and (reason == "jump" or lasts):
-            _notice(connection, believed, doubted[0][1])
+            is_flow = _notice(connection, believed, doubted[0][1])
+            if reason == "jump" and not is_flow:
+                trusted, jumped = trusted or believed, [*jumped, *doubted]
             believed, doubted = now, []
     return removed + _move(connection, doubted)
 
 
-def _notice(connection: sqlite3.Connection, before: Balances | None, now: Balances) -> None:
-    """A change of cash that stayed, and that no record explains, was a flow; positions are taken as they were."""
+def _notice(connection: sqlite3.Connection, before: Balances | None, now: Balances) -> bool:
+    """A change of cash that stayed, and that no record explains, was a flow; positions are taken as they were.
+
+    Returns whether it was one.
+    """
     if before is None:
-        return
+        return False
     values = [(b.long or 0.0) + (b.short or 0.0) for b in (before, now)]
     moved_by_prices = abs(values[1] - values[0]) > plausibility.movement(before, now)
     flow = 0.0 if moved_by_prices else plausibility.unexplained_flow(before, now, 0.0)
     if flow and abs(flow - total(flows.between(connection, before.at, now.at)).net) > plausibility.NOISE * abs(before.equity):
         flows.notice(connection, now.at, flow)
+    return bool(flow)
 
 
-def _move(connection: sqlite3.Connection, doubted: list[tuple[int, Balances, plausibility.Reason]]) -> int:
+def _move(connection: sqlite3.Connection, doubted: list[Odd]) -> int:
     for row_id, b, reason in doubted:
         row = ImplausibleAnswerRow(b.at, "account", reason, b.equity, b.cash, b.long, b.short, b.last_equity)
         table_of(ImplausibleAnswerRow).write(connection, [row])

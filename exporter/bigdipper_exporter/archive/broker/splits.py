@@ -1,8 +1,8 @@
 """Units that a position gained or lost without any cash: a split, or a transfer whose record is still to come.
 
-The broker changes the price and the quantity of a split minutes or hours apart; in between the position has ten times its value,
-or a tenth. It is a split once the position is worth again what it was worth with its old quantity. What lasts for LONGEST_DOUBT
-without that is a transfer.
+The broker changes the price and the quantity of a split minutes or hours apart; in between the position has ten times its
+value, or a tenth. It is a split once the position is worth again what it was worth with its old quantity. What lasts for
+LONGEST_DOUBT without that is a transfer.
 """
 
 import sqlite3
