@@ -140,6 +140,16 @@ def test_a_day_without_a_price_drops_from_both_and_its_deposit_does_not() -> Non
     assert found.difference == pytest.approx(0, abs=1e-6)
 
 
+def test_a_day_of_the_account_that_is_missing_is_in_the_next_and_both_are_left_out() -> None:
+    moves = [0.01, 0.02, -0.03, 0.01]
+    days = account(moves, {1: Flows(5_000)})
+    held = DayEquity(days[2].day, days[1].start, days[2].end, Flows(5_000))
+    found = compare([days[0], held, days[3]], market(moves))
+    assert (found.days, found.left_out) == (2, 2)
+    assert found.account_return == pytest.approx(found.benchmark_return)
+    assert found.difference == pytest.approx(0)
+
+
 def test_the_benchmark_gets_its_dividends_and_a_split_is_none() -> None:
     moves = [0.0] * 10
     days = weekdays(11)

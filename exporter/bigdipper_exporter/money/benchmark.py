@@ -116,10 +116,11 @@ def compare(days: Sequence[DayEquity], benchmark: Prices) -> Comparison:
     for day in days[first:]:
         before = benchmark.close_before(day.day)
         theirs = None if before is None or before.day != previous else benchmark.growth(before.close, before.day, day.day)
-        previous = day.day
+        since, previous = previous, day.day
         twin.pass_day(day, benchmark)
         if day.ratio is None or day.end is None or theirs is None:
-            left_out += 1
+            # Days of the account that are missing are in the next one, with their flows.
+            left_out += max(sum(since < bar <= day.day for bar in benchmark.by_day), 1)
             continue
         account_index *= 1 + day.ratio
         benchmark_index *= 1 + theirs

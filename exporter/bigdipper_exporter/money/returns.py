@@ -8,6 +8,7 @@ A day's return is unknown when its base S + D is too small for it, and when the 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +25,7 @@ TO_DATE: dict[str, Callable[[date], date]] = {
 SMALLEST_BASE = 0.1  # of the day's last equity: more than tenfold growth in one day is a deposit that the broker does not list
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
+ONE_DAY = timedelta(days=1)
 CENT = 0.01  # portfolio history is rounded to it, and `last_equity` is not
 NO_FLOWS = Flows()
 
@@ -108,37 +110,35 @@ class TimeWeightedReturn:
     returns: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Link:
-    """A day of the chain.
+    """A day of the chain and its return.
 
     first: the first trading day whose money is in it; joined: False where unknown days come before it.
     """
 
     day: DayEquity
+    ratio: float | None
     first: date
     joined: bool = True
-
-    @property
-    def ratio(self) -> float | None:
-        return self.day.ratio
 
     def fits(self, begin: date) -> bool:
         """Whether a window that begins then holds all of this day's money, and no unknown days before it."""
         return self.first >= begin and (self.joined or calendar.previous_trading_day(self.day.day) < begin)
 
 
-def _links(days: Sequence[DayEquity]) -> Iterator[_Link]:
+def _links(days: Sequence[DayEquity], ratios: Sequence[float | None]) -> Iterator[_Link]:
     """Pair each day with the one before. Trading days between the two are in it if it starts where the other one ended."""
     before: DayEquity | None = None
-    for day in days:
-        missing = day.day if before is None else calendar.next_trading_day(before.day)
+    for day, ratio in zip(days, ratios, strict=True):
+        is_next = before is None or day.day - before.day == ONE_DAY
+        missing = day.day if before is None or is_next else calendar.next_trading_day(before.day)
         if before is None or missing >= day.day:
-            yield _Link(day, day.day)
+            yield _Link(day, ratio, day.day)
         elif before.end is not None and day.start is not None and abs(day.start - before.end) <= CENT:
-            yield _Link(day, missing)
+            yield _Link(day, ratio, missing)
         else:
-            yield _Link(day, day.day, joined=False)
+            yield _Link(day, ratio, day.day, joined=False)
         before = day
 
 
@@ -148,8 +148,9 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     A day whose return is unknown leaves the index where it was. Where trading days are missing, the index ends.
     """
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
-    unfunded = next((i for i, day in enumerate(days) if day.ratio is not None), len(days))
-    before, links = (0.0,) * unfunded, list(_links(days[unfunded:]))
+    ratios = [day.ratio for day in days]
+    unfunded = next((i for i, ratio in enumerate(ratios) if ratio is not None), len(days))
+    before, links = (0.0,) * unfunded, list(_links(days[unfunded:], ratios[unfunded:]))
     if not links:
         return TimeWeightedReturn(before, (None,) * unfunded)
     drawdowns: list[float | None] = []
@@ -187,15 +188,18 @@ def _windows(links: Sequence[_Link]) -> Iterator[tuple[str, float]]:
     """
     newest = links[-1].day
     last = newest.day if newest.begun else calendar.previous_trading_day(newest.day)
+    dates = [link.day.day for link in links]
     for name in (*WINDOWS, *TO_DATE):
         first = window_start(name, last)
         if first is None:
-            first = links[0].first
-        elif links[0].day.day > calendar.next_trading_day(first - timedelta(days=1)):
+            first = dates[0]
+        elif dates[0] > calendar.next_trading_day(first - ONE_DAY):
             continue  # the account is younger
-        inside = [link for link in links if link.day.day >= first]
+        inside = links[bisect_left(dates, first) :]
         if name in TO_DATE:
             inside = [link for link in inside if link.day.begun or TO_DATE[name](link.day.day) == first]
-        known = [link.ratio for link in inside if link.ratio is not None and link.fits(first)]
-        if known and len(known) == len(inside):
+        if not inside or not all(link.joined or link.fits(first) for link in inside) or not inside[0].fits(first):
+            continue
+        known = [link.ratio for link in inside if link.ratio is not None]
+        if len(known) == len(inside):
             yield name, math.prod(1 + ratio for ratio in known) - 1
