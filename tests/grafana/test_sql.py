@@ -359,6 +359,7 @@ def test_the_shared_leverage_is_the_newest(empty: sqlite3.Connection, broker_age
 
 def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connection) -> None:
     """Nine executions of +1 each are one winner; an order of which one execution has unknown lots is no known sale."""
+    rows: list[tuple[str, int, str, str, int, int, str | None, float | None]]
     rows = [(f"w{n}", 100 + n, "AMD", "sell", 1, 110, "won", 1.0) for n in range(9)]
     rows += [("l", 200, "AMD", "sell", 10, 90, "lost", -100.0), ("c", 250, "AMD", "buy", 1, 90, None, 20.0)]
     rows += [("k", 300, "NVDA", "sell", 1, 90, "partly", 5.0), ("u", 301, "NVDA", "sell", 9, 90, "partly", None)]
@@ -489,6 +490,36 @@ def test_dip_ladder_starts_again_after_a_position_was_flat(lived: sqlite3.Connec
         assert found[name]["Buys"] == (len({row["order_id"] for row in mine}) or None)
         assert found[name]["Lowest buy"] == min((row["price"] for row in mine), default=None)
     copy.close()
+
+
+@pytest.mark.parametrize("open_lots", [True, False])
+def test_depth_begins_where_the_lots_do_though_no_snapshot_saw_the_position_flat(
+    empty: sqlite3.Connection, open_lots: bool
+) -> None:
+    """Bought and sold eight months ago; bought again in two lots, of which the first was sold in part and then all."""
+    day = 86400.0
+    fills = [(250, "buy", 100), (240, "sell", 120), (30, "buy", 150), (20, "buy", 140), (10, "sell", 160), (5, "sell", 160)]
+    for ago, side, price in fills:
+        empty.execute(
+            "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price) VALUES (?, ?, '', 'X', ?, 10, ?)",
+            (f"x{ago}", NOW - ago * day, side, price),
+        )
+    lots = [(250, 240, 10, 100), (30, 10, 5, 150), (30, 5, 5, 150), *([(20, None, 5, 140)] if open_lots else [])]
+    for bought, sold, quantity, entry in lots:
+        empty.execute(
+            "INSERT INTO lots (symbol, ts, closed, quantity, entry, sessions) VALUES ('X', ?, ?, ?, ?, 1)",
+            (NOW - bought * day, None if sold is None else NOW - sold * day, quantity, entry),
+        )
+    empty.execute(
+        "INSERT INTO position_snapshots (ts, symbol, date, quantity, avg_entry_price, current_price)"
+        " VALUES (?, 'X', '', 5, 140, 150)",
+        (NOW - 100,),
+    )
+    found = answer(empty, "positions", "Depth by position", *MONTHS, ("X",))
+    empty.rollback()
+    assert [(row["Buys"], row["Lowest buy"], row["Highest buy"]) for row in found] == [
+        (2, 140, 150) if open_lots else (3, 100, 150)
+    ]
 
 
 def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:

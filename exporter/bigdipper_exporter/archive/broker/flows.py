@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
 from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
 
-OPTION_UNITS = 100
 OPENING = 60.0  # seconds within which a new account has its first balance
 HALF_DAY = 43200.0
 OPENED = 0.001  # of it: what the account may have earned or paid by its first answer
@@ -122,8 +121,8 @@ def _amount(
     if kind in flows.CASH or symbol is None:
         return net_amount
     price = price or _price(connection, symbol, ts)
-    units = OPTION_UNITS if is_option(symbol) else 1
-    return flows.transfer_value(quantity, None if price is None else price * units, net_amount)
+    units = multiplier(connection, symbol)
+    return flows.transfer_value(quantity, None if price is None or units is None else price * units, net_amount)
 
 
 def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | None:
