@@ -165,12 +165,10 @@ def test_a_restart_of_prometheus_ends_no_incident(file: str, flag: str) -> None:
     assert set(re.findall(rf"{flag.partition('=')[0]}=\w+", text)) == {flag}
 
 
-def test_the_dead_man_waits_for_an_alertmanager_that_was_restarted() -> None:
-    # A restarted Alertmanager hears of the Watchdog when Prometheus sends it again, and pings within the five minutes after.
+def test_the_dead_man_waits_for_a_backup_of_prometheus() -> None:
+    # deploy/backup.sh stops Prometheus while it copies up to 8 GB; without Prometheus nothing pings.
     text = (rules.ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
-    (period, grace), *others = re.findall(r"period (\d+) minutes, grace (\d+)", text)
-    assert others == []
-    assert (int(period), int(grace)) == (5, rules.RESENT_MINUTES + 5)
+    assert re.findall(r"period (\d+) minutes, grace (\d+)", text) == [("5", "20")]
 
 
 def test_every_threshold_is_a_number_of_its_own_name() -> None:

@@ -75,6 +75,28 @@ def test_an_alert_does_not_fire_when(alert: str, why: str, tmp_path: Path) -> No
     assert result.returncode == 0, result.stdout
 
 
+def test_the_watchdog_is_a_new_alert_every_five_minutes(tmp_path: Path) -> None:
+    series = [{"series": 'up{job="prometheus"}', "values": "1x120"}]
+    moments = {f"{5 * slot + late}m": slot for slot in (0, 1, 2, 11, 12) for late in (1, 4)}
+    checks = [
+        {
+            "expr": 'ALERTS{alertname="Watchdog", alertstate="firing"}',
+            "eval_time": moment,
+            "exp_samples": [
+                {
+                    "labels": f'ALERTS{{alertname="Watchdog", alertstate="firing", minute="{5 * slot % 60}", severity="none", '
+                    'subject="alerting"}',
+                    "value": 1,
+                }
+            ],
+        }
+        for moment, slot in moments.items()
+    ]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": checks}
+    result = rules.promtool_alone(tmp_path, "Watchdog", test)
+    assert result.returncode == 0, result.stdout
+
+
 def test_every_alert_has_a_case_with_its_quiet_moments() -> None:
     assert set(rules.cases()) == set(rules.alerts())
     bare = [
