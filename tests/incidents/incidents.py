@@ -152,6 +152,13 @@ OF_ALL_ELSE = (
         long=True,
     ),
     Incident(
+        "brake-twice",
+        "The bot dies under the brake and is started again without it; 20 minutes later there is another brake",
+        does.brake_twice,
+        ("BrakeActive", "BotSilent", "-BotSilent", "-BrakeActive", "BrakeActive"),
+        Setting(NOON.begins, leverage=1.1),
+    ),
+    Incident(
         "margin-call",
         "The broker raises its margin requirement: a margin call",
         does.margin_call,
