@@ -307,6 +307,15 @@ def test_what_ends_unsaid_and_comes_back_is_sent_within_hours() -> None:
     assert warnings == {8}  # the night of outside-market-day: 20:00 to 04:00
 
 
+def test_the_cause_of_a_critical_alert_comes_before_its_message() -> None:
+    # Groups of rules are evaluated at moments of their own: what one of them says, another takes up in its next round or the one after.
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    pace = yaml.safe_load((rules.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))["global"]["evaluation_interval"]
+    waits = {alert: next(routes(config["route"], labels_of(alert), {}))["group_wait"] for alert in rules.alerts()}
+    hasty = {alert for alert, wait in waits.items() if seconds(wait) <= 2 * seconds(pace)}
+    assert hasty == {"Watchdog", "BrakeActive", "HardLimitExceeded", "DayClosed"}  # no other alert is their cause
+
+
 def test_inhibition_names_alerts_that_exist_and_stays_within_one_bot() -> None:
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     for rule in config["inhibit_rules"]:

@@ -65,6 +65,12 @@ def test_an_old_log_that_is_read_between_two_scrapes_is_caught_up_with(tmp_path:
     assert result.returncode == 0, result.stdout
 
 
+def test_an_outage_of_several_bots_is_one_incident_until_it_is_over(tmp_path: Path) -> None:
+    case = {**rules.cases()["FleetSilent"], "quiet": ["4m"], "fires": "60m"}
+    result = rules.promtool_alone(tmp_path, "FleetSilent", life("FleetSilent", case))
+    assert result.returncode == 0, result.stdout
+
+
 QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.get("never", {})]
 
 

@@ -231,6 +231,14 @@ OF_ALL_ELSE = (
         every="15s",
     ),
     Incident(
+        "fleet-network-down-at-night",
+        "The network of three bots to the broker is down at night",
+        does.network_down,
+        (),
+        Setting("2026-10-14 01:00", bots=("big-dipper", "second", "third")),
+        every="15s",
+    ),
+    Incident(
         "prometheus-restarts",
         "Prometheus is restarted while the bot is dead",
         does.killed,
