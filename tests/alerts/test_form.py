@@ -138,6 +138,24 @@ def test_an_alert_outlives_a_restart_of_the_exporter() -> None:
     assert brief - shared == NOT_A_STATE - shared
 
 
+WINDOW = re.compile(r"\b(?:increase|rate|changes|(?:max|min|avg|sum|count|present)_over_time)\([^\[\]]*\[(\d+)([smhd])\]")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+ENDS_WITH_ITS_CAUSE = {"BrokerUnauthorized"}  # the broker's last answer counts too, and that is a minute old
+
+
+def test_one_hiccup_is_over_before_an_alert_that_waits() -> None:
+    # What happened once is in a window of increase() for as long as that is: a shorter `for` waits for nothing.
+    recorded = {rule["record"]: rule["expr"] for rule in rules.rules("record")}
+    hasty = {}
+    for name, rule in rules.alerts().items():
+        text = rule["expr"] + "".join(expr for record, expr in recorded.items() if record in rule["expr"])
+        windows = [int(number) * UNITS[unit] for number, unit in WINDOW.findall(text)]
+        waits = [int(number) * UNITS[unit] for number, unit in re.findall(r"^(\d+)([smhd])$", rule.get("for", ""))]
+        if windows and waits and waits[0] < min(windows):
+            hasty[name] = min(windows)
+    assert set(hasty) == ENDS_WITH_ITS_CAUSE
+
+
 def test_every_for_is_explained() -> None:
     for file in rules.ALERT_FILES:
         for line in file.read_text(encoding="utf-8").splitlines():
