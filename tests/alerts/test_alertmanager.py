@@ -233,6 +233,59 @@ def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(
     assert sum(longest) < 4096  # ntfy refuses longer ones
 
 
+def sent(name: str, severity: str, **more: str) -> Entry:
+    return {
+        "labels": {"alertname": name, "severity": severity, "bot": "b", **more},
+        "annotations": {"summary": f"summary of {name}"},
+    }
+
+
+def since(hour: int, name: str, severity: str) -> Entry:
+    return {**sent(name, severity), "startsAt": f"2026-10-16T{hour:02}:00:00.000Z"}
+
+
+TEMPLATES_OF_GO = """package main
+import ("encoding/json"; "os"; "text/template")
+func main() {
+	var data any
+	if err := json.NewDecoder(os.Stdin).Decode(&data); err != nil { panic(err) }
+	template.Must(template.New("title").Parse(os.Args[1])).Execute(os.Stdout, data)
+}
+"""
+
+
+def title_on_ntfy(folder: Path, receiver: str, *alerts: Entry, status: str = "firing") -> str:
+    """What ntfy, which renders with Go's templates, makes of Alertmanager's JSON."""
+    (entry,) = integrations(rendered(folder, CHANNELS["ntfy"]), receiver)
+    (folder / "main.go").write_text(TEMPLATES_OF_GO, encoding="utf-8")
+    labels = {"bot": "b"}
+    body = {
+        "receiver": receiver,
+        "status": status,
+        "commonLabels": labels,
+        "alerts": [{"status": status, **one} for one in alerts],
+    }
+    (title,) = parse_qs(urlsplit(entry["url"]).query)["title"]
+    return rules.run("go", "run", folder / "main.go", title, input=json.dumps(body)).stdout
+
+
+@pytest.mark.skipif(bool(rules.missing("go")), reason="Go is not installed")
+def test_the_title_on_ntfy_is_the_newest_alert_with_the_icon_of_its_severity(tmp_path: Path) -> None:
+    old, new = since(9, "A", "critical"), since(11, "B", "critical")
+    assert title_on_ntfy(tmp_path, "critical-without-end", old) == "🔴 b: summary of A"
+    assert title_on_ntfy(tmp_path, "critical", old, new) == "🔴 b: summary of B, and more"
+    assert title_on_ntfy(tmp_path, "critical", new, old, status="resolved") == "✅ b: over: summary of B, and more"
+    assert title_on_ntfy(tmp_path, "warning-without-end", old) == "🟡 b: summary of A"
+
+
+def test_the_icon_on_ntfy_is_that_of_the_severity(tmp_path: Path) -> None:
+    config = rendered(tmp_path, CHANNELS["ntfy"])
+    for name, (severity, _) in render_module.RECEIVERS.items():
+        (entry,) = integrations(config, name)
+        (title,) = parse_qs(urlsplit(entry["url"]).query)["title"]
+        assert f"✅{{{{ else }}}}{page.ICONS[severity]}{{{{ end }}}} " in title
+
+
 def test_what_is_over_makes_no_sound(tmp_path: Path) -> None:
     (entry,) = integrations(rendered(tmp_path, CHANNELS["pushover"]), "critical")
     assert entry["priority"] == '{{ if eq .Status "firing" }}1{{ else }}-1{{ end }}'
@@ -349,14 +402,22 @@ def test_figures_are_written_as_people_write_them(text: str) -> None:
     assert page.message([alert], template="title") == f"🟡 b: {FIGURES[text]}"
 
 
-def sent(name: str, severity: str, **more: str) -> Entry:
-    return {
-        "labels": {"alertname": name, "severity": severity, "bot": "b", **more},
-        "annotations": {"summary": f"summary of {name}"},
-    }
-
-
 TITLES = {
+    "the newest of equals": (
+        [since(9, "A", "warning"), since(11, "B", "warning"), since(10, "C", "warning")],
+        "firing",
+        "🟡 b: summary of B, and 2 more",
+    ),
+    "the newest of the worst": (
+        [since(9, "A", "critical"), since(11, "B", "warning"), since(10, "C", "critical")],
+        "firing",
+        "🔴 b: summary of C, and 2 more",
+    ),
+    "one without a severity": (
+        [{"labels": {"alertname": "A", "bot": "b"}, "annotations": {"summary": "summary of A"}}],
+        "firing",
+        "🟡 b: summary of A",
+    ),
     "one": ([sent("A", "critical")], "firing", "🔴 b: summary of A"),
     "the worst comes first": ([sent("A", "warning"), sent("B", "critical")], "firing", "🔴 b: summary of B, and 1 more"),
     "the first of equals": ([sent("A", "warning"), sent("B", "warning")], "firing", "🟡 b: summary of A, and 1 more"),

@@ -33,9 +33,7 @@ def hurried_rule(folder: Path) -> Path:
 def hurried_configuration(folder: Path, inbox: Inbox) -> Path:
     """The configuration that render.py writes, where Alertmanager looks every second and repeats after five."""
     render = rules.ROOT / "alertmanager" / "render.py"
-    said = rules.run(
-        sys.executable, render, "--out", folder, env=environment(ALERT_DEADMAN_URL=f"{inbox.url}/deadman")
-    )
+    said = rules.run(sys.executable, render, "--out", folder, env=environment(ALERT_DEADMAN_URL=f"{inbox.url}/deadman"))
     assert said.returncode == 0, said.stdout
     config = yaml.safe_load((file := folder / "alertmanager.yml").read_text(encoding="utf-8"))
     (route,) = [one for one in config["route"]["routes"] if one.get("receiver") == "deadman"]

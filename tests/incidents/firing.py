@@ -31,7 +31,7 @@ def minutes_of(duration: str) -> int:
 
 
 def moments(minutes: int, every: str) -> list[str]:
-    """Every evaluation within so many minutes, as promtool writes a time. An alert fires in a minute if it does so at any of them."""
+    """Every evaluation within so many minutes, for promtool. An alert fires in a minute if it does so at any of them."""
     return [f"{second}s" for second in range(0, minutes * 60, step_of(every))]
 
 
