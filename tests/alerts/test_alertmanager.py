@@ -361,7 +361,7 @@ def test_what_ends_unsaid_and_comes_back_is_sent_within_hours() -> None:
 
 
 def test_the_cause_of_a_critical_alert_comes_before_its_message() -> None:
-    # Groups of rules are evaluated at moments of their own: what one of them says, another takes up in its next round or the one after.
+    # Groups of rules are evaluated at moments of their own: what one says, another takes up a round or two later.
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     pace = yaml.safe_load((rules.PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))["global"]["evaluation_interval"]
     waits = {alert: next(routes(config["route"], labels_of(alert), {}))["group_wait"] for alert in rules.alerts()}
