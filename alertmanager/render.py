@@ -47,13 +47,15 @@ YEARS = 3  # whose holidays are written: this one and the next two
 TITLE, TEXT, WHOLE, LINK = (f'{{{{ template "bigdipper.{part}" . }}}}' for part in ("title", "text", "whole", "link"))
 
 # ntfy renders these itself, from the JSON of Alertmanager's webhook; Alertmanager's own templates do not reach there.
+# Its alerts are in the order of their labels: the title is that of the newest (the texts of startsAt compare as times do).
+NTFY_ICON = {"critical": "🔴", "warning": "🟡", "info": "ℹ️"}
 NTFY_TITLE = (
-    '{{ if eq .status "resolved" }}✅{{ else if eq .receiver "critical" }}🔴{{ else if eq .receiver "info" }}ℹ️'
-    "{{ else }}🟡{{ end }} "
+    '{{ if eq .status "resolved" }}✅{{ else }}ICON{{ end }} '
     "{{ with .commonLabels.bot }}{{ . }}{{ else }}monitor{{ end }}: "
     '{{ if eq .status "resolved" }}over: {{ end }}'
-    '{{ $first := "" }}{{ $status := .status }}{{ range .alerts }}{{ if and (eq .status $status) (eq $first "") }}'
-    "{{ $first = .annotations.summary }}{{ end }}{{ end }}{{ $first }}"
+    '{{ $first := "" }}{{ $newest := "" }}{{ $status := .status }}{{ range .alerts }}'
+    "{{ if and (eq .status $status) (gt .startsAt $newest) }}"
+    "{{ $newest = .startsAt }}{{ $first = .annotations.summary }}{{ end }}{{ end }}{{ $first }}"
     "{{ if gt (len .alerts) 1 }}, and more{{ end }}"
 )
 NTFY_TEXT = (
@@ -175,7 +177,12 @@ def ntfy(v: Variables, severity: str) -> Config:
     priority = NTFY_PRIORITY[severity]
     if urlsplit(v["ALERT_NTFY_URL"]).hostname == "ntfy.sh":  # an own server may be too old for a template in the priority
         priority = f'{{{{ if eq .status "resolved" }}}}{NTFY_QUIET}{{{{ else }}}}{priority}{{{{ end }}}}'
-    query = {"template": "yes", "title": NTFY_TITLE, "message": NTFY_TEXT, "priority": priority}
+    query = {
+        "template": "yes",
+        "title": NTFY_TITLE.replace("ICON", NTFY_ICON[severity]),
+        "message": NTFY_TEXT,
+        "priority": priority,
+    }
     if "ALERT_GRAFANA_URL" in v:
         query["click"] = v["ALERT_GRAFANA_URL"]
     config: Config = {"url": f"{v['ALERT_NTFY_URL']}?{urlencode(query)}", "max_alerts": NTFY_ALERTS}

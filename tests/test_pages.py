@@ -252,10 +252,39 @@ def test_alerts_are_those_of_this_bot_and_the_others_a_number(one: Monitor) -> N
     assert set(rows) == {"A", "C", "D", "other bots"}
     assert (rows["A"][0], rows["D"][0]) == ("bad", "ok")
     assert rows["A"][2] == "Something; began 1 minute ago."
-    assert rows["other bots"][2] == "1 alert of second."
+    assert rows["other bots"] == ("warn", "other bots", "1 alert of second, 1 critical.")
     assert said(one, one.pipeline.snapshot, firing=firing)["Alerts", "B"] == ("bad", "Something (second); began 1 minute ago.")
     assert said(one, one.pipeline.snapshot, firing=Firing(at=1.0))["Alerts", "none"][0] == "ok"
     assert said(one, one.pipeline.snapshot, firing=Firing(problem="refused"))["Alerts", "Alertmanager"][0] == "warn"
+
+
+def alerts_of(one: Monitor, firing: Firing, name: str) -> list[landing.Row]:
+    """The rows about alerts on the page of the bot `name`."""
+    return status_page(one.pipeline.snapshot, replace(one.settings, bot_name=name), Recent(), firing).sections[0][1]
+
+
+def test_a_bot_that_alerts_know_by_another_name_is_not_fine(one: Monitor) -> None:
+    firing = Firing((FiringAlert("BotSilent", "critical", "big-dipper", "Bot silent", time.time(), False),), time.time())
+    none, others = alerts_of(one, firing, "my-bot")
+    assert none == ("ok", "none", "No alert of my-bot is firing.")
+    assert others[0] == "warn"
+    assert others[2].startswith("1 alert of big-dipper, 1 critical. Is this bot one of them?")
+
+
+def test_alerts_of_other_bots_push_none_of_this_one_off_the_page(one: Monitor) -> None:
+    others = tuple(FiringAlert("ExporterDown", "critical", f"b{n}", "", time.time(), False) for n in range(MOST_ALERTS))
+    own = FiringAlert("MissedTrades", "warning", "mine", "Missed", time.time(), False)
+    assert [row[1] for row in alerts_of(one, Firing((*others, own), time.time()), "mine")] == ["MissedTrades", "other bots"]
+    many = [row[1] for row in alerts_of(one, Firing((own,) * (MOST_ALERTS + 3), time.time()), "mine")]
+    assert many == ["MissedTrades"] * MOST_ALERTS + ["more"]
+
+
+def test_an_alertmanager_that_has_just_started_may_not_know_all(one: Monitor) -> None:
+    now = time.time()
+    ((state, name, words),) = alerts_of(one, Firing(at=now, started=now - 180), "mine")
+    assert (state, name) == ("warn", "Alertmanager")
+    assert words.startswith("It started 3 minutes ago")
+    assert alerts_of(one, Firing(at=now, started=now - 1000), "mine") == [("ok", "none", "No alert is firing.")]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def message(alerts: list[Entry], status: str = "firing", template: str = "whole"
     data = {
         "status": status,
         "receiver": "critical",
-        "alerts": [{**alert, "status": status, **times} for alert in alerts],
+        "alerts": [{**times, **alert, "status": status} for alert in alerts],
         "commonLabels": dict(sorted(set.intersection(*labels))),
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ JUSTIFIED: dict[str, dict[str, tuple[str, str]]] = {
     "big_dipper_v2.16.log": {
         "Watchdog": ("08:50", "always"),
         "BrakeActive": ("10:43", "the brake's first line is of 10:43:00"),
-        "HardLimitExceeded": ("10:50", "margin at 28.44 % at 10:49, and the account line names 20 % as the hard limit"),
+        "HardLimitExceeded": ("10:51", "margin at 28.44 % at 10:49, and the account line names 20 % as the hard limit"),
         "BrakeHeldLong": ("11:49", "an hour and five minutes later it holds"),
         "DayClosed": ("16:11", "ten minutes after the close"),
     },
@@ -27,7 +27,7 @@ JUSTIFIED: dict[str, dict[str, tuple[str, str]]] = {
         "BrakeActive": ("09:23", "the brake's first line is of 09:23:00"),
         "BrakeHeldLong": ("10:29", "an hour and five minutes later it holds"),
         "DayClosed": ("16:11", "ten minutes after the close"),
-        "HardLimitExceeded": ("18:14", "margin at 22.17 % at 18:13, and the account line names 20 % as the hard limit"),
+        "HardLimitExceeded": ("18:15", "margin at 22.17 % at 18:13, and the account line names 20 % as the hard limit"),
         "DayLoss": ("18:15", "the first account line since the brake, of 18:10, is 8 % below the first of the day"),
     },
     "big_dipper_v2.18.log": {

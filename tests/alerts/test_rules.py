@@ -30,8 +30,9 @@ def silent(alert: str, moment: str) -> Entry:
 def life(alert: str, case: Entry) -> Entry:
     """The life of an alert: quiet, fires, clears."""
     shared = "shared" in case
+    whose = {"": BOTS, "true": None}.get(case.get("shared", ""), (case.get("shared", ""),))
     checks = [silent(alert, moment) for moment in case["quiet"]]
-    checks.append(firing(alert, case["fires"], None if shared else BOTS))
+    checks.append(firing(alert, case["fires"], whose))
     checks += [silent(alert, case["clears"])] if "clears" in case else []
     return {
         "name": alert,
@@ -65,6 +66,12 @@ def test_an_old_log_that_is_read_between_two_scrapes_is_caught_up_with(tmp_path:
     assert result.returncode == 0, result.stdout
 
 
+def test_an_outage_of_several_bots_is_one_incident_until_it_is_over(tmp_path: Path) -> None:
+    case = {**rules.cases()["FleetSilent"], "quiet": ["4m"], "fires": "60m"}
+    result = rules.promtool_alone(tmp_path, "FleetSilent", life("FleetSilent", case))
+    assert result.returncode == 0, result.stdout
+
+
 QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.get("never", {})]
 
 
@@ -72,6 +79,28 @@ QUIET = [(alert, why) for alert, case in rules.cases().items() for why in case.g
 def test_an_alert_does_not_fire_when(alert: str, why: str, tmp_path: Path) -> None:
     case = rules.cases()[alert]
     result = rules.promtool_alone(tmp_path, alert, never(alert, case, case["never"][why]))
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_watchdog_is_a_new_alert_every_five_minutes(tmp_path: Path) -> None:
+    series = [{"series": 'up{job="prometheus"}', "values": "1x120"}]
+    moments = {f"{5 * slot + late}m": slot for slot in (0, 1, 2, 11, 12) for late in (1, 4)}
+    checks = [
+        {
+            "expr": 'ALERTS{alertname="Watchdog", alertstate="firing"}',
+            "eval_time": moment,
+            "exp_samples": [
+                {
+                    "labels": f'ALERTS{{alertname="Watchdog", alertstate="firing", minute="{5 * slot % 60}", severity="none", '
+                    'subject="alerting"}',
+                    "value": 1,
+                }
+            ],
+        }
+        for moment, slot in moments.items()
+    ]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": checks}
+    result = rules.promtool_alone(tmp_path, "Watchdog", test)
     assert result.returncode == 0, result.stdout
 
 

@@ -122,7 +122,8 @@ def alertmanager_files(folder: Path, inbox: Inbox) -> None:
     assert rendered.returncode == 0, rendered.stdout
     file = folder / "alertmanager.yml"
     text = re.sub(r"\n +mute_time_intervals:\n +- outside-market-day", "", file.read_text(encoding="utf-8"))
-    file.write_text(text.replace("group_wait: 1m", "group_wait: 1s").replace("group_interval: 10m", "group_interval: 5s"))
+    text = re.sub(r"group_wait: (1m|45s)", "group_wait: 1s", text)
+    file.write_text(text.replace("group_interval: 10m", "group_interval: 5s"))
 
 
 class Stack:

@@ -152,6 +152,13 @@ OF_ALL_ELSE = (
         long=True,
     ),
     Incident(
+        "brake-twice",
+        "The bot dies under the brake and is started again without it; 20 minutes later there is another brake",
+        does.brake_twice,
+        ("BrakeActive", "BotSilent", "-BotSilent", "-BrakeActive", "BrakeActive"),
+        Setting(NOON.begins, leverage=1.1),
+    ),
+    Incident(
         "margin-call",
         "The broker raises its margin requirement: a margin call",
         does.margin_call,
@@ -221,6 +228,14 @@ OF_ALL_ELSE = (
         does.fleet,
         ("FleetSilent", "-FleetSilent"),
         Setting(NOON.begins, bots=("big-dipper", "second", "third")),
+        every="15s",
+    ),
+    Incident(
+        "fleet-network-down-at-night",
+        "The network of three bots to the broker is down at night",
+        does.network_down,
+        (),
+        Setting("2026-10-14 01:00", bots=("big-dipper", "second", "third")),
         every="15s",
     ),
     Incident(

@@ -230,6 +230,20 @@ def brake(minutes: float) -> Script:
     return script
 
 
+def brake_twice(lab: Laboratory) -> Iterator[float]:
+    """The bot dies under the brake; while it is dead the money comes back. Later the leverage passes the brake again."""
+    amount = lab.world.ledger.equity() * 6 // 100
+    lab.world.ledger.book("CSW", -amount, lab.now, "ACH withdrawal")
+    yield 10
+    lab.kill_bot()
+    yield 25
+    lab.world.ledger.book("CSD", amount, lab.now, "ACH deposit")
+    lab.world.start_bot()
+    yield 20
+    lab.world.ledger.book("CSW", -amount, lab.now, "ACH withdrawal")
+    yield 5
+
+
 def margin_call(lab: Laboratory) -> Iterator[float]:
     """The broker asks for more margin than the account has."""
     lab.patch.setattr(ledger, "MAINTENANCE_MARGIN", 92)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bigdipper_exporter.web.alerts import FRESH_SECONDS, MOST_ALERTS, WAIT_SECONDS, Alerts, decode
+from bigdipper_exporter.web.alerts import FRESH_SECONDS, PATH, STATUS_PATH, WAIT_SECONDS, Alerts, decode, started
 from tests.web.served import DEADLINE, eventually
 
 ALERT = {
@@ -49,8 +49,24 @@ def test_a_start_that_is_no_time_is_not_known(time: Any) -> None:
     assert alert.since is None or time == "9999-12-31T23:59:59+00:00"
 
 
-def test_no_more_than_the_page_can_show_are_kept() -> None:
-    assert len(decode(answer(*[ALERT] * 500))) == MOST_ALERTS
+def test_an_alert_of_no_known_severity_is_a_warning_as_it_is_sent() -> None:
+    own = ALERT | {"labels": {"alertname": "YourOwn"}}
+    page = ALERT | {"labels": {"alertname": "Page", "severity": "page"}}
+    assert [(alert.name, alert.severity) for alert in decode(answer(own, page))] == [
+        ("YourOwn", "warning"),
+        ("Page", "warning"),
+    ]
+
+
+def test_alertmanager_says_when_it_started() -> None:
+    assert started(json.dumps({"uptime": "2026-11-20T14:30:00.000Z"}).encode()) == 1_795_185_000.0
+    assert [started(body) for body in (b"{}", b"[]", b'{"uptime": 5}')] == [None, None, None]
+
+    def fetch(address: str, path: str) -> bytes:
+        return {PATH: answer(ALERT), STATUS_PATH: b'{"uptime": "2026-11-20T14:30:00.000Z"}'}[path]
+
+    alerts = Alerts("http://alertmanager", fetch)
+    eventually(lambda: alerts.current().started == 1_795_185_000.0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +74,7 @@ def test_no_more_than_the_page_can_show_are_kept() -> None:
     [(b"{}", "not a list"), (b"<html>", "Expecting value"), (b"[" * 100_000, "recursion"), (b"\xff", "start byte")],
 )
 def test_an_answer_that_is_none_is_named(body: bytes, words: str) -> None:
-    alerts = Alerts("http://alertmanager", lambda _: body)
+    alerts = Alerts("http://alertmanager", lambda *_: body)
     eventually(lambda: words in (alerts.current().problem or ""))
 
 
@@ -66,8 +82,8 @@ def test_a_slow_alertmanager_does_not_hold_up_the_page() -> None:
     asked, release = threading.Event(), threading.Event()
     calls: list[str] = []
 
-    def slow(address: str) -> bytes:
-        calls.append(address)
+    def slow(address: str, path: str) -> bytes:
+        calls.append(path)
         asked.set()
         assert release.wait(DEADLINE)
         return answer(ALERT)
@@ -78,11 +94,11 @@ def test_a_slow_alertmanager_does_not_hold_up_the_page() -> None:
     assert time.monotonic() - begun < WAIT_SECONDS + 1
     assert asked.wait(DEADLINE)
     alerts.current()
-    assert calls == ["http://alertmanager"], "one request at a time"
+    assert calls == [PATH], "one request at a time"
     release.set()
     eventually(lambda: alerts.current().at is not None)
     assert [alert.name for alert in alerts.current().alerts] == ["BrakeActive"]
-    assert len(calls) == 1, f"an answer counts for {FRESH_SECONDS} s"
+    assert calls == [PATH, STATUS_PATH], f"an answer counts for {FRESH_SECONDS} s"
 
 
 def test_nobody_who_answers_is_named() -> None:

@@ -17,7 +17,9 @@ ASK_SECONDS = 3.0
 ANSWER_BYTES = 1 << 20
 MOST_ALERTS = 20
 PATH = "/api/v2/alerts?silenced=true&inhibited=false&active=true"
+STATUS_PATH = "/api/v2/status"
 SEVERITIES = ("critical", "warning", "info")
+UNSENT = "none"  # the severity of what is for machines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,15 @@ class FiringAlert:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """What Alertmanager said at `at` (unix seconds, None: nothing yet), most severe first; problem: why it is not known."""
+    """What Alertmanager said at `at` (unix seconds, None: nothing yet), most severe first; problem: why it is not known.
+
+    started: when Alertmanager started (unix seconds), if it says so. It keeps no alerts over a restart.
+    """
 
     alerts: tuple[FiringAlert, ...] = ()
     at: float | None = None
     problem: str | None = None
+    started: float | None = None
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -46,10 +52,10 @@ class _NoRedirects(HTTPRedirectHandler):
         raise OSError("it redirects elsewhere")
 
 
-def ask(address: str) -> bytes:
+def ask(address: str, path: str = PATH) -> bytes:
     """GET the alerts of the Alertmanager at `address`. Raises OSError, or http.client.HTTPException, with the reason."""
     opener = build_opener(_NoRedirects, ProxyHandler({}))
-    with opener.open(Request(address.rstrip("/") + PATH), timeout=ASK_SECONDS) as response:
+    with opener.open(Request(address.rstrip("/") + path), timeout=ASK_SECONDS) as response:
         body: bytes = response.read(ANSWER_BYTES + 1)
     if len(body) > ANSWER_BYTES:
         raise OSError(f"its answer is larger than {ANSWER_BYTES >> 20} MB")
@@ -57,28 +63,44 @@ def ask(address: str) -> bytes:
 
 
 def decode(body: bytes) -> tuple[FiringAlert, ...]:
-    """Return the alerts of an answer of GET /api/v2/alerts, most severe first. Raises ValueError if it is none."""
+    """Return the alerts of an answer of GET /api/v2/alerts, most severe first. Raises ValueError if it is none.
+
+    An alert of an unknown severity is a warning, as in alertmanager.yml.
+    """
     answer = json.loads(body)
     if not isinstance(answer, list):
         raise ValueError("not a list")
-    found = [alert for entry in answer if (alert := _alert(entry)) is not None and alert.severity in SEVERITIES]
+    found = [alert for entry in answer if (alert := _alert(entry)) is not None and alert.severity != UNSENT]
     found.sort(key=lambda alert: (SEVERITIES.index(alert.severity), -(alert.since or 0.0)))
-    return tuple(found[:MOST_ALERTS])
+    return tuple(found)
+
+
+def started(body: bytes) -> float | None:
+    """Return when Alertmanager started (unix seconds), by an answer of GET /api/v2/status; None if it does not say so."""
+    answer = json.loads(body)
+    return _moment(answer.get("uptime")) if isinstance(answer, dict) else None
+
+
+def _moment(text: object) -> float | None:
+    """Return a time as Alertmanager writes it, in unix seconds; None if it is none."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(str(text)).timestamp()
+    return None
 
 
 def _alert(entry: Any) -> FiringAlert | None:
     if not isinstance(entry, dict):
         return None
     labels, annotations, status = (_texts(entry.get(name)) for name in ("labels", "annotations", "status"))
-    since = None
-    with suppress(ValueError, OverflowError):
-        since = datetime.fromisoformat(str(entry.get("startsAt"))).timestamp()
+    if "alertname" not in labels:
+        return None
+    severity = labels.get("severity", "")
     return FiringAlert(
-        labels.get("alertname", "?"),
-        labels.get("severity", ""),
+        labels["alertname"],
+        severity if severity in (*SEVERITIES, UNSENT) else "warning",
         labels.get("bot", ""),
         annotations.get("summary", ""),
-        since,
+        _moment(entry.get("startsAt")),
         status.get("state") == "suppressed",
     )
 
@@ -90,7 +112,7 @@ def _texts(value: Any) -> dict[str, str]:
 class Alerts:
     """The newest answer of one Alertmanager. Safe to use from any thread; at most one request is under way."""
 
-    def __init__(self, address: str, fetch: Callable[[str], bytes] = ask) -> None:
+    def __init__(self, address: str, fetch: Callable[[str, str], bytes] = ask) -> None:
         self._address, self._fetch = address, fetch
         self._newest = Firing()
         self._asked = float("-inf")
@@ -110,7 +132,8 @@ class Alerts:
 
     def _ask(self) -> None:
         try:
-            self._newest = Firing(decode(self._fetch(self._address)), time.time())
+            alerts = decode(self._fetch(self._address, PATH))
+            self._newest = Firing(alerts, time.time(), started=started(self._fetch(self._address, STATUS_PATH)))
         except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             self._newest = Firing(problem=str(getattr(error, "reason", error)) or type(error).__name__)
         finally:

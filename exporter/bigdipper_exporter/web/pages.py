@@ -22,13 +22,14 @@ from bigdipper_exporter.thresholds import (
     LOG_SKEW_SECONDS,
 )
 from bigdipper_exporter.web import today
-from bigdipper_exporter.web.alerts import Firing, FiringAlert
+from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
 from bigdipper_exporter.web.landing import Page, Row
 from bigdipper_exporter.words import ago, count, dollars, duration, short_figures
 
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
+HEARD_SECONDS = 15 * 60.0  # Prometheus sends every alert that fires within this time (--rules.alert.resend-delay)
 LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
 
 # Why a poll failed, in plain words.
@@ -74,12 +75,26 @@ def _alerts(firing: Firing, settings: Settings) -> list[Row]:
     if firing.at is None:
         return [("off", "Alertmanager", "It has not answered yet.")]
     own = [alert for alert in firing.alerts if not (bot and alert.bot) or alert.bot == bot]
-    rows = [_alert(alert, bot) for alert in own] or [("ok", "none", "No alert is firing.")]
-    others = sorted({alert.bot for alert in firing.alerts if alert not in own})
-    if others:
-        number = count(len(firing.alerts) - len(own), "alert")
-        rows.append(("ok", "other bots", f"{number} of {', '.join(others[:MOST_NAMED])}."))
-    return rows
+    rows = [_alert(alert, bot) for alert in own[:MOST_ALERTS]]
+    if len(own) > MOST_ALERTS:
+        rows.append(("bad", "more", f"{len(own) - MOST_ALERTS} more: see Alertmanager or Grafana."))
+    if firing.started is not None and firing.at - firing.started < HEARD_SECONDS:
+        words = f"It started {ago(firing.started)} and hears of what fires within 15 minutes: alerts may be missing here."
+        rows.append(("warn", "Alertmanager", words))
+    elif not rows:
+        rows.append(("ok", "none", f"No alert of {bot} is firing." if len(firing.alerts) else "No alert is firing."))
+    others = [alert for alert in firing.alerts if bot and alert.bot and alert.bot != bot]
+    return rows + ([_others(others, not own)] if others else [])
+
+
+def _others(alerts: list[FiringAlert], alone: bool) -> Row:
+    """Alerts of other bots as a number. alone: this bot has none, and may be one of them under another name."""
+    names = sorted({alert.bot for alert in alerts})
+    critical = sum(alert.severity == "critical" and not alert.silenced for alert in alerts)
+    words = f"{count(len(alerts), 'alert')} of {', '.join(names[:MOST_NAMED])}{f', {critical} critical' if critical else ''}."
+    if critical and alone:
+        words += " Is this bot one of them? Its name here is bot.name, in alerts it is the label `bot` of Prometheus' targets."
+    return "warn" if critical else "ok", "other bots", words
 
 
 def _alert(alert: FiringAlert, bot: str) -> Row:
