@@ -85,6 +85,28 @@ def test_copies_are_bounded(file: ConfigFile) -> None:
     assert len(file.copies.contents()) == KEPT
 
 
+@pytest.mark.parametrize("ahead", [-3600, 3600], ids=["clock", "clock that was set back"])
+def test_a_change_keeps_the_contents_that_its_undo_needs(file: ConfigFile, ahead: float) -> None:
+    """Also where the present content is the oldest of all copies, and where the clock was set back since they were made."""
+    others = [b"# by hand %d\n" % number for number in range(KEPT - 1)]
+    file.copies.folder.mkdir()
+    for number, data in enumerate((OLD, *others)):
+        path = file.copies.folder / f"{20200101 + number}T000000Z-{hash_of(data)[:12]}.py"
+        path.write_bytes(data)
+        at = time.time() + ahead + number
+        os.utime(path, (at, at))
+    contents = [NEW + b"# %d\n" % number for number in range(3)]
+    before = OLD
+    for data in contents:
+        put(file, data)
+        kept = {copy.hash for copy in file.copies.contents()}
+        assert len(kept) == KEPT
+        assert {hash_of(before), hash_of(data)} <= kept
+        before = data
+    newest = [copy.hash for copy in file.copies.contents()][:5]
+    assert newest == [hash_of(data) for data in (*reversed(contents), OLD, others[-1])]  # by last use, not by first
+
+
 @pytest.mark.parametrize("number", [errno.EBUSY, errno.EACCES, errno.EROFS])
 def test_where_replacing_is_impossible_it_is_changed_in_place(
     file: ConfigFile, monkeypatch: pytest.MonkeyPatch, number: int
@@ -212,8 +234,7 @@ def test_the_journal_of_an_earlier_release_finds_what_was_written_then(file: Con
     """It has one line for each change, before it, and does not say whether the change ended."""
     moment = 1_790_000_000.0
     with file.copies.locked():
-        for data in (OLD, NEW):
-            file.copies.keep(data)
+        file.copies.keep(OLD, NEW)
     line = {"ts": moment, "who": "command line, me", "what": "X=1", "before": hash_of(OLD), "after": hash_of(NEW)}
     (file.copies.folder / "journal").write_text(json.dumps(line) + "\n")
     file.path.write_bytes(NEW[:5000] + OLD[5000:])

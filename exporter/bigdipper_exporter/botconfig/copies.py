@@ -103,11 +103,22 @@ class Copies:
         finally:
             os.close(descriptor)
 
-    def keep(self, data: bytes) -> Copy:
-        """Store a content durably, and forget the oldest beyond KEPT."""
-        for copy in self.contents():
-            if copy.hash == hash_of(data):
-                return copy
+    def keep(self, *contents: bytes) -> None:
+        """Store what a change needs, durably, and forget beyond KEPT what was used longest ago: nothing of this change."""
+        kept = self.contents()
+        paths = {copy.hash: copy.path for copy in kept}
+        # By the copies' own times, also after the clock was set back.
+        now = max([time.time_ns(), *(copy.path.stat().st_mtime_ns + 1 for copy in kept[:1])])
+        for data in contents:
+            path = paths.get(hash_of(data)) or self._store(data)
+            os.utime(path, ns=(now, now))
+            now += 1
+        needed = {hash_of(data) for data in contents}
+        others = [copy for copy in self.contents() if copy.hash not in needed]
+        for copy in others[KEPT - len(needed) :]:
+            copy.path.unlink(missing_ok=True)
+
+    def _store(self, data: bytes) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = self.folder / f"{stamp}-{hash_of(data)[:12]}.py"
         part = path.with_suffix(".part")
@@ -122,19 +133,18 @@ class Copies:
             with suppress(OSError):
                 part.unlink()
             raise
-        for copy in self.contents()[KEPT:]:
-            copy.path.unlink(missing_ok=True)
-        return Copy(path.stem, hash_of(data), path)
+        return path
 
     def contents(self) -> list[Copy]:
-        """Earlier contents, newest first; those that cannot be read are left out."""
-        found = []
+        """Earlier contents, the one used last first; those that cannot be read are left out."""
+        found: list[tuple[int, str, Copy]] = []
         with suppress(OSError):
-            for path in sorted(self.folder.iterdir(), reverse=True):
+            for path in self.folder.iterdir():
                 if _COPY.fullmatch(path.name):
                     with suppress(OSError):
-                        found.append(Copy(path.stem, hash_of(read_regular(path, MOST_BYTES)), path))
-        return found
+                        copy = Copy(path.stem, hash_of(read_regular(path, MOST_BYTES)), path)
+                        found.append((path.stat().st_mtime_ns, path.name, copy))
+        return [copy for _, _, copy in sorted(found, key=lambda one: one[:2], reverse=True)]
 
     def content(self, name: str) -> bytes | None:
         """Return the content of the copy with this id; None where there is none, also when it was just pruned."""

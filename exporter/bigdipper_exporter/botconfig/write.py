@@ -58,8 +58,7 @@ class ConfigFile:
                     raise StaleError(f"{self.path} has changed since it was read: look at it again")
                 if data == before:
                     raise WriteError("nothing would change")
-                for content in (before, data):  # a change that is interrupted is recognised by both
-                    self.copies.keep(content)
+                self.copies.keep(before, data)  # a change that is interrupted is recognised by both
                 moment = time.time() if now is None else now
                 attempt = Attempt(moment, who, what, hash_of(before), hash_of(data), "begun")
                 self.copies.note(attempt)
