@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bigdipper_exporter.botconfig.expressions import Value, evaluate
 
-# Bounds on what is read. The bot's own files have about 100 settings in 20 kB.
-MOST_BYTES = 256 * 1024
+# Bounds on what is read. The bot's own files have about 100 settings in 20 kB; Python's parser takes up to 1 kB for each byte.
+MOST_BYTES = 128 * 1024
 MOST_SETTINGS = 2000
+MOST_TOTAL = 100_000  # steps of all settings together (expressions.MOST_STEPS); the bot's own take about 500
 SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 # Statements of which the effect is known, or at least that it takes place.
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Delete)
@@ -52,23 +53,28 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
         raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
     names: dict[str, Value] = {}
     nested: list[tuple[str, int]] = []
+    steps = 0
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
             imported = [alias for alias in ast.walk(statement) if isinstance(alias, ast.alias)]
             known = [(name, alias.lineno) for alias in imported if (name := alias.asname or alias.name) in names]
             _doubt(known, "it is imported", names)
             if isinstance(statement, _SIMPLE):
-                _assign(statement, names)
+                steps += _assign(statement, names)
             else:
                 # At once too: settings that are made of it are not known either.
                 nested += (changed := list(_changed(statement)))
                 _doubt(changed, UNSURE, names)
+            if len(names) > MOST_SETTINGS:
+                raise ValueError(f"it sets more than {MOST_SETTINGS} names: not a configuration")
+            if steps > MOST_TOTAL:
+                raise ValueError("its settings are too large together: not a configuration")
     _doubt(nested, UNSURE, names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
 
 
-def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
-    """Evaluate what a statement assigns to names; what it changes in any other way is not known."""
+def _assign(node: ast.stmt, names: dict[str, Value]) -> int:
+    """Evaluate what a statement assigns to names; what it changes in any other way is not known. Returns the steps it took."""
     targets: Sequence[ast.expr] = ()
     if isinstance(node, ast.Assign):
         targets = node.targets
@@ -76,8 +82,11 @@ def _assign(node: ast.stmt, names: dict[str, Value]) -> None:
         targets = (node.target,)
     whole = {name for target in targets if (name := _name_of(target))}
     _doubt([one for one in _changed(node) if one[0] not in whole], "it is changed step by step", names)
-    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        names.update({name: evaluate(node.value, names, node.lineno) for name in whole})
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and whole:
+        value = evaluate(node.value, names, node.lineno)
+        names.update(dict.fromkeys(whole, value))
+        return value.size
+    return 0
 
 
 def _changed(statement: ast.stmt) -> Iterator[tuple[str, int]]:
