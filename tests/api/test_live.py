@@ -20,8 +20,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.live import endpoints, stream
+from bigdipper_exporter.api.live import feed as live_feed
 from bigdipper_exporter.api.live.endpoints import EventStream
+from bigdipper_exporter.api.live.events import Encoded, encode
+from bigdipper_exporter.api.live.feed import Batch, Feed
 from bigdipper_exporter.api.live.stream import Live, Subscription
+from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.queries.changes import Change
+from bigdipper_exporter.archive.queries.trades import Trade
 from tests.api.conftest import TOKEN, Opened
 from tests.api.test_command import serving
 from tests.oracle import NEW_YORK
@@ -168,6 +174,73 @@ def test_server_sent_events_are_the_same_and_go_on_after_the_last_id(bot: Monito
         assert [event[2]["data"]["quantity"] for event in later if event[1] == "trades"] == [1, 2, 3]
         again = read(url, "/api/v1/live?subscribe=trades", 2, **{"Last-Event-ID": str(later[2][0])})
         assert again[1][2]["data"]["quantity"] == 3
+        # A browser connects again with the address that it began with, and the number of what it saw last.
+        address = f"/api/v1/live?subscribe=trades&since={first[0]}"
+        again = read(url, address, 2, **{"Last-Event-ID": str(later[2][0])})
+        assert again[1][2]["data"]["quantity"] == 3
+
+
+def test_a_busy_archive_ends_a_websocket_with_try_again_later(
+    open_api: Opened, bot: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> Batch:
+        raise ArchiveError("the archive is busy")
+
+    monkeypatch.setattr(Feed, "after", busy)
+    with open_api(bot.archive, now=time.time()).websocket_connect("/ws/live") as socket:
+        socket.send_json({"subscribe": ["trades"]})
+        assert socket.receive_json()["event"] == "subscribed"
+        assert socket.receive() == {"type": "websocket.close", "code": 1013, "reason": "the archive is busy"}
+
+
+def test_a_row_that_cannot_be_shown_is_a_gap_and_the_next_ones_come(
+    open_api: Opened, bot: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(change: Change) -> Encoded:
+        if isinstance(change.row, Trade) and change.row.quantity == 2:
+            raise ValueError("a row that the model refuses")
+        return encode(change)
+
+    monkeypatch.setattr(live_feed, "encode", refuse)
+    with open_api(bot.archive, now=time.time()).websocket_connect("/ws/live") as socket:
+        socket.send_json({"subscribe": ["trades"]})
+        assert socket.receive_json()["event"] == "subscribed"
+        bot.say(trade(1), trade(2), trade(3))
+        found = [socket.receive_json() for _ in range(3)]
+    assert [event["event"] for event in found] == ["trades", "gap", "trades"]
+    assert found[2]["data"]["quantity"] == 3
+
+
+def test_the_feed_goes_on_after_any_error(open_api: Opened, bot: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Feed._take
+    failed: list[bool] = []
+
+    async def fail_once(feed: Feed, replaced: bool) -> None:
+        if not failed:
+            failed.append(replaced)
+            raise RuntimeError("a bug")
+        await real(feed, replaced)
+
+    monkeypatch.setattr(Feed, "_take", fail_once)
+    with open_api(bot.archive, now=time.time()).websocket_connect("/ws/live") as socket:
+        socket.send_json({"subscribe": ["trades"]})
+        assert socket.receive_json()["event"] == "subscribed"
+        bot.say(trade(1))
+        assert socket.receive_json()["data"]["quantity"] == 1
+    assert failed
+
+
+def test_a_restored_archive_is_noticed_though_its_numbers_are_not_smaller(
+    open_api: Opened, lived: Path, tmp_path: Path
+) -> None:
+    archive, restored = tmp_path / "archive.db", tmp_path / "restored.db"
+    for path in (archive, restored):
+        path.write_bytes(lived.read_bytes())
+    with open_api(archive, heartbeat=0.3).websocket_connect("/ws/live") as socket:
+        socket.send_json({"subscribe": ["trades"]})
+        assert [socket.receive_json()["event"] for _ in range(3)] == ["subscribed", "heartbeat", "heartbeat"]
+        restored.replace(archive)
+        assert "gap" in [socket.receive_json()["event"] for _ in range(20)]
 
 
 def test_a_quiet_channel_has_a_heartbeat_that_names_the_place(open_api: Opened, lived: Path) -> None:

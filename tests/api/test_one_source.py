@@ -1,5 +1,6 @@
 """The same figure in the metrics, on the boards and in the API, from one archive."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -10,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.api.present import snapshot
+from bigdipper_exporter.archive import saved
+from bigdipper_exporter.archive.broker import last_poll
+from bigdipper_exporter.archive.broker.latest import archived_view
+from bigdipper_exporter.archive.queries.positions import newest_snapshots
 from bigdipper_exporter.archive.reader import open_archive
+from bigdipper_exporter.demo.simulator.units import cents
 from bigdipper_exporter.metrics import registry
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.snapshot import Snapshot
@@ -55,6 +61,36 @@ def test_every_gauge_of_broker_and_limits_is_that_of_the_exporter(desk: Desk) ->
     assert len(of_exporter) > 40
     path = desk.store.path
     assert rebuilt(path, metrics, desk.timing.time()) == pytest.approx(of_exporter)
+
+
+def test_prices_that_moved_since_the_last_snapshot_are_those_of_the_exporter(open_api: Opened, desk: Desk) -> None:
+    """A snapshot is written every 15 minutes; the equity is that of the last poll, and so must be the positions."""
+    desk.broker.ledger.trade("AMD", 95, 214.23, desk.timing.time() - 60)
+    desk.broker.ledger.marks["AMD"] = cents(214)
+    desk.advance(300)
+    desk.broker.ledger.marks["AMD"] = cents(195)
+    desk.advance(240)
+    metrics, path, now = gauges(registry.BROKER), desk.store.path, desk.timing.time()
+    of_exporter = read_by(metrics, desk.snapshot)
+    assert rebuilt(path, metrics, now) == pytest.approx(of_exporter)
+    shown = {row["symbol"]: row for row in open_api(path, now=now).get("/api/v1/positions/current").json()["items"]}
+    assert (shown["AMD"]["price"], shown["AMD"]["market_value"]) == (195.0, 195.0 * shown["AMD"]["quantity"])
+
+
+def test_positions_of_an_earlier_release_are_its_snapshots(desk: Desk) -> None:
+    """Its archive has no row of the last poll; one that polled later, after a downgrade, has left an old row."""
+    desk.broker.ledger.trade("AMD", 95, 214.23, desk.timing.time() - 60)
+    desk.advance(600)
+    connection = desk.store.connection
+    at = json.loads(saved.load(connection, last_poll.KEY) or "")["at"]
+    for change in (
+        f"UPDATE state SET value = replace(value, '{at}', '{at - 86400}') WHERE key = '{last_poll.KEY}'",
+        f"DELETE FROM state WHERE key = '{last_poll.KEY}'",
+    ):
+        connection.execute(change)
+        assert last_poll.load(connection) is None
+        assert [row.symbol for row in last_poll.held(connection)] == [row.symbol for row in newest_snapshots(connection)]
+        assert archived_view(connection) is not None
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[path.stem for path in SAMPLES])

@@ -17,12 +17,13 @@ from bigdipper_exporter.api.page import html, routes
 from bigdipper_exporter.api.page.rows import Known, rows
 from bigdipper_exporter.api.page.sessions import IDLE_SECONDS, MOST_SESSIONS, Sessions
 from bigdipper_exporter.api.present import snapshot
-from bigdipper_exporter.botconfig.copies import Copies
+from bigdipper_exporter.botconfig.copies import Copies, hash_of
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.money.limits import OwnLimits
 from tests.alpaca.test_bot_config import GOOD
 from tests.api.conftest import NOW, TOKEN, Opened
+from tests.botconfig.test_write import cut_short
 
 
 @pytest.fixture
@@ -246,6 +247,33 @@ def test_a_file_that_is_not_python_is_named(person: TestClient, config: ConfigFi
     answer = person.get("/config")
     assert answer.status_code == 409
     assert "the file cannot be read: line 1: it is not Python" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/config", "/config/edit?name=MAX_MARGIN_PCT"])
+def test_looking_at_the_page_writes_nothing(person: TestClient, config: ConfigFile, path: str) -> None:
+    new = GOOD.replace("= 0.20", "= 0.25").replace("HOURS: int = 3", "HOURS: int = 4")
+    config.write(new.encode(), hash_of(config.read()), "a test", "two settings")
+    by_hand = GOOD.replace("= 0.20", "= 0.25")
+    config.path.write_text(by_hand)
+    assert person.get(path).status_code == 200
+    assert config.path.read_text() == by_hand
+
+
+@pytest.mark.parametrize("size", [1, 30], ids=["Python", "not Python"])
+def test_a_half_written_file_is_named_and_repaired(
+    person: TestClient, config: ConfigFile, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    new = GOOD.replace("= 0.20", "= 0.35  " + "(" * 40)
+    cut_short(monkeypatch, config, new.encode(), size)
+    torn = config.path.read_bytes()
+    assert person.get("/config/edit?name=MAX_MARGIN_PCT").status_code == 409
+    table = person.get("/config").text
+    assert "is half written" in table
+    assert config.path.read_bytes() == torn
+    (repair,) = (form for form in re.findall(r"<form.*?</form>", table, re.S) if "Show the repair" in form)
+    asked = person.post("/config/undo", data=hidden(repair, "/config/undo"))
+    assert person.post("/config/undo", data=hidden(asked.text, "/config/undo")).status_code == 200
+    assert config.path.read_text() == GOOD
 
 
 def test_a_copy_that_is_gone_is_not_found(person: TestClient, config: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:

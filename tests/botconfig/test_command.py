@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.botconfig.copies import Copies
+from bigdipper_exporter.botconfig.write import ConfigFile
 from tests.alpaca.test_bot_config import GOOD
+from tests.botconfig.test_write import cut_short
 from tests.cli.asked import here
 
 
@@ -85,3 +88,36 @@ def test_nothing_is_written_unless_it_is_allowed(config: Path) -> None:
     assert "bot.config-editable: is false" in errors
     assert config.read_text() == GOOD
     assert here("bot-config", "show")[0] == 2
+
+
+MORE = GOOD.replace("= 0.20", "= 0.25").replace("HOURS: int = 3", "HOURS: int = 4")
+
+
+@pytest.mark.parametrize("editable", [False, True])
+@pytest.mark.parametrize("action", [("diff", "MAX_MARGIN_PCT=0.19"), ("show",), ("set", "MAX_MARGIN_PCT=0.19"), ("undo",)])
+def test_an_edit_by_hand_after_a_change_stays(config: Path, action: tuple[str, ...], editable: bool) -> None:
+    """Also one that puts back the second of two settings, so that the file begins as the new one and ends as the old one."""
+    assert run(config, "set", "MAX_MARGIN_PCT=0.25", "COOLDOWN_HOURS=4", "--yes")[0] == 0
+    assert config.read_text() == MORE
+    by_hand = GOOD.replace("= 0.20", "= 0.25")
+    config.write_text(by_hand)
+    code, _, errors = run(config, *action, editable=editable)
+    assert config.read_text() == by_hand
+    assert (code, errors) == (0, "") or "nobody to ask" in errors or "there is no such copy" in errors
+
+
+def test_a_half_written_file_is_repaired_by_undo_alone(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = ConfigFile(config, Copies.of(config, None))
+    cut_short(monkeypatch, file, MORE.encode(), 100)
+    torn = config.read_bytes()
+    for action in (("diff", "MAX_MARGIN_PCT=0.19"), ("set", "MAX_MARGIN_PCT=0.19", "--yes")):
+        code, _, errors = run(config, *action)
+        assert (code, "is half written" in errors) == (2, True)
+    assert "is half written" in run(config, "show")[1]
+    code, _, errors = run(config, "undo", "--yes", editable=False)
+    assert (code, "bot.config-editable: is false" in errors) == (2, True)
+    assert config.read_bytes() == torn
+    code, out, _ = run(config, "undo", "--yes")
+    assert (code, "+    MAX_MARGIN_PCT: float = 0.20" in out) == (0, True)
+    assert config.read_text() == GOOD
+    assert run(config, "diff", "MAX_MARGIN_PCT=0.19")[0] == 0

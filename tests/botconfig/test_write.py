@@ -1,6 +1,7 @@
 """The file is the old one or the new one: whoever it belongs to, wherever it is mounted, whenever the process is killed."""
 
 import errno
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.botconfig import write
-from bigdipper_exporter.botconfig.copies import KEPT, Copies, hash_of
+from bigdipper_exporter.botconfig.copies import KEPT, Copies, hash_of, undo_to
 from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError
 from tests.running import NOBODY, environment
 
@@ -83,6 +85,28 @@ def test_copies_are_bounded(file: ConfigFile) -> None:
     assert len(file.copies.contents()) == KEPT
 
 
+@pytest.mark.parametrize("ahead", [-3600, 3600], ids=["clock", "clock that was set back"])
+def test_a_change_keeps_the_contents_that_its_undo_needs(file: ConfigFile, ahead: float) -> None:
+    """Also where the present content is the oldest of all copies, and where the clock was set back since they were made."""
+    others = [b"# by hand %d\n" % number for number in range(KEPT - 1)]
+    file.copies.folder.mkdir()
+    for number, data in enumerate((OLD, *others)):
+        path = file.copies.folder / f"{20200101 + number}T000000Z-{hash_of(data)[:12]}.py"
+        path.write_bytes(data)
+        at = time.time() + ahead + number
+        os.utime(path, (at, at))
+    contents = [NEW + b"# %d\n" % number for number in range(3)]
+    before = OLD
+    for data in contents:
+        put(file, data)
+        kept = {copy.hash for copy in file.copies.contents()}
+        assert len(kept) == KEPT
+        assert {hash_of(before), hash_of(data)} <= kept
+        before = data
+    newest = [copy.hash for copy in file.copies.contents()][:5]
+    assert newest == [hash_of(data) for data in (*reversed(contents), OLD, others[-1])]  # by last use, not by first
+
+
 @pytest.mark.parametrize("number", [errno.EBUSY, errno.EACCES, errno.EROFS])
 def test_where_replacing_is_impossible_it_is_changed_in_place(
     file: ConfigFile, monkeypatch: pytest.MonkeyPatch, number: int
@@ -114,11 +138,8 @@ def test_a_full_disk_changes_nothing(file: ConfigFile, monkeypatch: pytest.Monke
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(descriptor, data)
 
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EBUSY, "busy")
-
     if busy:
-        monkeypatch.setattr(write, "_replace", refuse)
+        refuse_replacing(monkeypatch)
         monkeypatch.setattr(write, "_in_place", _failing_once(write._in_place))
     else:
         monkeypatch.setattr(os, "write", full)
@@ -142,22 +163,142 @@ def _failing_once(real: Callable[[Path, bytes, bytes], None]) -> Callable[[Path,
     return in_place
 
 
-@pytest.mark.parametrize("done", range(0, len(NEW), 997))
-def test_a_change_in_place_that_was_interrupted_is_put_right(file: ConfigFile, done: int) -> None:
-    torn = NEW[:done] + OLD[done:]
-    put(file)
-    file.path.write_bytes(torn)
-    torn_for_sure = torn not in (OLD, NEW)
-    assert file.recover() is torn_for_sure
-    assert file.read() in (OLD, NEW)
+def refuse_replacing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(write, "_replace", refuse)
 
 
-def test_an_edit_by_hand_is_never_put_right(file: ConfigFile) -> None:
+def cut_short(monkeypatch: pytest.MonkeyPatch, file: ConfigFile, data: bytes, size: int, what: str = "x") -> None:
+    """Change the file in place, and be killed after `size` bytes of what differs."""
+    with monkeypatch.context() as patch:
+        refuse_replacing(patch)
+        patch.setattr(write, "_write_all", lambda descriptor, rest: _die_after(descriptor, rest[:size]))
+        with pytest.raises(KeyboardInterrupt):
+            file.write(data, hash_of(file.read()), "a test", what)
+
+
+def _die_after(descriptor: int, data: bytes) -> None:
+    os.write(descriptor, data)
+    raise KeyboardInterrupt  # like a kill, it runs none of the handlers of OSError
+
+
+@pytest.mark.parametrize("size", [*range(1, len(NEW) - 28, 997), 3, 4])
+def test_a_change_in_place_that_was_interrupted_is_found_and_nothing_is_written(
+    file: ConfigFile, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    cut_short(monkeypatch, file, NEW, size)
+    torn = file.read()
+    is_torn = torn not in (OLD, NEW)
+    interrupted = file.interrupted()
+    assert (interrupted is not None) is is_torn
+    if interrupted:
+        assert file.copies.of_hash(interrupted.whole) == OLD
+        with pytest.raises(WriteError, match=r"is half written: a change was interrupted \(x, .*`bot-config undo` repairs it"):
+            file.whole()
+    assert file.path.read_bytes() == torn
+
+
+def test_an_interrupted_repair_is_completed(file: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_short(monkeypatch, file, NEW, 2000)
+    torn = file.read()
+    cut_short(monkeypatch, file, OLD, 1000, undo_to("20261127T201700Z-0123456789ab"))
+    assert file.read() not in (OLD, NEW, torn)
+    interrupted = file.interrupted()
+    assert interrupted is not None
+    assert file.copies.of_hash(interrupted.whole) == OLD
+
+
+def mixtures() -> list[bytes]:
+    """Contents that an interrupted change in place from OLD to NEW could leave, and a few others."""
+    return [NEW[:done] + OLD[done:] for done in (27, 29, 5000)] + [OLD[:500], NEW + b"X = 1\n", b"class", b""]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("by_hand", mixtures())
+def test_after_a_complete_change_an_edit_by_hand_is_one(
+    file: ConfigFile, monkeypatch: pytest.MonkeyPatch, by_hand: bytes, in_place: bool
+) -> None:
+    with monkeypatch.context() as patch:
+        if in_place:
+            refuse_replacing(patch)
+        put(file)
+    file.path.write_bytes(by_hand)
+    assert file.interrupted() is None
+    assert file.whole() == by_hand
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0.5, True), (-0.5, True), (300, False), (-300, False)])
+def test_the_journal_of_an_earlier_release_finds_what_was_written_then(file: ConfigFile, seconds: float, found: bool) -> None:
+    """It has one line for each change, before it, and does not say whether the change ended."""
+    moment = 1_790_000_000.0
+    with file.copies.locked():
+        file.copies.keep(OLD, NEW)
+    line = {"ts": moment, "who": "command line, me", "what": "X=1", "before": hash_of(OLD), "after": hash_of(NEW)}
+    (file.copies.folder / "journal").write_text(json.dumps(line) + "\n")
+    file.path.write_bytes(NEW[:5000] + OLD[5000:])
+    os.utime(file.path, (moment + seconds, moment + seconds))
+    interrupted = file.interrupted()
+    assert (interrupted is not None) is found
+    assert not found or (interrupted is not None and interrupted.whole == hash_of(OLD))
+
+
+def test_a_journal_of_this_release_can_be_read_by_the_one_before(file: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_replacing(monkeypatch)
     put(file)
-    for by_hand in (NEW + b"X = 1\n", b"class", OLD[:500], b""):
-        file.path.write_bytes(by_hand)
-        assert not file.recover() or by_hand == OLD[:500]
-    assert file.recover() is False
+    lines = [json.loads(line) for line in (file.copies.folder / "journal").read_text().splitlines()]
+    assert [line["step"] for line in lines] == ["begun", "in place", "ended"]
+    assert all({"ts", "who", "what", "before", "after"} <= line.keys() for line in lines)
+    assert len(file.copies.attempts()) == 1
+
+
+def test_a_line_that_was_cut_short_spoils_no_other(file: ConfigFile) -> None:
+    put(file)
+    with (file.copies.folder / "journal").open("a") as journal:
+        journal.write('{"ts": 1')
+    put(file, OLD)
+    assert [attempt.after for attempt in file.copies.attempts()] == [hash_of(OLD), hash_of(NEW)]
+
+
+def test_a_file_that_could_not_be_put_back_is_not_called_unchanged(file: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, _: bytes, __: bytes) -> None:
+        with path.open("r+b") as opened:
+            opened.write(NEW[:40])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    refuse_replacing(monkeypatch)
+    monkeypatch.setattr(write, "_in_place", full)
+    with pytest.raises(WriteError, match="is half written"):
+        put(file)
+    assert file.interrupted() is not None
+
+
+def test_a_folder_that_cannot_be_synchronised_leaves_a_replaced_file(file: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def refuse(path: Path, flags: int, *more: int) -> int:
+        if flags & os.O_DIRECTORY:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert put(file) == "replaced"
+    assert file.read() == NEW
+
+
+def test_reading_waits_for_a_change_that_is_being_written(file: ConfigFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process is writing this moment is not half written."""
+    cut_short(monkeypatch, file, NEW, 2000)
+    answers: list[object] = []
+    reader = threading.Thread(target=lambda: answers.append(file.interrupted()))
+    with file.copies.locked():
+        reader.start()
+        reader.join(0.05)
+        assert not answers
+        file.path.write_bytes(NEW)
+    reader.join()
+    assert answers == [None]
 
 
 PROGRAM = """
@@ -171,7 +312,6 @@ old, new = (Path(name).read_bytes() for name in sys.argv[3:5])
 print("ready", flush=True)
 while True:
     for data in (new, old):
-        file.recover()
         if file.read() != data:
             file.write(data, hash_of(file.read()), "a test", "x")
 """

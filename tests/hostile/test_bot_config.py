@@ -1,8 +1,10 @@
 """Whatever stands in the bot's config.py, or in its place: a finding, in bounded time, and the exporter goes on."""
 
+import ast
 import os
 import signal
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -13,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.botconfig import reader, source
-from bigdipper_exporter.botconfig.reader import flat, read, view
+from bigdipper_exporter.botconfig.reader import flat, judge, read, view
+from bigdipper_exporter.botconfig.rules import MOST_SYMBOLS
 from bigdipper_exporter.files import FileRefusedError, PatientCall, read_regular
 from tests.running import exporter, wait_for
 
@@ -56,6 +59,23 @@ def lists_by_name() -> bytes:
 
 
 FILES["lists of lists by name"] = lists_by_name()
+TEXT = b"S = '" + b"ab" * 4990 + b"'\n"
+LARGE = {
+    "lists made of a text": TEXT + b"".join(b"X%d = [%s]\n" % (n, b",".join([b"list(S)"] * 3300)) for n in range(2)),
+    "one list in each setting": TEXT + b"".join(b"X%d = list(S)\n" % n for n in range(1900)),
+    "one text in each item": TEXT + b"".join(b"X%d = [%s]\n" % (n, b",".join([b"S"] * 3000)) for n in range(19)),
+    "another text in each item": TEXT + b"".join(b"X%d = [%s]\n" % (n, b",".join([b"S+'a'"] * 1000)) for n in range(20)),
+    "texts split": TEXT.replace(b"ab", b"a ")
+    + b"".join(b"X%d = [%s]\n" % (n, b",".join([b"S.split()"] * 900)) for n in range(9)),
+    "texts in capitals": TEXT + b"".join(b"X%d = [%s]\n" % (n, b",".join([b"S.upper()"] * 900)) for n in range(12)),
+    "one list under many names": b"X = [%s]\n" % b",".join([b"1"] * 4000)
+    + b"".join(b"A%d=" % n for n in range(16_000))
+    + b"X + X",
+    "lists joined": b"X = [%s]\n" % b",".join([b"1"] * 1000) + b"".join(b"A%d = X + X + X\n" % n for n in range(1900)),
+    "dicts copied": b"X = {%s}\n" % b",".join(b"%d: 1" % n for n in range(900))
+    + b"".join(b"A%d = {**X}\n" % n for n in range(1900)),
+}
+FILES |= LARGE
 
 
 @contextmanager
@@ -88,13 +108,44 @@ def test_any_content_becomes_settings_or_a_finding_in_bounded_time(content: byte
         assert "please report" not in reading.findings[0].message
 
 
+@pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
+def test_a_small_file_takes_little_memory(content: bytes) -> None:
+    """The exporter may have 384 MiB, and reads the file again at every start."""
+    assert len(content) <= source.MOST_BYTES
+    tracemalloc.start()
+    try:
+        ast.parse(content)  # what Python's own parser takes is bounded by the size of the file
+        parser = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        reading = judge(content, "config.py")
+        rows = flat(reading.settings or {})
+        evaluating = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert parser < 160 << 20
+    assert evaluating < parser + (24 << 20)
+    assert sum(map(len, rows.values())) < 8 << 20
+
+
+def test_more_symbols_than_any_bot_watches_are_an_error() -> None:
+    names = [f"A{number}" for number in range(MOST_SYMBOLS + 1)]
+    for watched, severity in ((names, "error"), (names[:-1], "ok")):
+        content = f"SYMBOLS = {watched!r}\nVOLATILE_TICKERS = SYMBOLS\n".encode()
+        found = {f.setting: f for f in judge(content, "config.py").findings if f.setting in ("SYMBOLS", "VOLATILE_TICKERS")}
+        assert {f.severity for f in found.values()} == {severity}
+        assert "a list of symbols, at most 1000" in found["SYMBOLS"].message
+    thresholds = {"DEFAULT": 0.05, **dict.fromkeys(names, 0.06)}
+    assert "error   DIP_THRESHOLDS" in "".join(map(str, judge(f"DIP_THRESHOLDS = {thresholds}".encode(), "x").findings))
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (FILES["product of two long numbers"], "too many digits"),
         (FILES["squared 26 times"], "too many digits"),
         (FILES["a list doubled 30 times"], "too large"),
-        (FILES["a text doubled 40 times"], "too long"),
+        (FILES["a text doubled 40 times"], "too large"),
+        (b"XX = '" + b"x" * 10_001 + b"'", "too long"),
         (FILES["150 brackets"], "nested too deeply"),
         (b"XX = 1j", "complex is not a type of a setting"),
     ],

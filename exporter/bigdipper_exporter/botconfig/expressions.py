@@ -9,7 +9,8 @@ from typing import Any
 
 # Bounds on what is evaluated.
 MOST_DEPTH = 50  # of nested expressions
-MOST_STEPS = 10_000  # evaluated nodes and copied items, per setting
+MOST_STEPS = 10_000  # evaluated nodes, and items and characters of every result, per setting
+CHARACTERS_OF_A_STEP = 8  # a text takes as much memory as the list items of as many bytes
 MOST_DIGITS = 30
 MOST_CHARACTERS = 10_000
 
@@ -80,7 +81,9 @@ class Expressions:
             raise NotReadableError("it is nested too deeply")
         self._depth += 1
         try:
-            return bounded(method(node))
+            result = bounded(method(node))
+            self._spend(_size(result))
+            return result
         finally:
             self._depth -= 1
 
@@ -198,6 +201,13 @@ def bounded(value: Any) -> Any:
     if not isinstance(value, int | float | str | list | dict):
         raise NotReadableError(f"{type(value).__name__} is not a type of a setting")
     return value
+
+
+def _size(value: Any) -> int:
+    """Return the memory that a value takes by itself, without that of its items, in steps."""
+    if isinstance(value, str):
+        return len(value) // CHARACTERS_OF_A_STEP
+    return len(value) if isinstance(value, list | dict) else 0
 
 
 def _text(node: ast.expr) -> str:

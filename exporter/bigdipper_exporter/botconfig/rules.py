@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
@@ -16,6 +17,7 @@ SECRETS = ("ALPACA_KEY", "ALPACA_SECRET")
 SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSW")
 THRESHOLDS = "DIP_THRESHOLDS"
 DEFAULT = "DEFAULT"  # the threshold of symbols that have none of their own
+MOST_SYMBOLS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ class Rule:
         if self.kind not in ("number", "whole"):
             return {
                 "switch": "True or False",
-                "symbols": "a list of symbols",
+                "symbols": f"a list of symbols, at most {MOST_SYMBOLS}",
                 "level": ", ".join(LEVELS),
                 "secret": "a text",
-                "thresholds": "symbol: ratio above 0, at most 0.5, with DEFAULT",
+                "thresholds": f"symbol: ratio above 0, at most 0.5, with DEFAULT, at most {MOST_SYMBOLS}",
             }[self.kind]
         low = f"{'above' if self.open else 'at least'} {self.low:g}"
         whole = "a whole number, " if self.kind == "whole" else ""
@@ -150,10 +152,12 @@ def fits(rule: Rule, value: Any) -> bool:
         case "level":
             return isinstance(value, str) and value in LEVELS
         case "symbols":
-            return isinstance(value, list) and all(isinstance(s, str) and is_symbol(s) for s in value)
+            right = isinstance(value, list) and len(value) <= MOST_SYMBOLS
+            return right and all(isinstance(s, str) and is_symbol(s) for s in value)
         case "thresholds":
             return (
                 isinstance(value, dict)
+                and len(value) <= MOST_SYMBOLS
                 and DEFAULT in value
                 and all(isinstance(s, str) and is_symbol(s) and is_number(v) and 0 < v <= 0.5 for s, v in value.items())
             )
@@ -238,7 +242,8 @@ def _thresholds(s: Mapping[str, Any]) -> Iterator[Finding]:
     if below:
         yield Finding("info", THRESHOLDS, f"below MIN_ABSOLUTE_DIP ({floor:g}), so that counts: {', '.join(below)}")
     if symbols is not None:
-        strange = [symbol for symbol in thresholds if symbol not in (*symbols, DEFAULT)]
+        watched = {*symbols, DEFAULT}
+        strange = [symbol for symbol in thresholds if symbol not in watched]
         if strange:
             yield Finding("warning", THRESHOLDS, f"thresholds of symbols that are not in SYMBOLS: {', '.join(strange)}")
         without = [symbol for symbol in symbols if symbol not in thresholds]
@@ -252,13 +257,14 @@ def _symbols(s: Mapping[str, Any]) -> Iterator[Finding]:
         return
     if not symbols:
         yield Finding("error", "SYMBOLS", "is empty: the bot has nothing to watch")
-    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    twice = sorted(symbol for symbol, times in Counter(symbols).items() if times > 1)
     if twice:
         yield Finding("warning", "SYMBOLS", f"given twice: {', '.join(twice)}")
-    both = [symbol for symbol in symbols if symbol in s.get("COLLATERAL_POSITIONS", ())]
+    collateral, watched = set(s.get("COLLATERAL_POSITIONS", ())), set(symbols)
+    both = [symbol for symbol in symbols if symbol in collateral]
     if both:
         yield Finding("warning", "COLLATERAL_POSITIONS", f"also in SYMBOLS, but never bought as collateral: {', '.join(both)}")
-    strange = [symbol for symbol in s.get("VOLATILE_TICKERS", ()) if symbol not in symbols]
+    strange = [symbol for symbol in s.get("VOLATILE_TICKERS", ()) if symbol not in watched]
     if strange:
         yield Finding("warning", "VOLATILE_TICKERS", f"not in SYMBOLS: {', '.join(strange)}")
 

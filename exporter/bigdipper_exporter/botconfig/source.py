@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from bigdipper_exporter.botconfig.bindings import ANY, Change, Kind, changes, classes, header_changes, name_of
 from bigdipper_exporter.botconfig.expressions import Value, evaluate
 
-# Bounds on what is read. The bot's own files have about 100 settings in 20 kB.
-MOST_BYTES = 256 * 1024
+# Bounds on what is read. The bot's own files have about 100 settings in 20 kB; Python's parser takes up to 1 kB for each byte.
+MOST_BYTES = 128 * 1024
 MOST_SETTINGS = 2000
+MOST_TOTAL = 100_000  # steps of all settings together (expressions.MOST_STEPS); the bot's own take about 500
 SETTING = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 # Statements of which the effect is known, or at least that it takes place.
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Delete)
@@ -55,24 +56,29 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
     fields = classes(tree)
     names: dict[str, Value] = {}
     nested: list[Change] = []
+    steps = 0
     for node in tree.body:
         for statement in node.body if isinstance(node, ast.ClassDef) else [node]:
             if isinstance(statement, _SIMPLE):
-                _assign(statement, names, fields)
+                steps += _assign(statement, names, fields)
             elif isinstance(statement, _IMPORTS):
                 _doubt(changes(statement, fields), UNSURE, names)
             else:
                 # At once too: settings that are made of it are not known either.
                 nested += (changed := list(changes(statement, fields)))
                 _doubt(changed, UNSURE, names)
+            if len(names) > MOST_SETTINGS:
+                raise ValueError(f"it sets more than {MOST_SETTINGS} names: not a configuration")
+            if steps > MOST_TOTAL:
+                raise ValueError("its settings are too large together: not a configuration")
         if isinstance(node, ast.ClassDef):
             _doubt(header_changes(node, fields), CHANGED, names)
     _doubt(nested, UNSURE, names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
 
 
-def _assign(node: ast.stmt, names: dict[str, Value], fields: Mapping[str, Sequence[str]]) -> None:
-    """Evaluate what a statement assigns to names; what it changes in any other way is not known."""
+def _assign(node: ast.stmt, names: dict[str, Value], fields: Mapping[str, Sequence[str]]) -> int:
+    """Evaluate what a statement assigns to names; what it changes in any other way is not known. Returns the steps it took."""
     targets: Sequence[ast.expr] = ()
     if isinstance(node, ast.Assign):
         targets = node.targets
@@ -80,8 +86,11 @@ def _assign(node: ast.stmt, names: dict[str, Value], fields: Mapping[str, Sequen
         targets = (node.target,)
     whole = {name for target in targets if (name := name_of(target))}
     _doubt([one for one in changes(node, fields) if one.name not in whole], CHANGED, names)
-    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        names.update({name: evaluate(node.value, names, node.lineno) for name in whole})
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and whole:
+        value = evaluate(node.value, names, node.lineno)
+        names.update(dict.fromkeys(whole, value))
+        return value.size
+    return 0
 
 
 def _doubt(changed: Iterable[Change], problem: str, names: dict[str, Value]) -> None:

@@ -1,8 +1,9 @@
 """Writes the bot's config.py so that it is the old file or the new one: locked, checked, copied, journaled, replaced.
 
 The file is replaced by a new one with its owner, mode and attributes. Where that is impossible (it is mounted by itself, its
-folder cannot be written, its owner cannot be kept) it is changed in place, from the first byte that differs. A change in place
-that was interrupted is found by the next command, which puts the old content back.
+folder cannot be written, its owner cannot be kept) it is changed in place, from the first byte that differs. The journal says
+when a change in place begins and ends, so that one that was interrupted is found, and `undo` brings the old content back.
+Reading never writes.
 """
 
 import errno
@@ -10,7 +11,7 @@ import os
 import stat
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bigdipper_exporter.botconfig import source
@@ -18,6 +19,7 @@ from bigdipper_exporter.botconfig.copies import Attempt, Copies, hash_of
 from bigdipper_exporter.files import read_regular
 
 FRESH_NS = 1_000_000_000
+SAME_CHANGE_SECONDS = 60.0  # from the line of the journal to the last byte written, on a slow disk
 # Replacing is impossible, changing in place may be possible.
 _IN_PLACE = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV, errno.ENOTSUP)
 
@@ -56,61 +58,79 @@ class ConfigFile:
                     raise StaleError(f"{self.path} has changed since it was read: look at it again")
                 if data == before:
                     raise WriteError("nothing would change")
-                for content in (before, data):  # a change that is interrupted is recognised by both
-                    self.copies.keep(content)
+                self.copies.keep(before, data)  # a change that is interrupted is recognised by both
                 moment = time.time() if now is None else now
-                self.copies.note(Attempt(moment, who, what, hash_of(before), hash_of(data)))
-                return _write(Path(os.path.realpath(self.path)), before, data)
+                attempt = Attempt(moment, who, what, hash_of(before), hash_of(data), "begun")
+                self.copies.note(attempt)
+                return self._write(attempt, before, data)
         except OSError as error:
             raise WriteError(f"{error.filename or self.path}: {error.strerror or error}; nothing was changed") from error
 
-    def recover(self) -> bool:
-        """Undo a change in place that was interrupted; returns whether there was one. Raises WriteError."""
-        last = next(iter(self.copies.attempts()), None)
-        present = self.read()
-        if last is None or hash_of(present) in (last.before, last.after):
-            return False
-        kept = {copy.hash: copy for copy in self.copies.contents()}
-        if last.before not in kept or last.after not in kept:
-            return False
+    def whole(self) -> bytes:
+        """The content. Raises WriteError where it cannot be read, or was left half written."""
+        if interrupted := self.interrupted():
+            raise WriteError(half_written(self.path, interrupted))
+        return self.read()
+
+    def interrupted(self) -> Attempt | None:
+        """Return the change in place that was interrupted and left the file half written; None for none. Raises WriteError."""
+        with self.copies.at_rest():
+            last, present = self.copies.last(), self.read()
+            if last is None or last.step in ("begun", "ended") or hash_of(present) in (last.before, last.after):
+                return None
+            if last.step is None and not self._was_written_at(last.ts):
+                return None  # edited by hand since: the journal of an earlier release does not say whether a change ended
+            before, after = self.copies.of_hash(last.before), self.copies.of_hash(last.after)
+            if before is None or after is None or not _is_between(present, before, after):
+                return None
+            return last
+
+    def _was_written_at(self, moment: float) -> bool:
+        with suppress(OSError):
+            return abs(self.path.stat().st_mtime - moment) < SAME_CHANGE_SECONDS
+        return False
+
+    def _write(self, attempt: Attempt, before: bytes, data: bytes) -> str:
+        path = Path(os.path.realpath(self.path))
+        status = os.stat(path)
+        if not status.st_nlink:
+            said = "was replaced on the host, and this container sees the old one: mount its folder"
+            raise OSError(errno.ESTALE, said, str(path))
+        if status.st_nlink == 1:
+            try:
+                _replace(path, status, data)
+                return "replaced"
+            except OSError as error:
+                if error.errno not in _IN_PLACE:
+                    raise
+        self.copies.note(replace(attempt, step="in place"))
         try:
-            before, after = (read_regular(kept[name].path, source.MOST_BYTES) for name in (last.before, last.after))
-            if not _is_between(present, before, after):
-                return False  # somebody else edited it
-            with self.copies.locked():
-                if self.read() == present:
-                    _in_place(Path(os.path.realpath(self.path)), b"", before)
+            _in_place(path, before, data)
         except OSError as error:
-            raise WriteError(f"{self.path}: is half written, and cannot be put right: {error.strerror or error}") from error
-        return True
+            with suppress(OSError):  # such as one on a read-only mount, which was never touched
+                _in_place(path, b"", before)
+            if self.read() != before:
+                raise WriteError(half_written(self.path, attempt)) from error
+            self._ended(attempt)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        self._ended(attempt)
+        return "changed in place"
+
+    def _ended(self, attempt: Attempt) -> None:
+        with suppress(OSError):  # the file itself is whole, whatever happens to the journal
+            self.copies.note(replace(attempt, step="ended"))
+
+
+def half_written(path: Path, attempt: Attempt) -> str:
+    """Say that a change was interrupted in the middle, and how to get out of that."""
+    at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(attempt.ts))
+    return f"{path} is half written: a change was interrupted ({attempt.what[:80]}, {at}); `bot-config undo` repairs it"
 
 
 def _is_between(present: bytes, before: bytes, after: bytes) -> bool:
     """Whether a content is what an interrupted change in place leaves: the new beginning, the old rest."""
     done = next((i for i, (a, b) in enumerate(zip(present, after, strict=False)) if a != b), min(len(present), len(after)))
     return present[done:] == before[done:]
-
-
-def _write(path: Path, before: bytes, data: bytes) -> str:
-    status = os.stat(path)
-    if not status.st_nlink:
-        raise OSError(
-            errno.ESTALE, "was replaced on the host, and this container sees the old one: mount its folder", str(path)
-        )
-    if status.st_nlink == 1:
-        try:
-            _replace(path, status, data)
-            return "replaced"
-        except OSError as error:
-            if error.errno not in _IN_PLACE:
-                raise
-    try:
-        _in_place(path, before, data)
-    except OSError as error:
-        with suppress(OSError):
-            _in_place(path, b"", before)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    return "changed in place"
 
 
 def _replace(path: Path, status: os.stat_result, data: bytes) -> None:
@@ -134,11 +154,12 @@ def _replace(path: Path, status: os.stat_result, data: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with suppress(OSError):  # the file is the new one already; a folder that may not be read cannot be synchronised
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _in_place(path: Path, before: bytes, data: bytes) -> None:

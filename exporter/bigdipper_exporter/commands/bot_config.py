@@ -8,11 +8,11 @@ from contextlib import suppress
 
 from bigdipper_exporter import logs
 from bigdipper_exporter.botconfig import rules
-from bigdipper_exporter.botconfig.copies import Copies, hash_of
+from bigdipper_exporter.botconfig.copies import Copies, hash_of, undo_to
 from bigdipper_exporter.botconfig.edit import Edited, edit, why_not
 from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.tree import Parsed, parsed
-from bigdipper_exporter.botconfig.write import ConfigFile, WriteError
+from bigdipper_exporter.botconfig.write import ConfigFile, WriteError, half_written
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 
@@ -44,6 +44,8 @@ def assignments(words: Sequence[str]) -> list[tuple[str, str]]:
 
 def show(file: ConfigFile, say: Say) -> None:
     """Print every setting with its value, what is allowed and, where it cannot be edited, why."""
+    if interrupted := file.interrupted():
+        say(half_written(file.path, interrupted))
     content = parsed(file.read())
     for name, value in content.values.items():
         if isinstance(value.value, dict):
@@ -68,10 +70,8 @@ def _row(content: Parsed, name: str, value: str) -> str:
 
 def prepare(file: ConfigFile, words: Sequence[str]) -> Edited:
     """Return the change that these NAME=VALUE words make. Raises ConfigError with what is wrong."""
-    if file.recover():
-        print("a change that had been interrupted was put right", file=sys.stderr)
     try:
-        return edit(file.read(), assignments(words))
+        return edit(file.whole(), assignments(words))
     except EditError as error:
         raise ConfigError([str(error)]) from None
 
@@ -123,13 +123,11 @@ def change(settings: Settings, action: str, words: Sequence[str], expected: str 
 
 def _undo(settings: Settings, file: ConfigFile, words: Sequence[str], confirmed: bool, say: Say) -> int:
     """Bring back the content before the last change, or the copy that is named."""
-    if file.recover():
-        say("a change that had been interrupted was put right")
-        return 0
     copies = {copy.id: copy for copy in file.copies.contents()}
-    now = file.read()
-    last = next((a for a in file.copies.attempts() if a.after == hash_of(now)), None)
-    wanted = words[0] if words else next((copy.id for copy in copies.values() if last and copy.hash == last.before), None)
+    now, interrupted = file.read(), file.interrupted()
+    last = next((a.before for a in file.copies.attempts() if a.after == hash_of(now)), None)
+    old_hash = interrupted.whole if interrupted else last
+    wanted = words[0] if words else next((copy.id for copy in copies.values() if copy.hash == old_hash), None)
     if wanted is None or wanted not in copies:
         raise ConfigError([f"bot-config undo: there is no such copy; allowed: {', '.join(copies) or 'there are none yet'}"])
     old = file.copies.content(wanted)
@@ -140,7 +138,7 @@ def _undo(settings: Settings, file: ConfigFile, words: Sequence[str], confirmed:
     if not confirmed and not _confirm():
         return 1
     _allow(settings)
-    how = file.write(edited.after, hash_of(now), _who(), f"undo to {wanted}")
+    how = file.write(edited.after, hash_of(now), _who(), undo_to(wanted))
     say(f"{file.path}: {how}.")
     say(NOT_YET)
     return 0

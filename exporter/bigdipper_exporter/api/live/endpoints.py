@@ -1,6 +1,7 @@
 """The live channel's two ways out: WebSocket and Server-Sent Events."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
@@ -52,6 +53,9 @@ async def _serve(socket: WebSocket, live: Live, feed: Feed) -> None:
                 sending.cancel()
     except* (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
         pass  # gone, or too slow to be waited for
+    except* ArchiveError as busy:
+        with suppress(RuntimeError, OSError, TimeoutError):
+            await asyncio.wait_for(socket.close(TRY_LATER, str(busy.exceptions[0])[:120]), SLOW_SECONDS)
     except* ValueError as wrong:
         await asyncio.wait_for(socket.close(BAD_MESSAGE, str(wrong.exceptions[0])[:120]), SLOW_SECONDS)
 
@@ -132,5 +136,6 @@ async def live(
     if unknown := [channel for channel in channels if channel not in CHANNELS]:
         raise Problem(422, f"there is no channel {unknown[0]!r}; allowed: {ALL}", field="query.subscribe")
     state: Live = asked.request.app.state.live
-    place = since if since is not None else None if last_event_id is None else int(last_event_id)
+    # The header is the newer one: a browser that connects again sends it with the address that it began with.
+    place = since if last_event_id is None else int(last_event_id)
     return EventStream(state, state.feed(asked.bot), Subscription(channels), place)

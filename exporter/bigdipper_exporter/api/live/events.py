@@ -20,6 +20,7 @@ from bigdipper_exporter.archive.queries.changes import Change
 
 Channel = Literal["trades", "account", "opportunities", "brake", "skips", "positions"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+GAP = "gap"  # the event that says that changes are missing, whatever the client subscribed to
 
 
 class Event(Model):

@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from bigdipper_exporter import logs
-from bigdipper_exporter.api.live.events import Encoded, encode
-from bigdipper_exporter.archive.errors import ArchiveError
-from bigdipper_exporter.archive.queries.changes import bounds, changes_after
+from bigdipper_exporter.api.live.events import GAP, Encoded, encode, notice
+from bigdipper_exporter.archive.queries.changes import Change, bounds, changes_after
 from bigdipper_exporter.archive.reader import ArchiveReader, open_archive
 
 LOOK_SECONDS = 0.2
 KEPT = 2000  # events in memory
 BATCH = 200
+UNSHOWN = "a change could not be shown"
 
 log = logs.get("api")
 
@@ -102,25 +102,27 @@ class Feed:
         return Batch(tuple(encoded), replace(begin, seq=last))
 
     async def _follow(self) -> None:
-        versions = _Versions(self._reader)
+        versions, inode = _Versions(self._reader), -1
         try:
             while True:
                 try:
                     if await asyncio.to_thread(versions.changed):
-                        await self._take()
-                except (ArchiveError, sqlite3.Error, OSError) as error:
-                    log.warning("the live channel waits for the archive", error=error)
+                        await self._take(inode not in (-1, versions.inode))
+                        inode = versions.inode
+                except Exception as error:  # the clients would get heartbeats and no events until all of them had left
+                    log.warning("the live channel waits for the archive", error=error, kind=type(error).__name__)
                     versions.close()
                     await asyncio.sleep(1.0)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             versions.close()
 
-    async def _take(self) -> None:
-        """Read what was committed since the last look."""
+    async def _take(self, replaced: bool) -> None:
+        """Read what was committed since the last look. replaced: another file took the archive's place."""
         while True:
             newest = (await asyncio.to_thread(self._bounds))[1]
-            if newest < self._newest:  # an older archive took its place: everybody learns of it
+            if replaced or newest < self._newest:  # a backup was restored: the same numbers are other changes
+                replaced = False
                 self._kept.clear()
                 self._archive += 1
                 self._newest = self._from = newest
@@ -142,7 +144,16 @@ class Feed:
     def _read(self, seq: int) -> tuple[int, list[Encoded]]:
         with self._reader.reading() as connection:
             last, changes = changes_after(connection, seq, BATCH)
-        return last, [encode(change) for change in changes]
+        return last, [_encoded(change) for change in changes]
+
+
+def _encoded(change: Change) -> Encoded:
+    """Return the event of a change; a gap for a row that cannot be shown."""
+    try:
+        return encode(change)
+    except Exception as error:  # one row must not end the channel for every client
+        log.warning("a change cannot be shown", seq=change.seq, channel=change.channel, error=error)
+        return Encoded(change.seq, GAP, notice(GAP, change.seq, detail=UNSHOWN))
 
 
 class _Versions:
@@ -154,16 +165,16 @@ class _Versions:
     def __init__(self, reader: ArchiveReader) -> None:
         self._reader = reader
         self._connection: sqlite3.Connection | None = None
-        self._seen = self._inode = -1
+        self._seen = self.inode = -1
         self._lock = threading.Lock()
 
     def changed(self) -> bool:
         """Return whether the archive changed since the last call, or became another file. Raises ArchiveError, OSError."""
         with self._lock:
             inode = self._reader.path.stat().st_ino
-            if self._connection is None or inode != self._inode:
+            if self._connection is None or inode != self.inode:
                 self._release()
-                self._connection, self._inode, self._seen = open_archive(self._reader.path), inode, -1
+                self._connection, self.inode, self._seen = open_archive(self._reader.path), inode, -1
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
             seen, self._seen = self._seen, version
             return bool(version != seen)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bigdipper_exporter.api.archives import Archives
-from bigdipper_exporter.api.live.events import Encoded, notice
+from bigdipper_exporter.api.live.events import GAP, Encoded, notice
 from bigdipper_exporter.api.live.feed import Feed
 from bigdipper_exporter.api.problems import Problem
 
@@ -64,7 +64,7 @@ class Live:
         """Everything for one client, without end. Call inside `feed.following()`."""
         place = await feed.place(since)
         if place.lost:
-            yield Outgoing(place.seq, "gap", notice("gap", place.seq, detail=LOST))
+            yield Outgoing(place.seq, GAP, notice(GAP, place.seq, detail=LOST))
         yield Outgoing(place.seq, "subscribed", notice("subscribed", place.seq, channels=list(subscription.channels)))
         due = time.monotonic() + self.heartbeat
         while True:
@@ -76,10 +76,10 @@ class Live:
                 continue
             place = batch.place
             if place.lost:
-                yield Outgoing(place.seq, "gap", notice("gap", place.seq, detail=LOST))
+                yield Outgoing(place.seq, GAP, notice(GAP, place.seq, detail=LOST))
             for event in self._wanted(batch.events, subscription):
                 yield event
                 due = time.monotonic() + self.heartbeat
 
     def _wanted(self, events: Collection[Encoded], subscription: Subscription) -> Iterator[Outgoing]:
-        return (Outgoing(e.seq, e.channel, e.json) for e in events if e.channel in subscription.channels)
+        return (Outgoing(e.seq, e.channel, e.json) for e in events if e.channel in (GAP, *subscription.channels))

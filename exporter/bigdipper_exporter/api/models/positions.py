@@ -6,7 +6,7 @@ from bigdipper_exporter.api.models.base import Model, Moment, PercentOfRatio, mo
 
 
 class Position(Model):
-    """One position at its newest snapshot: exact in quantity, its price at most 15 minutes old while prices move."""
+    """One position at a moment: at the last poll of the broker, or at a snapshot of the past."""
 
     symbol: str = text("Symbol.", "NVDA")
     time: Moment = moment("When the broker said so.", "ts")

@@ -63,6 +63,16 @@ def form(action: str, button: str, hidden: Iterable[tuple[str, str]], *fields: s
     return f'<form method="post" action="{escape(action)}">{inputs}{"".join(fields)}<button>{escape(button)}</button></form>'
 
 
+def undo(button: str, secret: str, copy: str) -> str:
+    """Return the form that shows what changes with an earlier copy. secret: the session's own, against forms of other pages."""
+    return form("/config/undo", button, [("form", secret), ("copy", copy)])
+
+
+def earlier(secret: str, copies: Sequence[str]) -> list[str]:
+    """Return the list of earlier contents; nothing where there are none."""
+    return ["<h2>Earlier contents</h2>", *(undo(f"Show {copy}", secret, copy) for copy in copies)] if copies else []
+
+
 def field(name: str, label: str, value: str = "", kind: str = "text", *, is_first: bool = False) -> str:
     """An input with its label. is_first: the page opens with the keyboard in it."""
     return (

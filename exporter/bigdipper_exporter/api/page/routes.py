@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -23,12 +23,12 @@ from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.queries.settings import history, settings_now
 from bigdipper_exporter.botconfig import rules
-from bigdipper_exporter.botconfig.copies import hash_of
+from bigdipper_exporter.botconfig.copies import Copy, hash_of, undo_to
 from bigdipper_exporter.botconfig.edit import Edited, edit, literal
 from bigdipper_exporter.botconfig.effect import not_in_effect
 from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.tree import parsed
-from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError
+from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError, half_written
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 
@@ -128,23 +128,22 @@ class SettingsPage:
         if session is None:
             return RedirectResponse("/config/login", HTTPStatus.SEE_OTHER)
         text = request.query_params.get("q", "")[:60]
+        copies = await asyncio.to_thread(self.file.copies.contents)
+        earlier = html.earlier(session.form, [copy.id for copy in copies[:10]])
         try:
             data = await asyncio.to_thread(self._read)
+            torn = await asyncio.to_thread(self._half_written, session, copies)
         except RefusedError as error:
             return _reply(html.page("Bot settings", html.paragraph(str(error), "warn")), error.status)
         known = await asyncio.to_thread(self._known)
         try:
             every = await asyncio.to_thread(rows, data, known)
         except EditError as error:
-            return _reply(html.page("Bot settings", html.paragraph(str(error), "warn")), HTTPStatus.CONFLICT)
+            said = [*torn, html.paragraph(str(error), "warn")]
+            return _reply(html.page("Bot settings", *said, *earlier), HTTPStatus.CONFLICT)
         found = [row for row in every if text.upper() in row.name.upper()]
-        copies = [
-            html.form("/config/undo", f"Show {copy.id}", [("form", session.form), ("copy", copy.id)])
-            for copy in (await asyncio.to_thread(self.file.copies.contents))[:10]
-        ]
-        earlier = ["<h2>Earlier contents</h2>", *copies] if copies else []
         logout = html.form("/config/logout", "Log out", [("form", session.form)])
-        return _reply(html.page("Bot settings", *state(known), html.search(text), html.table(found), *earlier, logout))
+        return _reply(html.page("Bot settings", *torn, *state(known), html.search(text), html.table(found), *earlier, logout))
 
     async def _edit(self, request: Request) -> Response:
         session = self._session(request)
@@ -152,7 +151,7 @@ class SettingsPage:
             return RedirectResponse("/config/login", HTTPStatus.SEE_OTHER)
         name = request.query_params.get("name", "")[:80]
         try:
-            data = await asyncio.to_thread(self._read)
+            data = await asyncio.to_thread(self._whole)
             value = await asyncio.to_thread(_literal, data, name)
         except (RefusedError, EditError) as error:
             return _reply(html.page("Not editable", html.paragraph(str(error), "warn"), BACK), HTTPStatus.CONFLICT)
@@ -163,7 +162,7 @@ class SettingsPage:
         return _reply(html.page(name, *about, what, BACK))
 
     async def _diff(self, _: Request, session: Session, form: Form) -> Response:
-        data = await asyncio.to_thread(self._read)
+        data = await asyncio.to_thread(self._whole)
         if hash_of(data) != form.get("hash"):
             raise RefusedError(HTTPStatus.CONFLICT, "The file has changed since you looked at it: begin again.")
         edited = await asyncio.to_thread(_edited, data, form)
@@ -179,7 +178,7 @@ class SettingsPage:
         return _reply(html.page("Write this?", *lines, *meant, diff, confirm, BACK))
 
     async def _write(self, _: Request, session: Session, form: Form) -> Response:
-        data = await asyncio.to_thread(self._read)
+        data = await asyncio.to_thread(self._whole)
         edited = await asyncio.to_thread(_edited, data, form)
         return await self._put(session, edited.after, form.get("hash", ""), f"{form.get('name')}={form.get('value')}")
 
@@ -189,7 +188,7 @@ class SettingsPage:
         if old is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "There is no such copy.")
         if form.get("confirmed") == "yes":
-            return await self._put(session, old, form.get("hash", ""), f"undo to {name}")
+            return await self._put(session, old, form.get("hash", ""), undo_to(name))
         hidden = [("form", session.form), ("copy", name), ("hash", hash_of(data)), ("confirmed", "yes")]
         diff = html.preformatted(Edited(data, old, (), ()).diff(self.file.path.name) or "It is the present content.")
         confirm = html.form("/config/undo", "Bring it back", hidden) if old != data else ""
@@ -214,10 +213,29 @@ class SettingsPage:
 
     def _read(self) -> bytes:
         try:
-            self.file.recover()
             return self.file.read()
         except WriteError as error:
             raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from None
+
+    def _whole(self) -> bytes:
+        """The content, to change it. Raises RefusedError where it was left half written."""
+        self._read()
+        try:
+            return self.file.whole()
+        except WriteError as error:
+            raise RefusedError(HTTPStatus.CONFLICT, str(error)) from None
+
+    def _half_written(self, session: Session, copies: Sequence[Copy]) -> list[str]:
+        """Return what the table says of a change that was interrupted, with the button that shows the repair."""
+        try:
+            interrupted = self.file.interrupted()
+        except WriteError as error:
+            raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from None
+        if interrupted is None:
+            return []
+        whole = (copy.id for copy in copies if copy.hash == interrupted.whole)
+        repair = [html.undo("Show the repair", session.form, copy) for copy in whole]
+        return [html.paragraph(half_written(self.file.path, interrupted), "warn"), *repair]
 
     def _known(self) -> Known:
         try:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from bigdipper_exporter.api.context import SYMBOL_PATTERN, After, AskedBot, InPeriod, Limit
 from bigdipper_exporter.api.models.base import Listed, Paged
 from bigdipper_exporter.api.models.positions import Allocation, Position, Share
+from bigdipper_exporter.archive.broker.last_poll import held
 from bigdipper_exporter.archive.queries import positions as queries
 
 router = APIRouter(prefix="/api/v1/positions", tags=["positions"])
@@ -17,7 +18,7 @@ Symbol = Annotated[str, Path(description="Symbol, in capitals.", pattern=SYMBOL_
 def current(asked: AskedBot) -> Listed[Position]:
     """Return every open position, largest first."""
     with asked.archive() as connection:
-        return Listed(items=[Position.model_validate(row) for row in queries.held(connection)])
+        return Listed(items=[Position.model_validate(row) for row in held(connection)])
 
 
 @router.get("/history/{symbol:path}", summary="A position over time")

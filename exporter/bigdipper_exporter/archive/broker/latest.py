@@ -4,12 +4,12 @@ import sqlite3
 from datetime import date
 
 from bigdipper_exporter.archive.bot_tables import AccountRow
-from bigdipper_exporter.archive.broker import daily
+from bigdipper_exporter.archive.broker import daily, last_poll
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.queries.account import newest_account
-from bigdipper_exporter.archive.queries.positions import held
+from bigdipper_exporter.archive.queries.positions import newest_snapshots
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.money.limits import BRAKE, HARD
 
@@ -17,7 +17,8 @@ from bigdipper_exporter.money.limits import BRAKE, HARD
 def archived_view(connection: sqlite3.Connection, brake: float | None = None, hard: float | None = None) -> BrokerView | None:
     """Return the present at the broker up to the last commit; None when it never answered.
 
-    Positions are their newest snapshots: at most 15 minutes old, exact in quantity. brake, hard: as in the settings.
+    Positions are those of the last poll, with its time; where an exporter without that row has polled last, their newest
+    snapshots, at most 15 minutes old. brake, hard: as in the settings.
     """
     row = newest_account(connection, "alpaca")
     if row is None or row.equity is None:
@@ -25,7 +26,8 @@ def archived_view(connection: sqlite3.Connection, brake: float | None = None, ha
     memory = BrokerCheckpoint.load(connection)
     account = _account(row, memory)
     today = daily.since_last_equity(connection, account, row.ts, memory)
-    positions = tuple(_position(snapshot) for snapshot in held(connection))
+    last = last_poll.load(connection)
+    positions = last.positions if last else tuple(_position(snapshot) for snapshot in newest_snapshots(connection))
     return BrokerView(
         "unknown",
         BRAKE if brake is None else brake,
@@ -33,7 +35,8 @@ def archived_view(connection: sqlite3.Connection, brake: float | None = None, ha
         account=account,
         account_at=row.ts,
         positions=positions,
-        positions_at=memory.positions_at,
+        positions_at=last.at if last else memory.positions_at,
+        unreadable=last.unreadable if last else 0,
         success=memory.success,
         chain=daily.performance(connection, memory),
         cash_flow_today=today.cash_flow,

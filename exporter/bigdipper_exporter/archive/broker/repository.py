@@ -14,6 +14,7 @@ from bigdipper_exporter.archive.broker import (
     activities,
     daily,
     doubts,
+    last_poll,
     orders,
     rebuilt,
     reconcile,
@@ -149,6 +150,7 @@ class BrokerRepository:
         if memory.account_id not in (None, account.id):
             log.warning("another account answers: its history is read now, that of the other one is kept")
             memory = self._memory = accounts.switch(connection, memory, account.id, at)
+            last_poll.forget(connection)
             view = BrokerView(
                 view.mode,
                 view.brake,
@@ -210,6 +212,7 @@ class BrokerRepository:
         self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float
     ) -> BrokerView:
         snapshots.write(connection, positions, at, self._memory)
+        last_poll.save(connection, positions, at)
         return replace(view, positions=positions.items, positions_at=at, unreadable=positions.unreadable)
 
     def _orders(

@@ -19,6 +19,25 @@ def due(last: Held | None, position: Position, at: float) -> bool:
     return at - last.ts >= INTERVAL and last.market_value != position.market_value
 
 
+def row_of(position: Position, at: float) -> PositionRow:
+    """Return a position as a row of the time `at` (unix seconds)."""
+    ratio = position.unrealized_pl_ratio
+    return PositionRow(
+        ts=at,
+        symbol=position.symbol,
+        date=calendar.trading_day(at).isoformat(),
+        asset_class=position.asset_class,
+        quantity=position.quantity,
+        market_value=position.market_value,
+        cost_basis=position.cost_basis,
+        unrealized_pl=position.unrealized_pl,
+        unrealized_pl_pct=None if ratio is None else ratio * 100,
+        intraday_pl=position.intraday_pl,
+        avg_entry_price=position.avg_entry_price,
+        current_price=position.current_price,
+    )
+
+
 def write(connection: sqlite3.Connection, positions: Positions, at: float, memory: BrokerCheckpoint) -> None:
     """Archive what changed. A symbol that is gone gets a row with quantity 0, unless the list was incomplete."""
     date = calendar.trading_day(at).isoformat()
@@ -26,23 +45,7 @@ def write(connection: sqlite3.Connection, positions: Positions, at: float, memor
     for p in positions.items:
         if due(memory.held.get(p.symbol), p, at):
             memory.held[p.symbol] = Held(at, p.quantity, p.market_value)
-            percent = None if p.unrealized_pl_ratio is None else p.unrealized_pl_ratio * 100
-            rows.append(
-                PositionRow(
-                    ts=at,
-                    symbol=p.symbol,
-                    date=date,
-                    asset_class=p.asset_class,
-                    quantity=p.quantity,
-                    market_value=p.market_value,
-                    cost_basis=p.cost_basis,
-                    unrealized_pl=p.unrealized_pl,
-                    unrealized_pl_pct=percent,
-                    intraday_pl=p.intraday_pl,
-                    avg_entry_price=p.avg_entry_price,
-                    current_price=p.current_price,
-                )
-            )
+            rows.append(row_of(p, at))
     if positions.complete:
         present = {p.symbol for p in positions.items}
         for symbol in [s for s in memory.held if s not in present]:

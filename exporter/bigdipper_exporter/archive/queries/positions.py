@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.queries.rows import Listing, columns_of, fetch
 HISTORY = Listing(PositionRow, "position_snapshots", id="symbol")
 
 
-def held(connection: sqlite3.Connection) -> list[PositionRow]:
+def newest_snapshots(connection: sqlite3.Connection) -> list[PositionRow]:
     """Return the newest snapshot of each position that is held, largest first."""
     sql = f"WITH {NEWEST_POSITIONS} SELECT {columns_of(PositionRow)} FROM newest ORDER BY ABS(market_value) DESC, symbol"
     return fetch(connection, PositionRow, sql)
