@@ -227,10 +227,10 @@ def test_a_file_that_is_converted_again_and_again_repeats_no_line(tmp_path: Path
         part = tmp_path / "part"
         part.write_bytes(encoded(lines, way if number % 2 else "plain"))
         part.rename(log)
-        ingest(log, archive)
+        ingest(log, archive=archive)
         lines += more[number * added : (number + 1) * added]
         log.write_bytes(encoded(lines, way if number % 2 else "plain"))
-        ingest(log, archive)
+        ingest(log, archive=archive)
     assert counted(archive)[:4] == (20 + 5 * added,) * 4
 
 
@@ -239,9 +239,9 @@ def test_a_single_line_behind_an_error_of_a_converted_file_is_read_after_a_resta
     log, archive = tmp_path / "bot.log", tmp_path / "a.db"
     lines = [*trades(0, 10).splitlines(keepends=True), b"2025-10-17 09:10:00 [ERROR] \xe2\x9d\x8c Cycle error: no\n"]
     log.write_bytes(b"".join(lines))
-    ingest(log, archive)
+    ingest(log, archive=archive)
     part = tmp_path / "part"
     part.write_bytes(PREFIXED["journald"]([*lines, b"2025-10-17 09:11:00 [INFO] [TRADE] BUY MSFT 11 @ $100.00 = $1100.00\n"]))
     part.rename(log)
-    ingest(log, archive)
+    ingest(log, archive=archive)
     assert counted(archive)[0] == 11

@@ -52,6 +52,8 @@ def filled_state() -> BotState:
         brake_limit=0.15,
         hard_limit=0.25,
         last_line=20.0,
+        alive_at=20.5,
+        late_by=0.5,
         log_ts=21.0,
         split={"stderr": [22, "begun", 23.0]},
         rests={"stdout": "rest\n"},
@@ -62,6 +64,7 @@ def filled_state() -> BotState:
         above_ts=24.0,
         held=[(25, "held")],
         places=[(25, "bot.log", 26)],
+        generation=35,
         damaged=[DamagedLine(27.0, "bot.log", 28, "trade", "text", 29)],
         braked=True,
         account_row=AccountRow(30, 31.0, "2025-11-03", "log", 7, *numbers),
@@ -92,6 +95,7 @@ def filled_reader() -> Reader:
     reader.time.last = 1762180260.0
     reader.pending = {"stderr": Piece(1, 2.0, "begun")}
     reader.rests = {"stdout": "rest\n"}
+    reader.generation = 36
     reader.places = {3: Place("bot.log", 4), 5: Place("bot.log.1", None)}
     reader.cleaner.header_seen, reader.cleaner.form = True, "loguru"
     prefixes = reader.cleaner.prefixes
