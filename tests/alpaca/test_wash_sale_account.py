@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.archive.retention import forget
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.broker import Broker
@@ -202,3 +203,47 @@ def test_the_archive_of_before_keeps_its_executions(tmp_path: Path) -> None:
     assert store.connection.execute("SELECT activity_id, value, realized_pl FROM fills").fetchall() == [("a", 6.0, None)]
     store.connection.close()
     store.close()
+
+
+def test_what_a_sale_realized_outlives_the_snapshots_that_the_retention_forgets(open_desk: Any, broker: Broker) -> None:
+    """Unknown lots are sold, and known again because the position was seen flat; a split is known by the broker's change."""
+    ledger = broker.ledger
+    ledger.trade("AMD", 10, 100, at("2025-03-03", "10:00"))
+    ledger.activities.clear()  # from before the account's history
+    ledger.trade("NVDA", 10, 900, at("2025-03-03", "10:00"))
+    desk = open_desk()
+    desk.advance(60)
+    ledger.trade("AMD", -10, 100, desk.timing.time())
+    desk.advance(600)
+    desk.timing.jump(86400.0 * 2)
+    ledger.trade("AMD", 10, 100, desk.timing.time())
+    desk.advance(60)
+    ledger.trade("AMD", -10, 110, desk.timing.time())
+    desk.advance(600)
+    realized = desk.sql("SELECT activity_id, realized_pl FROM fills WHERE symbol = 'AMD' ORDER BY ts")
+    assert [gain for _, gain in realized] == [None, None, 100]
+    while forget(desk.store, desk.timing.time() + 86400.0):
+        pass
+    ledger.trade("AMD", 1, 100, desk.timing.time())
+    desk.advance(600)
+    assert desk.sql("SELECT activity_id, realized_pl FROM fills WHERE symbol = 'AMD' ORDER BY ts")[:3] == realized
+    assert [row[0] for row in desk.sql("SELECT quantity FROM position_snapshots WHERE symbol = 'NVDA'")] == [10]
+
+
+def test_a_split_that_only_the_position_shows_outlives_the_retention(open_desk: Any, broker: Broker) -> None:
+    ledger = broker.ledger
+    ledger.trade("AMD", 10, 100, at("2025-02-10"))
+    desk = open_desk()
+    desk.advance(18 * 3600, step=600)  # 05:00 of the next day
+    ledger.positions["AMD"].qty *= 4
+    ledger.marks["AMD"] = cents(25)
+    desk.advance(600)
+    ledger.book("SPLIT", 0, desk.timing.time(), "4-for-1", symbol="AMD", qty="40")
+    desk.advance(600)
+    ledger.trade("AMD", -10, 24, desk.timing.time())
+    desk.advance(600)
+    while forget(desk.store, desk.timing.time() + 86400.0):
+        pass
+    ledger.trade("AMD", -30, 24, desk.timing.time())
+    desk.advance(600)
+    assert desk.sql("SELECT realized_pl FROM fills WHERE side = 'sell' ORDER BY ts") == [(-10,), (-30,)]

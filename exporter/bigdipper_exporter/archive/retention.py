@@ -1,6 +1,7 @@
 """Forgets what is older than the retention, a little at a time, and gives the space back.
 
 Trades, orders, fills, activities, brake episodes and daily figures are kept for ever: they are small, and taxes ask for them.
+So are the snapshots of positions that lots are derived from.
 """
 
 import sqlite3
@@ -29,6 +30,8 @@ def _delete(table: Table[Any]) -> str:
     key, conditions = ", ".join(table.key), [f"{table.time} < ?"]
     if any(column.name == "source" for column in table.columns):
         conditions.insert(0, "source IN ('log', 'alpaca')")  # the index of these tables begins with the source
+    if table.spared is not None:
+        conditions.append(f"({table.spared}) IS NOT TRUE")
     where = " AND ".join(conditions)
     return f"DELETE FROM {table.name} WHERE ({key}) IN (SELECT {key} FROM {table.name} WHERE {where} LIMIT ?)"
 

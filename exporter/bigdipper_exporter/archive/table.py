@@ -52,7 +52,8 @@ class Table(Generic[Row]):
     """One table.
 
     key: columns of its primary key. time: the column that retention and `export` go by. retention: rows older than
-    `archive.retention` are deleted. export: its name in `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
+    `archive.retention` are deleted, but for those of which the SQL condition `spared` is true. export: its name in
+    `big-dipper-exporter export`. counted: `bigdipper_archive_rows` has it.
     event: every line of this kind becomes one row unchanged; the kind then needs no handler. submits: the side of the orders
     that its rows are, as the bot's log names them; those count as the bot's own wherever orders are shown. kept: columns that
     an upsert leaves alone where the key exists.
@@ -68,6 +69,7 @@ class Table(Generic[Row]):
     event: type[Event] | None = None
     submits: Side | None = None
     kept: tuple[str, ...] = ()
+    spared: str | None = None
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -139,13 +141,14 @@ def table(
     event: type[Event] | None = None,
     submits: Side | None = None,
     kept: tuple[str, ...] = (),
+    spared: str | None = None,
 ) -> Callable[[type[Row]], type[Row]]:
     """Declare the decorated dataclass as the row of table `name`. See `Table` for the arguments."""
 
     def declare(row: type[Row]) -> type[Row]:
         if not is_dataclass(row):
             raise TypeError(f"{row.__name__} must be a dataclass to be the row of {name}")
-        declared = Table(name, row, key, time, retention, export, counted, event, submits, kept)
+        declared = Table(name, row, key, time, retention, export, counted, event, submits, kept, spared)
         names = {column.name for column in declared.columns}
         if event is not None and (unknown := names - {*OF_RECORD, *fields_of(event)}):
             raise TypeError(
