@@ -285,13 +285,14 @@ class Pipeline:
             archive=self.statistics,
         )
         config, broker, prices = self._sources.config, self._sources.broker, self._sources.prices
+        today = self._today()
         return Snapshot(
             bot=state,
             counters=self.counters.values,
             created=self._created,
-            day=self._today(),
+            day=today,
             own=own,
-            broker=None if broker is None else broker.view,
+            broker=None if broker is None else broker.view.as_of(today.start),
             config=None if config is None else config.view,
             prices=None if prices is None else prices.view,
             limits=OwnLimits(self._settings.limits_brake, self._settings.limits_hard),

@@ -92,12 +92,14 @@ def _figures() -> list[model.Panel]:
         ),
         stat(
             "Leverage",
-            "Positions by equity, at the newest account figures that say it.",
+            "Positions by equity at the newest account figures: the broker's, unless the bot's log is an hour newer.",
             table("""
-                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM account_history
-                WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
-                  OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1)
-                ORDER BY source LIMIT 1"""),
+                WITH newest AS (
+                  SELECT ts, source, leverage_ratio, margin_ratio FROM account_history
+                  WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
+                    OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1))
+                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM newest
+                WHERE ts >= (SELECT MAX(ts) FROM newest) - 3600 ORDER BY source LIMIT 1"""),
             unit=RATIO,
             size=(12, 4),
             none=NO_ROWS,

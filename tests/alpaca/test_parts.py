@@ -14,16 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
-from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday
 from bigdipper_exporter.broker import decode, fetch, transport
 from bigdipper_exporter.broker.fields import Unreadable
-from bigdipper_exporter.broker.models import Activity, Order, Position
+from bigdipper_exporter.broker.models import Account, Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
 from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
+from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.money.lots import Event
 from bigdipper_exporter.money.plausibility import Balances
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
+from bigdipper_exporter.projection.state import BotState
+from bigdipper_exporter.web.pages import _today
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -401,6 +406,34 @@ def test_an_answer_that_breaks_off_is_never_taken_for_a_short_one(told: Exceptio
     response.raw = Raw()
     with pytest.raises(becomes):
         transport._read(response)
+
+
+@pytest.mark.parametrize("silent", [(), ("account",), ("orders",), ("activities",), ("account", "orders", "activities")])
+def test_yesterdays_figures_are_not_todays_while_an_endpoint_fails(silent: tuple[str, ...]) -> None:
+    """The day has begun at 1,000; of an endpoint that fails, the last answer is older."""
+    at = {endpoint: 900.0 if endpoint in silent else 1100.0 for endpoint in ("account", "orders", "activities")}
+    view = BrokerView(
+        "paper",
+        account=Account("a", "ACTIVE", 110.0, last_equity=100.0),
+        account_at=at["account"],
+        success=at,
+        orders_today=OrdersToday({"filled": 1, "partly_filled": 0, "unfilled": 2, "open": 0}, 3),
+        cash_flow_today=0.0,
+        day_profit=10.0,
+        day_return=0.1,
+    )
+    seen = Snapshot(BotState(), {}, 0.0, Day(1000.0), ExporterStatus(0.0), broker=view.as_of(1000.0))
+    shown = {sample.name for family in Collector(METRICS, lambda: seen).collect() for sample in family.samples}
+    of_endpoint = {
+        "account": {f"bigdipper_account_{name}" for name in ("day_profit_usd", "day_return_ratio", "cash_flow_today_usd")}
+        | {"bigdipper_account_day_pl_usd", "bigdipper_account_day_pl_ratio"},
+        "orders": {"bigdipper_day_orders", "bigdipper_orders_unfilled"},
+        "activities": {"bigdipper_day_orders_by_hand"},
+    }
+    for endpoint, names in of_endpoint.items():
+        assert shown & names == (set() if endpoint in silent else names)
+    assert "bigdipper_account_equity_usd" in shown, "what is not of a day stays"
+    assert ("filled" in _today(seen)[2]) == ("orders" not in silent)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:

@@ -305,6 +305,18 @@ def test_win_rate_and_profit_factor_come_from_sales_with_known_lots(lived: sqlit
     assert found["profit factor"] == pytest.approx(sum(g for g in gains if g > 0) / -sum(g for g in gains if g < 0))
 
 
+@pytest.mark.parametrize(("broker_age", "leverage"), [(60, 1.1), (3500, 1.1), (100 * 86400, 0.2)])
+def test_the_shared_leverage_is_the_newest(empty: sqlite3.Connection, broker_age: int, leverage: float) -> None:
+    for number, (age, source, ratio) in enumerate(((broker_age, "alpaca", 1.1), (10, "log", 0.2))):
+        empty.execute(
+            "INSERT INTO account_history (id, ts, date, source, equity, leverage_ratio) VALUES (?, ?, '', ?, 1, ?)",
+            (number, NOW - age, source, ratio),
+        )
+    found = [row["leverage"] for row in ask(empty, "share", "Leverage", MONTHS)]
+    empty.rollback()
+    assert found == [leverage]
+
+
 def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connection) -> None:
     """Nine executions of +1 each are one winner; an order of which one execution has unknown lots is no known sale."""
     rows = [(f"w{n}", 100 + n, "AMD", "sell", 1, 110, "won", 1.0) for n in range(9)]
@@ -315,11 +327,12 @@ def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connecti
         " VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, ?7, ?8)",
         [(name, NOW - 1000 + ts, *rest) for name, ts, *rest in rows],
     )
-    for board, title in (("performance", "Win rate of sales"), ("share", "Wins")):
-        (found,) = ask(empty, board, title, MONTHS)
+    answers = [ask(empty, *asked, MONTHS)[0] for asked in (("performance", "Win rate of sales"), ("share", "Wins"))]
+    by_symbol = {row["Symbol"]: row for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)}
+    empty.rollback()
+    for found in answers:
         assert (found["sales"], found["win rate"]) == (3, pytest.approx(2 / 3))
         assert found["profit factor"] == pytest.approx(0.29)
-    by_symbol = {row["Symbol"]: row for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)}
     assert (by_symbol["AMD"]["Sales"], by_symbol["AMD"]["Realized"]) == (3, -71)
     assert "NVDA" not in by_symbol
 

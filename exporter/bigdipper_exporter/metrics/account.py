@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bigdipper_exporter.broker.models import Account
-from bigdipper_exporter.metrics.reading import Value, known, of_account, of_broker
+from bigdipper_exporter.metrics.reading import Read, Value, known, of_account, of_broker
 from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
 
 
@@ -14,6 +14,12 @@ def _blocked(a: Account) -> list[Sample]:
 
 def _money(name: str, meaning: str, read: Callable[[Account], Value]) -> Metric:
     return Gauge(f"bigdipper_account_{name}_usd", meaning, read=of_account(read))
+
+
+def _of_today(read: Callable[[Account], float | None]) -> Read:
+    """Read from an account that was polled today: the result of a day before is not that of today."""
+    newest = of_account(read)
+    return lambda s: newest(s) if s.broker is not None and s.broker.is_account_since(s.day.start) else None
 
 
 METRICS: tuple[Metric, ...] = (
@@ -45,11 +51,15 @@ METRICS: tuple[Metric, ...] = (
         "Long plus absolute short value over equity.",
         read=of_account(lambda a: a.gross_exposure_ratio),
     ),
-    _money("day_pl", "Equity minus that of the previous close; deposits count in it.", lambda a: a.day_pl),
+    Gauge(
+        "bigdipper_account_day_pl_usd",
+        "Equity minus that of the previous close; deposits count in it.",
+        read=_of_today(lambda a: a.day_pl),
+    ),
     Gauge(
         "bigdipper_account_day_pl_ratio",
         "Day's profit or loss over the equity of the previous close.",
-        read=of_account(lambda a: a.day_pl_ratio),
+        read=_of_today(lambda a: a.day_pl_ratio),
     ),
     Gauge(
         "bigdipper_account_unrealized_pl_usd",

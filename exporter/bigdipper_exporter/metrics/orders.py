@@ -30,7 +30,7 @@ METRICS: tuple[Metric, ...] = (
     Gauge(
         "bigdipper_orders_unfilled",
         "Orders of today's log that ended without a single share.",
-        read=of_broker(lambda b: b.orders_today and b.orders_today.results["unfilled"]),
+        read=of_broker(lambda b: b.orders_today and b.orders_today.results.get("unfilled")),
     ),
     Gauge(
         "bigdipper_day_orders",

@@ -215,9 +215,9 @@ def _today(s: Snapshot) -> Row:
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if broker is not None and broker.orders_today is not None:
         results = broker.orders_today.results
-        ordered += f", {results['filled']} filled"
+        ordered += f", {results['filled']} filled" if results else ""
         rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
-        ordered += "".join(f", {results[result]} {words}" for result, words in rest if results[result])
+        ordered += "".join(f", {results[result]} {words}" for result, words in rest if results.get(result))
         ordered += f"; {broker.orders_today.by_hand} by hand" if broker.orders_today.by_hand else ""
     missed = f"{day.missed_trades} missed trade{'' if day.missed_trades == 1 else 's'}"
     return "ok", "today", f"{ordered}. {missed}; {day.opportunities} dips qualified in {day.cycles} cycles."

@@ -1,7 +1,7 @@
 """What a scrape shows of the broker: immutable, the state at one commit. Money in US dollars, times in unix seconds."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.broker.results import Endpoint, Positions, Reason
@@ -24,10 +24,13 @@ class Wash:
 
 @dataclass(frozen=True, slots=True)
 class OrdersToday:
-    """Orders of the trading day: the bot's by what became of them (orders.RESULTS), and how many of others were executed."""
+    """Orders of the trading day: the bot's by what became of them (orders.RESULTS), and how many of others were executed.
+
+    Unknown until the broker answered on that day: `results` empty, `by_hand` None.
+    """
 
     results: Mapping[str, int]
-    by_hand: int
+    by_hand: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,22 @@ class BrokerView:
     waiting_at: float | None = None
     doubts: tuple[str, ...] = ()
     stream: StreamStatus | None = None
+
+    def as_of(self, start: float) -> "BrokerView":
+        """Return the view of a trading day that began at `start` (unix seconds): figures of a day before are not today's."""
+        view = self
+        if not self.is_account_since(start):
+            view = replace(view, cash_flow_today=None, day_profit=None, day_return=None)
+        if (today := self.orders_today) is not None:
+            has_orders, has_fills = (self.success.get(endpoint, 0.0) >= start for endpoint in ("orders", "activities"))
+            if not (has_orders and has_fills):
+                known = OrdersToday(today.results if has_orders else {}, today.by_hand if has_fills else None)
+                view = replace(view, orders_today=known)
+        return view
+
+    def is_account_since(self, start: float) -> bool:
+        """Return whether the account's figures are of an answer since `start` (unix seconds)."""
+        return self.account_at is not None and self.account_at >= start
 
     @property
     def unrealized_pl(self) -> float | None:
