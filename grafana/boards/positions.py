@@ -93,9 +93,17 @@ def _ladder() -> list[model.Panel]:
             "under water.",
             listed(f"""
                 WITH {tidy(NEWEST_POSITIONS)},
+                run AS (
+                  SELECT symbol, ts, closed, MAX(COALESCE(closed, 1e12)) OVER (
+                    PARTITION BY symbol ORDER BY ts, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until
+                  FROM lots WHERE symbol IN (SELECT symbol FROM newest)),
+                opening AS (
+                  SELECT symbol, MAX(CASE WHEN until IS NULL OR until <= ts THEN ts END) AS since FROM run
+                  GROUP BY symbol HAVING SUM(closed IS NULL) > 0),
                 flat AS MATERIALIZED (
-                  SELECT n.symbol, COALESCE((SELECT ts FROM position_snapshots AS p
-                    WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0) AS since FROM newest AS n),
+                  SELECT n.symbol, MAX(COALESCE(opening.since, 0), COALESCE((SELECT ts FROM position_snapshots AS p
+                    WHERE p.symbol = n.symbol AND p.quantity = 0 ORDER BY ts DESC LIMIT 1), 0)) AS since
+                  FROM newest AS n LEFT JOIN opening USING (symbol)),
                 bought AS (
                   SELECT f.symbol, COUNT(DISTINCT COALESCE(order_id, activity_id)) AS adds, MIN(price) AS lowest,
                     MAX(price) AS highest

@@ -451,6 +451,36 @@ def test_dip_ladder_starts_again_after_a_position_was_flat(lived: sqlite3.Connec
     copy.close()
 
 
+@pytest.mark.parametrize("open_lots", [True, False])
+def test_depth_begins_where_the_lots_do_though_no_snapshot_saw_the_position_flat(
+    empty: sqlite3.Connection, open_lots: bool
+) -> None:
+    """Bought and sold eight months ago; bought again in two lots, of which the first was sold in part and then all."""
+    day = 86400.0
+    fills = [(250, "buy", 100), (240, "sell", 120), (30, "buy", 150), (20, "buy", 140), (10, "sell", 160), (5, "sell", 160)]
+    for ago, side, price in fills:
+        empty.execute(
+            "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price) VALUES (?, ?, '', 'X', ?, 10, ?)",
+            (f"x{ago}", NOW - ago * day, side, price),
+        )
+    lots = [(250, 240, 10, 100), (30, 10, 5, 150), (30, 5, 5, 150), *([(20, None, 5, 140)] if open_lots else [])]
+    for bought, sold, quantity, entry in lots:
+        empty.execute(
+            "INSERT INTO lots (symbol, ts, closed, quantity, entry, sessions) VALUES ('X', ?, ?, ?, ?, 1)",
+            (NOW - bought * day, None if sold is None else NOW - sold * day, quantity, entry),
+        )
+    empty.execute(
+        "INSERT INTO position_snapshots (ts, symbol, date, quantity, avg_entry_price, current_price)"
+        " VALUES (?, 'X', '', 5, 140, 150)",
+        (NOW - 100,),
+    )
+    found = answer(empty, "positions", "Depth by position", *MONTHS, ("X",))
+    empty.rollback()
+    assert [(row["Buys"], row["Lowest buy"], row["Highest buy"]) for row in found] == [
+        (2, 140, 150) if open_lots else (3, 100, 150)
+    ]
+
+
 def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlite3.Connection) -> None:
     found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "Settings")}
     assert found["MAX_POSITION_PCT"] == "0.20"
