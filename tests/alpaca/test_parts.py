@@ -13,7 +13,7 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigdipper_exporter.archive.broker import activities, checkpoint, orders, snapshots
+from bigdipper_exporter.archive.broker import activities, checkpoint, flows, orders, snapshots
 from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday
 from bigdipper_exporter.broker import decode, fetch, transport
 from bigdipper_exporter.broker.fields import Unreadable
@@ -298,6 +298,16 @@ def test_an_older_answer_takes_no_execution_back(archive: sqlite3.Connection) ->
     for order in (newer, replace(newer, status="new", filled_quantity=0, updated=15.0)):
         orders.write(archive, Orders((order,)), 30.0, Counters())
     assert archive.execute("SELECT status, filled_quantity FROM orders").fetchall() == [("partially_filled", 40)]
+
+
+@pytest.mark.parametrize(("symbol", "value"), [("NVDA260909C00222500", 800.0), ("NVDA1260909C00222500", None), ("NVDA", 8.0)])
+def test_an_option_that_is_moved_in_has_the_size_that_its_lots_have(
+    archive: sqlite3.Connection, symbol: str, value: float | None
+) -> None:
+    """The size of an adjusted contract is unknown, so is what it is worth: not a hundred times its price."""
+    moved = Activity("t", "ACATS", 1e9, symbol=symbol, quantity=2, price=4.0)
+    activities.write(archive, [moved], 1e9, {}, Counters(), {})
+    assert [flow.amount for flow in flows.between(archive, 1e9 - 1, 1e9 + 1)] == [value]
 
 
 def test_a_replaced_order_is_left_out_of_the_fill_rate(archive: sqlite3.Connection) -> None:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import Held
+from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow, WashSaleRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.broker.models import Activity, contract_units, is_option
+from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
@@ -143,22 +144,6 @@ def _labels(connection: sqlite3.Connection, counters: Counters) -> SymbolLabels:
     recent = connection.execute("SELECT DISTINCT symbol FROM fills LIMIT ?", (MAX_SYMBOLS + 1,)).fetchall()
     symbols = {row[0] for row in known} | {row[0] for row in recent if len(recent) <= MAX_SYMBOLS}
     return SymbolLabels(symbols, counters, m.EXPORTER_LABEL_OVERFLOW)
-
-
-def multiplier(connection: sqlite3.Connection, symbol: str) -> int | None:
-    """Units of the underlying per unit of `symbol`: 1 for a stock; None for an option contract of unknown size.
-
-    The broker's own record comes first: the cost of a position is quantity x price x multiplier.
-    """
-    if is_option(symbol):
-        row = connection.execute(
-            "SELECT cost_basis / (quantity * avg_entry_price) FROM position_snapshots"
-            " WHERE symbol = ? AND quantity * avg_entry_price <> 0 AND cost_basis IS NOT NULL ORDER BY ts DESC LIMIT 1",
-            (symbol,),
-        ).fetchone()
-        if row is not None and (units := round(row[0])) >= 1 and abs(row[0] / units - 1) < 0.01:
-            return int(units)
-    return contract_units(symbol)
 
 
 def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:

@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.days import trading_day_of
 from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
-from bigdipper_exporter.broker.models import is_option
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
 
-OPTION_UNITS = 100
 OPENING = 60.0  # seconds within which a new account has its first balance
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
@@ -73,8 +72,8 @@ def _amount(
     if kind in flows.CASH or symbol is None:
         return net_amount
     price = price or _price(connection, symbol, ts)
-    units = OPTION_UNITS if is_option(symbol) else 1
-    return flows.transfer_value(quantity, None if price is None else price * units, net_amount)
+    units = multiplier(connection, symbol)
+    return flows.transfer_value(quantity, None if price is None or units is None else price * units, net_amount)
 
 
 def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | None:
