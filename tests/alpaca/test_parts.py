@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bigdipper_exporter.archive.broker import activities, checkpoint, flows, orders, snapshots
 from bigdipper_exporter.archive.broker.view import BrokerView, OrdersToday
+from bigdipper_exporter.archive.queries.past import STEPS, steps_of
 from bigdipper_exporter.broker import decode, fetch, transport
 from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Account, Activity, Order, Position
@@ -298,6 +299,22 @@ def test_an_older_answer_takes_no_execution_back(archive: sqlite3.Connection) ->
     for order in (newer, replace(newer, status="new", filled_quantity=0, updated=15.0)):
         orders.write(archive, Orders((order,)), 30.0, Counters())
     assert archive.execute("SELECT status, filled_quantity FROM orders").fetchall() == [("partially_filled", 40)]
+
+
+def test_the_past_of_orders_counts_what_the_counters_count(archive: sqlite3.Connection) -> None:
+    """With keys alone all orders are the bot's; one that the broker does not know any more is in no counter."""
+    counters = Counters()
+    done = [Order(str(n), "AMD", status, 10.0, ended=20.0) for n, status in enumerate(("filled", "canceled"))]
+    orders.write(archive, Orders((*done, Order("lost", "AMD", "new", 10.0))), 30.0, counters)
+    orders.write(archive, Orders((), lost=("lost",)), 40.0, counters)
+    counters.flush(archive)
+    for name in ("bigdipper_orders_total", "bigdipper_bot_orders_total"):
+        counted = archive.execute("SELECT labels, value FROM counters WHERE name = ? ORDER BY labels", (name,)).fetchall()
+        past = [(json.dumps(list(s.labels)), s.amount) for s in steps_of(archive, STEPS[name])]
+        assert [(json.loads(labels), value) for labels, value in counted] == [
+            (json.loads(labels), value) for labels, value in past
+        ]
+        assert len(past) == 2
 
 
 @pytest.mark.parametrize(("symbol", "value"), [("NVDA260909C00222500", 800.0), ("NVDA1260909C00222500", None), ("NVDA", 8.0)])

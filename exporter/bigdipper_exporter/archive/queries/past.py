@@ -148,6 +148,8 @@ class Step:
 
 
 _SKIPPED = "SELECT hour + 3600 AS ts, count, symbol, reason FROM skip_counts UNION ALL SELECT ts, 1, symbol, reason FROM skips"
+# As the counters count: an order that the broker does not know any more has no end, and keys alone show the bot's orders.
+_ENDED = "ended IS NOT NULL AND status <> 'unknown'"
 # Counter -> statement: when, by how much, label values in the order of the declaration.
 STEPS = {
     "bigdipper_bot_starts_total": "SELECT ts, 1 FROM bot_events WHERE kind = 'start'",
@@ -161,8 +163,8 @@ STEPS = {
     "bigdipper_halts_total": "SELECT ts, 1, cause FROM bot_events WHERE kind = 'halt'",
     "bigdipper_bot_errors_total": """SELECT ts, 1, cause FROM bot_events WHERE kind = 'error'
       UNION ALL SELECT ts, 1, 'order' FROM skips WHERE reason = 'order_failed'""",
-    "bigdipper_orders_total": "SELECT ended, 1, status FROM orders WHERE ended IS NOT NULL",
-    "bigdipper_bot_orders_total": "SELECT ended, 1, status FROM orders WHERE ended IS NOT NULL AND in_log",
+    "bigdipper_orders_total": f"SELECT ended, 1, status FROM orders WHERE {_ENDED}",
+    "bigdipper_bot_orders_total": f"SELECT ended, 1, status FROM order_results WHERE {_ENDED} AND of_bot",
     "bigdipper_fills_total": "SELECT ts, 1, symbol, side FROM fills",
     "bigdipper_fill_value_usd_total": "SELECT ts, value, symbol, side FROM fills WHERE value IS NOT NULL",
 }
