@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import Store, connect_readonly
 
-OLDEST = "SELECT min(ts) FROM account_history WHERE source = 'log'"
 # A new archive is counted often at first, then less and less.
 FIRST_SECONDS, RECOUNT_SECONDS = 1.0, 300.0
 
@@ -19,6 +18,12 @@ def counted() -> tuple[str, ...]:
     from bigdipper_exporter.archive.tables import TABLES  # those of the broker and of prices take a tenth of a command's start
 
     return tuple(table.name for table in TABLES.values() if table.counted)
+
+
+def _oldest(connection: sqlite3.Connection) -> float | None:
+    from bigdipper_exporter.archive.queries.account import oldest_account  # for the same reason as above
+
+    return oldest_account(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Measure:
                     return
                 (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
                 self._rows = {**self._rows, table: rows}
-            (self._oldest,) = connection.execute(OLDEST).fetchone()
+            self._oldest = _oldest(connection)
 
     def take(self) -> Statistics:
         """Return the present sizes, and what was counted last."""

@@ -60,7 +60,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge(
         "bigdipper_archive_oldest_timestamp_seconds",
-        "Time of the oldest account row that the archive holds.",
+        "Time of the oldest account row that the archive holds, of the log or of the broker.",
         read=lambda s: s.own.archive.oldest,
     ),
 )
