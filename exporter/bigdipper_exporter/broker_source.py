@@ -69,7 +69,7 @@ class Broker:
         self._queue.write(connection, counters, self.book.write)
 
     def commit(self) -> None:
-        """What was written is durable."""
+        """Mark the results of the last `write()` as committed."""
         self._queue.commit()
         self.book.commit()
 

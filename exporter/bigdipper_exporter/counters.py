@@ -98,7 +98,7 @@ class Counters:
         )
 
     def commit(self) -> None:
-        """The transaction is durable: what was staged is now the truth."""
+        """Publish what was counted: its transaction is committed."""
         changed: dict[str, dict[Labels, float]] = {}
         for (name, labels), amount in self._staged.items():
             series = changed.get(name)
@@ -109,5 +109,5 @@ class Counters:
         self._staged.clear()
 
     def rollback(self) -> None:
-        """The transaction failed: nothing was counted."""
+        """Forget what was counted since the last commit."""
         self._staged.clear()

@@ -52,7 +52,7 @@ class Source(Protocol[View]):
         """Write what is pending inside the transaction; called again with the same after a failure."""
 
     def commit(self) -> None:
-        """What was written is durable."""
+        """Mark what the last `write()` wrote as committed."""
 
     def traded(self) -> None:
         """The log named a new order."""

@@ -210,7 +210,7 @@ class BotConfig:
         self._next = new if new.up else replace(self._view, up=False, counts=new.counts)
 
     def commit(self) -> None:
-        """What was written is durable."""
+        """Mark what the last `write()` wrote as committed."""
         # Also when it could not be stored: it is not tried again before the file changes.
         staged, self._staged = self._staged, None
         if self._next is None:

@@ -1,4 +1,4 @@
-"""The log against the broker: where they disagree there is a row of `discrepancies`, counted once, open until it goes away.
+"""The log against the broker: each difference is a row of `discrepancies`, counted once, with the time that resolved it.
 
 What is a fact of the past (a fill without a log line, a position changed by hand) is open for a day; what is a state of the
 present (equity, margin) until it agrees again. An order that appears late on the other side resolves its row.

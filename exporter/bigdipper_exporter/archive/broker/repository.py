@@ -62,11 +62,11 @@ class BrokerRepository:
         self._next = self.view
 
     def commit(self) -> None:
-        """The transaction is durable."""
+        """Publish the view: its transaction is committed."""
         self.view = self._next
 
     def rollback(self) -> None:
-        """The transaction failed: `write` will be called again with the same results."""
+        """Forget what was written since the last commit: the same results come again."""
         self._next = self.view
 
     def write(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:

@@ -14,7 +14,7 @@ from bigdipper_exporter.money.holdings import Holding
 from bigdipper_exporter.money.lots import DUST, Event
 
 NO_PRICE, NO_LOTS = "no price", "executions or transfers are missing"
-# The last snapshot before the close, of the same session: a position is written every 15 minutes while it is held.
+# The last snapshot before the close, of the same session: while its value moves, one is written every 15 minutes.
 SNAPSHOT = """
 SELECT quantity, market_value, cost_basis, unrealized_pl FROM position_snapshots
 WHERE symbol = ? AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1"""
