@@ -319,6 +319,7 @@ def test_the_shared_leverage_is_the_newest(empty: sqlite3.Connection, broker_age
 
 def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connection) -> None:
     """Nine executions of +1 each are one winner; an order of which one execution has unknown lots is no known sale."""
+    rows: list[tuple[str, int, str, str, int, int, str | None, float | None]]
     rows = [(f"w{n}", 100 + n, "AMD", "sell", 1, 110, "won", 1.0) for n in range(9)]
     rows += [("l", 200, "AMD", "sell", 10, 90, "lost", -100.0), ("c", 250, "AMD", "buy", 1, 90, None, 20.0)]
     rows += [("k", 300, "NVDA", "sell", 1, 90, "partly", 5.0), ("u", 301, "NVDA", "sell", 9, 90, "partly", None)]

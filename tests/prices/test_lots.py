@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow
-from bigdipper_exporter.archive.price_tables import CorporateActionRow, DailyPriceRow, LotRow
+from bigdipper_exporter.archive.price_tables import CorporateActionRow, DailyPriceRow
 from bigdipper_exporter.archive.prices.series import Market
 from bigdipper_exporter.archive.prices.trades import figure_rows, lot_rows
 from bigdipper_exporter.archive.store import Store
@@ -57,7 +58,7 @@ def announced_split(archive: sqlite3.Connection, day: date, ratio: float = 10) -
     table_of(CorporateActionRow).write(archive, [row])
 
 
-def lots(archive: sqlite3.Connection) -> list[LotRow]:
+def lots(archive: sqlite3.Connection) -> list[Any]:
     return lot_rows(archive, Market(archive, "SPY"))
 
 
