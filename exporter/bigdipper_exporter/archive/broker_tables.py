@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 from bigdipper_exporter.archive.table import Day, Moment, Percent, Ratio, Seconds, Usd, table
-from bigdipper_exporter.money.flows import ADJUSTMENTS
 
 # Lots are derived again from all executions, and what a sale realized must stay: so the closes of positions stay, and what the
 # quantity was around splits and transfers. A position that does not move gets no new row: its newest stays, however old.
-_FOR_LOTS = f"""
+_FOR_LOTS = """
   quantity = 0
   OR ts = (SELECT max(q.ts) FROM position_snapshots AS q WHERE q.symbol = position_snapshots.symbol AND q.quantity <> 0)
   OR EXISTS (SELECT 1 FROM activities AS a WHERE a.symbol = position_snapshots.symbol
-    AND a.type IN ({", ".join(f"'{kind}'" for kind in sorted(ADJUSTMENTS))})
+    AND a.type NOT LIKE 'DIV%'
     AND position_snapshots.date BETWEEN date(a.date, '-10 days') AND date(a.date, '+3 days'))"""
 
 

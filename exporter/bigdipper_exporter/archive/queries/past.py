@@ -8,7 +8,6 @@ from typing import Any
 
 from bigdipper_exporter.archive.queries.rows import fetch
 from bigdipper_exporter.archive.table import Table
-from bigdipper_exporter.broker.models import TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,7 @@ class Step:
 
 _SKIPPED = "SELECT hour + 3600 AS ts, count, symbol, reason FROM skip_counts UNION ALL SELECT ts, 1, symbol, reason FROM skips"
 # As the counters count: an order that the broker does not know any more has no end, and keys alone show the bot's orders.
-_ENDS = ", ".join(f"'{status}'" for status in TERMINAL)
-_ENDED = f"ended IS NOT NULL AND status IN ({_ENDS})"
+_ENDED = "ended IS NOT NULL AND status <> 'unknown'"
 # Counter -> statement: when, by how much, label values in the order of the declaration.
 STEPS = {
     "bigdipper_bot_starts_total": "SELECT ts, 1 FROM bot_events WHERE kind = 'start'",
