@@ -210,3 +210,12 @@ def test_a_deposit_as_large_as_a_dividend_of_the_same_day_is_one(rounds: Rounds)
     rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="50")
     assert rounds.day("cash_flow") == 50
     assert rounds.day("profit") == pytest.approx(50)
+
+
+def test_a_deposit_that_the_adjustments_show_and_take_back_is_none(rounds: Rounds) -> None:
+    for clock, adjustments in (("10:30", 0.0), ("10:31", 5_000.0), ("10:50", 0.0)):
+        rounds.cash += adjustments - (rounds.adjustments or 0.0)
+        rounds.adjustments = adjustments
+        rounds.poll(clock, times=4)
+    settled(rounds, 0)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []

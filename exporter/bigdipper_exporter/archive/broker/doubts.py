@@ -74,10 +74,12 @@ def judge_account(
     if reason is not None or memory.questioned is not None:
         reasons.append(reason or "jump")
     step = _step(memory, account, before, now)
+    said = 0.0
     if step is None or step.adjustments != 0:
-        flows.notice_adjustments(connection, account.intraday_adjustments, at, _starts_of_adjustments(account, at), step)
+        starts = _starts_of_adjustments(account, at)
+        said = flows.notice_adjustments(connection, account.intraday_adjustments, at, starts, step)
     if before is not None and reason is None:
-        moments |= unexplained.notice(connection, memory, view, before, now)
+        moments |= unexplained.notice(connection, memory, view, before, now, said)
     _believe(memory, account, now)
     return Judgement(account, tuple(reasons), frozenset(moments))
 

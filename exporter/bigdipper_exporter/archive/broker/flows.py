@@ -273,10 +273,13 @@ class Step:
 
 def notice_adjustments(
     connection: sqlite3.Connection, adjustments: float | None, at: float, starts: Iterable[float], step: Step | None
-) -> None:
-    """Note what `intraday_adjustments` hold beyond the known flows; `starts`: moments from which the broker may be counting."""
+) -> float:
+    """Note what `intraday_adjustments` hold beyond the known flows, and return it (US dollars).
+
+    starts: moments from which the broker may be counting.
+    """
     if adjustments is None or (adjustments == 0 and (step is None or not step.adjustments)):
-        return
+        return 0.0
     known = []
     for since in starts:
         total = flows.total(between(connection, since, at)).net
@@ -285,3 +288,4 @@ def notice_adjustments(
         known.append(adjustments - step.adjustments + flows.total(between(connection, step.since, at)).net)
     if rest := flows.unbooked(adjustments, *known, moved=None if step is None else step.cash):
         notice(connection, at, rest)
+    return rest

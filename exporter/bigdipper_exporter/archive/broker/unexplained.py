@@ -18,11 +18,16 @@ from bigdipper_exporter.money.plausibility import Balances
 
 
 def notice(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances
+    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances, said: float
 ) -> set[float]:
-    """Look for a flow between two accepted answers; returns moments (unix seconds) whose days have to be summed again."""
+    """Look for a flow between two accepted answers, beyond what the broker has `said` in its adjustments (US dollars).
+
+    Returns moments (unix seconds) whose days have to be summed again.
+    """
     added = _added(memory, view)
     flow = plausibility.unexplained_flow(before, now, sum(added.values()))
+    if flow and abs(flow - said) <= plausibility.noise(before.equity):
+        flow = 0.0
     if flow and plausibility.is_shown(before, now, flow) and not splits.suspect(memory, added, view, before, now, flow):
         _suspect(memory, before, now, flow)
     return _confirm(connection, memory, now) | splits.follow(connection, memory, view, now)
