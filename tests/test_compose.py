@@ -513,10 +513,3 @@ def test_systemd_finds_the_unit_valid(tmp_path: Path) -> None:
     unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M))
     verdict = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert [line for line in verdict.stderr.splitlines() if "big-dipper" in line] == []
-
-
-def test_prometheus_starts_after_an_alertmanager_that_was_replaced() -> None:
-    # Alertmanager keeps no alerts: without this, those that are muted may arrive a quarter of an hour before what mutes them.
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    wanted = {"alertmanager": {"condition": "service_started", "restart": True}}
-    assert compose["services"]["prometheus"]["depends_on"] == wanted
