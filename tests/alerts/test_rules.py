@@ -30,8 +30,9 @@ def silent(alert: str, moment: str) -> Entry:
 def life(alert: str, case: Entry) -> Entry:
     """The life of an alert: quiet, fires, clears."""
     shared = "shared" in case
+    whose = {"": BOTS, "true": None}.get(case.get("shared", ""), (case.get("shared", ""),))
     checks = [silent(alert, moment) for moment in case["quiet"]]
-    checks.append(firing(alert, case["fires"], None if shared else BOTS))
+    checks.append(firing(alert, case["fires"], whose))
     checks += [silent(alert, case["clears"])] if "clears" in case else []
     return {
         "name": alert,

@@ -30,6 +30,12 @@ def last_close(t: int) -> float:
     return max([close for close in CLOSES if close <= t], default=-2 * DAY - 8 * HOUR)
 
 
+def next_open(t: int) -> float:
+    """The next opening bell of the regular session; after Friday's it is the next Monday's."""
+    bells = [day * DAY + 9.5 * HOUR for day in (0, 1, 2, 3, 4, 7)]
+    return min(bell for bell in bells if bell > t)
+
+
 def open_seconds(t: int) -> int:
     """Seconds of regular session in the week so far."""
     return sum(max(0, min(t, close) - (day * DAY + int(9.5 * HOUR))) for day, close in enumerate(CLOSES))
@@ -123,6 +129,7 @@ LOG: dict[str, Metric] = {
         for name in ("regular", "extended", "closed")
     },
     "bigdipper_calendar_last_close_timestamp_seconds": last_close,
+    "bigdipper_calendar_next_open_timestamp_seconds": next_open,
     "bigdipper_exporter_ready": lambda t: float(t > SCRAPE_GAP + STEP or t < SCRAPE_GAP),
     "bigdipper_exporter_start_timestamp_seconds": lambda t: float(SCRAPE_GAP if t >= SCRAPE_GAP else -DAY),
     "bigdipper_exporter_label_overflow_total": constant(0),
