@@ -22,7 +22,7 @@ from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.money.limits import OwnLimits
-from bigdipper_exporter.web.config import ReloadingConfig
+from bigdipper_exporter.web.config import ReloadingConfig, WebConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
 from bigdipper_exporter.web.listen import listen
 
@@ -111,13 +111,20 @@ def _check(settings: Settings, config: ReloadingConfig) -> None:
 
 
 def _uvicorn(app: ASGIApp, config: ReloadingConfig) -> uvicorn.Config:
+    restart_needed: list[WebConfig | None] = [None]
+
     class Protocol(H11Protocol):
         """HTTP on connections whose client certificate is allowed by the web config."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            connection = transport.get_extra_info("ssl_object")
-            if connection is not None and not config.current().client_allowed(connection.getpeercert() or {}):
+            connection, current = transport.get_extra_info("ssl_object"), config.current()
+            if reason := older_than(connection, current):
+                if current is not restart_needed[-1]:  # once for each change of the file
+                    restart_needed[:] = [current]
+                    log.warning("connections are refused until the API is restarted", reason=reason)
+                transport.abort()
+            elif connection is not None and not current.client_allowed(connection.getpeercert() or {}):
                 transport.abort()
 
     served = uvicorn.Config(
@@ -139,6 +146,28 @@ def _uvicorn(app: ASGIApp, config: ReloadingConfig) -> uvicorn.Config:
     if config.current().tls is not None:
         served.ssl = _following(config)
     return served
+
+
+def older_than(connection: ssl.SSLObject | None, current: WebConfig) -> str:
+    """Return what the web config asks of a connection that was made by an older one; empty where it has all of it.
+
+    A handshake takes certificate and authorities from the newest web config. Whether it is one, whether it asks for a client's
+    certificate, its versions and ciphers are those of the web config at the start.
+    """
+    if current.tls is None:
+        return ""
+    if connection is None:
+        return "TLS"
+    if current.tls.verify_mode == ssl.CERT_REQUIRED and not connection.getpeercert(binary_form=True):
+        return "client_auth_type"
+    version = ssl.TLSVersion[(connection.version() or "").replace(".", "_")]
+    lowest, highest = current.tls.minimum_version, current.tls.maximum_version
+    if version < lowest or (highest != ssl.TLSVersion.MAXIMUM_SUPPORTED and version > highest):
+        return "min_version or max_version"
+    cipher = connection.cipher()
+    if cipher is not None and all(allowed["name"] != cipher[0] for allowed in current.tls.get_ciphers()):
+        return "cipher_suites"
+    return ""
 
 
 def _following(config: ReloadingConfig) -> ssl.SSLContext:
