@@ -183,3 +183,9 @@ def test_every_figure_has_a_unit_and_every_field_a_description(api: TestClient) 
             kinds = {shape.get("type"), *(part.get("type") for part in shape.get("anyOf", ()))}
             if kinds & {"number", "integer"}:
                 assert any(unit in shape["description"] for unit in units), f"{name}.{field} has no unit"
+
+
+def test_wrong_tokens_are_one_line_a_minute(api: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(20):
+        assert api.get("/api/v1/dashboard", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert sum("wrong token" in record.message for record in caplog.records) == 1

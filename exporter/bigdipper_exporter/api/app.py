@@ -15,7 +15,7 @@ from bigdipper_exporter.api import problems
 from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.etag import Tagged
-from bigdipper_exporter.api.guard import HEALTHY_PATH, Guard
+from bigdipper_exporter.api.guard import Guard
 from bigdipper_exporter.api.live import endpoints as live
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
 from bigdipper_exporter.api.page.routes import SettingsPage
@@ -24,6 +24,7 @@ from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunit
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.hosts import AllowedHosts
+from bigdipper_exporter.web.listen import HEALTHY_PATH
 
 DESCRIPTION = """The archive of Big Dipper Monitor, read-only. Money is JSON numbers of US dollars, times are RFC 3339 in UTC,
 what is not known is null. Lists have pages: `next` is the path of the following one. Every answer has an ETag."""

@@ -16,11 +16,10 @@ from bigdipper_exporter.api.limits import ClientLimit
 from bigdipper_exporter.api.problems import problem
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
-from bigdipper_exporter.web.hosts import AllowedHosts
+from bigdipper_exporter.web.hosts import WRONG_HOST, AllowedHosts
+from bigdipper_exporter.web.listen import HEALTHY_PATH
 
-HEALTHY_PATH = "/-/healthy"
 MOST_BODY_BYTES = 2 << 20
-WRONG_HOST = "this host name is not allowed; allowed: IP addresses, names without a dot, and those of web.allowed-hosts"
 WRONG_ORIGIN = "this web page may not call the API; allowed: those of the setting api.cors-origins"
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 
@@ -43,6 +42,7 @@ class Guard:
     ) -> None:
         self._app, self._config, self._hosts, self._origins = app, config, hosts, frozenset(origins)
         self._token = token
+        self._refused = logs.Throttle(log)
         self._passwords = Authenticator()
         self._limit = ClientLimit(per_minute)
         self._open = tuple(open_paths)  # they ask for a session of their own
@@ -88,18 +88,18 @@ class Guard:
         preflight = scope["type"] == "http" and _is_preflight(scope, headers)
         if preflight or scope["path"] == HEALTHY_PATH or _is_below(scope["path"], self._open):
             return None
-        return await self._unauthorized(headers.get("authorization"))
+        return await self._unauthorized(headers.get("authorization"), client)
 
     def _allows(self, origin: str, host: str | None, scope: Scope) -> bool:
         """Whether a page of this origin may ask: the API's own, and those of the setting."""
         return origin.lower() in self._origins or (host is not None and urlsplit(origin).netloc.lower() == host.lower())
 
-    async def _unauthorized(self, authorization: str | None) -> Response | None:
+    async def _unauthorized(self, authorization: str | None, client: str) -> Response | None:
         scheme, _, given = (authorization or "").partition(" ")
         if self._token is not None and scheme.lower() == "bearer":
             if hmac.compare_digest(given.strip().encode(), self._token.encode()):
                 return None
-            log.warning("a request with a wrong token was refused")
+            self._refused.problem(client, "refusing requests with a wrong token", client=client)
             return _who_are_you(HTTPStatus.UNAUTHORIZED)
         config = self._config.current()
         if not config.users:

@@ -4,6 +4,15 @@ from collections.abc import Iterable
 
 from bigdipper_exporter.archive.queries.settings import SettingChange
 
+COMMANDS = """Restart the bot the way it runs; it reads its file at its start only.
+shell:          end it with Ctrl-C and start it again
+systemd:        systemctl restart BOT.service
+docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)"""
+COOLDOWNS = (
+    "A restart forgets cooldowns: the bot may buy again what it bought in the last hours."
+    " Best between 20:00 and 04:00 New York."
+)
+
 
 def not_in_effect(changes: Iterable[SettingChange], started: float | None) -> tuple[str, ...] | None:
     """Return the settings whose values differ from those at the bot's start, by name.

@@ -10,18 +10,14 @@ from bigdipper_exporter import logs
 from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.copies import Copies, hash_of, undo_to
 from bigdipper_exporter.botconfig.edit import Edited, edit, why_not
+from bigdipper_exporter.botconfig.effect import COMMANDS, COOLDOWNS
 from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.tree import Parsed, parsed
 from bigdipper_exporter.botconfig.write import ConfigFile, WriteError, half_written
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
 
-NOT_YET = """
-Not in effect yet: the bot reads its file at its start only. Restart it the way it runs:
-  shell:          end it with Ctrl-C and start it again
-  systemd:        systemctl restart BOT.service
-  docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)
-A restart forgets cooldowns: the bot may buy again what it bought in the last hours. Best between 20:00 and 04:00 New York."""
+NOT_YET = f"\nNot in effect yet. {COMMANDS}\n{COOLDOWNS}"
 OFF = "bot.config-editable: is false, so nothing is changed; set it to true to allow it"
 
 Say = Callable[[str], None]

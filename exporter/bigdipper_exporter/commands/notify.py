@@ -1,5 +1,6 @@
 """Sends test messages through every way that Alertmanager is configured with, and says what became of them."""
 
+import http.client
 import json
 import re
 import time
@@ -104,7 +105,7 @@ def _ask(address: str, path: str, content: object = None) -> str:
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return str(reply.read(ANSWER_BYTES).decode("utf-8", "replace"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # what answers there may not be HTTP
         raise ConfigError(
             [f"notify-test: no answer from Alertmanager at {address}: {error}; start it, or name another with --alertmanager"]
         ) from None

@@ -10,6 +10,10 @@ from collections.abc import Collection
 
 LOCAL_NAMES = ("localhost", "localhost.localdomain")
 
+WRONG_HOST = (
+    "this host name is not allowed; allowed: IP addresses, names without a dot, and those of the setting web.allowed-hosts"
+)
+
 
 def host_of(header: str) -> str:
     """Return the host of a Host header in lower case, without its port and a final dot; empty where it is none."""

@@ -11,6 +11,8 @@ from bigdipper_exporter.config.kinds import split_address
 BACKLOG = 128
 _LISTENING = "0A"  # state TCP_LISTEN in /proc/net/tcp
 
+HEALTHY_PATH = "/-/healthy"
+
 
 class ListenError(Exception):
     """The address cannot be listened on; one line that names it, the reason and, where known, who holds it."""

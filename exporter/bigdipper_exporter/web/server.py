@@ -14,14 +14,14 @@ from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.authenticate import Authenticator
 from bigdipper_exporter.web.config import ReloadingConfig
 from bigdipper_exporter.web.exposition import Exposition, accepts_gzip, choose_format
-from bigdipper_exporter.web.hosts import AllowedHosts
+from bigdipper_exporter.web.hosts import WRONG_HOST, AllowedHosts
 from bigdipper_exporter.web.httpd import Httpd, Reply, Request, text_reply
 from bigdipper_exporter.web.landing import Page, render
-from bigdipper_exporter.web.listen import ListenError, listen
+from bigdipper_exporter.web.listen import HEALTHY_PATH, ListenError, listen
 
 log = logs.get("web")
 
-HEALTHY_PATH, READY_PATH = "/-/healthy", "/-/ready"
+READY_PATH = "/-/ready"
 STOP_SECONDS = 0.6
 _ALLOWED_METHODS = ("GET", "HEAD")
 _MOST_NAMES = 100
@@ -31,9 +31,6 @@ _PARTS: dict[tuple[tuple[str, ...], tuple[str, ...]], Part] = {
     (("now",), ()): "now",
     ((), ("now",)): "rest",
 }
-WRONG_HOST = (
-    "this host name is not allowed; allowed: IP addresses, names without a dot, and those of the setting web.allowed-hosts"
-)
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

@@ -17,7 +17,7 @@ from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.limits import ClientLimit
 from bigdipper_exporter.api.page import html
 from bigdipper_exporter.api.page.preview import preview
-from bigdipper_exporter.api.page.rows import COMMANDS, COOLDOWNS, Known, label, rows, state
+from bigdipper_exporter.api.page.rows import Known, label, rows, state
 from bigdipper_exporter.api.page.sessions import COOKIE, Session, Sessions
 from bigdipper_exporter.api.present import snapshot
 from bigdipper_exporter.archive.errors import ArchiveError
@@ -25,7 +25,7 @@ from bigdipper_exporter.archive.queries.settings import history, settings_now
 from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.copies import Copy, hash_of, undo_to
 from bigdipper_exporter.botconfig.edit import Edited, edit, literal
-from bigdipper_exporter.botconfig.effect import not_in_effect
+from bigdipper_exporter.botconfig.effect import COMMANDS, COOLDOWNS, not_in_effect
 from bigdipper_exporter.botconfig.text import EditError
 from bigdipper_exporter.botconfig.tree import parsed
 from bigdipper_exporter.botconfig.write import ConfigFile, StaleError, WriteError, half_written

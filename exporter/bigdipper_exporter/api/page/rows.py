@@ -9,16 +9,8 @@ from bigdipper_exporter.api.page import html
 from bigdipper_exporter.archive.queries.settings import SettingNow
 from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.edit import why_not
+from bigdipper_exporter.botconfig.effect import COMMANDS, COOLDOWNS
 from bigdipper_exporter.botconfig.tree import Parsed, parsed
-
-COMMANDS = """Restart the bot the way it runs; it reads its file at its start only.
-shell:          end it with Ctrl-C and start it again
-systemd:        systemctl restart BOT.service
-docker compose: docker compose up -d --build   (a plain restart starts the old file, which is inside the image)"""
-COOLDOWNS = (
-    "A restart forgets cooldowns: the bot may buy again what it bought in the last hours."
-    " Best between 20:00 and 04:00 New York."
-)
 
 DEFAULT_COUNTS = "as DEFAULT"
 
