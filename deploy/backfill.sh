@@ -20,8 +20,8 @@ while [ $# -gt 0 ]; do
 	*) service=$1; shift ;;
 	esac
 done
-bot=$(cat prometheus/targets/*.yml | tr -d '"' | grep -F -A 2 "[$service:10077]" | sed -n 's/.*bot: *\([^},]*\).*/\1/p' | head -n 1)
-[ -n "$bot" ] || refuse "no file in prometheus/targets has the target $service:10077 with a label bot"
+bot=$(cat prometheus/targets/*.yml deploy/bots/*-target.yml 2>/dev/null | tr -d '"' | grep -F -A 2 "[$service:10077]" | sed -n 's/.*bot: *\([^},]*\).*/\1/p' | head -n 1)
+[ -n "$bot" ] || refuse "no file in prometheus/targets or deploy/bots has the target $service:10077 with a label bot"
 
 in_prometheus() { docker compose run --rm --no-deps -T --entrypoint sh prometheus -ec "$1"; }
 if [ -z "$until" ] && in_prometheus '[ -e /prometheus/wal ]' </dev/null; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # deploy/backup.sh FOLDER saves everything into FOLDER, which appears only when it is complete and checked. Archives are copied while
-# their exporters run, or from their volumes; Prometheus, Alertmanager and Grafana pause for seconds, one after the other.
+# their exporters run, or from their volumes; Prometheus, Alertmanager and Grafana pause one after the other: for seconds, or minutes with years of data.
 # If a part cannot be had, the rest is saved, FOLDER/INCOMPLETE names it, and the exit code is 1. Run again, the folder is replaced
 # by a complete one; a complete one stays, and the next is FOLDER-2. Options of docker compose: in .env or COMPOSE_*.
 set -eu

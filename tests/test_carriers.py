@@ -118,6 +118,23 @@ def test_a_handler_for_journald_leaves_the_header_out(transport: str) -> None:
     assert chunk.levels == {"INFO": 4, "ERROR": 1}
 
 
+def test_what_systemd_says_of_the_bot_is_none_of_its_lines() -> None:
+    failed = json.dumps(
+        {
+            "MESSAGE": "bot.service: Failed with result 'exit-code'.",
+            "__REALTIME_TIMESTAMP": f"{AT}123456",
+            "PRIORITY": "4",
+            "_TRANSPORT": "journal",
+            "_PID": "1",
+        }
+    )
+    unknown = native(LINES[4][27:]).replace('"PRIORITY": "6"', '"PRIORITY": ""')
+    chunk = ParsedChunk()
+    Reader(ZoneInfo("America/New_York")).read(1, 0, f"{failed}\n{unknown}".encode(), chunk)
+    assert [type(record.event).__name__ for record in chunk.records] == ["Trade"]
+    assert chunk.levels == {"INFO": 1}
+
+
 def test_a_month_in_another_language_changes() -> None:
     reader, chunk = Reader(ZoneInfo("America/New_York")), ParsedChunk()
     for month in ("févr. 28", "mars 1", "août 12"):

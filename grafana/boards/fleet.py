@@ -20,7 +20,7 @@ STATES = theme.choices(
     _7=("• account only", theme.GOOD),
 )
 UP = 'max by (bot) (up{job="bigdipper"})'
-# As long as the alert SiteSilent fires (deploy/central/rules.yml). A series of the slow scrape: `up` has 43,000 samples a day.
+# How long a bot that is gone stays listed. A series of the slow scrape: `up` has 43,000 samples a day.
 MEMORY = "7d"
 SEEN = f"(max by (bot) (last_over_time(bigdipper_exporter_start_timestamp_seconds[{MEMORY}])) or on (bot) {UP})"
 CYCLE_AGE = "time() - max by (bot) (bigdipper_bot_last_cycle_timestamp_seconds)"

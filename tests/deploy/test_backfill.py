@@ -36,6 +36,18 @@ def test_gives_prometheus_every_block(machine: Machine) -> None:
     assert left(machine) == set()
 
 
+def test_finds_the_name_of_a_bot_that_was_added(machine: Machine) -> None:
+    bots = machine.folder / "checkout/deploy/bots"
+    bots.mkdir()
+    (bots / "second-target.yml").write_text('- targets: ["exporter-second:10077"]\n  labels: {bot: second}\n')
+    machine.set_services(*machine.services, "exporter-second")
+    done = machine.run("backfill.sh", "exporter-second")
+    assert "no file in prometheus/targets" not in done.stderr
+    assert any("--label bot=second " in call for call in machine.calls)
+    none = machine.run("backfill.sh", "exporter-third")
+    assert (none.returncode, "prometheus/targets or deploy/bots has the target exporter-third" in none.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_failure_at_a_step_leaves_all_blocks_or_none(machine: Machine, step: int) -> None:
     done = machine.run("backfill.sh", FAIL_AT=step)

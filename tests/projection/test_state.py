@@ -9,7 +9,7 @@ from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.log.localtime import LocalTime
 from bigdipper_exporter.log.parser import Piece, Place, Reader
 from bigdipper_exporter.log.prefixes import Prefixes
-from bigdipper_exporter.projection.state import RENAMED, BotState, DamagedLine, Episode
+from bigdipper_exporter.projection.state import RENAMED, STEADY_SECONDS, BotState, DamagedLine, Episode
 
 NEW_YORK = ZoneInfo("America/New_York")
 # What a reader is made with, its parts, and what it derives from the rest.
@@ -54,6 +54,7 @@ def filled_state() -> BotState:
         last_line=20.0,
         alive_at=20.5,
         late_by=0.5,
+        late_since=0.7,
         log_ts=21.0,
         split={"stderr": [22, "begun", 23.0]},
         rests={"stdout": "rest\n"},
@@ -80,6 +81,15 @@ def test_no_field_of_the_state_is_lost_in_the_archive() -> None:
     state, default = filled_state(), BotState()
     assert [f.name for f in fields(BotState) if getattr(state, f.name) == getattr(default, f.name)] == []
     assert BotState.from_json(state.to_json()) == state
+
+
+def test_a_clock_that_no_zone_explains_is_believed_once_lines_have_gone_on() -> None:
+    state, start, behind = BotState(), 1_800_000_000.0, 30 * 3600.0
+    for arrived in range(int(start), int(start + STEADY_SECONDS), 60):
+        state.sign_of_life(arrived, arrived - behind, live=True)
+        assert state.alive_at == arrived - behind
+    state.sign_of_life(start + STEADY_SECONDS, start + STEADY_SECONDS - behind, live=True)
+    assert state.alive_at == start + STEADY_SECONDS
 
 
 def parts(reader: Reader) -> dict[str, dict[str, Any]]:

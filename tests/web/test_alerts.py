@@ -69,6 +69,18 @@ def test_alertmanager_says_when_it_started() -> None:
     eventually(lambda: alerts.current().started == 1_795_185_000.0)
 
 
+@pytest.mark.parametrize("status", [b"<html>", None])
+def test_alerts_are_shown_where_alertmanager_does_not_say_when_it_started(status: bytes | None) -> None:
+    def fetch(address: str, path: str) -> bytes:
+        if path == STATUS_PATH and status is None:
+            raise OSError("HTTP Error 403: Forbidden")
+        return answer(ALERT) if path == PATH else status or b""
+
+    alerts = Alerts("http://alertmanager", fetch)
+    eventually(lambda: alerts.current().at is not None)
+    assert ([alert.name for alert in alerts.current().alerts], alerts.current().problem) == (["BrakeActive"], None)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [(b"{}", "not a list"), (b"<html>", "Expecting value"), (b"[" * 100_000, "recursion"), (b"\xff", "start byte")],

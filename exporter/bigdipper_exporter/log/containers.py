@@ -45,17 +45,25 @@ def journald(line: bytes, time: LocalTime) -> Entry:
     return _entry(line, read)
 
 
+# Process 1 writes of the bot in the bot's unit: that it started, or failed.
+SYSTEMD = "1"
+PRIORITIES = tuple("01234567")
+INFO = 6
+
+
 def _with_header(message: str, entry: dict[str, Any], stamp: float, time: LocalTime) -> str:
     """Return the message with the bot's header, which a handler of Python's logging for journald or syslog leaves out.
 
     What a service prints has the header in its text, and each further line is a message of its own, of the same priority.
     """
-    if entry.get("_TRANSPORT") not in ("journal", "syslog"):
+    if entry.get("_TRANSPORT") not in ("journal", "syslog") or entry.get("_PID") == SYSTEMD:
         return message
     line = message.partition("\n")[0].encode()
     if HEADER.search(line[: 2 * PREFIX_LIMIT]) or forms.read(line, time):
         return message
-    level, moment = forms.SEVERITIES[int(entry.get("PRIORITY", 6)) % 8], datetime.fromtimestamp(stamp, time.zone)
+    priority = str(entry.get("PRIORITY"))
+    level = forms.SEVERITIES[int(priority) if priority in PRIORITIES else INFO]
+    moment = datetime.fromtimestamp(stamp, time.zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} [{level}] {message}"
 
 

@@ -19,6 +19,8 @@ Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 MAX_DAMAGED = 10
 # Seconds for which a damaged line is pointed out.
 RECENT_SECONDS = 86400.0
+# Seconds for which lines that no time zone explains must go on before they count as new: the bot's clock is that wrong.
+STEADY_SECONDS = 600.0
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}
 
 
@@ -157,9 +159,11 @@ class BotState:
     # (identity, path, line). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
-    # The newest moment (our clock) at which the bot surely wrote: see `sign_of_life`. And by how much its newest line was late.
+    # The newest moment (our clock) at which the bot surely wrote: see `sign_of_life`. And by how much its newest line was late,
+    # and since which moment lines have been as late.
     alive_at: float | None = None
     late_by: float | None = None
+    late_since: float | None = None
     split: dict[str, list[Any]] = field(default_factory=dict)
     rests: dict[str, str] | None = None
     generation: int = 0
@@ -201,11 +205,14 @@ class BotState:
             last_ts: its own time; None if it has none.
             live: whether it was appended while the exporter watched.
 
-        A wrong zone or clock of the bot makes new lines look old. It makes each of them equally old: the second says so.
+        A wrong zone or clock of the bot makes new lines look old. It makes each of them equally old: the second says so. Where
+        no time zone explains it, lines must go on for STEADY_SECONDS.
         """
         late_by = 0.0 if last_ts is None else arrived - last_ts
         is_shifted = live and self.late_by is not None and abs(late_by - self.late_by) <= LOG_SKEW_SECONDS
-        is_new = late_by <= LOG_SKEW_SECONDS or (is_shifted and late_by <= ZONE_SECONDS)
+        self.late_since = self.late_since if is_shifted and self.late_since is not None else arrived
+        is_explained = late_by <= ZONE_SECONDS or arrived - self.late_since >= STEADY_SECONDS
+        is_new = late_by <= LOG_SKEW_SECONDS or (is_shifted and is_explained)
         written = arrived if is_new or last_ts is None else last_ts
         self.alive_at, self.late_by = max(written, self.alive_at or 0.0), late_by
 

@@ -112,6 +112,7 @@ class Streams:
         newer.damaged = sorted([*older.damaged, *newer.damaged], key=lambda line: line.ts)[-MAX_DAMAGED:]
         newer.custom = older.custom | newer.custom
         last = self.log.state
-        newer.last_line, newer.alive_at, newer.late_by = last.last_line, last.alive_at, last.late_by
+        newer.last_line, newer.alive_at = last.last_line, last.alive_at
+        newer.late_by, newer.late_since = last.late_by, last.late_since
         self.log.take(newer)
         self.past = None

@@ -19,6 +19,8 @@ MOST_ALERTS = 20
 PATH = "/api/v2/alerts?silenced=true&inhibited=false&active=true"
 STATUS_PATH = "/api/v2/status"
 SEVERITIES = ("critical", "warning", "info")
+# What a request and its answer can raise.
+FAILURES = (OSError, http.client.HTTPException, ValueError, RecursionError)
 UNSENT = "none"  # the severity of what is for machines
 
 
@@ -130,11 +132,17 @@ class Alerts:
         self._idle.wait(WAIT_SECONDS)
         return self._newest
 
+    def _started(self) -> float | None:
+        """Ask when Alertmanager started; None where it does not say, such as behind a proxy that lets only alerts through."""
+        with suppress(*FAILURES):
+            return started(self._fetch(self._address, STATUS_PATH))
+        return None
+
     def _ask(self) -> None:
         try:
             alerts = decode(self._fetch(self._address, PATH))
-            self._newest = Firing(alerts, time.time(), started=started(self._fetch(self._address, STATUS_PATH)))
-        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            self._newest = Firing(alerts, time.time(), started=self._started())
+        except FAILURES as error:
             self._newest = Firing(problem=str(getattr(error, "reason", error)) or type(error).__name__)
         finally:
             self._idle.set()

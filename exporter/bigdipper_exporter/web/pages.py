@@ -243,16 +243,18 @@ def _day(profit: float | None, flow: float | None) -> str:
 
 
 def _today(s: Snapshot) -> Row:
-    day, broker, silent = s.day, s.broker, s.silent_since(time.time())
+    day, orders, silent = s.day, s.broker.orders_today if s.broker is not None else None, s.silent_since(time.time())
+    by_hand = orders.by_hand if orders is not None else 0
     if silent is not None and silent < day.start:
-        return "off", "today", "The bot wrote nothing today: its log says neither what it ordered nor what it missed."
+        ours = f" The broker has {count(by_hand, 'order')} by hand." if by_hand else ""
+        return "off", "today", f"The bot wrote nothing today: its log says neither what it ordered nor what it missed.{ours}"
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
-    if broker is not None and broker.orders_today is not None:
-        results = broker.orders_today.results
+    if orders is not None:
+        results = orders.results
         ordered += f", {results['filled']} filled" if results else ""
         rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
         ordered += "".join(f", {results[result]} {words}" for result, words in rest if results.get(result))
-        ordered += f"; {broker.orders_today.by_hand} by hand" if broker.orders_today.by_hand else ""
+        ordered += f"; {by_hand} by hand" if by_hand else ""
     missed, dips, cycles = (
         count(number, what)
         for number, what in ((day.missed_trades, "missed trade"), (day.opportunities, "dip"), (day.cycles, "cycle"))
