@@ -172,7 +172,7 @@ def _bots() -> model.Panel:
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
             column("Positions", COUNT, custom__width=104),
-            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=78),
+            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=92),
             coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=78),
             coloured(
                 "Findings",
