@@ -10,6 +10,7 @@ import yaml
 
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.table import Counter, Histogram
+from bigdipper_exporter.web.alerts import RESEND_SECONDS
 from tests.alerts import page, rules
 
 needs_promtool = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")
@@ -198,6 +199,10 @@ def test_every_for_is_explained() -> None:
 def test_a_restart_of_prometheus_ends_no_incident(file: str, flag: str) -> None:
     text = (rules.ROOT / file).read_text(encoding="utf-8")
     assert set(re.findall(rf"{flag.partition('=')[0]}=\w+", text)) == {flag}
+
+
+def test_the_page_knows_how_often_prometheus_sends() -> None:
+    assert rules.RESENT_MINUTES * 60 == RESEND_SECONDS
 
 
 def test_the_dead_man_waits_for_a_backup_of_prometheus() -> None:

@@ -16,6 +16,7 @@ WAIT_SECONDS = 0.01  # the page is worth more than its newest alert
 ASK_SECONDS = 3.0
 ANSWER_BYTES = 1 << 20
 MOST_ALERTS = 20
+RESEND_SECONDS = 900.0  # within which Prometheus sends every alert that fires (--rules.alert.resend-delay)
 PATH = "/api/v2/alerts?silenced=true&inhibited=false&active=true"
 STATUS_PATH = "/api/v2/status"
 SEVERITIES = ("critical", "warning", "info")

@@ -22,14 +22,13 @@ from bigdipper_exporter.thresholds import (
     LOG_SKEW_SECONDS,
 )
 from bigdipper_exporter.web import today
-from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
+from bigdipper_exporter.web.alerts import MOST_ALERTS, RESEND_SECONDS, Firing, FiringAlert
 from bigdipper_exporter.web.landing import Page, Row
 from bigdipper_exporter.words import ago, count, dollars, duration, short_figures
 
 MOST_NAMED = 5
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86400.0
-HEARD_SECONDS = 15 * 60.0  # Prometheus sends every alert that fires within this time (--rules.alert.resend-delay)
 LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
 
 # Why a poll failed, in plain words.
@@ -78,7 +77,7 @@ def _alerts(firing: Firing, settings: Settings) -> list[Row]:
     rows = [_alert(alert, bot) for alert in own[:MOST_ALERTS]]
     if len(own) > MOST_ALERTS:
         rows.append(("bad", "more", f"{len(own) - MOST_ALERTS} more: see Alertmanager or Grafana."))
-    if firing.started is not None and firing.at - firing.started < HEARD_SECONDS:
+    if firing.started is not None and firing.at - firing.started < RESEND_SECONDS:
         words = f"It started {ago(firing.started)} and hears of what fires within 15 minutes: alerts may be missing here."
         rows.append(("warn", "Alertmanager", words))
     elif not rows:
