@@ -239,10 +239,14 @@ def test_a_deposit_as_large_as_a_dividend_of_the_same_day_is_one(rounds: Rounds)
     assert rounds.day("profit") == pytest.approx(50)
 
 
-def test_a_deposit_that_the_adjustments_show_and_take_back_is_none(rounds: Rounds) -> None:
-    for clock, adjustments in (("10:30", 0.0), ("10:31", 5_000.0), ("10:50", 0.0)):
+@pytest.mark.parametrize("amount", [1.0, 500.0, 5_000.0])
+def test_a_deposit_that_the_adjustments_show_and_take_back_leaves_the_prices_between(rounds: Rounds, amount: float) -> None:
+    for clock, adjustments, price in (("10:30", 0.0, 100.0), ("10:31", amount, 95.0), ("10:50", 0.0, 100.0)):
         rounds.cash += adjustments - (rounds.adjustments or 0.0)
         rounds.adjustments = adjustments
+        rounds.held["X"] = (80, price)
         rounds.poll(clock, times=4)
     settled(rounds, 0)
-    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    assert rounds.sql("SELECT amount FROM noticed_flows ORDER BY ts") == [(amount,), (-amount,)]
+    assert rounds.sql("SELECT count(*), sum(equity) FROM account_history WHERE cash > 2000") == [(4, 4 * (9_600 + amount))]
+    assert rounds.sql("SELECT * FROM implausible_answers") == []
