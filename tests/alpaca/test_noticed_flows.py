@@ -1,4 +1,4 @@
-"""Money that moves before its record arrives: noticed in cash or in `intraday_adjustments`, once, forgotten if it was none."""
+"""Money that moves before its record: noticed in a jump of equity or in `intraday_adjustments`, forgotten if it was none."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def settled(rounds: Rounds, flow: float, profit: float = 0.0) -> None:
     assert rounds.day("other") == pytest.approx(profit)
 
 
-@pytest.mark.parametrize("adjustments", [None, 0.0])
 @pytest.mark.parametrize(("kind", "amount"), [("CSD", 1_000), ("CSW", -1_000), ("JNLC", 250), ("CSW", -300)])
 @pytest.mark.parametrize("record", [{"date": WEDNESDAY}, {"date": "2026-11-17"}, {"created_at": "2026-11-17T18:00:00Z"}])
-def test_a_flow_far_below_a_jump_counts_on_the_day_it_moved(
-    rounds: Rounds, adjustments: float | None, kind: str, amount: float, record: dict[str, str]
+def test_a_flow_far_below_a_jump_counts_on_the_day_that_the_broker_adjusts(
+    rounds: Rounds, kind: str, amount: float, record: dict[str, str]
 ) -> None:
-    rounds.adjustments = adjustments
+    rounds.adjustments = 0.0
     rounds.poll("10:30")
     rounds.cash += amount
+    rounds.adjustments = amount
     rounds.poll("10:31", times=4)
     assert rounds.view.cash_flow_today == amount
     assert rounds.view.day_profit == pytest.approx(0)
     rounds.poll("15:58")
-    rounds.last_equity = rounds.equity
+    rounds.last_equity, rounds.adjustments = rounds.equity, 0.0
     rounds.poll("10:00", WEDNESDAY)
     rounds.record("10:05", WEDNESDAY, activity_type=kind, net_amount=str(amount), **record)
     rounds.poll("11:00", WEDNESDAY)
@@ -59,11 +59,38 @@ def test_a_flow_far_below_a_jump_counts_on_the_day_it_moved(
 
 
 def test_a_deposit_that_is_invested_in_the_same_minute_is_noticed(rounds: Rounds) -> None:
-    rounds.held["Y"] = (5, 100.0)
-    rounds.cash += 1_000 - 500
+    rounds.held["Y"] = (25, 100.0)
+    rounds.cash += 5_000 - 2_500
     rounds.poll("10:30", times=3)
-    assert rounds.view.cash_flow_today == pytest.approx(1_000)
-    settled(rounds, 1_000)
+    assert rounds.view.cash_flow_today == pytest.approx(5_000)
+    settled(rounds, 5_000)
+
+
+@pytest.mark.parametrize("clock", ["10:30", "11:10"])
+def test_a_purchase_that_has_gained_when_it_is_polled_is_no_deposit(rounds: Rounds, clock: str) -> None:
+    rounds.cash, rounds.held["Y"] = 0.0, (20, 120.0)  # bought for 2,000
+    rounds.poll(clock, times=4)
+    settled(rounds, 0, 400)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_sale_of_all_while_the_rest_rises_is_no_deposit(rounds: Rounds) -> None:
+    rounds.held = {"X": (76, 100.0), "S": (4, 100.0)}
+    rounds.poll("10:30", times=2)
+    rounds.cash += 400
+    rounds.held = {"X": (76, 102.5)}
+    rounds.poll("10:32", times=4)
+    settled(rounds, 0, 190)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
+
+
+def test_a_short_position_that_is_closed_while_the_rest_falls_is_no_withdrawal(rounds: Rounds) -> None:
+    rounds.cash, rounds.held = 2_600, {"X": (80, 100.0), "S": (-6, 100.0)}
+    rounds.poll("10:30", times=2)
+    rounds.cash, rounds.held = 2_000, {"X": (80, 94.0)}
+    rounds.poll("10:32", times=4)
+    settled(rounds, 0, -480)
+    assert rounds.sql("SELECT * FROM noticed_flows") == []
 
 
 @pytest.mark.parametrize("units", [5.0, -5.0])
@@ -110,7 +137,7 @@ def test_a_deposit_of_which_the_broker_tells_in_its_adjustments_counts_once(roun
 
 
 @pytest.mark.parametrize("minutes", [2, 4, 15, 50])
-@pytest.mark.parametrize("amount", [1_000.0, -1_000.0, 40_000.0])
+@pytest.mark.parametrize("amount", [6_000.0, -5_000.0, 40_000.0])
 def test_cash_that_is_astray_for_some_minutes_does_not_change_the_day(rounds: Rounds, amount: float, minutes: int) -> None:
     """A deposit and a withdrawal that were none would make the base of the day's return too large."""
     rounds.cash += amount
@@ -136,22 +163,22 @@ def test_cash_that_goes_astray_twice_and_comes_back_at_once_was_never_there(roun
 
 
 def test_a_deposit_with_a_record_and_a_withdrawal_soon_after_it_are_two_flows(rounds: Rounds) -> None:
-    rounds.cash += 1_000
+    rounds.cash += 5_000
     rounds.poll("10:30", times=3)
-    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="1000")
-    rounds.cash -= 1_000
+    rounds.record("10:35", activity_type="CSD", date="2026-11-17", net_amount="5000")
+    rounds.cash -= 5_000
     rounds.poll("10:50", times=3)
     settled(rounds, 0)
-    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (5_000, 5_000)
 
 
 def test_a_deposit_that_is_withdrawn_hours_later_is_two_flows(rounds: Rounds) -> None:
-    rounds.cash += 1_000
+    rounds.cash += 5_000
     rounds.poll("10:30", times=3)
     rounds.poll("13:58", times=3)
-    rounds.cash -= 1_000
+    rounds.cash -= 5_000
     rounds.poll("14:01", times=3)
-    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (1_000, 1_000)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (5_000, 5_000)
 
 
 INCOME = [("DIV", 50.0), ("FEE", -12.5), ("INT", -80.0), ("INT", 3.4), ("DIVNRA", -7.5), ("MA", 400.0)]
@@ -160,7 +187,7 @@ INCOME = [("DIV", 50.0), ("FEE", -12.5), ("INT", -80.0), ("INT", 3.4), ("DIVNRA"
 @pytest.mark.parametrize("first_sign", ["adjustments", "cash"])
 @pytest.mark.parametrize(("kind", "amount"), INCOME)
 def test_income_that_is_seen_before_its_record_is_no_deposit(rounds: Rounds, first_sign: str, kind: str, amount: float) -> None:
-    times = 10 if first_sign == "cash" else 1  # large enough to be noticed without a word of the broker
+    times = abs(2_000 / amount) if first_sign == "cash" else 1  # a jump is noticed without a word of the broker
     rounds.adjustments = 0.0
     rounds.poll("10:30")
     rounds.cash += amount * times
@@ -212,10 +239,14 @@ def test_a_deposit_as_large_as_a_dividend_of_the_same_day_is_one(rounds: Rounds)
     assert rounds.day("profit") == pytest.approx(50)
 
 
-def test_a_deposit_that_the_adjustments_show_and_take_back_is_none(rounds: Rounds) -> None:
-    for clock, adjustments in (("10:30", 0.0), ("10:31", 5_000.0), ("10:50", 0.0)):
+@pytest.mark.parametrize("amount", [1.0, 500.0, 5_000.0])
+def test_a_deposit_that_the_adjustments_show_and_take_back_leaves_the_prices_between(rounds: Rounds, amount: float) -> None:
+    for clock, adjustments, price in (("10:30", 0.0, 100.0), ("10:31", amount, 95.0), ("10:50", 0.0, 100.0)):
         rounds.cash += adjustments - (rounds.adjustments or 0.0)
         rounds.adjustments = adjustments
+        rounds.held["X"] = (80, price)
         rounds.poll(clock, times=4)
     settled(rounds, 0)
-    assert rounds.sql("SELECT * FROM noticed_flows") == []
+    assert rounds.sql("SELECT amount FROM noticed_flows ORDER BY ts") == [(amount,), (-amount,)]
+    assert rounds.sql("SELECT count(*), sum(equity) FROM account_history WHERE cash > 2000") == [(4, 4 * (9_600 + amount))]
+    assert rounds.sql("SELECT * FROM implausible_answers") == []

@@ -67,8 +67,7 @@ def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id:
     found = BrokerCheckpoint.from_json(stored) if stored else BrokerCheckpoint()
     # Its history is read again from the beginning: what happened while the other account answered is not in the archive.
     found.account_id, found.success = account_id, memory.success
-    found.orders_cursor = found.activities_token = found.believed = found.doubt = None
-    found.questioned = found.unexplained = None
+    found.orders_cursor = found.activities_token = found.believed = found.doubt = found.questioned = None
     found.changed = {}
     found.orders_done = found.activities_done = False
     return found

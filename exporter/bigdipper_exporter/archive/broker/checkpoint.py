@@ -77,16 +77,6 @@ class Questioned:
 
 
 @dataclass(frozen=True, slots=True)
-class Unexplained:
-    """A flow (US dollars) that the answer at `since` showed first, and the one at `before` did not with its `equity`."""
-
-    since: float
-    before: float
-    equity: float
-    amount: float
-
-
-@dataclass(frozen=True, slots=True)
 class Changed:
     """Units of a symbol that the account answer at `since` showed without any cash: a split or a transfer.
 
@@ -109,7 +99,7 @@ class BrokerCheckpoint:
     rules: by which rules the lots and wash sales were derived (activities.RULES).
     buys_inside: by symbol, how many orders bought inside a wash-sale window when its lots were matched last.
     doubt: until the rejected responses are confirmed or gone. doubted: `last_equity` or the positions, by name.
-    questioned: until an accepted jump has lasted, or is taken back. unexplained: until the next answer confirms a flow.
+    questioned: until an accepted jump has lasted, or is taken back.
     changed: by symbol, until a split or a transfer explains it.
     trades: number of the log's trades that orders were last compared with.
     """
@@ -135,7 +125,6 @@ class BrokerCheckpoint:
     doubted: dict[str, Doubted] = field(default_factory=dict)
     trades: int = 0
     questioned: Questioned | None = None
-    unexplained: Unexplained | None = None
     changed: dict[str, Changed] = field(default_factory=dict)
 
     @classmethod
@@ -155,8 +144,6 @@ class BrokerCheckpoint:
             stored["doubt"] = saved.named(Doubt, doubt | {"last": saved.listed(Balances, doubt["last"])})
         if (jump := stored.get("questioned")) is not None:
             stored["questioned"] = saved.named(Questioned, jump | {"before": saved.listed(Balances, jump["before"])})
-        if (flow := stored.get("unexplained")) is not None:
-            stored["unexplained"] = saved.named(Unexplained, flow)
         return saved.named(cls, stored)
 
     def to_json(self) -> str:

@@ -17,6 +17,7 @@ OPENING = 60.0  # seconds within which a new account has its first balance
 HALF_DAY = 43200.0
 OPENED = 0.001  # of it: what the account may have earned or paid by its first answer
 TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
+SAME_ANSWER = 0.5  # seconds: several flows of one answer are noted this near to it
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 SPLIT_NEAR = 2 * 86400.0  # seconds between a split and the change of the quantity at the broker
 SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
@@ -150,8 +151,9 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
     """Remember a flow that the account answer shows before its activity arrives.
 
-    One that takes back what was noticed less than TAKEN_BACK ago, and has no record, was none: the broker's answers between
-    were wrong, or the money was there for some minutes only. Both are forgotten.
+    One that takes back a jump that was noticed less than TAKEN_BACK ago, and has no record, was none: the broker's answers
+    between were wrong, or the money was there for some minutes only. Both are forgotten. Two that were no jumps count both:
+    answers with little money in them say too much about the prices of that time to be set aside.
     """
     if (first := _taken_back(connection, at, amount)) is not None:
         connection.execute("DELETE FROM noticed_flows WHERE ts >= ? AND ts <= ?", (first, at))
@@ -174,8 +176,14 @@ def _taken_back(connection: sqlite3.Connection, at: float, amount: float) -> flo
             return None
         sum_ += value
         if abs(sum_ + amount) <= max(flows.CENT, flows.SAME * abs(amount)):
-            return float(ts)
+            return float(ts) if _was_jump(connection, ts) else None
     return None
+
+
+def _was_jump(connection: sqlite3.Connection, at: float) -> bool:
+    """Whether the answer that showed a noticed flow was the last of those that confirmed a jump."""
+    query = "SELECT 1 FROM implausible_answers WHERE endpoint = 'account' AND reason = 'jump' AND ts BETWEEN ? AND ?"
+    return connection.execute(query, (at - SAME_ANSWER, at)).fetchone() is not None
 
 
 def forget_split(connection: sqlite3.Connection, symbol: str, units: float, day: date) -> set[float]:

@@ -1,16 +1,15 @@
 """Cash and shares that came or left between two accepted account answers and that no record explains yet.
 
-They are a deposit or a withdrawal as soon as equity moved with them and the next answer agrees. `splits` looks at units of a
+In a confirmed jump of equity they are a deposit or a withdrawal. A smaller one in cash shows only with its record or in
+`intraday_adjustments`: prices move between two polls, so a trade may look like a small deposit. `splits` looks at units of a
 position that was held before and is held after.
 """
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bigdipper_exporter.archive.broker import flows, splits
-from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Unexplained
-from bigdipper_exporter.archive.broker.flats import BORDER
+from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
@@ -20,17 +19,15 @@ from bigdipper_exporter.money.plausibility import Balances
 def notice(
     connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, before: Balances, now: Balances, said: float
 ) -> set[float]:
-    """Look for a flow between two accepted answers, beyond what the broker has `said` in its adjustments (US dollars).
+    """Look for units without cash between two accepted answers, beyond what the broker `said` in its adjustments (US dollars).
 
     Returns moments (unix seconds) whose days have to be summed again.
     """
     added = _added(memory, view)
     flow = plausibility.unexplained_flow(before, now, sum(added.values()))
-    if flow and abs(flow - said) <= plausibility.noise(before.equity):
-        flow = 0.0
-    if flow and plausibility.is_shown(before, now, flow) and not splits.suspect(memory, added, view, before, now, flow):
-        _suspect(memory, before, now, flow)
-    return _confirm(connection, memory, now) | splits.follow(connection, memory, view, now)
+    if flow and abs(flow - said) > plausibility.noise(before.equity) and plausibility.is_shown(before, now, flow):
+        splits.suspect(memory, added, view, before, now, flow)
+    return splits.follow(connection, memory, view, now)
 
 
 def notice_jump(
@@ -64,29 +61,3 @@ def _added(memory: BrokerCheckpoint, view: BrokerView) -> dict[str, float]:
     quantities = {p.symbol: p.quantity for p in latest.values()}
     added = {symbol: quantities.get(symbol, 0.0) - held.get(symbol, 0.0) for symbol in {*quantities, *held}}
     return {symbol: units * prices.get(symbol, gone.get(symbol, 0.0)) for symbol, units in added.items() if units}
-
-
-def _suspect(memory: BrokerCheckpoint, before: Balances, now: Balances, flow: float) -> None:
-    """Keep a flow until the next answer confirms it: cash may show a trade a moment before the positions do."""
-    first = memory.unexplained
-    if first is None:
-        memory.unexplained = Unexplained(now.at, before.at, before.equity, flow)
-        return
-    amount = first.amount + flow
-    memory.unexplained = None if abs(amount) <= plausibility.noise(before.equity) else replace(first, amount=amount)
-
-
-def _confirm(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances) -> set[float]:
-    """Note the suspected flow if equity still shows it, less what a record or the broker's own adjustments explain by now."""
-    suspected = memory.unexplained
-    if suspected is None or now.at - suspected.since < BORDER:
-        return set()
-    memory.unexplained = None
-    later = total(flows.between(connection, suspected.since, now.at)).net
-    if abs(now.equity - suspected.equity - suspected.amount - later) >= abs(suspected.amount) / 2:
-        return set()
-    rest = suspected.amount - total(flows.between(connection, suspected.before, suspected.since)).net
-    if abs(rest) <= plausibility.noise(suspected.equity):
-        return set()
-    flows.notice(connection, suspected.since, rest)
-    return {suspected.since}
