@@ -50,6 +50,7 @@ class Books:
         of: tuple[int, int] | None = None,
         shares: float = 0.0,
         unrealized: float = 0.0,
+        adjustments: float | None = None,
         account: str = "A",
     ) -> BrokerView:
         """Positions and account; `last` is the close of the day `of`, by default the trading day before."""
@@ -69,6 +70,7 @@ class Books:
                 long_market_value=shares,
                 short_market_value=0.0,
                 balance_day=balance_day,
+                intraday_adjustments=adjustments,
             ),
         )
 
@@ -319,3 +321,29 @@ def test_an_account_that_answers_after_another_one_has_its_past(more_books: Call
     assert second.day((11, 14), "drawdown_ratio") == alone.day((11, 14), "drawdown_ratio") == (pytest.approx(-0.4),)
     back = second.poll((11, 18), "12:00", 100_000, 100_000, account="another")
     assert dict(back.chain.returns)["all"] == 0
+
+
+def deposit_after_a_close(books: Books, amount: float, last: float) -> None:
+    """35,000 dollars, nothing earned; `amount` comes at 16:30 on 4 November, and `last` is the close that the 5th is told."""
+    books.poll((11, 3), "15:59", 35_000, 35_000, shares=30_000)
+    for clock in ("15:59", "16:29"):
+        books.poll((11, 4), clock, 35_000, 35_000, shares=30_000)
+    for minute in range(30, 36):
+        books.poll((11, 4), f"16:{minute}", 35_000 + amount, 35_000, shares=30_000, adjustments=amount)
+    books.poll((11, 5), "10:00", 35_000 + amount, 35_000, shares=30_000)
+    for clock in ("10:01", "11:00", "11:30", "12:00", "15:59"):
+        books.poll((11, 5), clock, 35_000 + amount, last, shares=30_000)
+
+
+def test_a_deposit_that_an_older_archive_has_in_the_start_of_a_day_is_in_no_close(books: Books) -> None:
+    deposit_after_a_close(books, 10_000, 45_000)
+    with books.store.transaction() as connection:
+        connection.execute("UPDATE daily_stats SET ending_equity = 35000, profit = 0 WHERE date = '2025-11-04'")
+        connection.execute(
+            "UPDATE daily_stats SET starting_equity = 45000, profit = -10000, return_ratio = -0.2 WHERE date = '2025-11-05'"
+        )
+    view = books.poll((11, 6), "10:00", 45_000, 45_000, shares=30_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+    assert dict(view.chain.returns)["all"] == view.chain.drawdown == 0
+    books.wholes()

@@ -44,13 +44,16 @@ def balance_day(account: Account, day: date) -> date | None:
 def official(connection: sqlite3.Connection, account: Account, day: date) -> float | None:
     """Return `last_equity` without flows of after that close: the broker may add them to it later. US dollars."""
     last, before = account.last_equity, balance_day(account, day)
-    if last is None or before is None:
-        return last
-    known = ending(connection, before)
-    opens = calendar.open_close(next_trading_day(before))
+    return last if last is None or before is None else without_late(connection, before, last)
+
+
+def without_late(connection: sqlite3.Connection, day: date, last: float) -> float:
+    """Return `last`, a `last_equity` for the close of the trading day `day`, without flows of after that close. US dollars."""
+    known = ending(connection, day)
+    opens = calendar.open_close(next_trading_day(day))
     if known is None or opens is None:
         return last
-    late = total(flows.between(connection, close_of(before), opens[0]))
+    late = total(flows.between(connection, close_of(day), opens[0]))
     is_added = late.known and abs(late.net) > plausibility.NOISE * abs(known)
     return last - late.net if is_added and abs(last - known - late.net) <= NEAR * abs(late.net) else last
 
@@ -154,7 +157,8 @@ HOLES = f"""
 def close_holes(connection: sqlite3.Connection, since: str) -> set[date]:
     """Let every day of this account (from `since` on) end where the next one starts; returns the days that changed.
 
-    A day's start is the exact close before it. Where that has no row, it gets one, with the money since the last close known.
+    A day's start is the exact close before it, but older archives have flows of after that close in it. Where that close has no
+    row, it gets one, with the money since the last close known.
     """
     changed: set[date] = set()
     for text, start, ended in connection.execute(HOLES, (since,)).fetchall():
@@ -163,5 +167,8 @@ def close_holes(connection: sqlite3.Connection, since: str) -> set[date]:
             connection.execute("UPDATE daily_stats SET starting_equity = ? WHERE date = ?", (ended, text))
             changed.add(day)
         else:
-            changed |= {day} | write_close(connection, previous_trading_day(day), start)
+            before = previous_trading_day(day)
+            close = without_late(connection, before, start)
+            connection.execute("UPDATE daily_stats SET starting_equity = ? WHERE date = ?", (close, text))
+            changed |= {day} | write_close(connection, before, close)
     return changed
