@@ -11,6 +11,7 @@ import pytest
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.days import previous_trading_day
+from bigdipper_exporter.archive.broker.repair import repair
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.store import Store
@@ -347,3 +348,12 @@ def test_a_deposit_that_an_older_archive_has_in_the_start_of_a_day_is_in_no_clos
     assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
     assert dict(view.chain.returns)["all"] == view.chain.drawdown == 0
     books.wholes()
+
+
+def test_repair_leaves_a_deposit_after_the_close_where_it_is(books: Books) -> None:
+    deposit_after_a_close(books, 10_000, 45_000)
+    books.poll((11, 6), "10:00", 45_000, 45_000, shares=30_000)
+    with books.store.transaction() as connection:
+        assert repair(connection, date(2025, 11, 4)) == ([], 0)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
