@@ -357,3 +357,43 @@ def test_repair_leaves_a_deposit_after_the_close_where_it_is(books: Books) -> No
         assert repair(connection, date(2025, 11, 4)) == ([], 0)
     assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
     assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+
+
+def test_a_deposit_of_today_is_not_moved_while_the_day_goes_on(books: Books) -> None:
+    books.poll((11, 3), "15:59", 35_000, 35_000, shares=30_000)
+    books.poll((11, 4), "15:59", 36_000, 35_000, shares=31_000)
+    books.poll((11, 5), "08:00", 36_000, 36_000, shares=31_000)
+    books.poll((11, 5), "09:00", 37_000, 36_000, shares=31_000)
+    books.record(moment((11, 5), "09:01"), "CSD", 1_000, (11, 5))
+    view = books.poll((11, 5), "10:00", 36_000, 36_000, shares=30_000)  # prices take it back for an hour
+    assert books.day((11, 4)) == (35_000, 36_000, 0, 1_000)
+    assert view.day_profit == -1_000
+    books.poll((11, 5), "15:59", 37_000, 36_000, shares=31_000)
+    books.poll((11, 6), "10:00", 37_000, 37_000, shares=31_000)
+    assert books.day((11, 4)) == (35_000, 36_000, 0, 1_000)
+    assert books.day((11, 5)) == (36_000, 37_000, 1_000, 0)
+
+
+@pytest.mark.parametrize(
+    "closes",
+    [
+        (35_000, 35_000, 35_350, 35_350),  # below 2 % of equity: the prices of two usual days
+        (35_000, 35_000, 36_400, 36_000),  # the neighbour earned four tenths of the flow beyond it
+    ],
+)
+def test_a_flow_that_usual_days_may_hide_stays_at_its_date(books: Books, closes: tuple[float, ...]) -> None:
+    amount = closes[3] - closes[0]
+    books.poll((11, 19), "10:00", closes[3], closes[3])
+    books.history(moment((11, 19), "10:01"), dict(zip(((11, 13), (11, 14), (11, 17), (11, 18)), closes, strict=True)))
+    books.record(moment((11, 19), "10:02"), "CSD", amount, (11, 14))
+    assert books.day((11, 14)) == (35_000, closes[1], amount, closes[1] - 35_000 - amount)
+
+
+def test_a_deposit_dated_on_the_day_before_is_moved_once_its_own_day_is_over(books: Books) -> None:
+    books.poll((11, 4), "12:00", 35_000, 35_000)
+    books.record(moment((11, 4), "12:01"), "CSD", 10_000, (11, 4))
+    books.poll((11, 5), "10:00", 45_000, 35_000)
+    books.poll((11, 5), "15:59", 45_000, 35_000)
+    books.poll((11, 6), "10:00", 45_000, 45_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
