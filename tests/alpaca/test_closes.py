@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.days import previous_trading_day
 from bigdipper_exporter.archive.broker.repair import repair
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
@@ -397,3 +398,21 @@ def test_a_deposit_dated_on_the_day_before_is_moved_once_its_own_day_is_over(boo
     books.poll((11, 6), "10:00", 45_000, 45_000)
     assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
     assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+
+
+@pytest.mark.parametrize("amount", [500, -500, 20])
+def test_a_small_deposit_after_a_polled_close_counts_once(books: Books, amount: float) -> None:
+    with books.store.transaction() as connection:
+        flows.notice(connection, moment((11, 4), "16:30"), amount)
+    deposit_after_a_close(books, amount, 35_000 + amount)
+    books.poll((11, 6), "10:00", 35_000 + amount, 35_000 + amount, shares=30_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 35_000 + amount, amount, 0)
+
+
+def test_a_small_deposit_after_the_close_that_is_not_in_last_equity_stays_out_of_it(books: Books) -> None:
+    with books.store.transaction() as connection:
+        flows.notice(connection, moment((11, 4), "16:30"), 500)
+    deposit_after_a_close(books, 500, 35_010)  # the last minute before the close earned ten dollars
+    assert books.day((11, 4)) == (35_000, 35_010, 0, 10)
+    assert books.day((11, 5)) == (35_010, 35_500, 500, -10)

@@ -16,9 +16,10 @@ from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
+from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import CENT
 
+NEAR_CLOSE = 1800.0  # seconds: a poll this shortly before the close stands in for it
 NEAR = 0.1  # of late flows: what the close itself may have changed by when the broker adds them to it
 DAYS = "FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1"
 
@@ -48,14 +49,30 @@ def official(connection: sqlite3.Connection, account: Account, day: date) -> flo
 
 
 def without_late(connection: sqlite3.Connection, day: date, last: float) -> float:
-    """Return `last`, a `last_equity` for the close of the trading day `day`, without flows of after that close. US dollars."""
-    known = ending(connection, day)
+    """Return `last`, a `last_equity` for the close of the trading day `day`, without flows of after that close. US dollars.
+
+    A poll near the close tells whether they are in it; without one only large flows show.
+    """
     opens = calendar.open_close(next_trading_day(day))
-    if known is None or opens is None:
+    late = Flows() if opens is None else total(flows.between(connection, close_of(day), opens[0]))
+    if not late.known or not late.net:
         return last
-    late = total(flows.between(connection, close_of(day), opens[0]))
-    is_added = late.known and abs(late.net) > plausibility.NOISE * abs(known)
+    if (close := polled(connection, day)) is not None:
+        return last - late.net if abs(last - close - late.net) < abs(last - close) else last
+    if (known := ending(connection, day)) is None:
+        return last
+    is_added = abs(late.net) > plausibility.NOISE * abs(known)
     return last - late.net if is_added and abs(last - known - late.net) <= NEAR * abs(late.net) else last
+
+
+def polled(connection: sqlite3.Connection, day: date) -> float | None:
+    """Return the equity that the last poll before the close of a trading day said; None where none is near. US dollars."""
+    close = close_of(day)
+    row = connection.execute(
+        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
+        (close - NEAR_CLOSE, close),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def ending(connection: sqlite3.Connection, day: date) -> float | None:

@@ -22,7 +22,6 @@ from bigdipper_exporter.archive.broker.days import (
     previous_trading_day,
     trading_day_of,
 )
-from bigdipper_exporter.archive.broker.doubts import NEAR_CLOSE
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.broker.models import Account, EquityPoint
@@ -158,7 +157,7 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
     is_close = hours is not None and hours[1] == at
     row = connection.execute(
         "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
-        (at, at - NEAR_CLOSE if is_close else first),
+        (at, at - closes.NEAR_CLOSE if is_close else first),
     ).fetchone()
     return row[0] if row else rebuilt.unrealized_at(connection, at)
 
