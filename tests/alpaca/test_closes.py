@@ -416,3 +416,14 @@ def test_a_small_deposit_after_the_close_that_is_not_in_last_equity_stays_out_of
     deposit_after_a_close(books, 500, 35_010)  # the last minute before the close earned ten dollars
     assert books.day((11, 4)) == (35_000, 35_010, 0, 10)
     assert books.day((11, 5)) == (35_010, 35_500, 500, -10)
+
+
+@pytest.mark.parametrize(("polled", "found"), [("15:50", 150), ("15:20", None)])
+def test_a_close_without_fresh_positions_takes_the_newest_profit_near_it(
+    books: Books, polled: str, found: float | None
+) -> None:
+    books.poll((11, 3), "15:59", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((11, 4), polled, 10_150, 10_000, shares=8_150, unrealized=250)
+    books.put("account", moment((11, 4), "15:58"), Account("A", "ACTIVE", 10_150.0, 2_000.0, 10_000.0))
+    books.poll((11, 5), "10:00", 10_150, 10_150, shares=8_150, unrealized=250)
+    assert books.day((11, 4), "unrealized_change, other") == (found, None if found is None else 0)
