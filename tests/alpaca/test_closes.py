@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.days import previous_trading_day
+from bigdipper_exporter.archive.broker.repair import repair
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.store import Store
@@ -50,6 +52,7 @@ class Books:
         of: tuple[int, int] | None = None,
         shares: float = 0.0,
         unrealized: float = 0.0,
+        adjustments: float | None = None,
         account: str = "A",
     ) -> BrokerView:
         """Positions and account; `last` is the close of the day `of`, by default the trading day before."""
@@ -69,6 +72,7 @@ class Books:
                 long_market_value=shares,
                 short_market_value=0.0,
                 balance_day=balance_day,
+                intraday_adjustments=adjustments,
             ),
         )
 
@@ -319,3 +323,107 @@ def test_an_account_that_answers_after_another_one_has_its_past(more_books: Call
     assert second.day((11, 14), "drawdown_ratio") == alone.day((11, 14), "drawdown_ratio") == (pytest.approx(-0.4),)
     back = second.poll((11, 18), "12:00", 100_000, 100_000, account="another")
     assert dict(back.chain.returns)["all"] == 0
+
+
+def deposit_after_a_close(books: Books, amount: float, last: float) -> None:
+    """35,000 dollars, nothing earned; `amount` comes at 16:30 on 4 November, and `last` is the close that the 5th is told."""
+    books.poll((11, 3), "15:59", 35_000, 35_000, shares=30_000)
+    for clock in ("15:59", "16:29"):
+        books.poll((11, 4), clock, 35_000, 35_000, shares=30_000)
+    for minute in range(30, 36):
+        books.poll((11, 4), f"16:{minute}", 35_000 + amount, 35_000, shares=30_000, adjustments=amount)
+    books.poll((11, 5), "10:00", 35_000 + amount, 35_000, shares=30_000)
+    for clock in ("10:01", "11:00", "11:30", "12:00", "15:59"):
+        books.poll((11, 5), clock, 35_000 + amount, last, shares=30_000)
+
+
+def test_a_deposit_that_an_older_archive_has_in_the_start_of_a_day_is_in_no_close(books: Books) -> None:
+    deposit_after_a_close(books, 10_000, 45_000)
+    with books.store.transaction() as connection:
+        connection.execute("UPDATE daily_stats SET ending_equity = 35000, profit = 0 WHERE date = '2025-11-04'")
+        connection.execute(
+            "UPDATE daily_stats SET starting_equity = 45000, profit = -10000, return_ratio = -0.2 WHERE date = '2025-11-05'"
+        )
+    view = books.poll((11, 6), "10:00", 45_000, 45_000, shares=30_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+    assert dict(view.chain.returns)["all"] == view.chain.drawdown == 0
+    books.wholes()
+
+
+def test_repair_leaves_a_deposit_after_the_close_where_it_is(books: Books) -> None:
+    deposit_after_a_close(books, 10_000, 45_000)
+    books.poll((11, 6), "10:00", 45_000, 45_000, shares=30_000)
+    with books.store.transaction() as connection:
+        assert repair(connection, date(2025, 11, 4)) == ([], 0)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+
+
+def test_a_deposit_of_today_is_not_moved_while_the_day_goes_on(books: Books) -> None:
+    books.poll((11, 3), "15:59", 35_000, 35_000, shares=30_000)
+    books.poll((11, 4), "15:59", 36_000, 35_000, shares=31_000)
+    books.poll((11, 5), "08:00", 36_000, 36_000, shares=31_000)
+    books.poll((11, 5), "09:00", 37_000, 36_000, shares=31_000)
+    books.record(moment((11, 5), "09:01"), "CSD", 1_000, (11, 5))
+    view = books.poll((11, 5), "10:00", 36_000, 36_000, shares=30_000)  # prices take it back for an hour
+    assert books.day((11, 4)) == (35_000, 36_000, 0, 1_000)
+    assert view.day_profit == -1_000
+    books.poll((11, 5), "15:59", 37_000, 36_000, shares=31_000)
+    books.poll((11, 6), "10:00", 37_000, 37_000, shares=31_000)
+    assert books.day((11, 4)) == (35_000, 36_000, 0, 1_000)
+    assert books.day((11, 5)) == (36_000, 37_000, 1_000, 0)
+
+
+@pytest.mark.parametrize(
+    "closes",
+    [
+        (35_000, 35_000, 35_350, 35_350),  # below 2 % of equity: the prices of two usual days
+        (35_000, 35_000, 36_400, 36_000),  # the neighbour earned four tenths of the flow beyond it
+    ],
+)
+def test_a_flow_that_usual_days_may_hide_stays_at_its_date(books: Books, closes: tuple[float, ...]) -> None:
+    amount = closes[3] - closes[0]
+    books.poll((11, 19), "10:00", closes[3], closes[3])
+    books.history(moment((11, 19), "10:01"), dict(zip(((11, 13), (11, 14), (11, 17), (11, 18)), closes, strict=True)))
+    books.record(moment((11, 19), "10:02"), "CSD", amount, (11, 14))
+    assert books.day((11, 14)) == (35_000, closes[1], amount, closes[1] - 35_000 - amount)
+
+
+def test_a_deposit_dated_on_the_day_before_is_moved_once_its_own_day_is_over(books: Books) -> None:
+    books.poll((11, 4), "12:00", 35_000, 35_000)
+    books.record(moment((11, 4), "12:01"), "CSD", 10_000, (11, 4))
+    books.poll((11, 5), "10:00", 45_000, 35_000)
+    books.poll((11, 5), "15:59", 45_000, 35_000)
+    books.poll((11, 6), "10:00", 45_000, 45_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 45_000, 10_000, 0)
+
+
+@pytest.mark.parametrize("amount", [500, -500, 20])
+def test_a_small_deposit_after_a_polled_close_counts_once(books: Books, amount: float) -> None:
+    with books.store.transaction() as connection:
+        flows.notice(connection, moment((11, 4), "16:30"), amount)
+    deposit_after_a_close(books, amount, 35_000 + amount)
+    books.poll((11, 6), "10:00", 35_000 + amount, 35_000 + amount, shares=30_000)
+    assert books.day((11, 4)) == (35_000, 35_000, 0, 0)
+    assert books.day((11, 5)) == (35_000, 35_000 + amount, amount, 0)
+
+
+def test_a_small_deposit_after_the_close_that_is_not_in_last_equity_stays_out_of_it(books: Books) -> None:
+    with books.store.transaction() as connection:
+        flows.notice(connection, moment((11, 4), "16:30"), 500)
+    deposit_after_a_close(books, 500, 35_010)  # the last minute before the close earned ten dollars
+    assert books.day((11, 4)) == (35_000, 35_010, 0, 10)
+    assert books.day((11, 5)) == (35_010, 35_500, 500, -10)
+
+
+@pytest.mark.parametrize(("polled", "found"), [("15:50", 150), ("15:20", None)])
+def test_a_close_without_fresh_positions_takes_the_newest_profit_near_it(
+    books: Books, polled: str, found: float | None
+) -> None:
+    books.poll((11, 3), "15:59", 10_000, 10_000, shares=8_000, unrealized=100)
+    books.poll((11, 4), polled, 10_150, 10_000, shares=8_150, unrealized=250)
+    books.put("account", moment((11, 4), "15:58"), Account("A", "ACTIVE", 10_150.0, 2_000.0, 10_000.0))
+    books.poll((11, 5), "10:00", 10_150, 10_150, shares=8_150, unrealized=250)
+    assert books.day((11, 4), "unrealized_change, other") == (found, None if found is None else 0)

@@ -16,9 +16,10 @@ from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
+from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import CENT
 
+NEAR_CLOSE = 1800.0  # seconds: a poll this shortly before the close stands in for it
 NEAR = 0.1  # of late flows: what the close itself may have changed by when the broker adds them to it
 DAYS = "FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1"
 
@@ -44,15 +45,34 @@ def balance_day(account: Account, day: date) -> date | None:
 def official(connection: sqlite3.Connection, account: Account, day: date) -> float | None:
     """Return `last_equity` without flows of after that close: the broker may add them to it later. US dollars."""
     last, before = account.last_equity, balance_day(account, day)
-    if last is None or before is None:
+    return last if last is None or before is None else without_late(connection, before, last)
+
+
+def without_late(connection: sqlite3.Connection, day: date, last: float) -> float:
+    """Return `last`, a `last_equity` for the close of the trading day `day`, without flows of after that close. US dollars.
+
+    A poll near the close tells whether they are in it; without one only large flows show.
+    """
+    opens = calendar.open_close(next_trading_day(day))
+    late = Flows() if opens is None else total(flows.between(connection, close_of(day), opens[0]))
+    if not late.known or not late.net:
         return last
-    known = ending(connection, before)
-    opens = calendar.open_close(next_trading_day(before))
-    if known is None or opens is None:
+    if (close := polled(connection, day)) is not None:
+        return last - late.net if abs(last - close - late.net) < abs(last - close) else last
+    if (known := ending(connection, day)) is None:
         return last
-    late = total(flows.between(connection, close_of(before), opens[0]))
-    is_added = late.known and abs(late.net) > plausibility.NOISE * abs(known)
+    is_added = abs(late.net) > plausibility.NOISE * abs(known)
     return last - late.net if is_added and abs(last - known - late.net) <= NEAR * abs(late.net) else last
+
+
+def polled(connection: sqlite3.Connection, day: date) -> float | None:
+    """Return the equity that the last poll before the close of a trading day said; None where none is near. US dollars."""
+    close = close_of(day)
+    row = connection.execute(
+        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
+        (close - NEAR_CLOSE, close),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def ending(connection: sqlite3.Connection, day: date) -> float | None:
@@ -154,7 +174,8 @@ HOLES = f"""
 def close_holes(connection: sqlite3.Connection, since: str) -> set[date]:
     """Let every day of this account (from `since` on) end where the next one starts; returns the days that changed.
 
-    A day's start is the exact close before it. Where that has no row, it gets one, with the money since the last close known.
+    A day's start is the exact close before it, but older archives have flows of after that close in it. Where that close has no
+    row, it gets one, with the money since the last close known.
     """
     changed: set[date] = set()
     for text, start, ended in connection.execute(HOLES, (since,)).fetchall():
@@ -163,5 +184,8 @@ def close_holes(connection: sqlite3.Connection, since: str) -> set[date]:
             connection.execute("UPDATE daily_stats SET starting_equity = ? WHERE date = ?", (ended, text))
             changed.add(day)
         else:
-            changed |= {day} | write_close(connection, previous_trading_day(day), start)
+            before = previous_trading_day(day)
+            close = without_late(connection, before, start)
+            connection.execute("UPDATE daily_stats SET starting_equity = ? WHERE date = ?", (close, text))
+            changed |= {day} | write_close(connection, before, close)
     return changed

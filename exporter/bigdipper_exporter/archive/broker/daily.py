@@ -22,7 +22,6 @@ from bigdipper_exporter.archive.broker.days import (
     previous_trading_day,
     trading_day_of,
 )
-from bigdipper_exporter.archive.broker.doubts import NEAR_CLOSE
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.broker.models import Account, EquityPoint
@@ -152,13 +151,15 @@ def attribution(connection: sqlite3.Connection, first: float, last: float, cash_
 def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt: Closes) -> float | None:
     """Unrealized profit of all positions at `at`: as polled just before a close, else as it was rebuilt.
 
+    Answers whose positions were not fresh have none; near a close the newest that has one stands for it.
     first: where a day that goes on begins. Its end is not a close, and the newest poll of the day stands for it.
     """
     hours = calendar.open_close(calendar.new_york_date(at))
     is_close = hours is not None and hours[1] == at
     row = connection.execute(
-        "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ? ORDER BY ts DESC LIMIT 1",
-        (at, at - NEAR_CLOSE if is_close else first),
+        "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
+        " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",
+        (at, at - closes.NEAR_CLOSE if is_close else first, is_close),
     ).fetchone()
     return row[0] if row else rebuilt.unrealized_at(connection, at)
 

@@ -17,14 +17,17 @@ from bigdipper_exporter.broker.decode import NOON
 from bigdipper_exporter.money.flows import EARLIER, LATER, Flow, total
 from bigdipper_exporter.money.returns import profit
 
-FITS = 0.5  # of the flow: what its day and the neighbour may earn or lose together when it is counted on the right one
+# A flow is moved only where no usual day earns or loses so much: else a day's profit would pass for it.
+FITS = 0.25  # of the flow: what its day and the neighbour may each earn or lose when it is counted on the right one
+LARGE = 0.02  # of equity: what any flow that is moved is above
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Change of equity of a day without its flows, US dollars. span: (close before, end], unix seconds."""
+    """Change of equity of a day that is over, without its flows, US dollars. span: (close before, its own], unix seconds."""
 
     day: date
+    start: float
     profit: float
     span: tuple[float, float]
 
@@ -32,10 +35,11 @@ class _Step:
 def place(connection: sqlite3.Connection, days: Iterable[date], latest: date | None) -> set[date]:
     """Note flows of these trading days that the equity shows on a neighbouring one there; returns the days that changed.
 
-    The date stands unless a neighbour fits: with small flows the closes prove nothing. latest: the day of the newest poll.
+    The date stands unless a neighbour fits: with small flows the closes prove nothing. Nor does a day that goes on: its flows
+    wait until it is over, and those of the day before it that may belong to it. latest: the day of the newest poll.
     """
     changed: set[date] = set()
-    for day in days:
+    for day in _with_days_before(connection, days):
         own = _step(connection, day, latest)
         if own is None:
             continue
@@ -46,6 +50,13 @@ def place(connection: sqlite3.Connection, days: Iterable[date], latest: date | N
                     own = _step(connection, day, latest) or own
                     break
     return changed
+
+
+def _with_days_before(connection: sqlite3.Connection, days: Iterable[date]) -> list[date]:
+    """Return these days and the one before each: now that a day's end is known, flows of the one before may be moved to it."""
+    found = set(days)
+    before = [closes.last_ending(connection, day) for day in found]
+    return sorted(found | {known[0] for known in before if known is not None})
 
 
 def _dated(connection: sqlite3.Connection, own: _Step) -> Iterator[Flow]:
@@ -73,7 +84,8 @@ def _neighbours(connection: sqlite3.Connection, own: _Step, latest: date | None)
 def _fits(connection: sqlite3.Connection, flow: Flow, own: _Step, other: _Step) -> bool:
     """Note `flow` on the day `other` if its equity and that of its own day say that it came there."""
     assert flow.amount is not None
-    if abs(own.profit + flow.amount) + abs(other.profit - flow.amount) > FITS * abs(flow.amount):
+    rest = max(abs(own.profit + flow.amount), abs(other.profit - flow.amount))
+    if rest > FITS * abs(flow.amount) or abs(flow.amount) <= LARGE * abs(own.start):
         return False
     # Just after the own day's close, or with the close of the day before: as near as the other day allows.
     at = close_of(own.day) + 1 if other.day > own.day else close_of(other.day)
@@ -86,6 +98,9 @@ def _fits(connection: sqlite3.Connection, flow: Flow, own: _Step, other: _Step) 
 
 
 def _step(connection: sqlite3.Connection, day: date, latest: date | None) -> _Step | None:
+    """What a day earned; None while it goes on, and where that is unknown."""
+    if latest is not None and day >= latest:
+        return None
     row = connection.execute(
         "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca' AND trading_day",
         (day.isoformat(),),
@@ -95,4 +110,4 @@ def _step(connection: sqlite3.Connection, day: date, latest: date | None) -> _St
     start, end = row
     span = money_span(day, latest, closes.base_of(connection, day, start))
     earned = profit(start, end, total(flows.between(connection, *span)))
-    return None if earned is None else _Step(day, earned, span)
+    return None if start is None or earned is None else _Step(day, start, earned, span)

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flows, jumps, splits, unexplained
+from bigdipper_exporter.archive.broker import closes, flows, jumps, splits, unexplained
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
@@ -21,7 +21,6 @@ from bigdipper_exporter.money.plausibility import Balances, Reason
 DAY = 86400.0
 # Positions and account are requested one after the other. An account answer that comes later than this was requested alone.
 SAME_ROUND = 5.0
-NEAR_CLOSE = 1800.0  # a poll this shortly before the close stands in for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +190,8 @@ def _last_equity_is_wrong(
     day = account.balance_day
     known_day = memory.believed.balance_day if memory.believed is not None else None
     same_day = day is not None and known_day == day.isoformat()
-    close = _polled_close(connection, day) if day is not None else None
+    close = closes.polled(connection, day) if day is not None and calendar.is_trading_day(day) else None
     return plausibility.last_equity_is_wrong(now, before, same_day, close)
-
-
-def _polled_close(connection: sqlite3.Connection, day: date) -> float | None:
-    if not calendar.is_trading_day(day):
-        return None
-    close = close_of(day)
-    row = connection.execute(
-        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
-        (close - NEAR_CLOSE, close),
-    ).fetchone()
-    return None if row is None else row[0]
 
 
 # -- positions

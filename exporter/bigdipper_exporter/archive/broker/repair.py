@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import daily, flows
+from bigdipper_exporter.archive.broker import closes, daily, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
 from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
@@ -158,13 +158,15 @@ def _write_equity(connection: sqlite3.Connection, day: date, memory: BrokerCheck
 def _close(connection: sqlite3.Connection, day: date) -> float | None:
     hours = calendar.open_close(next_trading_day(day))
     assert hours is not None
+    # During the next session `last_equity` is this day's close; before it may still be an older one.
+    official = connection.execute(
+        "SELECT last_equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? AND last_equity > 0"
+        " ORDER BY ts DESC LIMIT 1",
+        hours,
+    ).fetchone()
+    if official is not None:
+        return closes.without_late(connection, day, official[0])
     queries: tuple[tuple[str, tuple[object, ...]], ...] = (
-        # During the next session `last_equity` is this day's close; before it may still be an older one.
-        (
-            "SELECT last_equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? AND last_equity > 0"
-            " ORDER BY ts DESC LIMIT 1",
-            hours,
-        ),
         ("SELECT equity FROM portfolio_history WHERE date = ?", (day.isoformat(),)),
         (
             "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
