@@ -78,18 +78,18 @@ def test_a_sale_of_all_while_the_rest_rises_is_no_deposit(rounds: Rounds) -> Non
     rounds.held = {"X": (76, 100.0), "S": (4, 100.0)}
     rounds.poll("10:30", times=2)
     rounds.cash += 400
-    rounds.held = {"X": (76, 102.5)}
+    rounds.held = {"X": (76, 103.0)}
     rounds.poll("10:32", times=4)
-    settled(rounds, 0, 190)
+    settled(rounds, 0, 228)
     assert rounds.sql("SELECT * FROM noticed_flows") == []
 
 
 def test_a_short_position_that_is_closed_while_the_rest_falls_is_no_withdrawal(rounds: Rounds) -> None:
-    rounds.cash, rounds.held = 2_600, {"X": (80, 100.0), "S": (-6, 100.0)}
+    rounds.cash, rounds.held = 2_400, {"X": (80, 100.0), "S": (-4, 100.0)}
     rounds.poll("10:30", times=2)
-    rounds.cash, rounds.held = 2_000, {"X": (80, 94.0)}
+    rounds.cash, rounds.held = 2_000, {"X": (80, 96.0)}
     rounds.poll("10:32", times=4)
-    settled(rounds, 0, -480)
+    settled(rounds, 0, -320)
     assert rounds.sql("SELECT * FROM noticed_flows") == []
 
 
