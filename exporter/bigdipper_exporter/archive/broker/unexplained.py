@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from bigdipper_exporter.archive.broker import flows, splits
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
@@ -28,6 +29,14 @@ def notice(
     if flow and abs(flow - said) > plausibility.noise(before.equity) and plausibility.is_shown(before, now, flow):
         splits.suspect(memory, added, view, before, now, flow)
     return splits.follow(connection, memory, view, now)
+
+
+def came(memory: BrokerCheckpoint, view: BrokerView, account: Account, before: Balances, now: Balances) -> float:
+    """Money that came from outside since the last accepted answer, or that the broker adjusted by, US dollars; below 0: left."""
+    if before.cash is not None and now.cash is not None:
+        return now.cash - before.cash + sum(_added(memory, view).values())
+    adjusted = None if memory.believed is None else memory.believed.adjustments
+    return 0.0 if account.intraday_adjustments is None else account.intraday_adjustments - (adjusted or 0.0)
 
 
 def notice_jump(
