@@ -55,7 +55,7 @@ class Rounds:
         for number in range(times):
             moment = at(clock, day) + number * every
             self._positions(moment)
-            self._account(moment + 1)
+            self.ask_account(moment + 1)
 
     def _positions(self, moment: float) -> None:
         found = [
@@ -65,7 +65,7 @@ class Rounds:
         ]
         self.put("positions", moment, Positions(tuple(found)))
 
-    def _account(self, moment: float) -> None:
+    def ask_account(self, moment: float) -> None:
         values = [quantity * price for quantity, price in self.held.values()]
         answer = Account(
             "A",

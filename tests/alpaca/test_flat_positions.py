@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.broker import flats
 from bigdipper_exporter.archive.broker.activities import lot_events
-from bigdipper_exporter.money.lots import match
+from bigdipper_exporter.money.lots import Event, match
 from tests.alpaca.rounds import Rounds, archive, at
 
 
@@ -84,3 +85,38 @@ def test_lots_that_are_unknown_are_known_again_after_the_list_is_empty(rounds: R
     for execution in (("10:00:00", "sell", 10, 90), ("10:00:03", "buy", 5, 80), ("11:00:00", "sell", 5, 85)):
         fill(rounds, *execution)
     assert [closing.realized for closing in match(lot_events(rounds.store.connection, "X")).closings] == [None, 25]
+
+
+def test_many_round_trips_take_time_in_proportion(rounds: Rounds) -> None:
+    """Counted in looks at an execution, not in seconds."""
+    count, looks = 2_000, 0
+
+    class Watched(float):
+        def __lt__(self, other: float) -> bool:
+            nonlocal looks
+            looks += 1
+            return float(self) < float(other)
+
+        def __gt__(self, other: float) -> bool:
+            nonlocal looks
+            looks += 1
+            return float(self) > float(other)
+
+        def __sub__(self, other: float) -> float:
+            nonlocal looks
+            looks += 1
+            return float(self) - float(other)
+
+        __le__, __ge__ = __lt__, __gt__
+
+    trades = []
+    with rounds.store.transaction() as connection:
+        for number in range(count):
+            start = number * 7200.0
+            trades += [Event(Watched(start), "buy", quantity=0.1), Event(Watched(start + 600), "sell", quantity=0.1)]
+            for late, units in ((10, 0.1), (610, 0.0)):
+                row = (start + late, "X", "2026-11-17", units)
+                connection.execute("INSERT INTO position_snapshots (ts, symbol, date, quantity) VALUES (?, ?, ?, ?)", row)
+    found = flats.moments(rounds.store.connection, "X", trades)
+    assert found == [number * 7200.0 + 600 for number in range(count)]
+    assert looks < 100 * count

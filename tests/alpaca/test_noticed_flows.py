@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, archive
+from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.broker.results import Positions
+from tests.alpaca.rounds import Rounds, archive, at
 
 MONDAY, WEDNESDAY = "2026-11-16", "2026-11-18"
 
@@ -78,18 +81,18 @@ def test_a_sale_of_all_while_the_rest_rises_is_no_deposit(rounds: Rounds) -> Non
     rounds.held = {"X": (76, 100.0), "S": (4, 100.0)}
     rounds.poll("10:30", times=2)
     rounds.cash += 400
-    rounds.held = {"X": (76, 102.5)}
+    rounds.held = {"X": (76, 103.0)}
     rounds.poll("10:32", times=4)
-    settled(rounds, 0, 190)
+    settled(rounds, 0, 228)
     assert rounds.sql("SELECT * FROM noticed_flows") == []
 
 
 def test_a_short_position_that_is_closed_while_the_rest_falls_is_no_withdrawal(rounds: Rounds) -> None:
-    rounds.cash, rounds.held = 2_600, {"X": (80, 100.0), "S": (-6, 100.0)}
+    rounds.cash, rounds.held = 2_400, {"X": (80, 100.0), "S": (-4, 100.0)}
     rounds.poll("10:30", times=2)
-    rounds.cash, rounds.held = 2_000, {"X": (80, 94.0)}
+    rounds.cash, rounds.held = 2_000, {"X": (80, 96.0)}
     rounds.poll("10:32", times=4)
-    settled(rounds, 0, -480)
+    settled(rounds, 0, -320)
     assert rounds.sql("SELECT * FROM noticed_flows") == []
 
 
@@ -250,3 +253,23 @@ def test_a_deposit_that_the_adjustments_show_and_take_back_leaves_the_prices_bet
     assert rounds.sql("SELECT amount FROM noticed_flows ORDER BY ts") == [(amount,), (-amount,)]
     assert rounds.sql("SELECT count(*), sum(equity) FROM account_history WHERE cash > 2000") == [(4, 4 * (9_600 + amount))]
     assert rounds.sql("SELECT * FROM implausible_answers") == []
+
+
+def test_positions_that_nobody_polled_were_not_sold(rounds: Rounds) -> None:
+    rounds.book = BrokerRepository(rounds.store.connection, True, 0.0)  # a restart
+    rounds.cash += 5_000
+    for minute in range(30, 36):
+        rounds.ask_account(at(f"10:{minute}"))
+    assert rounds.view.cash_flow_today == pytest.approx(5_000)
+    assert rounds.sql("SELECT amount FROM noticed_flows") == [(pytest.approx(5_000),)]
+
+
+def test_a_position_that_could_not_be_read_was_not_sold(rounds: Rounds) -> None:
+    rounds.held = {"X": (60, 100.0), "O": (20, 100.0)}
+    rounds.poll("10:30", times=2)
+    readable = Position("X", 60, "us_equity", 6_000, 6_000, 100, 100, 0, 0, 0)
+    for minute in range(32, 40):
+        rounds.cash = 2_000 if minute < 34 else 7_000
+        rounds.put("positions", at(f"10:{minute}"), Positions((readable,), unreadable=1))
+        rounds.ask_account(at(f"10:{minute}") + 1)
+    assert rounds.sql("SELECT amount FROM noticed_flows") == [(pytest.approx(5_000),)]

@@ -88,6 +88,35 @@ def test_a_market_that_really_falls_is_shown_after_three_answers(rounds: Rounds,
     assert rounds.view.chain.drawdown == pytest.approx(1 - equity / 28_864)
 
 
+@pytest.mark.parametrize("adjustments", [None, 0.0])
+@pytest.mark.parametrize("share", [0.9, 1.0, 1.2])
+def test_a_deposit_as_large_as_a_fall_does_not_take_the_fall_back(
+    rounds: Rounds, share: float, adjustments: float | None
+) -> None:
+    rounds.adjustments = adjustments
+    rounds.poll("09:29")
+    price(rounds, GOOD * 0.6)
+    rounds.poll("09:30", times=20)
+    fallen, deposit = rounds.equity, GOOD * 40 * share
+    rounds.cash += deposit
+    rounds.adjustments = None if adjustments is None else deposit
+    rounds.poll("09:50", times=90)
+    assert rounds.day("trough_equity") == pytest.approx(fallen)
+    assert rounds.sql("SELECT count(*) FROM account_history WHERE equity < 20000") != [(0,)]
+    assert rounds.day("cash_flow") == pytest.approx(deposit)
+    assert rounds.day("profit") == pytest.approx(-GOOD * 40)
+
+
+def test_a_trade_does_not_keep_wrong_prices_from_being_taken_back(rounds: Rounds) -> None:
+    price(rounds, 120.0)
+    rounds.poll("09:30", times=15)
+    rounds.cash -= 20 * LATER
+    rounds.held["X"] = (120, LATER)
+    rounds.poll("09:45", times=5)
+    assert rounds.day("trough_equity") == pytest.approx(28_864)
+    assert rounds.sql("SELECT count(*) FROM noticed_flows") == [(0,)]
+
+
 def test_a_rise_that_lasts_makes_a_peak_after_an_hour(rounds: Rounds) -> None:
     price(rounds, 400)
     rounds.poll("09:30", times=60)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.archive import retention
 from bigdipper_exporter.archive.broker.activities import lot_events
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.results import Orders
@@ -87,3 +88,20 @@ def test_a_dividend_in_cash_leaves_the_lots_as_they_are(rounds: Rounds, record: 
     assert kinds == ["buy"]
     fill(rounds, "sell", 100, 21, "10:12", "2026-11-17", "2026-11-17T15:11:00Z")
     assert [c.realized for c in match(lot_events(rounds.store.connection, "X")).closings] == [100]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_what_a_sale_realized_stays_when_retention_has_passed_the_dividend(rounds: Rounds, record: dict[str, str]) -> None:
+    rounds.held["X"] = (105, 2_000 / 105)
+    rounds.poll("10:00")
+    rounds.record("10:01", date="2026-11-17", symbol="X", qty="5", **record)
+    rounds.cash += 105 * 20
+    rounds.held = {}
+    rounds.poll("12:00", "2026-11-18")
+    fill(rounds, "sell", 105, 20, "12:05", "2026-11-18", "2026-11-18T16:59:00Z")
+    realized = rounds.sql("SELECT realized_pl FROM fills WHERE side = 'sell'")
+    assert realized == [(pytest.approx(100),)]
+    while retention.forget(rounds.store, at("12:00", "2027-02-01")):
+        pass
+    fill(rounds, "buy", 1, 20, "12:05", "2027-02-01", "2027-02-01T16:59:00Z")  # derives all lots again
+    assert rounds.sql("SELECT realized_pl FROM fills WHERE side = 'sell'") == realized

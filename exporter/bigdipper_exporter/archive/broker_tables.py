@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from bigdipper_exporter.archive.table import Day, Moment, Percent, Ratio, Seconds, Usd, table
 
 # Lots are derived again from all executions, and what a sale realized must stay: so the closes of positions stay, and what the
-# quantity was around splits and transfers. A position that does not move gets no new row: its newest stays, however old.
+# quantity was around splits, dividends in shares and transfers. A position that does not move gets no new row: its newest one
+# stays, however old.
 _FOR_LOTS = """
   quantity = 0
   OR ts = (SELECT max(q.ts) FROM position_snapshots AS q WHERE q.symbol = position_snapshots.symbol AND q.quantity <> 0)
   OR EXISTS (SELECT 1 FROM activities AS a WHERE a.symbol = position_snapshots.symbol
-    AND a.type NOT LIKE 'DIV%'
+    AND (a.type NOT LIKE 'DIV%' OR (a.quantity <> 0 AND (a.sub_type = 'SDIV' OR coalesce(a.net_amount, 0) = 0)))
     AND position_snapshots.date BETWEEN date(a.date, '-10 days') AND date(a.date, '+3 days'))"""
 
 

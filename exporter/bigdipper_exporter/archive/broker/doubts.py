@@ -59,7 +59,8 @@ def judge_account(
     if reason == "positions" and not _same_round(view, at):
         return Judgement(None, tuple(reasons))  # perhaps a trade since then: the next positions will tell
     moments: set[float] = set()
-    if reason in (None, "jump") and jumps.is_taken_back(connection, memory, now):
+    came = 0.0 if before is None or memory.questioned is None else unexplained.came(memory, view, account, before, now)
+    if reason in (None, "jump") and jumps.is_taken_back(connection, memory, now, came):
         moments |= jumps.take_back(connection, memory, now)
         reason = memory.doubt = None
     has_jumped = reason == "jump" or (memory.doubt is not None and memory.doubt.reason == "jump")

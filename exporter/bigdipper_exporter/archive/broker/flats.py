@@ -5,11 +5,15 @@ it, and what was sold just after it may be.
 """
 
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from math import inf
 
 from bigdipper_exporter.money.lots import DUST, Event
 
 BORDER = 30.0  # seconds between an execution and the poll that shows it: ten of lag, the rest for the clocks
+ROUNDED = 1.001  # what multiplying by DUST may add to a difference of exactly one
 
 _NEXT = "SELECT ts, quantity FROM position_snapshots WHERE symbol = ? AND ts > ? ORDER BY ts LIMIT 1"
 
@@ -17,26 +21,30 @@ _NEXT = "SELECT ts, quantity FROM position_snapshots WHERE symbol = ? AND ts > ?
 def moments(connection: sqlite3.Connection, symbol: str, trades: Sequence[Event]) -> list[float]:
     """Return when the position of `symbol` became empty, unix seconds. trades: its executions, in order of time."""
     rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,)).fetchall()
-    return [_moment(connection, symbol, ts, trades) for (ts,) in rows]
+    times = [trade.ts for trade in trades]
+    # In whole numbers of the smallest quantity, so that the sum of a few executions is exact after any number of others.
+    held = [0, *accumulate(round(_signed(trade) / DUST) for trade in trades)]
+    return [_moment(connection, symbol, ts, times, held) for (ts,) in rows]
 
 
-def _moment(connection: sqlite3.Connection, symbol: str, polled: float, trades: Sequence[Event]) -> float:
-    """The moment near `polled` after which the executions add up to the next quantity that was polled."""
-    near = [trade for trade in trades if abs(trade.ts - polled) <= BORDER]
-    if not near:
+def _moment(connection: sqlite3.Connection, symbol: str, polled: float, times: Sequence[float], held: Sequence[int]) -> float:
+    """The moment near `polled` after which the executions add up to the next quantity that was polled.
+
+    times: of the executions. held: what they add up to before each of them and after the last, in parts of DUST.
+    """
+    first, behind = bisect_left(times, polled - BORDER), bisect_right(times, polled + BORDER)
+    if first == behind:
         return polled
     following = connection.execute(_NEXT, (symbol, polled)).fetchone()
-    until, quantity = (None, 0.0) if following is None else following
-    later = [t for t in trades if t.ts > polled + BORDER and (until is None or t.ts <= until)]
-    sum_ = sum(_signed(t) for t in later)
-    if following is None and later:
+    if following is None and behind < len(times):
         return polled  # more was traded than has been polled
+    until, quantity = (inf, 0.0) if following is None else following
+    last, tolerance = max(behind, bisect_right(times, until)), DUST * max(1.0, abs(quantity))
     # From the last execution backwards: the position was empty right after one of them, or before them all.
-    for trade in reversed(near):
-        if abs(sum_ - quantity) <= DUST * max(1.0, abs(quantity)):
-            return trade.ts
-        sum_ += _signed(trade)
-    return polled - BORDER if abs(sum_ - quantity) <= DUST * max(1.0, abs(quantity)) else polled
+    for number in range(behind, first - 1, -1):
+        if abs((held[last] - held[number]) * DUST - quantity) <= tolerance * ROUNDED:
+            return times[number - 1] if number > first else polled - BORDER
+    return polled
 
 
 def _signed(trade: Event) -> float:

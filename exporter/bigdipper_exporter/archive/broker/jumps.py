@@ -28,12 +28,15 @@ def question(
     memory.questioned = Questioned(now.at, first, now.equity - first.equity)
 
 
-def is_taken_back(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances) -> bool:
-    """Whether the answer `now` is back where equity was before the jump in question, in one step."""
+def is_taken_back(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances, came: float) -> bool:
+    """Whether the answer `now` is back where equity was before the jump in question, in one step of the prices.
+
+    came: money that came from outside since the last believed answer (US dollars): a deposit after a fall takes nothing back.
+    """
     jump, last = memory.questioned, memory.believed
     if jump is None or last is None:
         return False
-    stepped = abs(now.equity - last.balances.equity) > abs(jump.size) / 2
+    stepped = abs(now.equity - last.balances.equity - came) > abs(jump.size) / 2
     return stepped and plausibility.is_near(jump.before, now, jump.size, _net(connection, jump.before, now))
 
 

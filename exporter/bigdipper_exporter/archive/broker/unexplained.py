@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from bigdipper_exporter.archive.broker import flows, splits
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
-from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
@@ -23,11 +24,19 @@ def notice(
 
     Returns moments (unix seconds) whose days have to be summed again.
     """
-    added = _added(memory, view)
+    added = _added(memory, view, now.at)
     flow = plausibility.unexplained_flow(before, now, sum(added.values()))
     if flow and abs(flow - said) > plausibility.noise(before.equity) and plausibility.is_shown(before, now, flow):
         splits.suspect(memory, added, view, before, now, flow)
     return splits.follow(connection, memory, view, now)
+
+
+def came(memory: BrokerCheckpoint, view: BrokerView, account: Account, before: Balances, now: Balances) -> float:
+    """Money from outside since the last accepted answer, or what the broker adjusted by, US dollars; below 0: left."""
+    if before.cash is not None and now.cash is not None:
+        return now.cash - before.cash + sum(_added(memory, view, now.at).values())
+    adjusted = None if memory.believed is None else memory.believed.adjustments
+    return 0.0 if account.intraday_adjustments is None else account.intraday_adjustments - (adjusted or 0.0)
 
 
 def notice_jump(
@@ -37,7 +46,7 @@ def notice_jump(
 
     Returns what it explains of the jump (US dollars), and moments (unix seconds) whose days have to be summed again.
     """
-    added = _added(memory, view)
+    added = _added(memory, view, now.at)
     flow = plausibility.unexplained_flow(before, now, sum(added.values()))
     if flow and splits.suspect(memory, added, view, before, now, flow):
         moments = splits.follow(connection, memory, view, now)
@@ -48,8 +57,14 @@ def notice_jump(
     return flow, set()
 
 
-def _added(memory: BrokerCheckpoint, view: BrokerView) -> dict[str, float]:
-    """Value of the units that each position gained since the last accepted answer, below 0 for what left (US dollars)."""
+def _added(memory: BrokerCheckpoint, view: BrokerView, at: float) -> dict[str, float]:
+    """Value of the units that each position gained since the last accepted answer, below 0 for what left (US dollars).
+
+    What was not polled near `at` (unix seconds), or could not be read, is taken to be unchanged.
+    """
+    polled = view.positions_at if view.waiting is None else view.waiting_at
+    if polled is None or at - polled > SAME_MOMENT:
+        return {}
     held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
     latest = splits.positions(view)
     prices = {p.symbol: p.market_value / p.quantity for p in latest.values() if p.market_value is not None and p.quantity}
@@ -59,5 +74,6 @@ def _added(memory: BrokerCheckpoint, view: BrokerView) -> dict[str, float]:
         if symbol in held and last.quantity and last.market_value
     }
     quantities = {p.symbol: p.quantity for p in latest.values()}
-    added = {symbol: quantities.get(symbol, 0.0) - held.get(symbol, 0.0) for symbol in {*quantities, *held}}
+    symbols = {*quantities} if view.waiting is None and view.unreadable else {*quantities, *held}
+    added = {symbol: quantities.get(symbol, 0.0) - held.get(symbol, 0.0) for symbol in symbols}
     return {symbol: units * prices.get(symbol, gone.get(symbol, 0.0)) for symbol, units in added.items() if units}
