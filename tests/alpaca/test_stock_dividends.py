@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.archive import retention
-from bigdipper_exporter.archive.broker.activities import lot_events
+from bigdipper_exporter.archive.broker.activities import is_stock_dividend, lot_events
+from bigdipper_exporter.archive.broker.flows import STOCK_DIVIDEND
 from bigdipper_exporter.archive.store import Store
-from bigdipper_exporter.broker.results import Orders
+from bigdipper_exporter.broker.models import Activity
+from bigdipper_exporter.broker.results import Activities, Orders
 from bigdipper_exporter.money.lots import match
 from tests.alpaca.rounds import Rounds, archive, at
 
@@ -58,6 +60,19 @@ def test_shares_that_a_dividend_added_are_neither_a_trade_nor_a_gap_in_the_lots(
     rounds.poll("11:00")
     fill(rounds, "sell", 105, 19.5, "11:05", "2026-11-17", "2026-11-17T15:59:00Z")
     assert rounds.sql("SELECT realized_pl FROM fills WHERE side = 'sell'") == [(pytest.approx(105 * 19.5 - 2_000),)]
+
+
+@pytest.mark.parametrize("kind", ["DIV", "DIVNRA", "SPLIT", "INT"])
+@pytest.mark.parametrize("sub_type", [None, "SDIV", "CDIV"])
+@pytest.mark.parametrize("quantity", [None, 0.0, 5.0])
+@pytest.mark.parametrize("net_amount", [None, 0.0, 12.5])
+def test_records_and_rows_are_judged_by_one_rule(
+    rounds: Rounds, kind: str, sub_type: str | None, quantity: float | None, net_amount: float | None
+) -> None:
+    record = Activity("one", kind, at("10:00"), sub_type=sub_type, symbol="Y", quantity=quantity, net_amount=net_amount)
+    rounds.put("activities", at("10:30"), Activities((record,), caught_up=True))
+    (in_sql,) = rounds.sql(f"SELECT coalesce({STOCK_DIVIDEND}, 0) FROM activities WHERE activity_id = 'one'")
+    assert in_sql == (int(is_stock_dividend(record)),)
 
 
 def test_the_lots_of_a_dividend_in_shares_that_was_never_polled_follow_its_record(tmp_path: Path) -> None:

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 
 from bigdipper_exporter.archive.table import Day, Moment, Percent, Ratio, Seconds, Usd, table
 
+IN_SHARES = "SDIV"  # the sub type of a dividend that is paid in shares
+# Condition on a dividend's row of activities; one without a sub type may have been paid in shares when it paid no cash.
+PAID_IN_SHARES = (
+    f"quantity <> 0 AND (coalesce(sub_type, '') = '{IN_SHARES}' OR (sub_type IS NULL AND coalesce(net_amount, 0) = 0))"
+)
+
 # Lots are derived again from all executions, and what a sale realized must stay: so the closes of positions stay, and what the
 # quantity was around splits, dividends in shares and transfers. A position that does not move gets no new row: its newest one
 # stays, however old.
-_FOR_LOTS = """
+_FOR_LOTS = f"""
   quantity = 0
   OR ts = (SELECT max(q.ts) FROM position_snapshots AS q WHERE q.symbol = position_snapshots.symbol AND q.quantity <> 0)
   OR EXISTS (SELECT 1 FROM activities AS a WHERE a.symbol = position_snapshots.symbol
-    AND (a.type NOT LIKE 'DIV%' OR (a.quantity <> 0 AND (a.sub_type = 'SDIV' OR coalesce(a.net_amount, 0) = 0)))
+    AND (a.type NOT LIKE 'DIV%' OR ({PAID_IN_SHARES}))
     AND position_snapshots.date BETWEEN date(a.date, '-10 days') AND date(a.date, '+3 days'))"""
 
 

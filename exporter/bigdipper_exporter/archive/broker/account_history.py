@@ -10,6 +10,15 @@ from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money.account import percent_of_equity
 
 
+def last_equity(connection: sqlite3.Connection, first: float, last: float) -> float | None:
+    """Return the equity (US dollars) that the last poll in (first, last] said, unix seconds; None where there is none."""
+    row = connection.execute(
+        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
+        (first, last),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def write(connection: sqlite3.Connection, view: BrokerView, account: Account, at: float) -> None:
     """Archive an account answer; `view` holds the positions of the same moment."""
     is_fresh = view.positions_at is not None and abs(at - view.positions_at) <= SAME_MOMENT

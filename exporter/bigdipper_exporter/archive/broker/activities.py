@@ -15,7 +15,7 @@ from bigdipper_exporter.archive.broker.checkpoint import Held
 from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
-from bigdipper_exporter.archive.broker_tables import ActivityRow, FillRow, WashSaleRow
+from bigdipper_exporter.archive.broker_tables import IN_SHARES, ActivityRow, FillRow, WashSaleRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.counters import Counters, SymbolLabels
@@ -25,7 +25,6 @@ from bigdipper_exporter.money.flows import ADJUSTMENTS, DIVIDENDS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
-SPLIT_SEEN = 2 * 86400.0  # a later change of the position has nothing to do with the split
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
 RULES = 3
 
@@ -53,7 +52,7 @@ def write(
     """
     new = [a for a in items if not _known(connection, a)]
     touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
-    touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or _is_stock_dividend(a))}
+    touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or is_stock_dividend(a))}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
     before = {s: buys_inside[s] if s in buys_inside else _inside(connection, s, held) for s in touched.symbols}
     labels = _labels(connection, counters)
@@ -81,9 +80,9 @@ def _known(connection: sqlite3.Connection, a: Activity) -> bool:
     return bool(row == (a.ts, a.type, a.symbol, a.quantity, a.price, a.net_amount, a.status))
 
 
-def _is_stock_dividend(a: Activity) -> bool:
-    """Whether a record may be a dividend in shares; see `flows.STOCK_DIVIDEND`."""
-    in_shares = a.sub_type == flows.IN_SHARES or (a.sub_type is None and not a.net_amount)
+def is_stock_dividend(a: Activity) -> bool:
+    """Return whether a record may be a dividend in shares, by the rule of `flows.STOCK_DIVIDEND`, before it has a row."""
+    in_shares = a.sub_type == IN_SHARES or (a.sub_type is None and not a.net_amount)
     return a.type in DIVIDENDS and bool(a.quantity) and in_shares
 
 
@@ -126,7 +125,7 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
     if reversed_at is not None:
         touched.moments.add(reversed_at)
-    if a.symbol and a.quantity and (a.type == "SPLIT" or _is_stock_dividend(a)):
+    if a.symbol and a.quantity and (a.type == "SPLIT" or is_stock_dividend(a)):
         touched.moments |= flows.forget_split(connection, a.symbol, a.quantity, day)
     activity = ActivityRow(
         activity_id=a.id,
@@ -186,7 +185,7 @@ def _adjustments(connection: sqlite3.Connection, symbol: str) -> list[lots.Event
     ).fetchall()
     events = []
     for kind, day, ts, added, complete in rows:
-        if kind not in ("SPLIT", "DIV", flows.IN_SHARES):
+        if kind not in ("SPLIT", "DIV", IN_SHARES):
             events.append(lots.Event(ts, "break"))
             continue
         # It holds from the first trade of its day, whenever its record says.
@@ -204,7 +203,7 @@ def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float)
     query = "SELECT quantity FROM position_snapshots WHERE symbol = ? AND ts {} ORDER BY ts DESC LIMIT 1"
     before = connection.execute(query.format("< ?"), (symbol, start)).fetchone()
     (fill,) = connection.execute("SELECT min(ts) FROM fills WHERE symbol = ? AND ts >= ?", (symbol, start)).fetchone()
-    end = start + SPLIT_SEEN if fill is None else min(fill, start + SPLIT_SEEN)
+    end = start + flows.SPLIT_NEAR if fill is None else min(fill, start + flows.SPLIT_NEAR)
     after = connection.execute(query.format(">= ? AND ts < ?"), (symbol, start, end)).fetchone()
     if before is None or after is None or not before[0] or not after[0] or before == after:
         return None

@@ -10,6 +10,7 @@ from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
+from bigdipper_exporter.archive.broker.account_history import last_equity
 from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
 from bigdipper_exporter.archive.broker_tables import PortfolioHistoryRow
 from bigdipper_exporter.archive.pending import add_day
@@ -27,9 +28,8 @@ DAYS = "FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1"
 def end_with_poll(connection: sqlite3.Connection, day: date) -> None:
     """End a trading day with the last poll before its close: what came after belongs to the next one."""
     connection.execute(
-        "UPDATE daily_stats SET ending_equity = coalesce((SELECT equity FROM account_history WHERE source = 'alpaca'"
-        " AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1), ending_equity) WHERE date = ? AND equity_source = 'alpaca'",
-        (close_of(previous_trading_day(day)), close_of(day), day.isoformat()),
+        "UPDATE daily_stats SET ending_equity = coalesce(?, ending_equity) WHERE date = ? AND equity_source = 'alpaca'",
+        (last_equity(connection, close_of(previous_trading_day(day)), close_of(day)), day.isoformat()),
     )
 
 
@@ -61,18 +61,14 @@ def without_late(connection: sqlite3.Connection, day: date, last: float) -> floa
         return last - late.net if abs(last - close - late.net) < abs(last - close) else last
     if (known := ending(connection, day)) is None:
         return last
-    is_added = abs(late.net) > plausibility.NOISE * abs(known)
+    is_added = abs(late.net) > plausibility.noise(known)
     return last - late.net if is_added and abs(last - known - late.net) <= NEAR * abs(late.net) else last
 
 
 def polled(connection: sqlite3.Connection, day: date) -> float | None:
     """Return the equity that the last poll before the close of a trading day said; None where none is near. US dollars."""
     close = close_of(day)
-    row = connection.execute(
-        "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
-        (close - NEAR_CLOSE, close),
-    ).fetchone()
-    return None if row is None else row[0]
+    return last_equity(connection, close - NEAR_CLOSE, close)
 
 
 def ending(connection: sqlite3.Connection, day: date) -> float | None:

@@ -15,7 +15,6 @@ from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import Positions
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
 DAY = 86400.0
@@ -153,7 +152,7 @@ def _explanations(
     if before is None or memory.believed is None:
         return []
     recent = [f.amount for f in flows.between(connection, before.at - DAY, now.at + DAY) if f.amount is not None]
-    amounts = [total(flows.between(connection, before.at, now.at)).net, *recent]
+    amounts = [flows.net(connection, before.at, now.at), *recent]
     if account.intraday_adjustments is not None:
         amounts.append(account.intraday_adjustments - (memory.believed.adjustments or 0.0))
     return amounts

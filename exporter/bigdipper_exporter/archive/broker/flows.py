@@ -8,7 +8,7 @@ from datetime import date
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
-from bigdipper_exporter.archive.broker_tables import NoticedFlowRow
+from bigdipper_exporter.archive.broker_tables import PAID_IN_SHARES, NoticedFlowRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
@@ -19,17 +19,13 @@ OPENED = 0.001  # of it: what the account may have earned or paid by its first a
 TAKEN_BACK = 3600.0  # seconds: a balance that is wrong for longer is believed
 SAME_ANSWER = 0.5  # seconds: several flows of one answer are noted this near to it
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
-SPLIT_NEAR = 2 * 86400.0  # seconds between a split and the change of the quantity at the broker
+SPLIT_NEAR = 2 * 86400.0  # seconds: how far the price, the quantity and the record of a split may be apart at the broker
 SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
 NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
-IN_SHARES = "SDIV"  # the sub type of a dividend that is paid in shares
-# Conditions on rows of activities. A dividend without a sub type may be one in shares when it paid no cash.
-STOCK_DIVIDEND = (
-    f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND quantity <> 0"
-    f" AND (coalesce(sub_type, '') = '{IN_SHARES}' OR (sub_type IS NULL AND coalesce(net_amount, 0) = 0)))"
-)
+# Conditions on rows of activities.
+STOCK_DIVIDEND = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND {PAID_IN_SHARES})"
 CHANGES_UNITS = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.ADJUSTMENTS))}) OR {STOCK_DIVIDEND})"
 
 
@@ -49,6 +45,11 @@ def between(connection: sqlite3.Connection, first: float, last: float) -> list[F
     noticed += _reversals(connection, *window)
     others = _other_cash(connection, *window) if noticed else []
     return [flow for flow in flows.merge(booked, noticed, others) if first < flow.ts <= last]
+
+
+def net(connection: sqlite3.Connection, first: float, last: float) -> float:
+    """Return what all known flows in (first, last] add up to, US dollars."""
+    return flows.total(between(connection, first, last)).net
 
 
 def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
@@ -290,10 +291,10 @@ def notice_adjustments(
         return 0.0
     known = []
     for since in starts:
-        total = flows.total(between(connection, since, at)).net
+        total = net(connection, since, at)
         known += [total, total + sum(income(connection, since, at).values())]
     if step is not None and step.adjustments is not None:
-        known.append(adjustments - step.adjustments + flows.total(between(connection, step.since, at)).net)
+        known.append(adjustments - step.adjustments + net(connection, step.since, at))
     if rest := flows.unbooked(adjustments, *known, moved=None if step is None else step.cash):
         notice(connection, at, rest)
     return rest

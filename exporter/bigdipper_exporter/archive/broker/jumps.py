@@ -11,7 +11,6 @@ from dataclasses import replace
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Questioned
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
 
 
@@ -22,7 +21,7 @@ def question(
 
     It came at once: that prices could have done it in the time since then is no explanation.
     """
-    if not plausibility.is_jump(replace(before, at=now.at), now, (_net(connection, before, now), *explanations)):
+    if not plausibility.is_jump(replace(before, at=now.at), now, (flows.net(connection, before.at, now.at), *explanations)):
         return
     first = before if memory.questioned is None else memory.questioned.before
     memory.questioned = Questioned(now.at, first, now.equity - first.equity)
@@ -37,7 +36,7 @@ def is_taken_back(connection: sqlite3.Connection, memory: BrokerCheckpoint, now:
     if jump is None or last is None:
         return False
     stepped = abs(now.equity - last.balances.equity - came) > abs(jump.size) / 2
-    return stepped and plausibility.is_near(jump.before, now, jump.size, _net(connection, jump.before, now))
+    return stepped and plausibility.is_near(jump.before, now, jump.size, flows.net(connection, jump.before.at, now.at))
 
 
 def take_back(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balances) -> set[float]:
@@ -53,7 +52,7 @@ def settle(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balanc
     if jump is None:
         return set()
     lasted = now.at - jump.since >= plausibility.LONGEST_DOUBT
-    if not lasted and not plausibility.is_near(jump.before, now, jump.size, _net(connection, jump.before, now)):
+    if not lasted and not plausibility.is_near(jump.before, now, jump.size, flows.net(connection, jump.before.at, now.at)):
         return set()
     memory.questioned = None
     connection.execute(
@@ -62,7 +61,3 @@ def settle(connection: sqlite3.Connection, memory: BrokerCheckpoint, now: Balanc
         (jump.before.at,),
     )
     return {jump.since, now.at}
-
-
-def _net(connection: sqlite3.Connection, before: Balances, now: Balances) -> float:
-    return total(flows.between(connection, before.at, now.at)).net

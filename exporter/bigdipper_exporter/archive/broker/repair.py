@@ -6,12 +6,12 @@ from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import closes, daily, flows
+from bigdipper_exporter.archive.broker.account_history import last_equity
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
 from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
 
 COLUMNS = (
@@ -130,7 +130,7 @@ def _notice(connection: sqlite3.Connection, before: Balances | None, now: Balanc
     values = [(b.long or 0.0) + (b.short or 0.0) for b in (before, now)]
     moved_by_prices = abs(values[1] - values[0]) > plausibility.movement(before, now)
     flow = 0.0 if moved_by_prices else plausibility.unexplained_flow(before, now, 0.0)
-    if flow and abs(flow - total(flows.between(connection, before.at, now.at)).net) > plausibility.NOISE * abs(before.equity):
+    if flow and abs(flow - flows.net(connection, before.at, now.at)) > plausibility.noise(before.equity):
         flows.notice(connection, now.at, flow)
     return bool(flow)
 
@@ -166,15 +166,7 @@ def _close(connection: sqlite3.Connection, day: date) -> float | None:
     ).fetchone()
     if official is not None:
         return closes.without_late(connection, day, official[0])
-    queries: tuple[tuple[str, tuple[object, ...]], ...] = (
-        ("SELECT equity FROM portfolio_history WHERE date = ?", (day.isoformat(),)),
-        (
-            "SELECT equity FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1",
-            (close_of(previous_trading_day(day)), close_of(day)),
-        ),
-    )
-    for sql, values in queries:
-        row = connection.execute(sql, values).fetchone()
-        if row is not None:
-            return float(row[0])
-    return None
+    row = connection.execute("SELECT equity FROM portfolio_history WHERE date = ?", (day.isoformat(),)).fetchone()
+    if row is not None:
+        return float(row[0])
+    return last_equity(connection, close_of(previous_trading_day(day)), close_of(day))

@@ -16,7 +16,6 @@ from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import EARLIER
 from bigdipper_exporter.money.plausibility import Balances
 
-RECENT = 2 * 86400.0  # seconds: between the price and the quantity of a split
 SAME_VALUE = 0.15  # of the value of a position: what its price moves by meanwhile
 LEAST_CHANGE = 3  # times the difference in value: then the units that came cannot have brought it
 
@@ -77,7 +76,7 @@ def _kept_value(connection: sqlite3.Connection, change: Changed, position: Posit
     row = connection.execute(
         "SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = ? AND ts BETWEEN ? AND ?"
         " AND abs(market_value - ?) <= ? ORDER BY ts DESC LIMIT 1",
-        (position.symbol, change.before, change.since - RECENT, change.since, value, tolerance),
+        (position.symbol, change.before, change.since - flows.SPLIT_NEAR, change.since, value, tolerance),
     ).fetchone()
     return None if row is None else float(row[0])
 

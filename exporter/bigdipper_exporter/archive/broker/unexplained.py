@@ -13,7 +13,6 @@ from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import total
 from bigdipper_exporter.money.plausibility import Balances
 
 
@@ -51,7 +50,7 @@ def notice_jump(
     if flow and splits.suspect(memory, added, view, before, now, flow):
         moments = splits.follow(connection, memory, view, now)
         return 0.0 if memory.changed else flow, moments
-    rest = flow - total(flows.between(connection, before.at, now.at)).net
+    rest = flow - flows.net(connection, before.at, now.at)
     if flow and abs(rest) > plausibility.noise(before.equity):
         flows.notice(connection, now.at, rest)
     return flow, set()
