@@ -200,12 +200,18 @@ def desk(open_desk: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def store(tmp_path: Path) -> Iterator[Store]:
     """An empty archive with its schema."""
-    store = Store(tmp_path / "empty.db")
-    yield store.connection
-    store.connection.close()
-    store.close()
+    opened = Store(tmp_path / "empty.db")
+    yield opened
+    opened.connection.close()
+    opened.close()
+
+
+@pytest.fixture
+def archive(store: Store) -> sqlite3.Connection:
+    """The connection of an empty archive."""
+    return store.connection
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.broker.results import Positions
-from tests.alpaca.rounds import Rounds, archive, at
+from tests.alpaca.rounds import Rounds, at
 
 MONDAY, WEDNESDAY = "2026-11-16", "2026-11-18"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with archive(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from bigdipper_exporter.archive.broker.repair import repair
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, archive, at
+from tests.alpaca.rounds import Rounds, at
 
 GOOD, LATER = 238.64, 243.47  # of 100 shares beside 5,000 in cash: equity 28,864, later 29,347
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with archive(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

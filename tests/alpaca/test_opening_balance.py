@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, archive, at
+from tests.alpaca.rounds import Rounds, at
 
 TUESDAY, WEDNESDAY = "2026-11-17", "2026-11-18"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with archive(tmp_path) as opened:
-        yield opened
 
 
 def nothing_earned(rounds: Rounds, equity: float, flow: float = 0.0) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bigdipper_exporter.archive.store import Store
-from tests.alpaca.rounds import Rounds, archive
+from tests.alpaca.rounds import Rounds
 
 # Name: old and new quantity, old and new price; beside it there is so much cash, or other shares.
 SPLITS = {
@@ -19,12 +16,6 @@ SPLITS = {
     "stock dividend of 5 %": (100, 105, 42.0, 40.0),
     "of a short, forward 4:1": (-10, -40, 200.0, 50.0),
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with archive(tmp_path) as opened:
-        yield opened
 
 
 def account(store: Store, quantity: float, price: float, beside: str) -> Rounds:

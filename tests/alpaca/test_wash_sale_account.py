@@ -137,7 +137,8 @@ def test_a_split_keeps_the_lots(records: list[str], open_desk: Any, broker: Brok
     assert desk.view.wash.unknown == {}
 
 
-def test_a_split_whose_record_names_the_new_quantity_is_read_by_the_position(open_desk: Any, broker: Broker) -> None:
+def after_a_split(open_desk: Any, broker: Broker) -> Any:
+    """Ten shares became forty on the day after their purchase; the record names the new quantity."""
     ledger = broker.ledger
     ledger.trade("AMD", 10, 100, at("2025-02-10"))
     desk = open_desk()
@@ -147,6 +148,11 @@ def test_a_split_whose_record_names_the_new_quantity_is_read_by_the_position(ope
     desk.advance(600)
     ledger.book("SPLIT", 0, desk.timing.time(), "4-for-1", symbol="AMD", qty="40")
     desk.advance(600)
+    return desk
+
+
+def test_a_split_whose_record_names_the_new_quantity_is_read_by_the_position(open_desk: Any, broker: Broker) -> None:
+    ledger, desk = broker.ledger, after_a_split(open_desk, broker)
     ledger.trade("AMD", -40, 24, desk.timing.time())
     desk.advance(600)
     assert desk.sql("SELECT realized_pl FROM fills WHERE side = 'sell'") == [(-40,)]
@@ -231,15 +237,7 @@ def test_what_a_sale_realized_outlives_the_snapshots_that_the_retention_forgets(
 
 
 def test_a_split_that_only_the_position_shows_outlives_the_retention(open_desk: Any, broker: Broker) -> None:
-    ledger = broker.ledger
-    ledger.trade("AMD", 10, 100, at("2025-02-10"))
-    desk = open_desk()
-    desk.advance(18 * 3600, step=600)  # 05:00 of the next day
-    ledger.positions["AMD"].qty *= 4
-    ledger.marks["AMD"] = cents(25)
-    desk.advance(600)
-    ledger.book("SPLIT", 0, desk.timing.time(), "4-for-1", symbol="AMD", qty="40")
-    desk.advance(600)
+    ledger, desk = broker.ledger, after_a_split(open_desk, broker)
     ledger.trade("AMD", -10, 24, desk.timing.time())
     desk.advance(600)
     while forget(desk.store, desk.timing.time() + 86400.0):
