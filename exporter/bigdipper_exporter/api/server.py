@@ -111,17 +111,18 @@ def _check(settings: Settings, config: ReloadingConfig) -> None:
 
 
 def _uvicorn(app: ASGIApp, config: ReloadingConfig) -> uvicorn.Config:
-    restart_needed: list[WebConfig | None] = [None]
+    warned_of: WebConfig | None = None
 
     class Protocol(H11Protocol):
         """HTTP on connections whose client certificate is allowed by the web config."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            nonlocal warned_of
             super().connection_made(transport)
             connection, current = transport.get_extra_info("ssl_object"), config.current()
             if reason := older_than(connection, current):
-                if current is not restart_needed[-1]:  # once for each change of the file
-                    restart_needed[:] = [current]
+                if current is not warned_of:  # once for each change of the file
+                    warned_of = current
                     log.warning("connections are refused until the API is restarted", reason=reason)
                 transport.abort()
             elif connection is not None and not current.client_allowed(connection.getpeercert() or {}):

@@ -35,7 +35,7 @@ def _movers(s: Snapshot) -> list[Sample]:
 
 def braked(s: Snapshot) -> float | None:
     """Return 1.0 while a brake episode is open, 0.0 while none is, None when that is unknown."""
-    if s.silent_since(time.time()) is not None or not (s.bot.cycle_ts or s.bot.brake):
+    if s.log_silent_since(time.time()) is not None or not (s.bot.cycle_ts or s.bot.brake):
         return None
     return float(s.bot.brake is not None)
 

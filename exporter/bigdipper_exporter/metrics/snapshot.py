@@ -83,7 +83,7 @@ class Snapshot:
             return self.day.brake_seconds
         return self.day.brake_seconds + max(0.0, now - max(brake.last_seen, self.day.start))
 
-    def silent_since(self, now: float) -> float | None:
-        """Return when the bot last wrote (unix seconds) if it has been silent for too long to say what holds at `now`."""
+    def log_silent_since(self, now: float) -> float | None:
+        """Return when the bot last wrote a line, if that is too long before `now` to say what holds; unix seconds."""
         known = [at for at in (self.own.alive_at, self.own.last_line) if at is not None]
         return min(known) if known and now - min(known) > BRAKE_SILENCE_SECONDS else None

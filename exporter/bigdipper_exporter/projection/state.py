@@ -155,8 +155,7 @@ class BotState:
     # stream (identity, text, time), the rests of messages that began before the log, whether a line with the bot's own header
     # was seen, the form of the lines if it is another, their prefixes, the last line with a header (text, and a container's
     # time), lines that are held until later ones show whether they are the bot's (identity, text), and where these and the
-    # open messages are
-    # (identity, path, line). Texts are bytes, as Latin-1.
+    # open messages are (identity, path, line). Texts are bytes, as Latin-1.
     last_line: float | None = None
     log_ts: float = 0.0
     # The newest moment (our clock) at which the bot surely wrote: see `sign_of_life`. And by how much its newest line was late,

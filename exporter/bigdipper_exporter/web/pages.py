@@ -155,7 +155,7 @@ def _cycle(s: Snapshot) -> Row:
 
 
 def _brake(s: Snapshot) -> Row:
-    silent = s.silent_since(time.time())
+    silent = s.log_silent_since(time.time())
     if silent is not None:
         was = "on" if s.bot.brake else "off"
         words = f"Unknown: the emergency brake was {was} when the bot's log fell silent, {ago(silent)}."
@@ -242,11 +242,12 @@ def _day(profit: float | None, flow: float | None) -> str:
 
 
 def _today(s: Snapshot) -> Row:
-    day, orders, silent = s.day, s.broker.orders_today if s.broker is not None else None, s.silent_since(time.time())
-    by_hand = orders.by_hand if orders is not None else 0
+    day, silent = s.day, s.log_silent_since(time.time())
+    orders = None if s.broker is None else s.broker.orders_today
+    by_hand = 0 if orders is None else orders.by_hand or 0
     if silent is not None and silent < day.start:
-        ours = f" The broker has {count(by_hand, 'order')} by hand." if by_hand else ""
-        return "off", "today", f"The bot wrote nothing today: its log says neither what it ordered nor what it missed.{ours}"
+        words = "The bot wrote nothing today: its log says neither what it ordered nor what it missed."
+        return "off", "today", f"{words} {count(by_hand, 'order')} by hand." if by_hand else words
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if orders is not None:
         results = orders.results
@@ -254,11 +255,8 @@ def _today(s: Snapshot) -> Row:
         rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
         ordered += "".join(f", {results[result]} {words}" for result, words in rest if results.get(result))
         ordered += f"; {by_hand} by hand" if by_hand else ""
-    missed, dips, cycles = (
-        count(number, what)
-        for number, what in ((day.missed_trades, "missed trade"), (day.opportunities, "dip"), (day.cycles, "cycle"))
-    )
-    return "ok", "today", f"{ordered}. {missed}; {dips} qualified in {cycles}."
+    missed, dips = count(day.missed_trades, "missed trade"), count(day.opportunities, "dip")
+    return "ok", "today", f"{ordered}. {missed}; {dips} qualified in {count(day.cycles, 'cycle')}."
 
 
 def _log(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:

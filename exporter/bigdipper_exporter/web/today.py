@@ -42,7 +42,7 @@ def _state(s: Snapshot) -> list[Figure]:
 
 
 def _brake(s: Snapshot, now: float) -> Figure:
-    silent, episode = s.silent_since(now), s.bot.brake
+    silent, episode = s.log_silent_since(now), s.bot.brake
     if silent is not None:
         was = "on" if episode else "off"
         return Figure("Emergency brake", Cell("unknown"), f"{was} when the log fell silent, {ago(silent)}")
