@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.log.lines.cycles import Cycle
-from bigdipper_exporter.log.parser import PENDING_LIMIT, Reader
+from bigdipper_exporter.log.messages import PENDING_LIMIT
+from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Event, Malformed
 from tests import oracle
@@ -249,7 +250,7 @@ def test_a_message_of_docker_that_never_ends_is_given_up_and_the_next_one_read()
     lines = [f"{endless}\n".encode(), b"2025-10-17 09:30:00 [INFO] Cycle #1\n"]
     for number, line in enumerate(b"".join(docker(line, rng) for line in lines).splitlines(keepends=True)):
         reader.read(1, number, line, portion)
-        assert sum(len(piece.text) for piece in reader.pending.values()) <= PENDING_LIMIT
+        assert sum(len(piece.text) for piece in reader.messages.pending.values()) <= PENDING_LIMIT
     expected: list[Event] = [Malformed("length"), Cycle(1)]
     assert [record.event for record in portion.records] == expected
 

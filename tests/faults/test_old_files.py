@@ -310,7 +310,7 @@ def test_a_containers_message_over_the_border_of_an_old_file_is_one(tmp_path: Pa
     try:
         assert one.rows("SELECT count(*) FROM trades") == [(604,)]
         assert one.rows("SELECT count(*) FROM trades WHERE symbol = 'MSFT'") == [(1,)]
-        assert one.pipeline._streams.log.reader.rests is None
+        assert one.pipeline._streams.log.reader.messages.rests is None
     finally:
         one.close()
 

@@ -14,8 +14,8 @@ from bigdipper_exporter.projection.state import RENAMED, STEADY_SECONDS, BotStat
 
 NEW_YORK = ZoneInfo("America/New_York")
 # What a reader is made with, its parts, and what it derives from the rest.
-GIVEN = {"_listen", "zone", "_clock", "_stamp_of", "_time"}
-PARTS = {"time", "cleaner", "prefixes"}
+GIVEN = {"_listen", "zone", "_clock", "_stamp_of", "_time", "_cleaner"}
+PARTS = {"time", "messages", "cleaner", "prefixes"}
 DERIVED = {"_minute", "_base", "_hour", "_hour_base", "_patterns", "_newest"}
 
 
@@ -95,7 +95,13 @@ def test_a_clock_that_no_zone_explains_is_believed_once_lines_have_gone_on() -> 
 
 def parts(reader: Reader) -> dict[str, dict[str, Any]]:
     """Everything that a reader knows, by part. What it is made with, and derives, is left out."""
-    known = {"reader": reader, "cleaner": reader.cleaner, "prefixes": reader.cleaner.prefixes, "time": reader.time}
+    known = {
+        "reader": reader,
+        "messages": reader.messages,
+        "cleaner": reader.cleaner,
+        "prefixes": reader.cleaner.prefixes,
+        "time": reader.time,
+    }
     left_out = GIVEN | PARTS | DERIVED
     return {part: {name: value for name, value in vars(one).items() if name not in left_out} for part, one in known.items()}
 
@@ -104,8 +110,8 @@ def filled_reader() -> Reader:
     """A reader of which nothing is as it was at the start."""
     reader = Reader(NEW_YORK)
     reader.time.last = 1762180260.0
-    reader.pending = {"stderr": Piece(1, 2.0, "begun")}
-    reader.rests = {"stdout": "rest\n"}
+    reader.messages.pending = {"stderr": Piece(1, 2.0, "begun")}
+    reader.messages.rests = {"stdout": "rest\n"}
     reader.generation = 36
     reader.places = {3: Place("bot.log", 4), 5: Place("bot.log.1", None)}
     reader.cleaner.header_seen, reader.cleaner.form = True, "loguru"
@@ -137,7 +143,7 @@ def test_the_messages_that_older_versions_left_open_are_continued() -> None:
     """They stored one by generation and stream, and the first of them without its time."""
     reader = Reader(NEW_YORK)
     BotState.from_json(json.dumps({"log_ts": 5.0, "split": {"1": [7, "begun"], "stdout": [8, "other", 6.0]}})).restore(reader)
-    assert reader.pending == {"stderr": Piece(7, 5.0, "begun"), "stdout": Piece(8, 6.0, "other")}
+    assert reader.messages.pending == {"stderr": Piece(7, 5.0, "begun"), "stdout": Piece(8, 6.0, "other")}
 
 
 def test_fields_of_an_earlier_version_keep_their_values_under_their_new_names() -> None:

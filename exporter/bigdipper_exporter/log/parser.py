@@ -16,26 +16,19 @@ from operator import itemgetter
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Unfinished
-from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
-from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
+from bigdipper_exporter.log.compile import BUILDS, EVENT, LEVELS
+from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN
 from bigdipper_exporter.log.encodings import plain
-from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.records import OFFSET_BITS, ParsedChunk, Piece, Place, Record
+from bigdipper_exporter.log.messages import MESSAGE, Messages
+from bigdipper_exporter.log.records import OFFSET_BITS, ParsedChunk, Place, Record
 from bigdipper_exporter.log.rule import Malformed
 
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
 LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])[A-Z]++\]")
-MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
-STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
-# A message in several pieces: how many characters are kept, and for how long after its last piece.
-PENDING_LIMIT = 1 << 18
-# A header with a prefix and colours is not longer, in characters.
-HEADER_LIMIT = 200
-PENDING_SECONDS = 60.0
 
 
 def long_lines(data: bytes) -> Iterator[int]:
@@ -52,11 +45,9 @@ def long_lines(data: bytes) -> Iterator[int]:
 
 
 class Reader:
-    """Reads chunks of the log in file order. `pending` holds the open messages of containers, by stream.
+    """Reads chunks of the log in file order.
 
-    rests: what the log began with, by stream, where its first message may have begun in a file that is not read yet; a newline
-    at the end closes it. None where nothing is missing before the log. places: of open messages and of lines that are held.
-    generation: of the newest lines.
+    messages: of containers. places: of their open messages, and of lines that are held. generation: of the newest lines.
     """
 
     def __init__(
@@ -64,8 +55,7 @@ class Reader:
     ) -> None:
         self.time = LocalTime(zone, clock)
         self.cleaner = Cleaner(self.time)
-        self.pending: dict[str, Piece] = {}
-        self.rests: dict[str, str] | None = None
+        self.messages = Messages(self.time, self.cleaner, listen)
         self.places: dict[int, Place] = {}
         self._listen = listen
         self.generation = 0
@@ -84,14 +74,14 @@ class Reader:
             # In their order: what a line is may depend on those before it.
             for line in DOCKER.finditer(data):
                 self._plain(base, start, data[start : line.start()], chunk)
-                self._docker(base + line.start(), line[0], chunk)
+                self.messages.read(base + line.start(), line[0], chunk)
                 start = line.end() + 1
         self._plain(base, start, data[start:], chunk)
         if start:
             chunk.records[before:] = sorted(chunk.records[before:], key=itemgetter(0))
         if len(data) >= LINE_LIMIT:
             self._refuse_long_lines(chunk)
-        waiting = [ident for ident, _ in self.cleaner.prefixes.held] + [piece.id for piece in self.pending.values()]
+        waiting = [ident for ident, _ in self.cleaner.prefixes.held] + [piece.id for piece in self.messages.pending.values()]
         self.places = {ident: chunk.place(ident) for ident in waiting}
 
     def _forget_above(self, generation: int, offset: int, data: bytes) -> None:
@@ -177,9 +167,9 @@ class Reader:
         def refuse(at: int, kind: str) -> None:
             damaged.append((base + at, kind))
             if kind == "docker":
-                self._interrupt(text[at + 1 :].partition(b"\n")[0], chunk)
+                self.messages.interrupt(text[at + 1 :].partition(b"\n")[0], chunk)
 
-        clean = self.cleaner.clean(base, text, lambda at, entry: self._entry(base + at, entry, chunk), refuse)
+        clean = self.cleaner.clean(base, text, lambda at, entry: self.messages.entry(base + at, entry, chunk), refuse)
         entries = chunk.records[first:]
         del chunk.records[first:]
         self._events(base, clean.text, chunk)
@@ -197,55 +187,6 @@ class Reader:
                 return self.time(match[0][1:STAMP])
         return default
 
-    # -- messages of containers
-
-    def _docker(self, ident: int, line: bytes, chunk: ParsedChunk) -> None:
-        try:
-            entry = docker(line, self.time)
-        except ValueError:
-            chunk.records.append(Record(ident, chunk.last_ts or self.time.last, Malformed("docker"), ""))
-            # Quotes inside an object are escaped, so this is the beginning of another one behind it, which may be whole.
-            start = line.rfind(DOCKER_BEGIN)
-            self._interrupt(line[:start] if start > 0 else line, chunk)
-            with suppress(ValueError):
-                if start > 0:
-                    self._entry(ident + start, docker(line[start:], self.time), chunk)
-            return
-        self._entry(ident, entry, chunk)
-
-    def _entry(self, ident: int, entry: Entry, chunk: ParsedChunk) -> None:
-        """Join a container's pieces by stream, so that standard output does not split a message on standard error.
-
-        A message with only its header is still open: the bot's goodbye has a line break after it.
-        """
-        for stream, open_piece in list(self.pending.items()):
-            if stream != entry.stream and open_piece.ts < entry.ts - PENDING_SECONDS:
-                self._message(self.pending.pop(stream), chunk)
-        text = entry.text
-        begun = self.pending.pop(entry.stream, None)
-        if begun is None and self._is_rest(entry):
-            return
-        if begun is not None:
-            if self._has_header(text):
-                self._message(begun, chunk)
-            else:
-                ident, text = begun.id, begun.text + text[: max(0, PENDING_LIMIT - len(begun.text))]
-                text += "\n" if entry.text.endswith("\n") and not text.endswith("\n") else ""
-        piece = Piece(ident, entry.ts, text)
-        if not entry.text.endswith("\n") or (text.rstrip().endswith("]") and self._is_header(text)):
-            self.pending[entry.stream] = piece
-        else:
-            self._message(piece, chunk)
-
-    def _is_rest(self, entry: Entry) -> bool:
-        """Keep what may continue a message that began before the log; return whether it does."""
-        rest = "\n" if self.rests is None else self.rests.get(entry.stream, "")
-        if self.rests is None or rest.endswith("\n"):
-            return False
-        is_rest = not self._has_header(entry.text)
-        self.rests[entry.stream] = (rest + entry.text)[:PENDING_LIMIT] if is_rest else rest + "\n"
-        return is_rest
-
     def finish(self, rests: Mapping[str, str]) -> ParsedChunk:
         """Return the open messages, each with its rest from the file that follows, and the held lines. No line follows here."""
         held = self.cleaner.prefixes.held
@@ -254,69 +195,5 @@ class Reader:
             if self.cleaner.prefixes.unknown(line):
                 chunk.records.append(Record(ident, self.time.last, Malformed("joined"), ""))
         held.clear()
-        for stream, piece in self.pending.items():
-            self._message(piece._replace(text=piece.text + rests.get(stream, "")), chunk)
-        self.pending.clear()
+        self.messages.finish(rests, chunk)
         return chunk
-
-    def _interrupt(self, damaged: bytes, chunk: ParsedChunk) -> None:
-        """End the open messages that a damaged object may have continued, so that the next message is not joined to them."""
-        named = {stream.decode() for stream in STREAM.findall(damaged)}
-        for stream in [stream for stream in self.pending if not named or stream in named]:
-            self._message(self.pending.pop(stream), chunk)
-
-    def _has_header(self, text: str) -> bool:
-        return self._header(text)[1] > 0 or forms.read(text.rstrip("\n").encode(), self.time) is not None
-
-    def _is_header(self, text: str) -> bool:
-        line, size = self._header(text)
-        return size > 0 and not line[size:].strip()
-
-    def _header(self, text: str) -> tuple[bytes, int]:
-        return self.cleaner.header(plain(text[:HEADER_LIMIT].encode()))
-
-    def _message(self, piece: Piece, chunk: ParsedChunk) -> None:
-        """Parse a message that is complete, or will not become more complete."""
-        before = len(chunk.records)
-        self._parse(piece, chunk)
-        if any(isinstance(record.event, Malformed) for record in chunk.records[before:]):
-            chunk.texts[piece.id] = piece.text.encode()
-
-    def _parse(self, piece: Piece, chunk: ParsedChunk) -> None:
-        if len(piece.text) >= PENDING_LIMIT:
-            chunk.records.append(Record(piece.id, piece.ts, Malformed("length"), ""))
-            return
-        text, prefixes = plain(piece.text.rstrip("\r\n").encode()), self.cleaner.prefixes
-        prefixes.admit(text, piece.ts)
-        line, size = self.cleaner.header(text)
-        may_be_quoted = prefixes.may_be_quoted(piece.ts)
-        own = None if size else self.cleaner.own_form(line, may_be_quoted)
-        if own:
-            line, size = self.cleaner.header(own)
-        elif size and self.cleaner.form and may_be_quoted:
-            prefixes.follow(text)  # a log of another form quotes a line with the bot's own header
-            return
-        is_joined = ANY_HEADER.search(line, size) is not None
-        whole = self.cleaner.last_whole(line, size) if is_joined else None
-        if whole is not None:
-            chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
-            line, size = self.cleaner.header(whole)
-        header = MESSAGE.match(b"\n" + line)
-        if not size or header is None:
-            prefixes.follow(text)
-            if is_joined and prefixes.unknown(text):
-                chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
-            return
-        self.cleaner.note_header(line, self.cleaner.form if own else "")
-        prefixes.above_ts = piece.ts
-        level = header[1].decode()
-        chunk.levels[level] = chunk.levels.get(level, 0) + 1
-        # The container's time is exact and in UTC, so it is preferred to the text's.
-        chunk.last_ts = piece.ts
-        read = read_message(line[size:].removeprefix(b" "))
-        if read is not None:
-            chunk.records.append(Record(piece.id, piece.ts, *read))
-        elif is_joined:
-            chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
-        if self._listen is not None:
-            self._listen(header[2].decode("utf-8", "replace"))

@@ -231,8 +231,8 @@ class BotState:
     def keep(self, reader: Reader) -> None:
         """Take over the reader's part, for `restore`."""
         self.log_ts = reader.time.last
-        self.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.pending.items()}
-        self.rests = reader.rests
+        self.split = {stream: [piece.id, piece.text, piece.ts] for stream, piece in reader.messages.pending.items()}
+        self.rests = reader.messages.rests
         self.generation = reader.generation
         self.places = [(ident, *place) for ident, place in reader.places.items()]
         self.header_seen, self.other_form = reader.cleaner.header_seen, reader.cleaner.form
@@ -242,11 +242,11 @@ class BotState:
         """Let a new reader continue where the one of the last `keep` was. Older versions stored less of it."""
         reader.time.last = self.log_ts
         reader.generation = self.generation
-        reader.pending = {
+        reader.messages.pending = {
             stream if len(rest) > 1 else "stderr": Piece(ident, rest[1] if len(rest) > 1 else self.log_ts, rest[0])
             for stream, (ident, *rest) in self.split.items()
         }
-        reader.rests = self.rests
+        reader.messages.rests = self.rests
         reader.places = {ident: Place(path, line) for ident, path, line in self.places}
         reader.cleaner.header_seen, reader.cleaner.form = self.header_seen or bool(self.forms), self.other_form
         reader.cleaner.prefixes.load(self.prefix, self.above, self.above_ts, self.held)

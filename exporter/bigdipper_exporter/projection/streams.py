@@ -95,9 +95,9 @@ class Streams:
             state = self.log.state
             state.begin_cycle()
             state.brake, state.awaits_older_brake = None, True
-            self.log.reader.pending.clear()
+            self.log.reader.messages.pending.clear()
             self.log.reader.cleaner.prefixes.held = []
-            self.log.reader.rests = {}
+            self.log.reader.messages.rests = {}
 
     def join(self, projection: Projection) -> None:
         """Continue with one stream: the old files are read to their end."""
@@ -105,8 +105,8 @@ class Streams:
             return
         older, newer = (stream.state for stream in self._by_age())
         projection.state = self.past.state
-        projection.apply(self.past.reader.finish(self.log.reader.rests or {}))
-        self.log.reader.rests = None
+        projection.apply(self.past.reader.finish(self.log.reader.messages.rests or {}))
+        self.log.reader.messages.rests = None
         projection.state = newer
         projection.join(older)
         newer.damaged = sorted([*older.damaged, *newer.damaged], key=lambda line: line.ts)[-MAX_DAMAGED:]
