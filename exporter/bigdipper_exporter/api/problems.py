@@ -80,9 +80,9 @@ def _allowed(dependant: Dependant, name: object) -> str | None:
 def _message(request: Request, error: Mapping[str, Any]) -> str:
     """What is wrong, and what is allowed: in words, where a regular expression would be named."""
     route = request.scope.get("route")
-    if error["type"] == "string_pattern_mismatch" and isinstance(route, APIRoute):
-        if allowed := _allowed(route.dependant, error["loc"][-1]):
-            return f"has another form; allowed: {allowed[0].lower()}{allowed[1:]}"
+    has_pattern = error["type"] == "string_pattern_mismatch" and isinstance(route, APIRoute)
+    if has_pattern and (allowed := _allowed(route.dependant, error["loc"][-1])):
+        return f"has another form; allowed: {allowed[0].lower()}{allowed[1:]}"
     return str(error["msg"]).removeprefix("Value error, ")[:_LONGEST]
 
 
@@ -103,7 +103,9 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         said = "there is nothing at this path; /api/v1/openapi.json describes what there is"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        said = f"{request.method} is not answered at this path; allowed: {(error.headers or {}).get('Allow', 'see openapi.json')}"
+        said = (
+            f"{request.method} is not answered at this path; allowed: {(error.headers or {}).get('Allow', 'see openapi.json')}"
+        )
     return problem(error.status_code, said, headers=error.headers)
 
 
