@@ -388,7 +388,9 @@ class TestEnvSh:
         assert (checkout / ".env").read_text() == "SECRETS=./elsewhere\nBOT_TIMEZONE=Asia/Tokyo\n"
 
     def test_reads_a_file_with_windows_line_ends_and_quotes_as_compose_does(self, checkout: Path) -> None:
-        (checkout / ".env").write_bytes(b'SECRETS=\r\nBOT_TIMEZONE=\r\nCOMPOSE_FILE="docker-compose.yml:deploy/x.yml" # two\r\n')
+        (checkout / ".env").write_bytes(
+            b'SECRETS=\r\nBOT_TIMEZONE=\r\nCOMPOSE_FILE="docker-compose.yml:deploy/x.yml" # two\r\n'
+        )
         (checkout / "deploy/x.yml").write_text('source: "${SECRETS:?x}/exporter-x"\n')
         self.make_env(checkout)
         first, second, third = (checkout / ".env").read_bytes().splitlines(keepends=True)

@@ -199,8 +199,7 @@ def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(checkout: Path, s
     (bin_folder := checkout / "bin").mkdir()
     # As Ctrl-C at the last use of the program: what it would have written is begun.
     (program := bin_folder / stopped).write_text(
-        f'#!/bin/sh\ncase "$*" in *done++*|*.env.new*) kill -TERM $PPID; exit 1;; esac\n'
-        f'exec {shutil.which(stopped)} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *done++*|*.env.new*) kill -TERM $PPID; exit 1;; esac\nexec {shutil.which(stopped)} "$@"\n'
     )
     program.chmod(0o755)
     path = f"{bin_folder}:{os.environ['PATH']}"

@@ -80,8 +80,8 @@ def _allowed(dependant: Dependant, name: object) -> str | None:
 def _message(request: Request, error: Mapping[str, Any]) -> str:
     """What is wrong, and what is allowed: in words, where a regular expression would be named."""
     route = request.scope.get("route")
-    has_pattern = error["type"] == "string_pattern_mismatch" and isinstance(route, APIRoute)
-    if has_pattern and (allowed := _allowed(route.dependant, error["loc"][-1])):
+    described = route.dependant if error["type"] == "string_pattern_mismatch" and isinstance(route, APIRoute) else None
+    if described is not None and (allowed := _allowed(described, error["loc"][-1])):
         return f"has another form; allowed: {allowed[0].lower()}{allowed[1:]}"
     return str(error["msg"]).removeprefix("Value error, ")[:_LONGEST]
 
