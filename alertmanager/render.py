@@ -74,13 +74,21 @@ class Problem(Exception):
 
 
 def is_url(value: str) -> bool:
-    """True for an absolute http(s) address with a host and no spaces."""
+    """True for an absolute http(s) address as Alertmanager reads it: with one that it refuses it would not start again."""
     try:
         parts = urlsplit(value)
-        clean = not re.search(r'[\s{}"]', value)
-        return clean and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    user, _, host = parts.netloc.rpartition("@")
+    wrong = re.search(r'[\s\x00-\x1f\x7f{}"]|%(?![0-9A-Fa-f]{2})', value) or re.search(r"[<>^`|\\]", host)
+    return right and not wrong and re.fullmatch(r"[\w.~!$&'()*+,;=:%@-]*", user, re.ASCII) is not None
+
+
+def is_server(value: str) -> bool:
+    """True for host:port."""
+    found = re.fullmatch(r"[A-Za-z0-9._-]+:([0-9]{1,5})", value)
+    return found is not None and 0 < int(found[1]) < 65536
 
 
 def matches(pattern: str) -> Callable[[str], bool]:
@@ -88,7 +96,7 @@ def matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: re.fullmatch(pattern, value) is not None
 
 
-URL = (is_url, "an address that begins with http:// or https://")
+URL = (is_url, "an address that begins with http:// or https://, where % and signs such as ^ are written as %25 and %5E")
 MAIL = r"[^@\s,]+@[^@\s,]+"
 # .env, Compose and systemd take quotes off; a value that has them was not read as it was meant.
 ANY = (
@@ -101,11 +109,11 @@ PUSHOVER_KEY = (matches(r"[A-Za-z0-9]{30}"), "30 letters and digits")
 VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_EMAIL_TO": (matches(rf"{MAIL}(\s*,\s*{MAIL})*"), "addresses separated by commas"),
     "ALERT_EMAIL_FROM": (matches(MAIL), "an address"),
-    "ALERT_EMAIL_SMTP": (matches(r"[A-Za-z0-9.-]+:\d{1,5}"), "host:port, such as smtp.example.org:587"),
+    "ALERT_EMAIL_SMTP": (is_server, "host:port, such as smtp.example.org:587"),
     "ALERT_EMAIL_USER": ANY,
     "ALERT_EMAIL_PASSWORD": ANY,
     "ALERT_TELEGRAM_TOKEN": (matches(r"\d+:[A-Za-z0-9_-]{30,}"), "the token of @BotFather: digits, a colon, 35 characters"),
-    "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9]\d*"), "the number of a chat (negative for groups)"),
+    "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9][0-9]{0,15}"), "the number of a chat (negative for groups)"),
     "ALERT_DISCORD_URL": URL,
     "ALERT_SLACK_URL": URL,
     "ALERT_NTFY_URL": (
@@ -118,7 +126,10 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_PAGERDUTY_KEY": (matches(r"[A-Za-z0-9]{32}"), "32 letters and digits: the integration key of Events API v2"),
     "ALERT_OPSGENIE_KEY": (matches(r"[A-Za-z0-9-]{20,}"), "the key of an API integration: letters, digits and hyphens"),
     "ALERT_TEAMS_URL": URL,
-    "ALERT_GOTIFY_URL": URL,
+    "ALERT_GOTIFY_URL": (
+        lambda value: is_url(value) and not urlsplit(value).query and not urlsplit(value).fragment,
+        "an address such as https://gotify.example.org",
+    ),
     "ALERT_GOTIFY_TOKEN": (matches(r"[A-Za-z0-9._-]{15,}"), "the token of an application: it begins with A"),
     "ALERT_APPRISE_URL": (
         lambda value: is_url(value) and re.search(r"/notify/[\w-]{1,128}/?$", urlsplit(value).path) is not None,
@@ -328,7 +339,7 @@ def read(environ: Mapping[str, str]) -> Variables:
 
 def _file(name: str, path: str) -> str:
     try:
-        value = Path(path).read_text(encoding="utf-8").strip()
+        value = Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
     if not value:
@@ -388,7 +399,8 @@ def write(out: Path, config: Config, values: Variables) -> None:
         shutil.copyfile(source, templates / source.name)
     base = {"grafana": values.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/"), "runbooks": ""}
     if "ALERT_RUNBOOKS_URL" in values:
-        base["runbooks"] = values["ALERT_RUNBOOKS_URL"].rstrip("/") + "/"  # rules name "docs/runbooks.md#…"
+        # Rules name "docs/runbooks.md#…"; who gives the address of docs means the same.
+        base["runbooks"] = values["ALERT_RUNBOOKS_URL"].rstrip("/").removesuffix("/docs") + "/"
     links = [f'{{{{ define "bigdipper.{part}" }}}}{url}{{{{ end }}}}\n' for part, url in base.items()]
     (templates / "links.tmpl").write_text("".join(links), encoding="utf-8")
     draft = out / ".alertmanager.yml"

@@ -151,6 +151,50 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     assert next(integrations(config, "critical"))["bot_token"] == f"123456789:{SECRET}"
 
 
+def test_a_file_of_an_editor_for_windows_is_read_too(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_bytes(b"\xef\xbb\xbf" + f"123456789:{SECRET}\r\n".encode())
+    config = rendered(tmp_path / "out", {"ALERT_TELEGRAM_TOKEN_FILE": str(secret), "ALERT_TELEGRAM_CHAT": "7"})
+    assert next(integrations(config, "critical"))["bot_token"] == f"123456789:{SECRET}"
+
+
+HOSTS = (
+    "x",
+    "[::1]",
+    "[fe80::1%eth0]",
+    "[fe80::1%25eth0]",
+    "a_b.c",
+    "é.org",
+    "ex^ample",
+    "x..y",
+    "*.x",
+    "a|b",
+    "a<b",
+    "x:080",
+    "x:",
+)
+USERS = ("", "me:word@", "me:pa%ss@", "me:pa%25ss@", "me:p@ss@", "me:pa^ss@", "me:pa|ss@", "me:p'a~ss@", "é:x@", "me:pa[ss@")
+PATHS = ("", "/%zz", "/%2", "/%C3%A9", "/é", "/a|b^c", "/a\\b", "/?y=%", "/#%", "/a\x7fb", "/a\x01b")
+
+
+@needs_amtool
+def test_alertmanager_reads_every_address_that_is_accepted(tmp_path: Path) -> None:
+    urls = [f"https://{user}{host}/y" for user in USERS for host in HOSTS] + [f"https://x{path}" for path in PATHS]
+    accepted = [url for url in urls if render_module.is_url(url)]
+    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9"} <= set(accepted)
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    receiver(config, "critical")["webhook_configs"] = [{"url": url} for url in accepted]
+    (file := tmp_path / "alertmanager.yml").write_text(yaml.safe_dump({**config, "templates": []}), encoding="utf-8")
+    result = rules.run("amtool", "check-config", file)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("given", ["https://example.org/main", "https://example.org/main/", "https://example.org/main/docs/"])
+def test_the_address_of_the_runbooks_may_be_that_of_their_folder(given: str, tmp_path: Path) -> None:
+    rendered(tmp_path, {"ALERT_RUNBOOKS_URL": given})
+    assert '"bigdipper.runbooks" }}https://example.org/main/{{ end }}' in (tmp_path / "templates/links.tmpl").read_text()
+
+
 def test_secrets_are_for_the_owner_only_and_never_said(tmp_path: Path) -> None:
     code, said = render(tmp_path, ALL)
     assert code == 0
@@ -191,6 +235,19 @@ WRONG = {
     ),
     "a topic that is missing": ({"ALERT_NTFY_URL": "https://ntfy.sh/"}, "ALERT_NTFY_URL: must be an address with a topic"),
     "a short key": ({"ALERT_PUSHOVER_USER": SECRET[:9]}, "ALERT_PUSHOVER_USER: must be 30 letters and digits"),
+    "a mail server with a port that cannot be": (
+        {"ALERT_EMAIL_SMTP": "smtp.example.org:99999"},
+        "ALERT_EMAIL_SMTP: must be host:port",
+    ),
+    "a chat of too many digits": (
+        {"ALERT_TELEGRAM_CHAT": "99999999999999999999"},
+        "ALERT_TELEGRAM_CHAT: must be the number of a chat",
+    ),
+    "a query where a path is added": (
+        {"ALERT_GOTIFY_URL": "https://gotify.example.org?token=x", "ALERT_GOTIFY_TOKEN": f"A{SECRET}"},
+        "ALERT_GOTIFY_URL: must be an address such as",
+    ),
+    "a percent sign in an address": ({"ALERT_WEBHOOK_URL": f"https://me:{SECRET}%@x/y"}, "are written as %25"),
     "a template in a link": ({"ALERT_GRAFANA_URL": "https://x/{{.}}"}, "ALERT_GRAFANA_URL: must be an address"),
 }
 
