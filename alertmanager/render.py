@@ -60,7 +60,8 @@ NTFY_TITLE = (
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
-    "{{ .annotations.summary }}. {{ .annotations.description }}{{ end }}\n{{ end }}"
+    "{{ .annotations.summary }}. {{ .annotations.description }}\n"
+    "Panel: GRAFANA{{ .annotations.dashboard }}\nWhat to do: RUNBOOKS{{ .annotations.runbook_url }}{{ end }}\n{{ end }}"
     "{{ if .truncatedAlerts }}And {{ .truncatedAlerts }} more: see Grafana.{{ end }}"
 )
 NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes
@@ -142,6 +143,16 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
+def grafana_of(v: Variables) -> str:
+    """What stands before the path of a dashboard in a message."""
+    return v.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/")
+
+
+def runbooks_of(v: Variables) -> str:
+    """What stands before `docs/runbooks.md#…` in a message; who gives the address of docs means the same."""
+    return v["ALERT_RUNBOOKS_URL"].rstrip("/").removesuffix("/docs") + "/" if "ALERT_RUNBOOKS_URL" in v else ""
+
+
 def email(v: Variables, severity: str) -> Config:
     """A plain-text mail. Port 465 means TLS from the start, others upgrade by STARTTLS."""
     login = {}
@@ -191,7 +202,7 @@ def ntfy(v: Variables, severity: str) -> Config:
     query = {
         "template": "yes",
         "title": NTFY_TITLE.replace("ICON", NTFY_ICON[severity]),
-        "message": NTFY_TEXT,
+        "message": NTFY_TEXT.replace("GRAFANA", grafana_of(v)).replace("RUNBOOKS", runbooks_of(v)),
         "priority": priority,
     }
     if "ALERT_GRAFANA_URL" in v:
@@ -397,10 +408,7 @@ def write(out: Path, config: Config, values: Variables) -> None:
     templates.mkdir(parents=True, exist_ok=True)
     for source in (HERE / "templates").glob("*.tmpl"):
         shutil.copyfile(source, templates / source.name)
-    base = {"grafana": values.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/"), "runbooks": ""}
-    if "ALERT_RUNBOOKS_URL" in values:
-        # Rules name "docs/runbooks.md#…"; who gives the address of docs means the same.
-        base["runbooks"] = values["ALERT_RUNBOOKS_URL"].rstrip("/").removesuffix("/docs") + "/"
+    base = {"grafana": grafana_of(values), "runbooks": runbooks_of(values)}
     links = [f'{{{{ define "bigdipper.{part}" }}}}{url}{{{{ end }}}}\n' for part, url in base.items()]
     (templates / "links.tmpl").write_text("".join(links), encoding="utf-8")
     draft = out / ".alertmanager.yml"

@@ -285,8 +285,9 @@ def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(
         assert query["template"] == ["yes"]
         for template in (*query["title"], *query["message"]):
             assert not re.search(r"\{\{-?\s*(call|template|define)\b", template)  # ntfy refuses these
-    texts = [alert["annotations"]["summary"] + alert["annotations"]["description"] for alert in page.fired().values()]
-    longest = sorted(len(text.encode()) + 16 for text in texts)[-entry["max_alerts"] :]
+    texts = ["".join(alert["annotations"].values()) for alert in page.fired().values()]
+    around = 200  # the words between them, and two addresses
+    longest = sorted(len(text.encode()) + around for text in texts)[-entry["max_alerts"] :]
     assert sum(longest) < 4096  # ntfy refuses longer ones
 
 
@@ -312,8 +313,13 @@ func main() {
 
 
 def title_on_ntfy(folder: Path, receiver: str, *alerts: Entry, status: str = "firing") -> str:
-    """What ntfy, which renders with Go's templates, makes of Alertmanager's JSON."""
-    (entry,) = integrations(rendered(folder, CHANNELS["ntfy"]), receiver)
+    """The title that ntfy makes of Alertmanager's JSON."""
+    return on_ntfy(folder, receiver, "title", {}, *alerts, status=status)
+
+
+def on_ntfy(folder: Path, receiver: str, part: str, variables: Mapping[str, str], *alerts: Entry, status: str) -> str:
+    """What ntfy, which renders with Go's templates, makes of Alertmanager's JSON: title or message."""
+    (entry,) = integrations(rendered(folder, {**CHANNELS["ntfy"], **variables}), receiver)
     (folder / "main.go").write_text(TEMPLATES_OF_GO, encoding="utf-8")
     labels = {"bot": "b"}
     body = {
@@ -322,8 +328,8 @@ def title_on_ntfy(folder: Path, receiver: str, *alerts: Entry, status: str = "fi
         "commonLabels": labels,
         "alerts": [{"status": status, **one} for one in alerts],
     }
-    (title,) = parse_qs(urlsplit(entry["url"]).query)["title"]
-    return rules.run("go", "run", folder / "main.go", title, input=json.dumps(body)).stdout
+    (text,) = parse_qs(urlsplit(entry["url"]).query)[part]
+    return rules.run("go", "run", folder / "main.go", text, input=json.dumps(body)).stdout
 
 
 @pytest.mark.skipif(bool(rules.missing("go")), reason="Go is not installed")
@@ -333,6 +339,21 @@ def test_the_title_on_ntfy_is_the_newest_alert_with_the_icon_of_its_severity(tmp
     assert title_on_ntfy(tmp_path, "critical", old, new) == "🔴 b: summary of B, and more"
     assert title_on_ntfy(tmp_path, "critical", new, old, status="resolved") == "✅ b: over: summary of B, and more"
     assert title_on_ntfy(tmp_path, "warning-without-end", old) == "🟡 b: summary of A"
+
+
+@pytest.mark.skipif(bool(rules.missing("go", "promtool")), reason="Go or promtool is not installed")
+def test_a_message_on_ntfy_says_what_to_do(tmp_path: Path) -> None:
+    alert = page.fired()["BotSilent"]
+    said = on_ntfy(tmp_path, "critical", "message", {}, alert, status="firing")
+    assert said == (
+        f"{alert['annotations']['summary']}. {alert['annotations']['description']}\n"
+        "Panel: http://localhost:3000/d/bigdipper-health?var-bot=big-dipper\nWhat to do: docs/runbooks.md#botsilent\n"
+    )
+    where = {"ALERT_GRAFANA_URL": "https://grafana.example.org/", "ALERT_RUNBOOKS_URL": "https://example.org/main"}
+    said = on_ntfy(tmp_path, "critical", "message", where, alert, status="firing")
+    assert "\nPanel: https://grafana.example.org/d/bigdipper-health?var-bot=big-dipper\n" in said
+    assert "\nWhat to do: https://example.org/main/docs/runbooks.md#botsilent\n" in said
+    assert on_ntfy(tmp_path, "critical", "message", where, alert, status="resolved").count("\n") == 1
 
 
 def test_the_icon_on_ntfy_is_that_of_the_severity(tmp_path: Path) -> None:
