@@ -60,7 +60,8 @@ NTFY_TITLE = (
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
-    "{{ .annotations.summary }}. {{ .annotations.description }}{{ end }}\n{{ end }}"
+    "{{ .annotations.summary }}. {{ .annotations.description }}\n"
+    "Panel: GRAFANA{{ .annotations.dashboard }}\nWhat to do: RUNBOOKS{{ .annotations.runbook_url }}{{ end }}\n{{ end }}"
     "{{ if .truncatedAlerts }}And {{ .truncatedAlerts }} more: see Grafana.{{ end }}"
 )
 NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes
@@ -74,13 +75,21 @@ class Problem(Exception):
 
 
 def is_url(value: str) -> bool:
-    """True for an absolute http(s) address with a host and no spaces."""
+    """True for an absolute http(s) address as Alertmanager reads it: with one that it refuses it would not start again."""
     try:
         parts = urlsplit(value)
-        clean = not re.search(r'[\s{}"]', value)
-        return clean and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    user, _, host = parts.netloc.rpartition("@")
+    wrong = re.search(r'[\s\x00-\x1f\x7f{}"]|%(?![0-9A-Fa-f]{2})', value) or re.search(r"[<>^`|\\]", host)
+    return right and not wrong and re.fullmatch(r"[\w.~!$&'()*+,;=:%@-]*", user, re.ASCII) is not None
+
+
+def is_server(value: str) -> bool:
+    """True for host:port."""
+    found = re.fullmatch(r"[A-Za-z0-9._-]+:([0-9]{1,5})", value)
+    return found is not None and 0 < int(found[1]) < 65536
 
 
 def matches(pattern: str) -> Callable[[str], bool]:
@@ -88,7 +97,7 @@ def matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: re.fullmatch(pattern, value) is not None
 
 
-URL = (is_url, "an address that begins with http:// or https://")
+URL = (is_url, "an address that begins with http:// or https://, where % and signs such as ^ are written as %25 and %5E")
 MAIL = r"[^@\s,]+@[^@\s,]+"
 # .env, Compose and systemd take quotes off; a value that has them was not read as it was meant.
 ANY = (
@@ -101,11 +110,11 @@ PUSHOVER_KEY = (matches(r"[A-Za-z0-9]{30}"), "30 letters and digits")
 VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_EMAIL_TO": (matches(rf"{MAIL}(\s*,\s*{MAIL})*"), "addresses separated by commas"),
     "ALERT_EMAIL_FROM": (matches(MAIL), "an address"),
-    "ALERT_EMAIL_SMTP": (matches(r"[A-Za-z0-9.-]+:\d{1,5}"), "host:port, such as smtp.example.org:587"),
+    "ALERT_EMAIL_SMTP": (is_server, "host:port, such as smtp.example.org:587"),
     "ALERT_EMAIL_USER": ANY,
     "ALERT_EMAIL_PASSWORD": ANY,
     "ALERT_TELEGRAM_TOKEN": (matches(r"\d+:[A-Za-z0-9_-]{30,}"), "the token of @BotFather: digits, a colon, 35 characters"),
-    "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9]\d*"), "the number of a chat (negative for groups)"),
+    "ALERT_TELEGRAM_CHAT": (matches(r"-?[1-9][0-9]{0,15}"), "the number of a chat (negative for groups)"),
     "ALERT_DISCORD_URL": URL,
     "ALERT_SLACK_URL": URL,
     "ALERT_NTFY_URL": (
@@ -118,7 +127,10 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_PAGERDUTY_KEY": (matches(r"[A-Za-z0-9]{32}"), "32 letters and digits: the integration key of Events API v2"),
     "ALERT_OPSGENIE_KEY": (matches(r"[A-Za-z0-9-]{20,}"), "the key of an API integration: letters, digits and hyphens"),
     "ALERT_TEAMS_URL": URL,
-    "ALERT_GOTIFY_URL": URL,
+    "ALERT_GOTIFY_URL": (
+        lambda value: is_url(value) and not urlsplit(value).query and not urlsplit(value).fragment,
+        "an address such as https://gotify.example.org",
+    ),
     "ALERT_GOTIFY_TOKEN": (matches(r"[A-Za-z0-9._-]{15,}"), "the token of an application: it begins with A"),
     "ALERT_APPRISE_URL": (
         lambda value: is_url(value) and re.search(r"/notify/[\w-]{1,128}/?$", urlsplit(value).path) is not None,
@@ -129,6 +141,16 @@ VARIABLES: dict[str, tuple[Callable[[str], bool], str]] = {
     "ALERT_GRAFANA_URL": URL,
     "ALERT_RUNBOOKS_URL": URL,
 }
+
+
+def grafana_of(v: Variables) -> str:
+    """What stands before the path of a dashboard in a message."""
+    return v.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/")
+
+
+def runbooks_of(v: Variables) -> str:
+    """What stands before `docs/runbooks.md#…` in a message; who gives the address of docs means the same."""
+    return v["ALERT_RUNBOOKS_URL"].rstrip("/").removesuffix("/docs") + "/" if "ALERT_RUNBOOKS_URL" in v else ""
 
 
 def email(v: Variables, severity: str) -> Config:
@@ -180,7 +202,7 @@ def ntfy(v: Variables, severity: str) -> Config:
     query = {
         "template": "yes",
         "title": NTFY_TITLE.replace("ICON", NTFY_ICON[severity]),
-        "message": NTFY_TEXT,
+        "message": NTFY_TEXT.replace("GRAFANA", grafana_of(v)).replace("RUNBOOKS", runbooks_of(v)),
         "priority": priority,
     }
     if "ALERT_GRAFANA_URL" in v:
@@ -328,7 +350,7 @@ def read(environ: Mapping[str, str]) -> Variables:
 
 def _file(name: str, path: str) -> str:
     try:
-        value = Path(path).read_text(encoding="utf-8").strip()
+        value = Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
     if not value:
@@ -386,9 +408,7 @@ def write(out: Path, config: Config, values: Variables) -> None:
     templates.mkdir(parents=True, exist_ok=True)
     for source in (HERE / "templates").glob("*.tmpl"):
         shutil.copyfile(source, templates / source.name)
-    base = {"grafana": values.get("ALERT_GRAFANA_URL", GRAFANA).rstrip("/"), "runbooks": ""}
-    if "ALERT_RUNBOOKS_URL" in values:
-        base["runbooks"] = values["ALERT_RUNBOOKS_URL"].rstrip("/") + "/"  # rules name "docs/runbooks.md#…"
+    base = {"grafana": grafana_of(values), "runbooks": runbooks_of(values)}
     links = [f'{{{{ define "bigdipper.{part}" }}}}{url}{{{{ end }}}}\n' for part, url in base.items()]
     (templates / "links.tmpl").write_text("".join(links), encoding="utf-8")
     draft = out / ".alertmanager.yml"

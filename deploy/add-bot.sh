@@ -13,6 +13,7 @@
 # docker compose up -d --remove-orphans, and delete the three files.
 set -eu
 cd "$(dirname "$0")/.."
+. deploy/dotenv.sh
 fail() { echo "add-bot: $1" >&2 && exit 2; }
 
 [ $# -ge 2 ] && [ $# -le 3 ] || fail "usage: deploy/add-bot.sh NAME LOG [TIMEZONE]"
@@ -31,7 +32,14 @@ log=$log_folder/$log_file
 case $log in *[!A-Za-z0-9/._-]*) fail "LOG '$log' has characters other than letters, digits and /._-, which compose may misread" ;; esac
 [ -e .env ] || fail "there is no .env: run make env first"
 settings=$(readlink -f .env)
-zone=${3:-$(sed -n 's/^BOT_TIMEZONE=//p' .env | tail -n 1)}
+[ -z "${COMPOSE_FILE:-}" ] || fail "COMPOSE_FILE is set in this shell, where it wins over .env: put it into .env, and unset it here"
+compose_files=$(setting COMPOSE_FILE) separator=$(setting COMPOSE_PATH_SEPARATOR)
+targets=$(ls prometheus/targets/*.yml)
+case $compose_files in *deploy/second-bot/*) targets="$targets deploy/second-bot/targets.yml" ;; esac
+! grep -Eqh "bot: *[\"']?$name[\"']? *(,|\}|\$)" $targets || fail "NAME '$name': another bot has it; its figures and alerts would be mixed up"
+zone=${3:-$(setting BOT_TIMEZONE)}
+[ "${zone:-local}" = local ] || [ ! -d /usr/share/zoneinfo ] || [ -f "/usr/share/zoneinfo/$zone" ] ||
+	fail "TIMEZONE '$zone': no such time zone; allowed are names such as America/New_York"
 compose=deploy/bots/$name.yml archive=deploy/bots/$name-archive.yml target=deploy/bots/$name-target.yml
 # The last is where earlier releases wrote the target.
 for file in "$compose" "$archive" "$target" "prometheus/targets/bot-$name.yml"; do
@@ -94,12 +102,18 @@ END
 
 # A copy first, which has the owner and the mode of .env, since it holds secrets.
 cp -p "$settings" "$settings.new"
-compose_files=$(sed -n 's/^COMPOSE_FILE=//p' .env | tail -n 1)
-if [ -n "$compose_files" ]; then
-	sed "s|^COMPOSE_FILE=.*|COMPOSE_FILE=$compose_files:$compose|" "$settings" >"$settings.new"
-else
-	echo "COMPOSE_FILE=docker-compose.yml:$compose" >>"$settings.new"
+if [ -z "$compose_files" ]; then # what compose takes without the variable
+	compose_files=docker-compose.yml
+	for file in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
+		[ ! -e "$file" ] || { compose_files=$compose_files${separator:-:}$file && break; }
+	done
 fi
+chosen=$compose_files${separator:-:}$compose
+case $chosen in *[!A-Za-z0-9/._:,\;-]*) chosen="'$chosen'" ;; esac
+LINE="COMPOSE_FILE=$chosen" awk '
+	/^[ \t]*(export[ \t]+)?COMPOSE_FILE[ \t]*=/ { if (!done++) print ENVIRON["LINE"]; next }
+	{ print }
+	END { if (!done) print ENVIRON["LINE"] }' "$settings" >"$settings.new"
 mv "$settings.new" "$settings"
 trap - EXIT
 [ -e "$log" ] || echo "add-bot: there is no $log yet; if the log has another name, correct LOG_PATH in $compose" >&2

@@ -7,12 +7,13 @@
 #   deploy/backfill.sh [--to DATE] [SERVICE]       SERVICE is the bot's exporter (default: exporter)
 set -eu
 cd "$(dirname "$0")/.."
+. deploy/dotenv.sh
 refuse() {
 	echo "backfill: $*" >&2
 	exit 2
 }
 until='' service=exporter
-keep=${PROMETHEUS_KEEP:-$(sed -n 's/^PROMETHEUS_KEEP=//p' .env 2>/dev/null | tail -n 1)} # as docker-compose.yml reads it
+keep=${PROMETHEUS_KEEP:-$(setting PROMETHEUS_KEEP)} # as docker-compose.yml reads it
 while [ $# -gt 0 ]; do
 	case $1 in
 	--to) [ $# -ge 2 ] || refuse "--to needs a date"; until=$2; shift 2 ;;

@@ -3,6 +3,7 @@
 # makes what is missing, and readable what containers read.
 set -eu
 cd "$(dirname "$0")/.."
+. deploy/dotenv.sh
 
 # The folder is closed to other users. What is in it is not: containers have users of their own, and see only their part of it.
 umask 022
@@ -27,9 +28,9 @@ random secrets/api/token
 
 # A setting of .env that is empty.
 fill() {
-	grep -q "^$1=\$" .env || return 0
+	tr -d '\r' <.env | grep -q "^$1=\$" || return 0
 	cp -p "$settings" "$settings.new" # its owner and mode, since it holds secrets
-	sed "s|^$1=\$|$1=$2|" "$settings" >"$settings.new"
+	sed "s|^$1=\($(printf '\r')*\)\$|$1=$2\1|" "$settings" >"$settings.new" # a Windows line end stays
 	mv "$settings.new" "$settings"
 	echo "set $1=$2 in .env"
 }
@@ -42,12 +43,12 @@ fi
 settings=$(readlink -f .env)
 trap 'rm -f "$settings.new"' EXIT
 fill SECRETS ./secrets
-setting() { sed -n "s/^$1=//p" .env | tail -n 1; }
 # "local" is UTC inside a container: the zone must be named.
 fill BOT_TIMEZONE "$(readlink /etc/localtime 2>/dev/null | sed -n 's|.*/zoneinfo/||p' | grep . || echo UTC)"
 
 # Folders of keys that the chosen compose files mount: docker compose must not fail on one that is missing.
-files=$(setting COMPOSE_FILE | tr ':' ' ')
+separator=$(setting COMPOSE_PATH_SEPARATOR)
+files=$(setting COMPOSE_FILE | tr "${separator:-:}" ' ')
 for name in $(sed -n 's|.*{SECRETS:?[^}]*}/\([a-z0-9-]*\)".*|\1|p' ${files:-docker-compose.yml} 2>/dev/null | sort -u); do
 	mkdir -p "secrets/$name"
 done

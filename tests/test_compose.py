@@ -387,6 +387,17 @@ class TestEnvSh:
         assert self.secrets(checkout) == before
         assert (checkout / ".env").read_text() == "SECRETS=./elsewhere\nBOT_TIMEZONE=Asia/Tokyo\n"
 
+    def test_reads_a_file_with_windows_line_ends_and_quotes_as_compose_does(self, checkout: Path) -> None:
+        (checkout / ".env").write_bytes(
+            b'SECRETS=\r\nBOT_TIMEZONE=\r\nCOMPOSE_FILE="docker-compose.yml:deploy/x.yml" # two\r\n'
+        )
+        (checkout / "deploy/x.yml").write_text('source: "${SECRETS:?x}/exporter-x"\n')
+        self.make_env(checkout)
+        first, second, third = (checkout / ".env").read_bytes().splitlines(keepends=True)
+        assert (first, third) == (b"SECRETS=./secrets\r\n", b'COMPOSE_FILE="docker-compose.yml:deploy/x.yml" # two\r\n')
+        assert re.fullmatch(rb"BOT_TIMEZONE=\w[\w/]*\r\n", second)
+        assert (checkout / "secrets/exporter-x").is_dir()
+
     @pytest.mark.parametrize("content", ["", "\n", "  \n"])
     def test_makes_an_empty_password_again_and_says_what_else_to_do(self, checkout: Path, content: str) -> None:
         (checkout / "secrets").mkdir()

@@ -307,7 +307,7 @@ class TestSecrets:
 
     def test_are_read_from_files_named_in_the_environment_or_in_yaml(self, tmp_path: Path) -> None:
         (tmp_path / "key").write_text(self.KEY + "\n")
-        (tmp_path / "secret").write_text(self.SECRET + "\n")
+        (tmp_path / "secret").write_bytes(b"\xef\xbb\xbf" + self.SECRET.encode() + b"\r\n")  # as Notepad writes it
         document = f"alpaca:\n  secret_file: {tmp_path / 'secret'}\n"
         path = yaml_file(tmp_path, document)
         settings = load({"config.file": str(path)}, {"ALPACA_KEY_FILE": str(tmp_path / "key")})

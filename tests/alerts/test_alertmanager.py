@@ -151,6 +151,50 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     assert next(integrations(config, "critical"))["bot_token"] == f"123456789:{SECRET}"
 
 
+def test_a_file_of_an_editor_for_windows_is_read_too(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_bytes(b"\xef\xbb\xbf" + f"123456789:{SECRET}\r\n".encode())
+    config = rendered(tmp_path / "out", {"ALERT_TELEGRAM_TOKEN_FILE": str(secret), "ALERT_TELEGRAM_CHAT": "7"})
+    assert next(integrations(config, "critical"))["bot_token"] == f"123456789:{SECRET}"
+
+
+HOSTS = (
+    "x",
+    "[::1]",
+    "[fe80::1%eth0]",
+    "[fe80::1%25eth0]",
+    "a_b.c",
+    "é.org",
+    "ex^ample",
+    "x..y",
+    "*.x",
+    "a|b",
+    "a<b",
+    "x:080",
+    "x:",
+)
+USERS = ("", "me:word@", "me:pa%ss@", "me:pa%25ss@", "me:p@ss@", "me:pa^ss@", "me:pa|ss@", "me:p'a~ss@", "é:x@", "me:pa[ss@")
+PATHS = ("", "/%zz", "/%2", "/%C3%A9", "/é", "/a|b^c", "/a\\b", "/?y=%", "/#%", "/a\x7fb", "/a\x01b")
+
+
+@needs_amtool
+def test_alertmanager_reads_every_address_that_is_accepted(tmp_path: Path) -> None:
+    urls = [f"https://{user}{host}/y" for user in USERS for host in HOSTS] + [f"https://x{path}" for path in PATHS]
+    accepted = [url for url in urls if render_module.is_url(url)]
+    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9"} <= set(accepted)
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    receiver(config, "critical")["webhook_configs"] = [{"url": url} for url in accepted]
+    (file := tmp_path / "alertmanager.yml").write_text(yaml.safe_dump({**config, "templates": []}), encoding="utf-8")
+    result = rules.run("amtool", "check-config", file)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("given", ["https://example.org/main", "https://example.org/main/", "https://example.org/main/docs/"])
+def test_the_address_of_the_runbooks_may_be_that_of_their_folder(given: str, tmp_path: Path) -> None:
+    rendered(tmp_path, {"ALERT_RUNBOOKS_URL": given})
+    assert '"bigdipper.runbooks" }}https://example.org/main/{{ end }}' in (tmp_path / "templates/links.tmpl").read_text()
+
+
 def test_secrets_are_for_the_owner_only_and_never_said(tmp_path: Path) -> None:
     code, said = render(tmp_path, ALL)
     assert code == 0
@@ -191,6 +235,19 @@ WRONG = {
     ),
     "a topic that is missing": ({"ALERT_NTFY_URL": "https://ntfy.sh/"}, "ALERT_NTFY_URL: must be an address with a topic"),
     "a short key": ({"ALERT_PUSHOVER_USER": SECRET[:9]}, "ALERT_PUSHOVER_USER: must be 30 letters and digits"),
+    "a mail server with a port that cannot be": (
+        {"ALERT_EMAIL_SMTP": "smtp.example.org:99999"},
+        "ALERT_EMAIL_SMTP: must be host:port",
+    ),
+    "a chat of too many digits": (
+        {"ALERT_TELEGRAM_CHAT": "99999999999999999999"},
+        "ALERT_TELEGRAM_CHAT: must be the number of a chat",
+    ),
+    "a query where a path is added": (
+        {"ALERT_GOTIFY_URL": "https://gotify.example.org?token=x", "ALERT_GOTIFY_TOKEN": f"A{SECRET}"},
+        "ALERT_GOTIFY_URL: must be an address such as",
+    ),
+    "a percent sign in an address": ({"ALERT_WEBHOOK_URL": f"https://me:{SECRET}%@x/y"}, "are written as %25"),
     "a template in a link": ({"ALERT_GRAFANA_URL": "https://x/{{.}}"}, "ALERT_GRAFANA_URL: must be an address"),
 }
 
@@ -228,8 +285,9 @@ def test_ntfy_gets_templates_that_it_accepts_and_a_message_that_is_short_enough(
         assert query["template"] == ["yes"]
         for template in (*query["title"], *query["message"]):
             assert not re.search(r"\{\{-?\s*(call|template|define)\b", template)  # ntfy refuses these
-    texts = [alert["annotations"]["summary"] + alert["annotations"]["description"] for alert in page.fired().values()]
-    longest = sorted(len(text.encode()) + 16 for text in texts)[-entry["max_alerts"] :]
+    texts = ["".join(alert["annotations"].values()) for alert in page.fired().values()]
+    around = 200  # the words between them, and two addresses
+    longest = sorted(len(text.encode()) + around for text in texts)[-entry["max_alerts"] :]
     assert sum(longest) < 4096  # ntfy refuses longer ones
 
 
@@ -255,8 +313,13 @@ func main() {
 
 
 def title_on_ntfy(folder: Path, receiver: str, *alerts: Entry, status: str = "firing") -> str:
-    """What ntfy, which renders with Go's templates, makes of Alertmanager's JSON."""
-    (entry,) = integrations(rendered(folder, CHANNELS["ntfy"]), receiver)
+    """The title that ntfy makes of Alertmanager's JSON."""
+    return on_ntfy(folder, receiver, "title", {}, *alerts, status=status)
+
+
+def on_ntfy(folder: Path, receiver: str, part: str, variables: Mapping[str, str], *alerts: Entry, status: str) -> str:
+    """What ntfy, which renders with Go's templates, makes of Alertmanager's JSON: title or message."""
+    (entry,) = integrations(rendered(folder, {**CHANNELS["ntfy"], **variables}), receiver)
     (folder / "main.go").write_text(TEMPLATES_OF_GO, encoding="utf-8")
     labels = {"bot": "b"}
     body = {
@@ -265,8 +328,8 @@ def title_on_ntfy(folder: Path, receiver: str, *alerts: Entry, status: str = "fi
         "commonLabels": labels,
         "alerts": [{"status": status, **one} for one in alerts],
     }
-    (title,) = parse_qs(urlsplit(entry["url"]).query)["title"]
-    return rules.run("go", "run", folder / "main.go", title, input=json.dumps(body)).stdout
+    (text,) = parse_qs(urlsplit(entry["url"]).query)[part]
+    return rules.run("go", "run", folder / "main.go", text, input=json.dumps(body)).stdout
 
 
 @pytest.mark.skipif(bool(rules.missing("go")), reason="Go is not installed")
@@ -276,6 +339,21 @@ def test_the_title_on_ntfy_is_the_newest_alert_with_the_icon_of_its_severity(tmp
     assert title_on_ntfy(tmp_path, "critical", old, new) == "🔴 b: summary of B, and more"
     assert title_on_ntfy(tmp_path, "critical", new, old, status="resolved") == "✅ b: over: summary of B, and more"
     assert title_on_ntfy(tmp_path, "warning-without-end", old) == "🟡 b: summary of A"
+
+
+@pytest.mark.skipif(bool(rules.missing("go", "promtool")), reason="Go or promtool is not installed")
+def test_a_message_on_ntfy_says_what_to_do(tmp_path: Path) -> None:
+    alert = page.fired()["BotSilent"]
+    said = on_ntfy(tmp_path, "critical", "message", {}, alert, status="firing")
+    assert said == (
+        f"{alert['annotations']['summary']}. {alert['annotations']['description']}\n"
+        "Panel: http://localhost:3000/d/bigdipper-health?var-bot=big-dipper\nWhat to do: docs/runbooks.md#botsilent\n"
+    )
+    where = {"ALERT_GRAFANA_URL": "https://grafana.example.org/", "ALERT_RUNBOOKS_URL": "https://example.org/main"}
+    said = on_ntfy(tmp_path, "critical", "message", where, alert, status="firing")
+    assert "\nPanel: https://grafana.example.org/d/bigdipper-health?var-bot=big-dipper\n" in said
+    assert "\nWhat to do: https://example.org/main/docs/runbooks.md#botsilent\n" in said
+    assert on_ntfy(tmp_path, "critical", "message", where, alert, status="resolved").count("\n") == 1
 
 
 def test_the_icon_on_ntfy_is_that_of_the_severity(tmp_path: Path) -> None:

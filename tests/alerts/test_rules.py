@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts import rules
+from tests.alerts import page, rules
 from tests.alerts.rules import BOTS, Entry
 
 pytestmark = pytest.mark.skipif(bool(rules.missing("promtool")), reason="promtool is not installed")
@@ -149,3 +149,15 @@ def test_what_is_seldom_is_told_in_its_own_words(why: str, tmp_path: Path) -> No
     test = {"interval": "1m", "input_series": list(rules.inputs(series, bots=BOTS[:1])), "alert_rule_test": expected}
     said = rules.promtool_alone(tmp_path, alert, test).stdout
     assert f'summary="{summary}"' in said
+
+
+def test_the_digest_says_how_old_the_money_is_when_the_broker_does_not_answer() -> None:
+    case = rules.cases()["DayClosed"]
+    old = {'bigdipper_alpaca_last_success_timestamp_seconds{endpoint="account"}': "-600x130"}  # 27 minutes, at the digest
+    silent = page.fire("DayClosed", {**case, "series": {**case["series"], **old}})
+    assert "Profit by the broker, which has not answered for 27m 0s." in silent["annotations"]["description"]
+    fresh = dict.fromkeys(old, "0+60x130")
+    assert (
+        "not answered"
+        not in page.fire("DayClosed", {**case, "series": {**case["series"], **fresh}})["annotations"]["description"]
+    )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bigdipper_exporter.botconfig import reader, source
 from bigdipper_exporter.botconfig.reader import BotConfig, check
 from bigdipper_exporter.botconfig.rules import RULES
-from bigdipper_exporter.botconfig.source import CHANGED, PROBLEMS, UNNAMED, UNSURE
+from bigdipper_exporter.botconfig.source import APART, CHANGED, PROBLEMS, UNNAMED, UNSURE
 from bigdipper_exporter.counters import Counters
 
 GOOD = """
@@ -345,6 +345,20 @@ def test_rows_never_hold_a_secret(file: Path) -> None:
         ("config.__dict__ |= some", UNNAMED),
         ("def load(self, **some): self.__dict__.update(some)", UNNAMED),
         ("exec(some)", UNNAMED),
+        ("builtins.exec(some)", UNNAMED),
+        ("eval('SYMBOLS.append(1)')", CHANGED),
+        ("eval('globals().update(some)')", UNNAMED),
+        ("eval('not an expression')", UNNAMED),
+        ("g = globals", UNNAMED),
+        ("g = globals(); g[name] = ['TER']", UNNAMED),
+        ("g: dict = vars(Config)", UNNAMED),
+        ("OTHER = (g := config.__dict__)", UNNAMED),
+        ("put = setattr", UNNAMED),
+        ("list(map(setattr, a, b, c))", UNNAMED),
+        ("partial(setattr, Config)(name, ['TER'])", UNNAMED),
+        ("operator.setitem(globals(), 'SYMBOLS', ['TER'])", CHANGED),
+        ("operator.setitem(globals(), name, ['TER'])", UNNAMED),
+        ("operator.setitem(SYMBOLS, 0, 'TER')", CHANGED),
     ],
 )
 @pytest.mark.parametrize("place", ["top", "class"])
@@ -369,6 +383,9 @@ def test_a_setting_that_is_changed_in_another_way_than_by_assignment_is_not_beli
         "SYMBOLS = ['AMD']\nOTHER = getattr(Config, name), globals().get(name), vars(Config), config.__dict__.items()",
         "class Mode(Enum):\n    SYMBOLS = 1\nmode = Mode(1)\nSYMBOLS = ['AMD']\nOTHER = Mode(1)",
         "SYMBOLS = ['AMD']\nOTHER = dict(TER=1)",
+        "SYMBOLS = ['AMD']\nOTHER = eval('1 + 1'), eval(os.getenv('N', '1')), sorted(vars(Config)), cursor.exec(1)",
+        "class Config(metaclass=ABCMeta):\n    SYMBOLS = ['AMD']",
+        "class Meta(type): pass\nclass Other(metaclass=Meta):\n    LIMIT = 1\nSYMBOLS = ['AMD']",
     ],
 )
 def test_what_changes_nothing_that_is_known_costs_no_setting(change: str) -> None:
@@ -388,6 +405,40 @@ def test_what_changes_nothing_that_is_known_costs_no_setting(change: str) -> Non
 def test_a_field_that_is_passed_where_the_object_is_made_is_not_believed(call: str, unknown: set[str]) -> None:
     text = f"BRAKE = 0.15\nclass Config:\n    SYMBOLS: list = ['AMD']\n    LIMIT: float = BRAKE\nconfig = {call}\n"
     assert {name for name, value in source.read(text.encode()).items() if value.problem} == unknown
+
+
+@pytest.mark.parametrize("header", ["Config(metaclass=Meta)", "Config(Base, metaclass=other.Meta)"])
+def test_what_a_metaclass_may_change_is_not_believed(header: str) -> None:
+    limit = source.read(f"OTHER = 1\nclass {header}:\n    LIMIT = 0.2\n".encode())
+    assert {name for name, value in limit.items() if value.problem == PROBLEMS["made"]} == {"LIMIT"}
+
+
+def test_fields_that_pydantic_takes_from_the_environment_are_marked() -> None:
+    limit = source.read(b"class Config(pydantic.BaseSettings):\n    LIMIT: float = 0.2\n")["LIMIT"]
+    assert (limit.value, limit.environment) == (0.2, ("LIMIT",))
+
+
+TWO = "class Paper:\n    LIMIT = 0.2\n    BRAKE = LIMIT - 0.1\nclass Live{}:\n    LIMIT = 0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (TWO.format("") + "config = Paper()\n", 0.2),
+        (TWO.format("") + "config = Live()\n", 0.1),
+        (TWO.format("(Paper)") + "config = Live()\n", 0.1),
+        (TWO.format("(Paper)"), 0.1),
+        (TWO.format("") + "class Own(Paper):\n    pass\nconfig = Own()\n", 0.2),
+        (TWO.format("") + "config = Paper()\nconfig.LIMIT = 0.3\n", 0.3),
+        (TWO.format("").replace("0.1\n", "0.2\n"), 0.2),
+        (TWO.format(""), None),
+        (TWO.format("") + "config = Paper() if paper else Live()\n", None),
+        (TWO.format("") + "config = {'paper': Paper, 'live': Live}[mode]()\n", None),
+    ],
+)
+def test_of_several_classes_the_one_counts_that_the_bot_imports(text: str, limit: float | None) -> None:
+    found = source.read(text.encode())["LIMIT"]
+    assert (found.value, found.problem) == (limit, None if limit else APART)
 
 
 def test_what_is_made_of_a_doubtful_setting_is_not_believed_either() -> None:

@@ -113,15 +113,19 @@ def test_the_limit_is_of_each_client_and_forgets_the_oldest() -> None:
         ("trades/recent?limit=0", "query.limit", "greater than or equal to 1"),
         ("trades/recent?limit=501", "query.limit", "less than or equal to 500"),
         ("trades/recent?limit=ten", "query.limit", "valid integer"),
-        ("trades/recent?after=x", "query.after", "pattern"),
-        ("trades/recent?after=1e9_5", "query.after", "pattern"),
+        ("trades/recent?limit=5&limit=6", "query.limit", "is given 2 times; give it once"),
+        ("trades/recent?after=x", "query.after", "allowed: where the page begins: from `next` of the page before"),
+        ("trades/recent?after=1e9_5", "query.after", "allowed: where the page begins"),
         ("trades/recent?limt=5", "query.limt", "allowed: after, bot, limit"),
         ("account/history?period=2d", "query.period", "'1d', '1w', '1m', '1y' or 'all'"),
         ("account/history?points=0", "query.points", "greater than or equal to 1"),
         ("trades/daily-summary?date=2026-02-30", "query.date", "valid date"),
+        ("trades/daily-summary?date=1709251200", "query.date", "allowed: YYYY-MM-DD"),  # unix seconds, of another day here
+        ("trades/daily-summary?date=2026-03-06T00:00:00", "query.date", "allowed: YYYY-MM-DD"),
         ("trades/daily-summary?date=1999-12-31", "query.date", "allowed: 2000-01-01 to 2026-03-06"),
         ("trades/daily-summary?date=2026-03-07", "query.date", "allowed: 2000-01-01 to 2026-03-06"),
-        ("trades/by-symbol/nvda", "path.symbol", "pattern"),
+        ("trades/by-symbol/nvda", "path.symbol", "allowed: symbol, in capitals, such as NVDA"),
+        ("live?subscribe=TRADES", "query.subscribe", "allowed: channels, separated by commas: trades,account"),
     ],
 )
 def test_bad_input_names_the_field_and_what_is_allowed(api: TestClient, path: str, field: str, said: str) -> None:
@@ -136,8 +140,23 @@ def test_an_unknown_bot_names_the_known_ones(open_api: Opened, lived: Path) -> N
 
 
 def test_other_paths_and_methods_are_problems_too(api: TestClient) -> None:
-    details(api.get("/api/v1/none"), 404)
-    details(api.post(DASHBOARD), 405)
+    assert "openapi.json" in details(api.get("/api/v1/none"), 404)["detail"]
+    assert "POST is not answered at this path; allowed: GET" in details(api.post(DASHBOARD), 405)["detail"]
+
+
+@pytest.mark.parametrize("path", [DASHBOARD, "/-/healthy", "/api/v1/none", "/api/v1/live", "/api/v1/trades/recent?limit=0"])
+def test_head_is_get_without_a_body(api: TestClient, path: str) -> None:
+    answer = api.head(path)
+    assert answer.content == b""
+    if path == "/api/v1/live":  # a stream without end, which only HEAD can be asked for here
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    else:
+        whole = api.get(path)
+        assert (answer.status_code, answer.headers) == (whole.status_code, whole.headers)
+
+
+def test_head_needs_the_token_too(open_api: Opened, lived: Path) -> None:
+    assert open_api(lived, token=None).head(DASHBOARD).status_code == 401
 
 
 def test_an_answer_that_did_not_change_is_304(api: TestClient) -> None:

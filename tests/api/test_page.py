@@ -17,6 +17,7 @@ from bigdipper_exporter.api.page import html, routes
 from bigdipper_exporter.api.page.rows import Known, rows
 from bigdipper_exporter.api.page.sessions import IDLE_SECONDS, MOST_SESSIONS, Sessions
 from bigdipper_exporter.api.present import snapshot
+from bigdipper_exporter.botconfig import locate
 from bigdipper_exporter.botconfig.copies import Copies, hash_of
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.calendar import NEW_YORK
@@ -228,6 +229,14 @@ def test_the_table_reads_the_file_once_however_many_symbols_it_has(monkeypatch: 
         assert len(rows(f"SYMBOLS = {symbols}\nDIP_THRESHOLDS = {thresholds}\n".encode(), known)) == count + 2
         parses.append(calls)
     assert parses[0] == parses[1]
+
+
+def test_the_table_looks_at_each_threshold_once() -> None:
+    symbols = [f"{chr(65 + one % 26)}{chr(65 + one // 26)}" for one in range(100)]
+    text = f"SYMBOLS = {symbols}\nDIP_THRESHOLDS = {dict.fromkeys(['DEFAULT', *symbols[:50]], 0.06)}\n"
+    locate.entries.cache_clear()
+    assert len(rows(text.encode(), Known(None, None, {}))) == 102
+    assert locate.entries.cache_info().misses == 1
 
 
 def test_the_table_is_made_beside_the_event_loop(person: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

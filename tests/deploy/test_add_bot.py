@@ -87,6 +87,8 @@ def test_docker_compose_takes_what_was_written(checkout: Path) -> None:
         (["a\nb", "logs"], "allowed are lower-case letters"),
         (["second", "nowhere"], "'nowhere' is neither a file nor a folder"),
         (["demo", "logs"], "the service exporter-demo exists already"),
+        (["big-dipper", "logs"], "NAME 'big-dipper': another bot has it"),
+        (["second", "logs", "New_York"], "TIMEZONE 'New_York': no such time zone"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(checkout: Path, words: list[str], said: str) -> None:
@@ -142,7 +144,55 @@ def test_no_bot_inherits_what_belongs_to_the_first(checkout: Path) -> None:
     assert load({}, {**given, "LOG_PATH": "x.log", "BIGDIPPER_LOG_TIMEZONE": "UTC"}).alpaca_paper is True
 
 
-@pytest.mark.parametrize("stopped", ["sed", "cp", "mv"])
+HTTPS = "docker-compose.yml:deploy/https/compose.yml"
+ADDED = "deploy/bots/second.yml"
+
+
+@pytest.mark.parametrize(
+    ("written", "chosen"),
+    [
+        ("FOO=1", f"docker-compose.yml:{ADDED}"),  # without a final line end
+        (f"COMPOSE_FILE={HTTPS}", f"{HTTPS}:{ADDED}"),
+        (f"COMPOSE_FILE={HTTPS}\r\n", f"{HTTPS}:{ADDED}"),
+        (f'COMPOSE_FILE="{HTTPS}" # with HTTPS\n', f"{HTTPS}:{ADDED}"),
+        (f"COMPOSE_FILE='{HTTPS}'\n", f"{HTTPS}:{ADDED}"),
+        (f"COMPOSE_FILE={HTTPS}   # with HTTPS\n", f"{HTTPS}:{ADDED}"),
+        (f"export COMPOSE_FILE={HTTPS}\n", f"{HTTPS}:{ADDED}"),
+        (f"COMPOSE_FILE=old.yml\nCOMPOSE_FILE={HTTPS}\n", f"{HTTPS}:{ADDED}"),
+        ("COMPOSE_FILE=docker-compose.yml:a&b|c.yml\n", f"'docker-compose.yml:a&b|c.yml:{ADDED}'"),
+        ("COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE=docker-compose.yml;x.yml\n", f"docker-compose.yml;x.yml;{ADDED}"),
+        ("COMPOSE_FILE=\n", f"docker-compose.yml:{ADDED}"),
+    ],
+)
+def test_the_files_that_were_chosen_stay_chosen(checkout: Path, written: str, chosen: str) -> None:
+    before = (checkout / ".env").read_bytes()
+    (checkout / ".env").write_bytes(before + written.encode())
+    assert add(checkout, "second", "logs").returncode == 0
+    lines = (checkout / ".env").read_text().splitlines()
+    assert [line for line in lines if "COMPOSE_FILE=" in line and not line.startswith("#")] == [f"COMPOSE_FILE={chosen}"]
+    assert (checkout / ".env").read_bytes().startswith(before)
+    assert written != "FOO=1" or "FOO=1" in lines
+
+
+def test_an_override_file_goes_on_being_read(checkout: Path) -> None:
+    (checkout / "docker-compose.override.yml").write_text("services: {}\n")
+    assert add(checkout, "second", "logs").returncode == 0
+    assert f"COMPOSE_FILE=docker-compose.yml:docker-compose.override.yml:{ADDED}\n" in (checkout / ".env").read_text()
+
+
+def test_files_that_the_shell_chooses_are_not_overruled(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPOSE_FILE", HTTPS)
+    done = add(checkout, "second", "logs")
+    assert (done.returncode, "COMPOSE_FILE is set in this shell" in done.stderr) == (2, True)
+
+
+def test_a_bot_of_another_compose_file_keeps_its_name(checkout: Path) -> None:
+    with (checkout / ".env").open("a") as file:
+        file.write("COMPOSE_FILE=docker-compose.yml:deploy/second-bot/compose.yml\n")
+    assert "NAME 'second': another bot has it" in add(checkout, "second", "logs").stderr
+
+
+@pytest.mark.parametrize("stopped", ["awk", "cp", "mv"])
 def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(checkout: Path, stopped: str) -> None:
     (checkout / ".env").chmod(0o640)
     with (checkout / ".env").open("a") as file:
@@ -151,8 +201,7 @@ def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(checkout: Path, s
     (bin_folder := checkout / "bin").mkdir()
     # As Ctrl-C at the last use of the program: what it would have written is begun.
     (program := bin_folder / stopped).write_text(
-        f'#!/bin/sh\ncase "$*" in *COMPOSE_FILE=docker*|*.env.new*) kill -TERM $PPID; exit 1;; esac\n'
-        f'exec {shutil.which(stopped)} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *done++*|*.env.new*) kill -TERM $PPID; exit 1;; esac\nexec {shutil.which(stopped)} "$@"\n'
     )
     program.chmod(0o755)
     path = f"{bin_folder}:{os.environ['PATH']}"

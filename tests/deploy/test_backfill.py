@@ -1,5 +1,6 @@
 """deploy/backfill.sh with a docker that fails, or is killed, at every one of its calls: all blocks arrive, or none."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,8 @@ BLOCKS = {"01-1/chunks": b"first\n", "01-2/chunks": b"second\n"}
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     machine = Machine(tmp_path)
-    shutil.copy(ROOT / "deploy" / "backfill.sh", tmp_path / "checkout/deploy")
+    for name in ("backfill.sh", "dotenv.sh"):
+        shutil.copy(ROOT / "deploy" / name, tmp_path / "checkout/deploy")
     shutil.copytree(ROOT / "prometheus" / "targets", tmp_path / "checkout/prometheus/targets")
     shutil.rmtree(machine.state / "volumes/prometheus")
     (machine.state / "volumes/prometheus").mkdir()
@@ -34,6 +36,12 @@ def test_gives_prometheus_every_block(machine: Machine) -> None:
     assert len(machine.calls) == BACKFILL_CALLS
     assert machine.content("prometheus") == BLOCKS
     assert left(machine) == set()
+
+
+def test_keeps_as_long_as_compose_is_told_to(machine: Machine) -> None:
+    (machine.folder / "checkout/.env").write_bytes(b'PROMETHEUS_KEEP="30d" # days\r\n')
+    assert machine.run("backfill.sh").returncode == 0
+    assert any(re.search(r" --keep 30d\s*$", call) for call in machine.calls)
 
 
 def test_finds_the_name_of_a_bot_that_was_added(machine: Machine) -> None:

@@ -171,13 +171,21 @@ def disk_full(lab: Laboratory) -> Iterator[float]:
 
 
 # ---- the broker ----
-def network_down(lab: Laboratory) -> Iterator[float]:
-    lab.world.fail("*", 0, "Connection refused")
-    lab.world.broker.stop()
-    yield 30
-    lab.world.broker.start()
-    lab.world.mend("*")
-    yield 20
+def network_down_for(minutes: float, after: float) -> Script:
+    """Neither bot nor exporter reaches the broker."""
+
+    def script(lab: Laboratory) -> Iterator[float]:
+        lab.world.fail("*", 0, "Connection refused")
+        lab.world.broker.stop()
+        yield minutes
+        lab.world.broker.start()
+        lab.world.mend("*")
+        yield after
+
+    return script
+
+
+network_down = network_down_for(30, after=20)
 
 
 def answers(status: int, body: str, minutes: float, after: float = 20) -> Script:

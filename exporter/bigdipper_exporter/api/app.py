@@ -16,6 +16,7 @@ from bigdipper_exporter.api.archives import Archives
 from bigdipper_exporter.api.context import Services
 from bigdipper_exporter.api.etag import Tagged
 from bigdipper_exporter.api.guard import Guard
+from bigdipper_exporter.api.head import Headed
 from bigdipper_exporter.api.live import endpoints as live
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
 from bigdipper_exporter.api.page.routes import SettingsPage
@@ -109,7 +110,7 @@ def guarded(
         page = SettingsPage(editable, app.state.services, config, token)
         app.router.routes.extend(page.routes())
     archives: Archives = app.state.services.archives
-    inner: ASGIApp = Tagged(Remembered(app, archives.paths))
+    inner: ASGIApp = Headed(Tagged(Remembered(app, archives.paths)))
     if origins:
         inner = CORSMiddleware(
             inner,

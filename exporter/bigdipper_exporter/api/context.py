@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,14 +80,16 @@ class Asked:
 
 
 def known_parameters(request: Request) -> None:
-    """Refuse query parameters that the endpoint does not have: a misspelt one would be ignored. Raises Problem."""
+    """Refuse query parameters that the endpoint does not have, and second values: they would be ignored. Raises Problem."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
     allowed = sorted(_query_parameters(route.dependant))
-    for name in request.query_params:
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
         if name not in allowed:
             raise Problem(422, f"is not a parameter here; allowed: {', '.join(allowed)}", field=f"query.{name[:60]}")
+        if times > 1:
+            raise Problem(422, f"is given {times} times; give it once", field=f"query.{name}")
 
 
 def _query_parameters(dependant: Dependant) -> set[str]:

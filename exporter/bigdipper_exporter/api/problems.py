@@ -5,7 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -67,9 +69,26 @@ def _path(location: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in location)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+def _allowed(dependant: Dependant, name: object) -> str | None:
+    """What the OpenAPI text says of a parameter, with its example; None where it has none of that name."""
+    for parameter in (*dependant.path_params, *dependant.query_params, *dependant.header_params):
+        if parameter.alias == name and (said := parameter.field_info.description):
+            return said.removesuffix(".") + "".join(f", such as {one}" for one in (parameter.field_info.examples or ())[:1])
+    return next((said for inner in dependant.dependencies if (said := _allowed(inner, name))), None)
+
+
+def _message(request: Request, error: Mapping[str, Any]) -> str:
+    """What is wrong, and what is allowed: in words, where a regular expression would be named."""
+    route = request.scope.get("route")
+    described = route.dependant if error["type"] == "string_pattern_mismatch" and isinstance(route, APIRoute) else None
+    if described is not None and (allowed := _allowed(described, error["loc"][-1])):
+        return f"has another form; allowed: {allowed[0].lower()}{allowed[1:]}"
+    return str(error["msg"]).removeprefix("Value error, ")[:_LONGEST]
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [FieldProblem(field=_path(e["loc"]), message=str(e["msg"])[:_LONGEST]) for e in error.errors()[:20]]
+    found = [FieldProblem(field=_path(e["loc"]), message=_message(request, e)) for e in error.errors()[:20]]
     return problem(422, "; ".join(f"{one.field}: {one.message}" for one in found), found)
 
 
@@ -78,9 +97,16 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem(error.status, error.detail, error.errors, error.headers)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), headers=error.headers)
+    said = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        said = "there is nothing at this path; /api/v1/openapi.json describes what there is"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        said = (
+            f"{request.method} is not answered at this path; allowed: {(error.headers or {}).get('Allow', 'see openapi.json')}"
+        )
+    return problem(error.status_code, said, headers=error.headers)
 
 
 async def _archive(_: Request, error: Exception) -> Response:

@@ -29,15 +29,20 @@ _SETTERS = ("setattr", "__setattr__")
 _DELETERS = ("delattr", "__delattr__")
 # Functions that return a dictionary of names.
 _NAMESPACES = ("globals", "locals", "vars")
+# Under another name, or handed to another function, what these change cannot be followed.
+_POWERFUL = (*_SETTERS, *_DELETERS, "exec", "eval", *_NAMESPACES[:2])
+# Metaclasses that leave the values of a class as they are written.
+_PLAIN_METACLASSES = ("type", "ABCMeta", "EnumMeta", "EnumType")
 
-Kind = Literal["set", "named", "imported", "passed"]
+Kind = Literal["set", "named", "imported", "passed", "made"]
 
 
 class Change(NamedTuple):
     """One change of one name, or of `ANY`, in a line (from 1).
 
     kind: `set` if the name may be a setting because of it. The others only take its value from one that is known: the name of
-    a function or a class, of an import, or of an argument of a call, which may make an object with another value.
+    a function or a class, of an import, or of an argument of a call, which may make an object with another value; or a name
+    of a class that is made by other code than Python's own.
     """
 
     name: str
@@ -69,6 +74,19 @@ def header_changes(node: ast.ClassDef, fields: Mapping[str, Sequence[str]]) -> I
     yield Change(node.name, node.lineno, "named")
     for part in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
         yield from changes(part, fields)
+    if any(keyword.arg == "metaclass" and name_of(keyword.value) not in _PLAIN_METACLASSES for keyword in node.keywords):
+        yield from (Change(name, node.lineno, "made") for name in assigned_in(node))
+
+
+def assigned_in(node: ast.ClassDef) -> list[str]:
+    """Return the names that the body of a class assigns."""
+    targets = [
+        target
+        for part in node.body
+        if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None
+        for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
+    ]
+    return [name for target in targets if (name := name_of(target))]
 
 
 def _changes_by(node: ast.AST, fields: Mapping[str, Sequence[str]]) -> Iterator[Change]:
@@ -88,8 +106,14 @@ def _changes_by(node: ast.AST, fields: Mapping[str, Sequence[str]]) -> Iterator[
         case ast.ImportFrom():
             for alias in node.names:
                 yield Change(ANY if alias.name == "*" else alias.asname or alias.name, node.lineno, "imported")
+        case ast.Assign() | ast.AnnAssign() | ast.NamedExpr() if node.value is not None and _is_powerful(node.value):
+            yield Change(ANY, node.lineno)
         case ast.Call():
             yield from _changes_by_call(node, fields)
+
+
+def _is_powerful(node: ast.expr) -> bool:
+    return name_of(node) in _POWERFUL or _is_namespace(node)
 
 
 def _changes_by_call(node: ast.Call, fields: Mapping[str, Sequence[str]]) -> Iterator[Change]:
@@ -98,7 +122,12 @@ def _changes_by_call(node: ast.Call, fields: Mapping[str, Sequence[str]]) -> Ite
     if name in (*_SETTERS, *_DELETERS):
         place = 2 if name in _SETTERS else 1
         yield Change(_text(arguments[-place]) if len(arguments) >= place else ANY, node.lineno)
-    elif name == "exec" and isinstance(function, ast.Name):
+    elif name in ("exec", "eval") and (not isinstance(function, ast.Attribute) or name_of(function.value) == "builtins"):
+        yield from _changes_by_text(node, name, fields)
+    elif name in ("setitem", "delitem") and arguments:  # of the module operator
+        changed = _text(arguments[1]) if _is_namespace(arguments[0]) and len(arguments) > 1 else _changed_name(arguments[0])
+        yield Change(changed, node.lineno)
+    elif any(name_of(argument) in _POWERFUL for argument in arguments):  # map(setattr, ...), partial(setattr, Config)
         yield Change(ANY, node.lineno)
     elif isinstance(function, ast.Attribute) and name in _CHANGING:
         if _is_namespace(function.value):
@@ -108,6 +137,20 @@ def _changes_by_call(node: ast.Call, fields: Mapping[str, Sequence[str]]) -> Ite
             yield Change(_changed_name(arguments[0] if is_unbound else function.value), node.lineno)
     else:
         yield from (Change(passed, node.lineno, "passed") for passed in _passed(node, fields.get(name, ())))
+
+
+def _changes_by_text(node: ast.Call, name: str, fields: Mapping[str, Sequence[str]]) -> Iterator[Change]:
+    """Yield the changes by exec and eval. An expression that the file does not show is taken for a harmless one."""
+    text = node.args[0] if node.args else None
+    if name == "exec":
+        yield Change(ANY, node.lineno)
+    elif isinstance(text, ast.Constant) and isinstance(text.value, str):
+        try:
+            expression = ast.parse(text.value.strip(), mode="eval")
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            yield Change(ANY, node.lineno)
+        else:
+            yield from (change._replace(line=node.lineno) for change in changes(expression.body, fields))
 
 
 def _passed(node: ast.Call, fields: Sequence[str]) -> Iterator[str]:

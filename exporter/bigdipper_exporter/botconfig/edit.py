@@ -14,7 +14,7 @@ from typing import Any
 
 from bigdipper_exporter.botconfig import rules
 from bigdipper_exporter.botconfig.expressions import Value
-from bigdipper_exporter.botconfig.locate import entry_keys, expression, locate
+from bigdipper_exporter.botconfig.locate import entries, expression, locate
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, THRESHOLDS, Finding, fits
 from bigdipper_exporter.botconfig.text import LINE_END, EditError, Text
 from bigdipper_exporter.botconfig.tree import Parsed, parsed, read
@@ -108,7 +108,7 @@ def _is_new(file: Parsed, name: str) -> bool:
     if setting != THRESHOLDS or not dot or symbol == DEFAULT:
         return False
     watched = file.values.get("SYMBOLS")
-    if any(isinstance(key, ast.Constant) and key.value == symbol for key in entry_keys(expression(file, setting))):
+    if symbol in entries(expression(file, setting)):
         return False
     if watched is None or not isinstance(watched.value, list) or symbol not in watched.value:
         raise EditError(f"{name[:60]}: is not in SYMBOLS, so the bot never looks at it")

@@ -2,6 +2,9 @@
 
 import ast
 import difflib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from bigdipper_exporter.botconfig.rules import DEFAULT, RULES, SECRET_NAME, THRESHOLDS
 from bigdipper_exporter.botconfig.text import EditError
@@ -65,19 +68,21 @@ def _default_of(value: ast.expr) -> ast.expr:
     return value
 
 
-def entry_keys(value: ast.expr) -> list[ast.expr | None]:
-    """The keys of the thresholds. Raises EditError where the text does not show them."""
+@lru_cache(maxsize=2)  # a table of the settings asks for each symbol
+def entries(value: ast.expr) -> Mapping[object, Sequence[ast.expr]]:
+    """The values of the thresholds by symbol. Raises EditError where the text does not show them."""
     if not isinstance(value, ast.Dict) or not value.keys:
         raise EditError(f"{THRESHOLDS}: is not written as a dict in the file; edit it by hand")
-    if any(not isinstance(key, ast.Constant) for key in value.keys):
-        raise EditError(f"{THRESHOLDS}: parts of it are computed; edit it by hand")
-    return value.keys
+    found: dict[object, list[ast.expr]] = defaultdict(list)
+    for key, part in zip(value.keys, value.values, strict=True):
+        if not isinstance(key, ast.Constant):
+            raise EditError(f"{THRESHOLDS}: parts of it are computed; edit it by hand")
+        found[key.value].append(part)
+    return dict(found)
 
 
 def _entry(value: ast.expr, symbol: str) -> ast.expr:
-    keys = entry_keys(value)
-    assert isinstance(value, ast.Dict)
-    found = [v for k, v in zip(keys, value.values, strict=True) if isinstance(k, ast.Constant) and k.value == symbol]
+    found = entries(value).get(symbol, ())
     if len(found) != 1:
         raise EditError(f"{THRESHOLDS}.{symbol}: is set {len(found)} times; leave one of them")
     return found[0]

@@ -3,8 +3,9 @@
 import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from bigdipper_exporter.botconfig.bindings import ANY, Change, Kind, changes, classes, header_changes, name_of
+from bigdipper_exporter.botconfig.bindings import ANY, Change, Kind, assigned_in, changes, classes, header_changes, name_of
 from bigdipper_exporter.botconfig.expressions import Value, evaluate
 
 # Bounds on what is read. The bot's own files have about 100 settings in 20 kB; Python's parser takes up to 1 kB for each byte.
@@ -23,7 +24,11 @@ PROBLEMS: dict[Kind, str] = {
     "named": "a function or a class has its name",
     "imported": "it is imported",
     "passed": "it is passed as an argument, so that an object may have another value",
+    "made": "a metaclass may give it another value",
 }
+APART = "it is set in several classes, and which of them the bot uses is only known when it runs"
+# A base that takes the value of every field from the environment, if it has one of that name (pydantic).
+_FROM_ENVIRONMENT = "BaseSettings"
 
 
 def read(source: bytes) -> dict[str, Value]:
@@ -55,6 +60,7 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
         raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
     fields = classes(tree)
     names: dict[str, Value] = {}
+    of_class: dict[str, dict[str, Value]] = {}
     nested: list[Change] = []
     steps = 0
     for node in tree.body:
@@ -73,8 +79,40 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
                 raise ValueError("its settings are too large together: not a configuration")
         if isinstance(node, ast.ClassDef):
             _doubt(header_changes(node, fields), CHANGED, names)
+            own = assigned_in(node)
+            if any(name_of(base) == _FROM_ENVIRONMENT for base in node.bases):
+                names.update({name: replace(names[name], environment=(*names[name].environment, name)) for name in own})
+            of_class[node.name] = {name: names[name] for name in own}
+    _choose(tree, of_class, names)
     _doubt(nested, UNSURE, names)
     return {name: value for name, value in names.items() if SETTING.fullmatch(name)}
+
+
+def _choose(tree: ast.Module, of_class: Mapping[str, Mapping[str, Value]], names: dict[str, Value]) -> None:
+    """Of a setting of several classes take the value of the class of `config`, which the bot imports."""
+    bases = {node.name: [name_of(base) for base in node.bases] for node in tree.body if isinstance(node, ast.ClassDef)}
+    used = ""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and "config" in map(name_of, node.targets):
+            used = name_of(node.value.func) if isinstance(node.value, ast.Call) else ""
+    line = _ancestry(used, bases)
+    for name in {name for found in of_class.values() for name in found}:
+        owners = [owner for owner, found in of_class.items() if name in found]
+        last = of_class[owners[-1]][name]
+        if len(owners) < 2 or names.get(name) is not last:  # assigned again since, as by `config.NAME = 1`
+            continue
+        if nearest := [one for one in line if one in owners]:
+            names[name] = of_class[nearest[0]][name]
+        elif not set(owners) <= {*_ancestry(owners[-1], bases)} and any(of_class[o][name].value != last.value for o in owners):
+            names[name] = Value(None, last.line, problem=APART)
+
+
+def _ancestry(name: str, bases: Mapping[str, Sequence[str]]) -> list[str]:
+    """The class of this name and those of the file that it is made of, nearest first; none where it is not of the file."""
+    found = [name] if name in bases else []
+    for one in found:
+        found += [base for base in bases[one] if base in bases and base not in found]
+    return found
 
 
 def _assign(node: ast.stmt, names: dict[str, Value], fields: Mapping[str, Sequence[str]]) -> int:

@@ -238,7 +238,7 @@ def _value(setting: Setting, given: _Given | None, problems: list[str]) -> tuple
     try:
         if given and given.in_file:
             where += f", file {text}"
-            text = read_regular(PATH.parse(text), MOST_SECRET_BYTES).decode("utf-8").strip()
+            text = read_regular(PATH.parse(text), MOST_SECRET_BYTES).decode("utf-8-sig").strip()
             if not text:
                 raise ValueError("is empty")
         return setting.parse(text), Origin(shown, where)

@@ -1,10 +1,12 @@
 """Orders of the bot, and its days."""
 
+import re
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.context import After, AskedBot, Limit
@@ -16,6 +18,16 @@ from bigdipper_exporter.archive.queries import trades as queries
 
 router = APIRouter(prefix="/api/v1/trades", tags=["trades"])
 FIRST_DAY = date(2000, 1, 1)
+
+
+def _only_a_date(text: str) -> str:
+    """Refuse times and unix seconds, which would be taken for the day that they have in UTC. Raises ValueError."""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        raise ValueError(f"is not a date; allowed: YYYY-MM-DD, such as {date(2026, 3, 6)}")
+    return text
+
+
+Day = Annotated[date, BeforeValidator(_only_a_date)]
 
 
 @router.get("/recent", summary="The newest orders")
@@ -37,7 +49,7 @@ def by_symbol(asked: AskedBot, symbol: Symbol, after: After, limit: Limit = 50) 
 @router.get("/daily-summary", summary="One trading day")
 def daily_summary(
     asked: AskedBot,
-    date: Annotated[date | None, Query(description="New York trading day; today when left out.")] = None,
+    date: Annotated[Day | None, Query(description="New York trading day; today when left out.")] = None,
 ) -> DaySummary:
     """Return the figures of a New York trading day, 04:00 to 04:00."""
     today = calendar.trading_day(asked.now)
