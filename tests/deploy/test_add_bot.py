@@ -48,7 +48,9 @@ def test_two_bots_are_added_each_by_one_command(checkout: Path) -> None:
     assert all("/bots/*.yml" in files for files in searched)
     assert all("targets/bot-*.yml" in files for files in searched), "where bots of earlier releases are"
     own = yaml.safe_load((checkout / "docker-compose.yml").read_text())["services"]["prometheus"]
-    assert [folder.partition(":")[0] for folder in own["tmpfs"]] == ["/tmp", "/bots"], "Prometheus watches a folder that is there"
+    assert [folder.partition(":")[0] for folder in own["tmpfs"]] == ["/tmp", "/bots"], (
+        "Prometheus watches a folder that is there"
+    )
     archive = yaml.safe_load((checkout / "deploy/bots/third-archive.yml").read_text())["datasources"][0]
     assert (archive["uid"], archive["jsonData"]["path"]) == ("archive-third", "/archive-third/bigdipper.db")
     assert (checkout / "secrets/exporter-third").is_dir()
