@@ -36,7 +36,7 @@ def header() -> model.Panel:
         unit=SECONDS,
         size=(24, 3),
         names=True,
-        pixels=18,  # the name of a state fits into a quarter of a phone
+        pixels=15,  # "✓ working" fits into a quarter of a phone
         none=theme.NOT_SAID,
         thresholds=ages,
         overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],
@@ -92,7 +92,8 @@ def positions(size: tuple[int, int]) -> model.Panel:
             coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
             coloured("P/L %", RATIO, thresholds=theme.SIGNED),
             coloured("Today", theme.SIGNED_USD, thresholds=theme.SIGNED),
-            *(column(name, USD) for name in ("Value", "Price", "Entry", "Cost")),
+            *(column(name, theme.SIGNED_USD) for name in ("Value", "Cost")),  # a short position has less than nothing
+            *(column(name, USD) for name in ("Price", "Entry")),
             column("Shares", theme.QUANTITY),
             coloured("Priced", COUNT, mappings=theme.UNPRICED, custom__width=120),
         ],

@@ -149,7 +149,7 @@ def _bots() -> model.Panel:
                 TEXT,
                 link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
             ),
-            coloured("State", COUNT, mappings=STATES, custom__width=144, link=("Health", f"/d/{HEALTH}?{bot}")),
+            coloured("State", COUNT, mappings=STATES, custom__width=144, custom__align="left", link=("Health", f"/d/{HEALTH}?{bot}")),
             coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=98),
             column("Cycle", SECONDS, displayName="Last cycle", custom__width=82),
             column("Equity", DOLLARS, custom__width=86),

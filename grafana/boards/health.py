@@ -40,7 +40,7 @@ def build() -> model.Dashboard:
             Section(health_monitor.archive(), "Archive", folded=True),
             Section(health_monitor.stack(), "Prometheus and Alertmanager", folded=True),
         ],
-        since="now-3h",
+        since="now-1h",
         refresh="5s",
     )
 
@@ -90,7 +90,7 @@ def _alerts() -> list[model.Panel]:
             "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
             "State: firing, or pending while the rule's own time is not over. Click one for the text of its rule.",
             rows(_ranked('ALERTS{alertstate=~"firing|pending",severity!="none"}')),
-            size=(24, 7),
+            size=(24, 5),
             none="✓ no alert",
             sort=("Severity", False),
             transformations=[
@@ -156,8 +156,9 @@ def _bot() -> list[model.Panel]:
         lines(
             "Age of the newest cycle",
             "How old was the newest cycle? "
-            "Age of the newest cycle; the dashed line is where the alert says that the bot does not work.",
-            over_time(shared.LAST_CYCLE, "age"),
+            "The greatest age of the newest cycle in each five minutes: about 60 s while the bot cycles once a minute. The dashed line "
+            "is where the alert says that it does not work.",
+            over_time(f"max_over_time(({shared.LAST_CYCLE})[5m:30s])", "age"),
             unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,
@@ -189,7 +190,7 @@ def _bot() -> list[model.Panel]:
             ],
         ),
         timeline(
-            "Market session, as the bot sees it",
+            "Market session",
             "Which session did it believe in? "
             "The session of its own lines (bigdipper_market_session), and whether the broker's clock says open.",
             over_time(f"max({sessions})", "bot"),

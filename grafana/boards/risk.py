@@ -188,7 +188,7 @@ def _brake() -> list[model.Panel]:
         grid(
             "Brake episodes",
             "Which episodes were there, why, and at what cost? "
-            "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars "
+            "Episodes of 90 days, newest first: the level that started it, the worst level, dollars "
             "to reduce, dips missed. The limits are the bot's own.",
             listed("""
                 SELECT started AS time, COALESCE(duration_seconds, last_seen - started) AS Duration,
@@ -200,8 +200,9 @@ def _brake() -> list[model.Panel]:
                 FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
                 ORDER BY started DESC LIMIT 200"""),
             size=(24, 7),
+            past="90d",
             says="time",
-            none="no episode in this time",
+            none="no episode in 90 days",
             sort=("Start", True),
             overrides=[
                 column("time", displayName="Start", custom__width=170),
@@ -255,11 +256,11 @@ def _exposure() -> list[model.Panel]:
             "Which positions weigh most? "
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
             now(
-                f"sort_desc(topk(10, abs({selector('position_market_value_usd')})"
+                f"100 * sort_desc(topk(10, abs({selector('position_market_value_usd')})"
                 f" / on (bot) group_left {selector('account_equity_usd')}))",
                 SYMBOL_OF_BAR,
             ),
-            unit=RATIO,
+            unit=theme.SHARE,
             size=(12, 8),
             none="no position; without keys the log does not say what each one is worth",
             low=0,

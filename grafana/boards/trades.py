@@ -115,8 +115,9 @@ def _lists() -> list[model.Panel]:
             "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
             "slippage against the limit (below zero is cheaper), time to fill.",
             listed(f"""
-                SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
+                SELECT t.ts AS time, t.symbol AS Symbol,
                   COALESCE(CASE WHEN o.result = 'partly_filled' THEN o.result ELSE o.status END, 'unknown') AS State,
+                  t.total_value AS Value, t.quantity AS Shares, t.price AS "Limit",
                   o.filled_quantity AS Filled, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
                   o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
                 FROM trades AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
@@ -141,11 +142,11 @@ def _lists() -> list[model.Panel]:
             "Open orders",
             "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
             listed(f"""
-                SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
-                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age,
-                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed"
+                SELECT submitted AS time, symbol AS Symbol, side AS Side,
+                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed", quantity AS Shares, limit_price AS "Limit",
+                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
                 FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
-            size=(14, 8),
+            size=(16, 8),
             says="time",
             none=theme.NONE_HELD,
             sort=("Submitted", False),
@@ -171,7 +172,7 @@ def _lists() -> list[model.Panel]:
                 GROUP BY State ORDER BY COUNT(*) DESC"""),
             x="State",
             unit=COUNT,
-            size=(10, 8),
+            size=(8, 8),
             none=f"no order, or {NO_BROKER}",
             horizontal=True,
             stacked=True,
