@@ -10,7 +10,11 @@ from grafana.query import now, rows, selector
 from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, WORKING, steps, threshold
 
 LAST_CYCLE = f"time() - {selector('bot_last_cycle_timestamp_seconds')}"
-MODE_QUERY = 'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipper_bot_info{bot="$bot"})'
+# By the bot's start-up line and by the broker's answer: live where one of the two says so.
+MODE_QUERY = (
+    'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipper_bot_info{bot="$bot"}'
+    ' or bigdipper_alpaca_info{bot="$bot",mode="live"} * 2 or bigdipper_alpaca_info{bot="$bot"})'
+)
 LOG_AGE = f"time() - {selector('log_last_line_timestamp_seconds')}"
 BROKER_AGE = f"time() - {selector('alpaca_last_success_timestamp_seconds', endpoint='account')}"
 
@@ -27,8 +31,8 @@ def header() -> model.Panel:
     ages = steps("text", (threshold("log_age_seconds"), WARNING))
     return stat(
         "Now",
-        "Paper or live (bot's start-up line), working (age of the newest cycle), age of the newest log line and of the "
-        "broker's last answer.",
+        "Paper or live (bot's start-up line, or the broker), working (age of the newest cycle), age of the newest log line and "
+        "of the broker's last answer.",
         now(MODE_QUERY, "account"),
         now(working(), "bot"),
         now(LOG_AGE, "log line"),

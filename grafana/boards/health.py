@@ -13,7 +13,6 @@ from grafana.theme import (
     COUNT,
     CRITICAL,
     GOOD,
-    NO_ROWS,
     NO_SERIES,
     NOT_SAID,
     PER_MINUTE,
@@ -156,20 +155,21 @@ def _bot() -> list[model.Panel]:
         lines(
             "Age of the newest cycle",
             "How old was the newest cycle? "
-            "The greatest age of the newest cycle in each five minutes: about 60 s while the bot cycles once a minute. The dashed line "
-            "is where the alert says that it does not work.",
+            "The greatest age of the newest cycle in each five minutes: about 60 s while the bot cycles once a minute. "
+            "The dashed line is where the alert says that it does not work.",
             over_time(f"max_over_time(({shared.LAST_CYCLE})[5m:30s])", "age"),
             unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,
             limit_line=True,
+            soft_zero=True,
             thresholds=steps("text", (threshold("cycle_age_seconds"), CRITICAL)),
             overrides=[answer("A", colour=GOOD)],
         ),
         lines(
             "Bot errors",
-            "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, "
-            "whenever they were read (archive: bot_events; orders that failed: skips).",
+            "Which errors does it make? Errors and halts other than the brake's in each hour of a day by cause, by their own "
+            "time, whenever they were read (archive: bot_events; orders that failed: skips).",
             series(
                 by_hour(f"""
                   SELECT ts, kind || ': ' || REPLACE(cause, '_', ' ') AS name, 1 AS number FROM bot_events
@@ -178,7 +178,8 @@ def _bot() -> list[model.Panel]:
             ),
             unit=COUNT,
             size=(12, 8),
-            none="✓ none in this time",
+            past="24h",
+            none="✓ none in 24 hours",
             draw=theme.BARS,
             fill=60,
             legend=("sum",),
@@ -201,13 +202,14 @@ def _bot() -> list[model.Panel]:
         ),
         grid(
             "Starts, stops, halts and errors",
-            "What happened to it? Starts, stops, halts and errors in the chosen time, newest 100 (archive: bot_events).",
+            "What happened to it? Starts, stops, halts and errors of seven days, newest 100 (archive: bot_events).",
             listed(f"""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail
                 FROM bot_events WHERE {IN_TIME} ORDER BY ts DESC LIMIT 100"""),
             size=(24, 7),
+            past="7d",
             says="time",
-            none=NO_ROWS,
+            none="none in seven days",
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),

@@ -76,7 +76,6 @@ def winners_and_losers(size: tuple[int, int]) -> model.Panel:
         size=size,
         none="no position, or nothing said of any",
         horizontal=True,
-        signed=True,
         thresholds=theme.SIGNED,
         transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
     )

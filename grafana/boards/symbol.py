@@ -45,7 +45,8 @@ def _now() -> list[model.Panel]:
         stat(
             "Price and trigger",
             "At which price would the bot buy? "
-            "Newest daily price (at least 16 minutes old, of the regular session) and its age, the highest close of the last LOOKBACK_DAYS sessions, and that close less "
+            "Newest daily price (at least 16 minutes old, of the regular session) and its age, the highest close of the last "
+            "LOOKBACK_DAYS sessions, and that close less "
             "the threshold of the configuration (archive: dip_triggers).",
             table(f'SELECT price AS "price", high AS "high", line AS "trigger price", 1000 * ts AS "price of" {CHOSEN}'),
             unit=USD,

@@ -7,7 +7,7 @@ from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table
-from grafana.sql import DAYS, IN_TIME, SYMBOL, by_hour
+from grafana.sql import DAYS, HAS_LOG, IN_TIME, SYMBOL, by_hour
 from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
@@ -56,10 +56,12 @@ def _sums() -> list[model.Panel]:
             "Order volume",
             "How much was ordered? "
             "Orders in the log in the chosen time, and their value (archive: trades). An order is not yet a fill.",
-            table(f"SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}"),
+            table(f"""
+                SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}
+                HAVING {HAS_LOG}"""),
             unit=COUNT,
             size=(6, 4),
-            none=NO_ROWS,
+            none="no log",
             names=True,
             overrides=[column("value", DOLLARS)],
         ),
@@ -210,7 +212,7 @@ def _groups() -> list[model.Panel]:
                 column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
                 column("Orders", COUNT, custom__width=84),
                 column("Value", DOLLARS, custom__width=98),
-                column("Mean limit", USD, custom__minWidth=112),
+                column("Mean limit", USD, custom__width=108),
                 column("Fill rate", RATIO, custom__width=94),
                 column("Slippage", BASIS_POINTS, custom__width=94),
                 coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
