@@ -7,7 +7,7 @@ from grafana.board import ONE_SYMBOL, address
 from grafana.overrides import answer, coloured, column, organise, transform
 from grafana.panels import grid, stat
 from grafana.query import now, rows, selector
-from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, WORKING, steps, threshold
+from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, YES_NO_GOOD, steps, threshold
 
 LAST_CYCLE = f"time() - {selector('bot_last_cycle_timestamp_seconds')}"
 # By the bot's start-up line and by the broker's answer: live where one of the two says so.
@@ -34,16 +34,16 @@ def header() -> model.Panel:
         "Paper or live (bot's start-up line, or the broker), working (age of the newest cycle), age of the newest log line and "
         "of the broker's last answer.",
         now(MODE_QUERY, "account"),
-        now(working(), "bot"),
+        now(working(), "bot works"),
         now(LOG_AGE, "log line"),
         now(BROKER_AGE, "broker"),
         unit=SECONDS,
         size=(24, 3),
         names=True,
-        pixels=15,  # "✓ working" fits into a quarter of a phone
+        pixels=18,  # the longest value, PAPER, fits into a quarter of a phone
         none=theme.NOT_SAID,
         thresholds=ages,
-        overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],
+        overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=YES_NO_GOOD)],
     )
 
 

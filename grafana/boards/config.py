@@ -74,6 +74,7 @@ def _present() -> list[model.Panel]:
             size=(8, 5),
             none="not known",
             names=True,
+            pixels=28,
             mappings=theme.choices(_0=("✓ all in effect", theme.GOOD), _1=("▲ not yet", theme.WARNING)),
         ),
         grid(
