@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bigdipper_exporter.log.lines.skips import Skip
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from tests.forms import docker
 
 ORDER = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-000000000001)"

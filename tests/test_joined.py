@@ -8,7 +8,8 @@ import pytest
 
 from bigdipper_exporter.log.grammar import RULES
 from bigdipper_exporter.log.headers import SEPARATORS
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Event, Malformed
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -14,7 +14,8 @@ from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.chunks import LINE_LIMIT, whole_lines
 from bigdipper_exporter.log.compile import TOKEN, read_message
 from bigdipper_exporter.log.grammar import RULES, TAGS
-from bigdipper_exporter.log.parser import ParsedChunk, Reader, long_lines
+from bigdipper_exporter.log.parser import Reader, long_lines
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Rule
 from bigdipper_exporter.log.segment import Checkpoint
 from bigdipper_exporter.log.tail import Tail

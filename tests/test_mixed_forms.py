@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import OFFSET_MASK, ParsedChunk
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState
 from tests.forms import MESSAGES, READ, TRADE, Write, plain, utc

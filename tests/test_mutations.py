@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bigdipper_exporter.counters import Counters
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import BotState

@@ -29,7 +29,8 @@ from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.thresholds import CYCLE_AGE_SECONDS, LOG_AGE_SECONDS
 from bigdipper_exporter.web import landing, today
 from bigdipper_exporter.web.alerts import MOST_ALERTS, Firing, FiringAlert
-from bigdipper_exporter.web.pages import FAILURES, status_page
+from bigdipper_exporter.web.pages import status_page
+from bigdipper_exporter.web.sections.broker import FAILURES
 from tests.running import Monitor, monitor
 
 STAMP = "2025-11-04 11:18:00"
@@ -296,8 +297,10 @@ def test_an_alertmanager_that_has_just_started_may_not_know_all(one: Monitor) ->
         (["warn", "bad", "bad", "ok"], "bad", "2 problems, 1 to look at"),
     ],
 )
-def test_the_page_begins_with_the_worst_of_what_it_says(states: list[str], overall: str, summary: str) -> None:
-    html = landing.render(landing.Page("title", "1", [("heading", [(state, "name", "words") for state in states])]), ())
+def test_the_page_begins_with_the_worst_of_what_it_says(states: list[landing.State], overall: str, summary: str) -> None:
+    html = landing.render(
+        landing.Page("title", "1", [("heading", [landing.Row(state, "name", "words") for state in states])]), ()
+    )
     assert re.search(rf'<p class="overall {overall}">.*</span> {summary}</p>', html)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.lines.orders import Trade
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.prefixes import Prefixes
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Malformed
 from tests.test_samples import SAMPLES
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.log.lines.cycles import Cycle
-from bigdipper_exporter.log.parser import PENDING_LIMIT, ParsedChunk, Reader
+from bigdipper_exporter.log.parser import PENDING_LIMIT, Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.rule import Event, Malformed
 from tests import oracle
 from tests.running import Monitor, Series, content, counters, monitor

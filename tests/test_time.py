@@ -13,7 +13,8 @@ import pytest
 from bigdipper_exporter.commands import doctor
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from tests.running import Exporter, command, exporter, monitor, wait_for
 
 NEW_YORK = ZoneInfo("America/New_York")

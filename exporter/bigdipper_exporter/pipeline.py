@@ -21,7 +21,7 @@ from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.absent import NoLog
 from bigdipper_exporter.log.chunks import pieces
-from bigdipper_exporter.log.parser import ParsedChunk
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.tail import Read, Tail
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot

@@ -29,7 +29,7 @@ from bigdipper_exporter.money.lots import Event
 from bigdipper_exporter.money.plausibility import Balances
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 from bigdipper_exporter.projection.state import BotState
-from bigdipper_exporter.web.pages import _today
+from bigdipper_exporter.web.sections.bot import _today
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1.5", "2025-11-04", ""]),
@@ -460,7 +460,7 @@ def test_yesterdays_figures_are_not_todays_while_an_endpoint_fails(silent: tuple
     for endpoint, names in of_endpoint.items():
         assert shown & names == (set() if endpoint in silent else names)
     assert "bigdipper_account_equity_usd" in shown, "what is not of a day stays"
-    assert ("filled" in _today(seen)[2]) == ("orders" not in silent)
+    assert ("filled" in _today(seen).sentence) == ("orders" not in silent)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:

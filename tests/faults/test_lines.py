@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bigdipper_exporter.log.chunks import LINE_LIMIT
-from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import ParsedChunk
 from bigdipper_exporter.log.tail import Tail
 from tests.faults.harness import Consumer, Writer, check
 

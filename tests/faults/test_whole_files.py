@@ -204,7 +204,8 @@ def one_log(folder: Path, seed: int, actions: int, moving: bool, converting: boo
 # and a container's message in two pieces after one whose second piece is damaged. A rotated file that only begins like a lost
 # log; a backup that is many rotations old; a log of UTF-16 that was passed over as a copy, and then restored. A time without a
 # level that was learned as a prefix. A whole backup over one that was cut, taken for the rest of it (on a busy machine only).
-FOUND = (433370, 13250370, 14543703, 1005, 500041, 500095, 4422375, 5842181)
+# A compressed file that goes on like a generation whose log was replaced and had grown since: what had grown was read twice.
+FOUND = (433370, 13250370, 14543703, 1005, 500041, 500095, 4422375, 5842181, 9619065)
 
 
 LOGS = [

@@ -6,7 +6,7 @@ import pytest
 
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.lines.account import Movers
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.projection import account
 from bigdipper_exporter.projection.context import Context
 from bigdipper_exporter.projection.state import BotState

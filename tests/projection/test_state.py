@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.log.localtime import LocalTime
-from bigdipper_exporter.log.parser import Piece, Place, Reader
+from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.prefixes import Prefixes
+from bigdipper_exporter.log.records import Piece, Place
 from bigdipper_exporter.projection.state import RENAMED, STEADY_SECONDS, BotState, DamagedLine, Episode
 
 NEW_YORK = ZoneInfo("America/New_York")

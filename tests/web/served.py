@@ -11,12 +11,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from bigdipper_exporter.metrics.table import Part
-from bigdipper_exporter.web.server import Page, Server
+from bigdipper_exporter.web.landing import Page, Row
+from bigdipper_exporter.web.server import Server
 
 DEADLINE = 10.0
 STOP_DEADLINE = 2.0  # twice the promise, for a busy machine
 ROUTES = ("/", "/metrics", "/-/healthy", "/-/ready")
-PAGE = Page("Orion", "9.9", [("The log", [("ok", "File", "is read")])])
+PAGE = Page("Orion", "9.9", [("The log", [Row("ok", "File", "is read")])])
 
 
 def families(part: Part = "all", series: int = 3) -> list[Metric]:

@@ -11,7 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from bigdipper_exporter.metrics.table import Part
 from bigdipper_exporter.web.exposition import OPENMETRICS, TEXT, TEXT_1, Exposition, accepts_gzip, choose_format
-from bigdipper_exporter.web.server import Page, Server
+from bigdipper_exporter.web.landing import Page, Row
+from bigdipper_exporter.web.server import Server
 from tests.web.served import DEADLINE, PAGE, ROUTES, CountingLock, connections, eventually, families, fetch, plain, raw, serving
 
 
@@ -210,7 +211,12 @@ class TestLandingPage:
     PAGE = Page(
         "Orion <b>",
         "1.2.3",
-        [("The log & more", [("ok", "File", "is <read>"), ("warn", "Form", "w"), ("bad", "Disk", "b"), ("off", "A", "o")])],
+        [
+            (
+                "The log & more",
+                [Row("ok", "File", "is <read>"), Row("warn", "Form", "w"), Row("bad", "Disk", "b"), Row("off", "A", "o")],
+            )
+        ],
     )
 
     def test_says_each_state_in_words_and_escapes_what_it_is_given(self) -> None:

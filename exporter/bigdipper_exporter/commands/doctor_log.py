@@ -25,8 +25,9 @@ from bigdipper_exporter.log.folder import GUESSED, unread
 from bigdipper_exporter.log.lines.cycles import Session
 from bigdipper_exporter.log.name import REPLACED, is_replaced
 from bigdipper_exporter.log.packed import open_source
-from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Reader
+from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.portion import UNFINISHED_BYTES
+from bigdipper_exporter.log.records import OFFSET_MASK, ParsedChunk
 from bigdipper_exporter.log.segment import HEAD_BYTES, Source
 from bigdipper_exporter.projection import Projection
 from bigdipper_exporter.projection.state import TOO_SLOW, UNDECIDED, BotState, narrow, shown, where

@@ -25,7 +25,7 @@ def retrace(look: Look, segment: Segment) -> None:
     if not source.whole():
         segment.ownership = _await(look, segment)
         return
-    if source.gz and mine.offset:
+    if source.gz and mine.offset and not _has_longer_twin(look.state, segment):
         # It is resumed: going back to its beginning would mean to unpack all of it again.
         segment.ownership = Ownership.OWN
         return
@@ -50,6 +50,12 @@ def retrace(look: Look, segment: Segment) -> None:
     elif mine.offset and next(iter(look.sums(mine.generation)), None) is None:
         # An older version of the exporter, which stored no checksums, has read it.
         look.read.sums += _sums_from(source, 0, mine)
+
+
+def _has_longer_twin(state: State, segment: Segment) -> bool:
+    """Whether more was consumed of another generation that begins alike, as of a log that was replaced and grew."""
+    mine = segment.checkpoint
+    return any(c.offset > mine.offset and c.head.startswith(mine.head) for c in state.others(segment))
 
 
 def _await(look: Look, segment: Segment) -> Ownership:

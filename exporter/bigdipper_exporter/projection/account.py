@@ -3,7 +3,7 @@
 from bigdipper_exporter import symbols
 from bigdipper_exporter.archive.bot_tables import AccountRow
 from bigdipper_exporter.log.lines.account import Account, Movers, Positions
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.projection.brake import release
 from bigdipper_exporter.projection.context import Context, handles, ratio
 

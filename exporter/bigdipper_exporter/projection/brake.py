@@ -7,7 +7,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.bot_tables import BrakeRow
 from bigdipper_exporter.log.lines.brake import Brake, BrakeDetail, Missing
 from bigdipper_exporter.log.lines.errors import Halting
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import Context, handles, ratio
 from bigdipper_exporter.projection.state import BotState, Episode

@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.bot_tables import BotEventRow
 from bigdipper_exporter.archive.pending import PendingDay, PendingRows
 from bigdipper_exporter.counters import Counters, SymbolLabels
 from bigdipper_exporter.log.lines.skips import Skip
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.log.rule import Event
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.state import BotState, Episode

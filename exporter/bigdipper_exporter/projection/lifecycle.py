@@ -3,7 +3,7 @@
 from bigdipper_exporter.log.lines.cycles import Cycle, CycleTook, Session
 from bigdipper_exporter.log.lines.errors import Error, Halt, Pause
 from bigdipper_exporter.log.lines.lifecycle import Start, Stop, Watching
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import brake

@@ -4,7 +4,7 @@ from bigdipper_exporter.archive.bot_tables import OpportunityRow, ScanRow, SkipR
 from bigdipper_exporter.log.lines.brake import MissedByBrake
 from bigdipper_exporter.log.lines.orders import CapitalExhausted, Filters, LeftOut, Opportunity, Scan, Trade
 from bigdipper_exporter.log.lines.skips import ROUTINE_REASONS, Skip
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.context import DETAIL_LIMIT, Context, handles, ratio
 from bigdipper_exporter.words import dollars

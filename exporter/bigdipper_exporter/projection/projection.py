@@ -8,7 +8,7 @@ from bigdipper_exporter.archive.pending import PendingRows
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.grammar import EVENT_KINDS
-from bigdipper_exporter.log.parser import OFFSET_MASK, ParsedChunk, Record
+from bigdipper_exporter.log.records import OFFSET_MASK, ParsedChunk, Record
 from bigdipper_exporter.log.rule import Malformed
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection import account, brake, lifecycle, opportunities, records

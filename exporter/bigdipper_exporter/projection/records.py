@@ -2,7 +2,7 @@
 
 from bigdipper_exporter.archive.table import TABLES, LogRow, Table
 from bigdipper_exporter.log.grammar import EVENT_KINDS
-from bigdipper_exporter.log.parser import Record
+from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.log.rule import Event
 from bigdipper_exporter.metrics import counters
 from bigdipper_exporter.metrics.table import Counter

@@ -11,7 +11,8 @@ from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
 from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.log import forms
-from bigdipper_exporter.log.parser import OFFSET_MASK, Piece, Place, Reader
+from bigdipper_exporter.log.parser import Reader
+from bigdipper_exporter.log.records import OFFSET_MASK, Piece, Place
 from bigdipper_exporter.thresholds import LOG_SKEW_SECONDS
 
 Stored = TypeVar("Stored", AccountRow, OpportunityRow)

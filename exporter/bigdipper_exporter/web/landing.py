@@ -5,19 +5,33 @@ from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bigdipper_exporter.words import count
 
 # State: the word that is read, and the sign that is seen. Colour only repeats them.
-STATES = {"ok": ("fine", "✓"), "warn": ("look", "!"), "bad": ("problem", "✕"), "off": ("off", "–")}
+State = Literal["ok", "warn", "bad", "off"]
+STATES: dict[State, tuple[str, str]] = {
+    "ok": ("fine", "✓"),
+    "warn": ("look", "!"),
+    "bad": ("problem", "✕"),
+    "off": ("off", "–"),
+}
 REFRESH_SECONDS = 15
 _SENTENCE = 300  # characters of it that are shown
 _WIDTH, _HEIGHT, _EDGE = 600, 90, 4
 
 _TEMPLATE = Template(files("bigdipper_exporter.web").joinpath("landing.html").read_text(encoding="utf-8"))
 
-Row = tuple[str, str, str]  # state (of STATES), name, sentence
+MOST_NAMED = 5  # symbols, bots or lines that a row or a section names
+
+
+class Row(NamedTuple):
+    """One statement of a section: its state, what it is about, and the sentence."""
+
+    state: State
+    name: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +87,15 @@ class Page:
 
 def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
     """The page as HTML, with its links and `links` (address, words) to the rest of the server."""
-    states = [state for _, rows in page.sections for state, _, _ in rows]
-    overall = next((state for state in ("bad", "warn") if state in states), "ok")
+    states = [row.state for _, rows in page.sections for row in rows]
+    overall: State = "bad" if "bad" in states else "warn" if "warn" in states else "ok"
     bad, warn = states.count("bad"), states.count("warn")
     summary = (
         ", ".join(text for number, text in ((bad, count(bad, "problem")), (warn, f"{warn} to look at")) if number)
         or "everything is fine"
     )
     # What needs a look comes first, what happened next, what is fine last.
-    urgent = [(heading, rows) for heading, rows in page.sections if any(state in ("bad", "warn") for state, _, _ in rows)]
+    urgent = [(heading, rows) for heading, rows in page.sections if any(row.state in ("bad", "warn") for row in rows)]
     calm = [section for section in page.sections if section not in urgent]
     return _TEMPLATE.substitute(
         title=escape(page.title),
@@ -105,15 +119,15 @@ def _text(text: str, most: int) -> str:
 
 
 def _section(heading: str, rows: list[Row]) -> str:
-    items = "\n".join(_row(*row) for row in rows)
+    items = "\n".join(map(_row, rows))
     return f"<section>\n<h2>{escape(heading)}</h2>\n<ul>\n{items}\n</ul>\n</section>"
 
 
-def _row(state: str, name: str, sentence: str) -> str:
-    word, sign = STATES[state]
+def _row(row: Row) -> str:
+    word, sign = STATES[row.state]
     return (
-        f'<li class="{state}"><span class="state"><span class="sign" aria-hidden="true">{sign}</span> {word}</span>'
-        f'<span class="name">{escape(name)}</span><span class="says">{_text(sentence, _SENTENCE)}</span></li>'
+        f'<li class="{row.state}"><span class="state"><span class="sign" aria-hidden="true">{sign}</span> {word}</span>'
+        f'<span class="name">{escape(row.name)}</span><span class="says">{_text(row.sentence, _SENTENCE)}</span></li>'
     )
 
 
