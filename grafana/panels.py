@@ -314,8 +314,8 @@ def grid(
     looks = [override("byType", "time", unit=MOMENT), override("byRegexp", ".*", custom__wrapHeaderText=True)]
     if says:
         # The words take a second line in a column of symbols; times are wide enough.
-        wrapped = {} if says == "time" else {"custom__cellOptions": {"type": "auto", "wrapText": True}}
-        looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"], **wrapped)]
+        wrapped = {"type": "auto", "wrapText": says != "time"}
+        looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"], custom__cellOptions=wrapped)]
     return _panel(
         "table", title, description, targets, size, options, unit=unit, custom=custom, overrides=[*looks, *overrides], **rest
     )
