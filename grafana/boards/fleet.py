@@ -159,8 +159,8 @@ def _bots() -> model.Panel:
             coloured(
                 "State", COUNT, mappings=STATES, custom__width=144, custom__align="left", link=("Health", f"/d/{HEALTH}?{bot}")
             ),
-            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=98),
-            column("Cycle", SECONDS, displayName="Last cycle", custom__width=82),
+            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=92),
+            column("Cycle", SECONDS, displayName="Last cycle", custom__width=76),
             column("Equity", DOLLARS, custom__width=86),
             coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
             coloured("Today %", RATIO, thresholds=theme.SIGNED, custom__width=82),
@@ -181,14 +181,14 @@ def _bots() -> model.Panel:
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
             column("Positions", COUNT, custom__width=104),
-            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=92),
-            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=78),
+            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=84),
+            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=74),
             coloured(
                 "Findings",
                 COUNT,
                 displayName="Config errors",
                 thresholds=steps("text", (1, theme.CRITICAL)),
-                custom__width=78,
+                custom__width=74,
                 link=("Configuration", f"/d/{CONFIG}?{bot}"),
             ),
         ],
