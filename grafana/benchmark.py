@@ -140,7 +140,8 @@ def trades() -> list[model.Panel]:
         stat(
             "Open lots",
             "What do the closed lots leave out? "
-            "Open lots that the bot bought, and their profit: a bot that rarely sells has mostly winners among its closed lots "
+            "Open lots that the bot bought, and their profit at the newest daily price: a bot that rarely sells has mostly "
+            "winners among its closed lots "
             "(archive: trade_figures).",
             table(f"""SELECT open_lots AS "open lots", open_profit AS "profit" {figures} = 'all'"""),
             unit=COUNT,
@@ -154,11 +155,13 @@ def trades() -> list[model.Panel]:
             "Which symbols are worth trading? "
             "Closed lots that the bot bought, by symbol, from 5 lots on; holding times in sessions; lowest and "
             "highest: mean of the worst and best "
-            "price held, to the entry; open lots and their profit beside them (archive: trade_figures).",
+            "price held, to the entry; open lots and their profit at the newest daily price beside them (archive: "
+            "trade_figures).",
             listed(f"""
                 SELECT name AS Symbol, lots AS Closed, win_rate AS "Win rate", expectancy AS Expectancy,
                   profit_factor AS "Profit factor", winner_sessions AS "Winners held", loser_sessions AS "Losers held",
-                  worst_ratio AS Lowest, best_ratio AS Highest, open_lots AS "Open", open_profit AS "Open P/L"
+                  worst_ratio AS Lowest, best_ratio AS Highest, open_lots AS "Open",
+                  CASE WHEN open_lots > 0 THEN open_profit END AS "Open P/L"
                 {figures} = 'symbol' ORDER BY lots DESC"""),
             size=(24, 10),
             says="Symbol",
@@ -168,7 +171,8 @@ def trades() -> list[model.Panel]:
                 column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=100),
                 *(column(name, COUNT) for name in ("Closed", "Open")),
                 *(column(name, RATIO) for name in ("Win rate", "Lowest", "Highest")),
-                *(column(name, NUMBER) for name in ("Profit factor", "Winners held", "Losers held")),
+                *(column(name, NUMBER) for name in ("Profit factor",)),
+                *(column(name, theme.SESSIONS) for name in ("Winners held", "Losers held")),
                 *(coloured(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("Expectancy", "Open P/L")),
             ],
         ),

@@ -13,8 +13,8 @@ from grafana.theme import COUNT, DOLLARS, NO_PRICES, NO_ROWS, RATIO, TEXT, USD
 
 SOURCES = theme.choices(
     log=("log", "text"),
-    minute=("bars, minute", theme.WARNING),
-    line=("bars, day", theme.WARNING),
+    minute=("bars, minute", theme.QUIET),
+    line=("bars, day", theme.QUIET),
     none=("unknown", theme.QUIET),
 )
 REASON = "REPLACE(REPLACE({}, 'missed_brake', 'brake'), '_', ' ')"

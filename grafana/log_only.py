@@ -94,6 +94,13 @@ EMPTY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
+# Board and panel -> its title where the broker's part of it is not there.
+TITLES = {
+    ("trades", "Orders and fills per day"): "Orders per day",
+    ("trades", "Orders and fills by hour"): "Orders by hour",
+}
+
+
 def boards() -> dict[str, model.Dashboard]:
     """The boards by name."""
     return {name: _without_keys(name, build()) for name, build in BOARDS.items() if name not in WITHOUT_BOARDS}
@@ -131,12 +138,13 @@ def _staying(name: str, own: Sequence[model.Panel]) -> list[list[model.Panel]]:
 
 
 def _narrowed(name: str, panel: model.Panel) -> model.Panel:
-    """Without the columns that stay empty."""
+    """Without the columns that stay empty, and without their names in the title."""
     if hidden := EMPTY_COLUMNS.get((name, panel.title or "")):
         panel.transformations = [
             *(panel.transformations or []),
             transform("organize", excludeByName=dict.fromkeys(hidden, True)),
         ]
+    panel.title = TITLES.get((name, panel.title or ""), panel.title)
     return panel
 
 

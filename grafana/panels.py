@@ -236,10 +236,9 @@ def columns(
     stacked: bool = False,
     legend: bool = False,
     horizontal: bool = False,
-    signed: bool = False,
     **rest: Any,
 ) -> model.Panel:
-    """A bar chart over the text column `x`. signed: bars to both sides, whose values must not cover the names."""
+    """A bar chart over the text column `x`."""
     options = barchart_model.Options(
         x_field=x,
         orientation=common.VizOrientation.HORIZONTAL if horizontal else common.VizOrientation.VERTICAL,
@@ -247,7 +246,7 @@ def columns(
         show_value=common.VisibilityMode.NEVER if stacked else common.VisibilityMode.AUTO,
         bar_width=0.9,
         # On a phone Grafana would choose 8 pixels; upright bars are too near each other for more.
-        text=common.VizTextDisplayOptions(value_size=12) if horizontal and not signed else None,
+        text=common.VizTextDisplayOptions(value_size=12) if horizontal else None,
         x_tick_label_spacing=100,
         x_tick_label_max_length=14,
         legend=common.VizLegendOptions(
@@ -314,7 +313,9 @@ def grid(
     custom = common.TableFieldOptions(align=common.FieldTextAlignment.AUTO, filterable=True, min_width=90)
     looks = [override("byType", "time", unit=MOMENT), override("byRegexp", ".*", custom__wrapHeaderText=True)]
     if says:
-        looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"])]
+        # The words take a second line in a column of symbols; times are wide enough.
+        wrapped = {"type": "auto", "wrapText": says != "time"}
+        looks += [override("byRegexp", ".*", noValue="–"), column(says, noValue=rest["none"], custom__cellOptions=wrapped)]
     return _panel(
         "table", title, description, targets, size, options, unit=unit, custom=custom, overrides=[*looks, *overrides], **rest
     )

@@ -138,7 +138,7 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         none=NO_PRICES,
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
-            column("Purchases", COUNT, custom__width=130),
+            column("Purchases", COUNT, custom__width=116),
             column("Found", COUNT, custom__width=84),
             coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=84),
             column("Outside hours", COUNT, custom__width=96),

@@ -7,10 +7,14 @@ from grafana.board import ONE_SYMBOL, address
 from grafana.overrides import answer, coloured, column, organise, transform
 from grafana.panels import grid, stat
 from grafana.query import now, rows, selector
-from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, WORKING, steps, threshold
+from grafana.theme import COUNT, MODE_NUMBER, NO_BROKER, RATIO, SECONDS, TEXT, USD, WARNING, YES_NO_GOOD, steps, threshold
 
 LAST_CYCLE = f"time() - {selector('bot_last_cycle_timestamp_seconds')}"
-MODE_QUERY = 'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipper_bot_info{bot="$bot"})'
+# By the bot's start-up line and by the broker's answer: live where one of the two says so.
+MODE_QUERY = (
+    'max(bigdipper_bot_info{bot="$bot",mode=~"(?i)live"} * 2 or bigdipper_bot_info{bot="$bot"}'
+    ' or bigdipper_alpaca_info{bot="$bot",mode="live"} * 2 or bigdipper_alpaca_info{bot="$bot"})'
+)
 LOG_AGE = f"time() - {selector('log_last_line_timestamp_seconds')}"
 BROKER_AGE = f"time() - {selector('alpaca_last_success_timestamp_seconds', endpoint='account')}"
 
@@ -27,19 +31,19 @@ def header() -> model.Panel:
     ages = steps("text", (threshold("log_age_seconds"), WARNING))
     return stat(
         "Now",
-        "Paper or live (bot's start-up line), working (age of the newest cycle), age of the newest log line and of the "
-        "broker's last answer.",
+        "Paper or live (bot's start-up line, or the broker), working (age of the newest cycle), age of the newest log line and "
+        "of the broker's last answer.",
         now(MODE_QUERY, "account"),
-        now(working(), "bot"),
+        now(working(), "bot works"),
         now(LOG_AGE, "log line"),
         now(BROKER_AGE, "broker"),
         unit=SECONDS,
         size=(24, 3),
         names=True,
-        pixels=18,  # the name of a state fits into a quarter of a phone
+        pixels=18,  # the longest value, PAPER, fits into a quarter of a phone
         none=theme.NOT_SAID,
         thresholds=ages,
-        overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=WORKING)],
+        overrides=[answer("A", COUNT, mappings=MODE_NUMBER), answer("B", COUNT, mappings=YES_NO_GOOD)],
     )
 
 
@@ -92,7 +96,8 @@ def positions(size: tuple[int, int]) -> model.Panel:
             coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
             coloured("P/L %", RATIO, thresholds=theme.SIGNED),
             coloured("Today", theme.SIGNED_USD, thresholds=theme.SIGNED),
-            *(column(name, USD) for name in ("Value", "Price", "Entry", "Cost")),
+            *(column(name, theme.SIGNED_USD) for name in ("Value", "Cost")),  # a short position has less than nothing
+            *(column(name, USD) for name in ("Price", "Entry")),
             column("Shares", theme.QUANTITY),
             coloured("Priced", COUNT, mappings=theme.UNPRICED, custom__width=120),
         ],

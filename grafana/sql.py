@@ -12,6 +12,8 @@ DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
 # Bars are as wide as the time between two of them: `by_hour` says 0 for the hours beside those with something.
 HOUR = "CAST(ts / 3600 AS INTEGER) * 3600"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
+# Of an account that is watched by its keys alone, what a log counts is not 0 but not known.
+HAS_LOG = "(EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM scans))"
 
 
 def by_hour(rows: str) -> str:

@@ -338,6 +338,7 @@ bot_config_findings severity=error 6002
 bot_config_findings severity=warning 0
 bot_config_changed_timestamp_seconds 6003
 bot_config_pending 1
+bot_config_setting_pending setting=MAX 1
 market_data_up 1
 market_data_last_success_timestamp_seconds 7001
 market_data_symbols_without_prices 2

@@ -65,15 +65,17 @@ def _present() -> list[model.Panel]:
         stat(
             "Changed, not in effect",
             "Does the bot run with what stands in its file? "
-            "Settings changed on disk since the bot's last start (bigdipper_bot_config_pending): it reads its file at its "
-            "start only. Restart it the way it runs; with Docker: docker compose up -d --build. A restart forgets cooldowns: "
-            "best between 20:00 and 04:00 New York.",
-            now(selector("bot_config_pending"), "settings"),
+            "Settings changed on disk since the bot's last start (bigdipper_bot_config_setting_pending): it reads its file "
+            "at its start only. Restart it the way it runs; with Docker: docker compose up -d --build. A restart forgets "
+            "cooldowns: best between 20:00 and 04:00 New York.",
+            now(f"{selector('bot_config_pending')} == 0", "settings"),
+            now(selector("bot_config_setting_pending"), "{{setting}}"),
             unit=COUNT,
             size=(8, 5),
             none="not known",
-            mappings=theme.choices(_0=("✓ in effect", theme.GOOD)),
-            thresholds=theme.steps("text", (1, theme.WARNING)),
+            names=True,
+            pixels=28,
+            mappings=theme.choices(_0=("✓ all in effect", theme.GOOD), _1=("▲ not yet", theme.WARNING)),
         ),
         grid(
             "Findings",

@@ -39,6 +39,11 @@ def _of(mode: str) -> str:
     return f'max by (bot) (last_over_time(bigdipper_alpaca_info{{mode="{mode}"}}[{MEMORY}] @ end()))'
 
 
+def _said(mode: str) -> str:
+    """The bots whose log says that their account is of this kind."""
+    return f'max by (bot) (bigdipper_bot_info{{mode=~"(?i){mode}"}})'
+
+
 PROFIT = "max by (bot) (bigdipper_account_day_profit_usd) or on (bot) max by (bot) (bigdipper_bot_day_profit_usd)"
 DRAWDOWN = "-max by (bot) (bigdipper_account_drawdown_ratio)"
 LEVERAGE = "max by (bot) (bigdipper_account_leverage_ratio) or on (bot) max by (bot) (bigdipper_bot_leverage_ratio)"
@@ -48,7 +53,7 @@ RETURN = "bigdipper_account_day_return_ratio"
 # Column -> expression with one value for each bot.
 FIGURES = {
     "State": STATE,
-    "Account": f"{_of('live')} * 2 or on (bot) {_of('paper')}",
+    "Account": f"{_of('live')} * 2 or on (bot) {_of('paper')} or on (bot) {_said('live')} * 2 or on (bot) {_said('paper')}",
     "Cycle": CYCLE_AGE,
     "Equity": "max by (bot) (bigdipper_account_equity_usd) or on (bot) max by (bot) (bigdipper_bot_equity_usd)",
     "Today": PROFIT,
@@ -82,11 +87,12 @@ def _counts() -> list[model.Panel]:
     return [
         stat(
             "Bots",
-            "Bots of the last week; one that was removed stays for a week. Working: cycling, or account only. Silent: not "
+            "Bots of the last week; one that was removed stays for a week. Working: cycling, under the brake too, or account "
+            "only. Silent: not "
             f"scraped, exporter down, or no cycle for {threshold('cycle_age_seconds') / 60:g} minutes. Worst drawdown: that of "
             "the account furthest below its peak.",
             now(f"count({SEEN})", "bots"),
-            now(f"count(({STATE}) > 5) or vector(0)", "working"),
+            now(f"count(({STATE}) > 3 != 5) or vector(0)", "working"),
             now(f"count({silent}) or vector(0)", "silent"),
             now(f"min({DRAWDOWN})", "worst drawdown"),
             unit=COUNT,
@@ -107,14 +113,15 @@ def _sums(mode: str) -> list[model.Panel]:
     return [
         stat(
             f"Equity and profit today, {mode}",
-            f"Sums over the {mode} accounts that answer. In the sums: their number. Accounts: all of the last week.",
+            f"Sums over the {mode} accounts that answer with their keys. In the sums: their number. Accounts: all of the last "
+            "week.",
             now(f"sum({equity})", "equity"),
             now(f"sum({today})", "profit today"),
             now(f"count({equity})", "in the sums"),
             now(f"count({own})", "accounts"),
             unit=DOLLARS,
             size=(8, 4),
-            none=f"no {mode} account",
+            none=f"no {mode} account with keys",
             names=True,
             pixels=20,
             overrides=[
@@ -149,9 +156,11 @@ def _bots() -> model.Panel:
                 TEXT,
                 link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
             ),
-            coloured("State", COUNT, mappings=STATES, custom__width=144, link=("Health", f"/d/{HEALTH}?{bot}")),
-            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=98),
-            column("Cycle", SECONDS, displayName="Last cycle", custom__width=82),
+            coloured(
+                "State", COUNT, mappings=STATES, custom__width=144, custom__align="left", link=("Health", f"/d/{HEALTH}?{bot}")
+            ),
+            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=92),
+            column("Cycle", SECONDS, displayName="Last cycle", custom__width=76),
             column("Equity", DOLLARS, custom__width=86),
             coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
             coloured("Today %", RATIO, thresholds=theme.SIGNED, custom__width=82),
@@ -172,14 +181,14 @@ def _bots() -> model.Panel:
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
             column("Positions", COUNT, custom__width=104),
-            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=92),
-            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=78),
+            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=84),
+            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=74),
             coloured(
                 "Findings",
                 COUNT,
                 displayName="Config errors",
                 thresholds=steps("text", (1, theme.CRITICAL)),
-                custom__width=78,
+                custom__width=74,
                 link=("Configuration", f"/d/{CONFIG}?{bot}"),
             ),
         ],
@@ -262,7 +271,7 @@ def _versions() -> model.Panel:
             organise(
                 ["bot", "version", "log_form", "exporter", "python"],
                 {"bot": "Bot", "version": "Version", "log_form": "Log", "exporter": "Exporter", "python": "Python"},
-                hide=["Time 1", "Time 2", "Value #A", "Value #B"],
+                hide=["Time", "Time 1", "Time 2", "Value #A", "Value #B"],
             ),
         ],
         overrides=[column("Bot", TEXT)],

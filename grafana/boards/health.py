@@ -13,7 +13,6 @@ from grafana.theme import (
     COUNT,
     CRITICAL,
     GOOD,
-    NO_ROWS,
     NO_SERIES,
     NOT_SAID,
     PER_MINUTE,
@@ -40,7 +39,7 @@ def build() -> model.Dashboard:
             Section(health_monitor.archive(), "Archive", folded=True),
             Section(health_monitor.stack(), "Prometheus and Alertmanager", folded=True),
         ],
-        since="now-3h",
+        since="now-1h",
         refresh="5s",
     )
 
@@ -90,7 +89,7 @@ def _alerts() -> list[model.Panel]:
             "Prometheus' rules, silenced ones included, the watchdog left out (silences: Alerting > Silences, Alertmanager). "
             "State: firing, or pending while the rule's own time is not over. Click one for the text of its rule.",
             rows(_ranked('ALERTS{alertstate=~"firing|pending",severity!="none"}')),
-            size=(24, 7),
+            size=(24, 5),
             none="✓ no alert",
             sort=("Severity", False),
             transformations=[
@@ -156,19 +155,21 @@ def _bot() -> list[model.Panel]:
         lines(
             "Age of the newest cycle",
             "How old was the newest cycle? "
-            "Age of the newest cycle; the dashed line is where the alert says that the bot does not work.",
-            over_time(shared.LAST_CYCLE, "age"),
+            "The greatest age of the newest cycle in each five minutes: about 60 s while the bot cycles once a minute. "
+            "The dashed line is where the alert says that it does not work.",
+            over_time(f"max_over_time(({shared.LAST_CYCLE})[5m:30s])", "age"),
             unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,
             limit_line=True,
+            soft_zero=True,
             thresholds=steps("text", (threshold("cycle_age_seconds"), CRITICAL)),
             overrides=[answer("A", colour=GOOD)],
         ),
         lines(
             "Bot errors",
-            "Which errors does it make? Errors and halts other than the brake's in each hour by cause, by their own time, "
-            "whenever they were read (archive: bot_events; orders that failed: skips).",
+            "Which errors does it make? Errors and halts other than the brake's in each hour of a day by cause, by their own "
+            "time, whenever they were read (archive: bot_events; orders that failed: skips).",
             series(
                 by_hour(f"""
                   SELECT ts, kind || ': ' || REPLACE(cause, '_', ' ') AS name, 1 AS number FROM bot_events
@@ -177,7 +178,8 @@ def _bot() -> list[model.Panel]:
             ),
             unit=COUNT,
             size=(12, 8),
-            none="✓ none in this time",
+            past="24h",
+            none="✓ none in 24 hours",
             draw=theme.BARS,
             fill=60,
             legend=("sum",),
@@ -189,7 +191,7 @@ def _bot() -> list[model.Panel]:
             ],
         ),
         timeline(
-            "Market session, as the bot sees it",
+            "Market session",
             "Which session did it believe in? "
             "The session of its own lines (bigdipper_market_session), and whether the broker's clock says open.",
             over_time(f"max({sessions})", "bot"),
@@ -200,13 +202,14 @@ def _bot() -> list[model.Panel]:
         ),
         grid(
             "Starts, stops, halts and errors",
-            "What happened to it? Starts, stops, halts and errors in the chosen time, newest 100 (archive: bot_events).",
+            "What happened to it? Starts, stops, halts and errors of seven days, newest 100 (archive: bot_events).",
             listed(f"""
                 SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail
                 FROM bot_events WHERE {IN_TIME} ORDER BY ts DESC LIMIT 100"""),
             size=(24, 7),
+            past="7d",
             says="time",
-            none=NO_ROWS,
+            none="none in seven days",
             sort=("Time", True),
             overrides=[
                 column("time", displayName="Time", custom__width=170),

@@ -7,7 +7,7 @@ from grafana.board import OPPORTUNITIES, Section, board
 from grafana.overrides import coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, series, table
-from grafana.sql import DAYS, DIP_DEPTHS, DIPS, IN_TIME, SCANS, SYMBOL, by_hour
+from grafana.sql import DAYS, DIP_DEPTHS, DIPS, HAS_LOG, IN_TIME, SCANS, SYMBOL, by_hour
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TEXT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
@@ -49,7 +49,7 @@ def _funnel() -> list[model.Panel]:
                   (SELECT TOTAL(found) FROM scanned) AS "→ found",
                   (SELECT TOTAL(dips) FROM dips) AS "→ named",
                   (SELECT COUNT(*) {trades}) AS "→ submitted",
-                  ended.whole AS "→ filled", ended.part AS "→ partly filled" FROM ended"""),
+                  ended.whole AS "→ filled", ended.part AS "→ partly filled" FROM ended WHERE {HAS_LOG}"""),
             unit=COUNT,
             size=(8, 8),
             none="–",
@@ -143,7 +143,7 @@ def _lists() -> list[model.Panel]:
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
                 column("Dip", PERCENT),
-                column("Reason", custom__width=150),
+                column("Reason", custom__width=130),
                 column("Price", USD),
                 column("Score", TIMES),
                 coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),

@@ -294,8 +294,8 @@ def _deeds() -> list[model.Panel]:
             "What did it buy last? "
             "The last 20 orders in the log, with their state at the broker. A trade is an order submitted, not a fill.",
             listed("""
-                SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
-                  COALESCE(o.status, 'unknown') AS State
+                SELECT t.ts AS time, t.symbol AS Symbol, COALESCE(o.status, 'unknown') AS State, t.total_value AS Value,
+                  t.quantity AS Shares, t.price AS "Limit"
                 FROM trades AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
                 ORDER BY t.ts DESC LIMIT 20"""),
             size=(12, 9),

@@ -254,7 +254,7 @@ def _sources() -> list[model.Panel]:
         ),
         grid(
             "P&L attribution by day",
-            "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 days). "
+            "Start + realized + unrealized + dividends + fees + interest + other + deposits = end (newest 100 trading days). "
             "A day after days without a close holds their money too. Unrealized on days before the first poll: of positions "
             "rebuilt from executions and prices; where not exact, the last column says why.",
             listed(f"""
@@ -263,7 +263,7 @@ def _sources() -> list[model.Panel]:
                   CASE WHEN unrealized_change IS NULL AND trading_day THEN COALESCE((
                     SELECT GROUP_CONCAT(symbol || ': ' || problem, ', ') FROM positions_daily AS p
                     WHERE p.date = daily_stats.date AND problem IS NOT NULL), 'positions at a close') END AS "Not known"
-                {DAYS} ORDER BY ts DESC LIMIT 100"""),
+                {DAYS} AND trading_day ORDER BY ts DESC LIMIT 100"""),
             size=(24, 9),
             says="Day",
             none=NO_ROWS,

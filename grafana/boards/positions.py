@@ -76,7 +76,6 @@ def winners_and_losers(size: tuple[int, int]) -> model.Panel:
         size=size,
         none="no position, or nothing said of any",
         horizontal=True,
-        signed=True,
         thresholds=theme.SIGNED,
         transformations=[organise(["symbol", "Value"], {}, hide=("Time",))],
     )
@@ -179,8 +178,9 @@ def _over_time(title: str, what: str, value: str) -> model.Panel:
         f"{what} of each chosen position at the broker's answers (archive: position_snapshots, one every 15 minutes at most), "
         "and before the first of them at each close, rebuilt from executions and prices (positions_daily).",
         series(snapshots(value)),
-        unit=theme.SIGNED_USD,
+        unit=theme.SIGNED_DOLLARS,
         size=(12, 9),
+        legend=(),  # the last value of what is no longer held is no value of today
         none=f"{NO_ROWS}, or {NO_BROKER}",
         points=150,
         colour=BY_NAME,
@@ -215,7 +215,7 @@ def _tax() -> list[model.Panel]:
                 column("time", displayName="Sold", custom__width=170),
                 column("Shares", QUANTITY, custom__width=95),
                 coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                coloured("Days left", DAYS, custom__width=100, thresholds=steps("text", (0, theme.WARNING))),
+                column("Days left", DAYS, custom__width=100),
                 column("Bought before", QUANTITY, custom__width=140),
                 column("Bought after", QUANTITY, custom__width=120),
                 coloured(

@@ -55,15 +55,19 @@ def build() -> model.Dashboard:
 
 
 def _now() -> list[model.Panel]:
-    debt = f"clamp_min(-{selector('bot_cash_usd')}, 0)"
+    # Under the brake the bot prints no account line, only the level at which it stands.
+    held = f"({selector('limit_level_ratio', limit='brake')} and on (bot) {selector('brake_active')} == 1)"
+    debt = f"({held} * on (bot) {selector('bot_equity_usd')} or on (bot) clamp_min(-{selector('bot_cash_usd')}, 0))"
+    debt_ratio = f"({held} or on (bot) clamp_min(-{selector('bot_cash_usd')}, 0) / {selector('bot_equity_usd')})"
+    leverage = f"(1 + {held} or on (bot) {selector('bot_leverage_ratio')})"
     return [
         stat(
             "Margin debt",
             "How much is borrowed? "
             "Margin debt = -cash when cash is negative, and its share of the equity (Alpaca; without credentials from "
-            "the bot's account line).",
+            "the bot's account line, or under the brake from its brake line).",
             now(either(selector("account_margin_debt_usd"), debt), "{{source}}"),
-            now(either(selector("account_margin_ratio"), f"({debt} / {selector('bot_equity_usd')})"), "of equity"),
+            now(either(selector("account_margin_ratio"), debt_ratio), "of equity"),
             unit=DOLLARS,
             size=(6, 4),
             none=NOT_SAID,
@@ -74,8 +78,8 @@ def _now() -> list[model.Panel]:
             "Leverage",
             "How much is at work? "
             "Leverage: signed sum of the positions by equity, what v2.18's brake compares. Gross: longs and shorts "
-            "added up (broker only).",
-            now(either(selector("account_leverage_ratio"), selector("bot_leverage_ratio")), "leverage ({{source}})"),
+            "added up (broker only). Without credentials from the same lines as the debt.",
+            now(either(selector("account_leverage_ratio"), leverage), "leverage ({{source}})"),
             now(selector("account_gross_exposure_ratio"), "gross"),
             unit=RATIO,
             size=(6, 4),
@@ -188,7 +192,7 @@ def _brake() -> list[model.Panel]:
         grid(
             "Brake episodes",
             "Which episodes were there, why, and at what cost? "
-            "Episodes that touch the chosen time, newest first: the level that started it, the worst level, dollars "
+            "Episodes of 90 days, newest first: the level that started it, the worst level, dollars "
             "to reduce, dips missed. The limits are the bot's own.",
             listed("""
                 SELECT started AS time, COALESCE(duration_seconds, last_seen - started) AS Duration,
@@ -200,8 +204,9 @@ def _brake() -> list[model.Panel]:
                 FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
                 ORDER BY started DESC LIMIT 200"""),
             size=(24, 7),
+            past="90d",
             says="time",
-            none="no episode in this time",
+            none="no episode in 90 days",
             sort=("Start", True),
             overrides=[
                 column("time", displayName="Start", custom__width=170),
@@ -255,11 +260,11 @@ def _exposure() -> list[model.Panel]:
             "Which positions weigh most? "
             "The ten largest positions as a share of the equity, shorts by their absolute value (broker).",
             now(
-                f"sort_desc(topk(10, abs({selector('position_market_value_usd')})"
+                f"100 * sort_desc(topk(10, abs({selector('position_market_value_usd')})"
                 f" / on (bot) group_left {selector('account_equity_usd')}))",
                 SYMBOL_OF_BAR,
             ),
-            unit=RATIO,
+            unit=theme.SHARE,
             size=(12, 8),
             none="no position; without keys the log does not say what each one is worth",
             low=0,

@@ -45,13 +45,15 @@ def _now() -> list[model.Panel]:
         stat(
             "Price and trigger",
             "At which price would the bot buy? "
-            "Newest price (at least 16 minutes old), the highest close of the last LOOKBACK_DAYS sessions, and that close less "
+            "Newest daily price (at least 16 minutes old, of the regular session) and its age, the highest close of the last "
+            "LOOKBACK_DAYS sessions, and that close less "
             "the threshold of the configuration (archive: dip_triggers).",
-            table(f'SELECT price AS "price", high AS "high", line AS "trigger price" {CHOSEN}'),
+            table(f'SELECT price AS "price", high AS "high", line AS "trigger price", 1000 * ts AS "price of" {CHOSEN}'),
             unit=USD,
             size=(12, 4),
             none=NO_PRICES,
             names=True,
+            overrides=[column("price of", theme.FROM_NOW)],
         ),
         stat(
             "Distance to trigger",
@@ -97,7 +99,7 @@ def _held() -> list[model.Panel]:
             "Market value at each close: from the broker's snapshots, and before the exporter watched rebuilt from executions "
             "and prices (archive: positions_daily). A day that cannot be rebuilt has no point.",
             series(f"SELECT ts AS time, market_value AS value {HELD} ORDER BY ts"),
-            unit=USD,
+            unit=theme.SIGNED_DOLLARS,
             size=(12, 7),
             none=f"not held, or {NO_BROKER}",
             fill=15,

@@ -7,7 +7,7 @@ from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table
-from grafana.sql import DAYS, IN_TIME, SYMBOL, by_hour
+from grafana.sql import DAYS, HAS_LOG, IN_TIME, SYMBOL, by_hour
 from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
@@ -56,10 +56,12 @@ def _sums() -> list[model.Panel]:
             "Order volume",
             "How much was ordered? "
             "Orders in the log in the chosen time, and their value (archive: trades). An order is not yet a fill.",
-            table(f"SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}"),
+            table(f"""
+                SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}
+                HAVING {HAS_LOG}"""),
             unit=COUNT,
             size=(6, 4),
-            none=NO_ROWS,
+            none="no log",
             names=True,
             overrides=[column("value", DOLLARS)],
         ),
@@ -115,8 +117,9 @@ def _lists() -> list[model.Panel]:
             "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
             "slippage against the limit (below zero is cheaper), time to fill.",
             listed(f"""
-                SELECT t.ts AS time, t.symbol AS Symbol, t.quantity AS Shares, t.price AS "Limit", t.total_value AS Value,
+                SELECT t.ts AS time, t.symbol AS Symbol,
                   COALESCE(CASE WHEN o.result = 'partly_filled' THEN o.result ELSE o.status END, 'unknown') AS State,
+                  t.total_value AS Value, t.quantity AS Shares, t.price AS "Limit",
                   o.filled_quantity AS Filled, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
                   o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
                 FROM trades AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
@@ -141,11 +144,11 @@ def _lists() -> list[model.Panel]:
             "Open orders",
             "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
             listed(f"""
-                SELECT submitted AS time, symbol AS Symbol, side AS Side, quantity AS Shares, limit_price AS "Limit",
-                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age,
-                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed"
+                SELECT submitted AS time, symbol AS Symbol, side AS Side,
+                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed", quantity AS Shares, limit_price AS "Limit",
+                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
                 FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
-            size=(14, 8),
+            size=(16, 8),
             says="time",
             none=theme.NONE_HELD,
             sort=("Submitted", False),
@@ -171,7 +174,7 @@ def _lists() -> list[model.Panel]:
                 GROUP BY State ORDER BY COUNT(*) DESC"""),
             x="State",
             unit=COUNT,
-            size=(10, 8),
+            size=(8, 8),
             none=f"no order, or {NO_BROKER}",
             horizontal=True,
             stacked=True,
@@ -209,7 +212,7 @@ def _groups() -> list[model.Panel]:
                 column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
                 column("Orders", COUNT, custom__width=84),
                 column("Value", DOLLARS, custom__width=98),
-                column("Mean limit", USD, custom__minWidth=112),
+                column("Mean limit", USD, custom__width=108),
                 column("Fill rate", RATIO, custom__width=94),
                 column("Slippage", BASIS_POINTS, custom__width=94),
                 coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),

@@ -1,13 +1,14 @@
 """A headless Chromium, driven by Playwright: open a page, ask it things, take its picture."""
 
+import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Error, HttpCredentials, Request, Response, sync_playwright
+from playwright.sync_api import Browser, Error, HttpCredentials, Request, ResourceTiming, Response, sync_playwright
 from playwright.sync_api import Page as Tab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -19,6 +20,17 @@ PHONE_WIDTH = 600  # CSS pixels; a narrower window is a phone's
 def find() -> str | None:
     """Path of the first Chromium on this machine, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def seconds_between(sent: Iterable[ResourceTiming], answered: Iterable[ResourceTiming]) -> float:
+    """Return seconds from the start of the first request to the end of the last answer; NaN where no answer has a time.
+
+    `startTime` is in milliseconds since 1970, `responseEnd` in milliseconds after it. Playwright says 0 or -1 for what it does
+    not know: of a request under way, of one that failed, of one that the browser answered itself.
+    """
+    starts = [one["startTime"] for one in sent if one["startTime"] > 0]
+    ends = [one["startTime"] + max(one["responseEnd"], 0.0) for one in answered if one["startTime"] > 0]
+    return (max(ends) - min(starts)) / 1000 if starts and ends else math.nan
 
 
 class Page:
@@ -94,9 +106,8 @@ class Page:
         """Return requests to `path`, queries in them, and seconds from the first request of the page to the last response."""
         own = self._to(path)
         queries = sum(len((request.post_data_json or {}).get("queries", [])) for request in own)
-        begun = min((request.timing["startTime"] for request in self._sent), default=0.0)
-        ends = (one.timing["startTime"] + max(one.timing["responseEnd"], 0.0) for one in own if one in self._ended)
-        return len(own), queries, (max(ends, default=begun) - begun) / 1000
+        answered = [request.timing for request in own if request in self._ended]
+        return len(own), queries, seconds_between([request.timing for request in self._sent], answered)
 
     def _to(self, path: str) -> list[Request]:
         return [request for request in self._sent if path in request.url]

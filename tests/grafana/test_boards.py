@@ -101,6 +101,14 @@ def test_numbers_have_a_unit_and_decimals(board: str, panel: dict[str, Any]) -> 
 
 
 @each_panel
+def test_one_space_stands_between_a_number_and_its_unit(board: str, panel: dict[str, Any]) -> None:
+    config = panel["fieldConfig"]
+    of_fields = (prop["value"] for look in config["overrides"] for prop in look["properties"] if prop["id"] == "unit")
+    for unit in (config["defaults"]["unit"], *of_fields):
+        assert not unit.startswith("suffix: "), "Grafana sets a space itself"
+
+
+@each_panel
 def test_every_target_has_its_letter_and_a_data_source_with_a_fixed_uid(board: str, panel: dict[str, Any]) -> None:
     targets = panel.get("targets", [])
     assert targets

@@ -8,7 +8,7 @@ import promql_parser
 import pytest
 import yaml
 
-from bigdipper_exporter.metrics.registry import METRICS
+from bigdipper_exporter.metrics.registry import METRICS, NOW
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
 FOREIGN = re.compile(r"up|ALERTS(_FOR_STATE)?|scrape_\w+|prometheus_\w+|alertmanager_\w+")
@@ -120,3 +120,12 @@ def mappings(panel: dict[str, Any], column: str) -> list[dict[str, Any]]:
     """The value mappings of a table's column."""
     (override,) = [o for o in panel["fieldConfig"]["overrides"] if o["matcher"]["options"] == column]
     return next(p["value"] for p in override["properties"] if p["id"] == "mappings")
+
+
+def test_a_panel_shows_figures_of_the_account_of_one_moment() -> None:
+    for board, panel in PANELS:
+        if panel["type"] == "stat" and board != "fleet":
+            exprs = " ".join(target.get("expr", "") for target in panel["targets"])
+            # A return over a week, a month and a year comes with the slow scrape, by itself.
+            named = set(re.findall(r"bigdipper_account_\w+", exprs))
+            assert named <= NOW or not named & NOW, f"{board}: {panel['title']}"

@@ -20,6 +20,12 @@ from tests.grafana.synthetic import SYMBOLS, empty
 
 NOW = UNTIL.timestamp()
 WEEK = NOW - 7 * 86400, NOW
+DESK = 1440  # pixels; 16 are left at each side, 8 between two panels, 26 around the columns of a table
+each_table = pytest.mark.parametrize(
+    ("board", "panel"),
+    [(board, panel) for board, panel in PANELS if panel["type"] == "table" and "rawQueryText" in panel["targets"][0]],
+    ids=lambda value: value if isinstance(value, str) else value["title"],
+)
 MONTHS = NOW - 60 * 86400, NOW
 STATEMENTS = list(statements())
 each_statement = pytest.mark.parametrize("asked", STATEMENTS, ids=[str(each) for each in STATEMENTS])
@@ -69,11 +75,7 @@ def test_overview_has_tables_and_graphs_without_a_broker(title: str, alone: sqli
     assert {row["State"] for row in ask(alone, "overview", "Recent orders")} == {"unknown"}
 
 
-@pytest.mark.parametrize(
-    ("board", "panel"),
-    [(board, panel) for board, panel in PANELS if panel["type"] == "table" and "rawQueryText" in panel["targets"][0]],
-    ids=lambda value: value if isinstance(value, str) else value["title"],
-)
+@each_table
 def test_columns_that_a_table_dresses_and_sorts_by_are_in_its_answer(
     board: str, panel: dict[str, Any], lived: sqlite3.Connection
 ) -> None:
@@ -85,6 +87,27 @@ def test_columns_that_a_table_dresses_and_sorts_by_are_in_its_answer(
             assert override["matcher"]["options"] in names
             shown |= {prop["value"] for prop in override["properties"] if prop["id"] == "displayName"}
     assert {key["displayName"] for key in panel["options"]["sortBy"]} <= shown
+
+
+@pytest.mark.parametrize(
+    ("board", "panel"),
+    [(board, panel) for board, panel in PANELS if panel["type"] == "table"],
+    ids=lambda value: value if isinstance(value, str) else value["title"],
+)
+def test_columns_of_a_table_fit_on_a_desk(board: str, panel: dict[str, Any], lived: sqlite3.Connection) -> None:
+    if "rawQueryText" in panel["targets"][0]:
+        cursor = lived.execute(fill(panel["targets"][0]["rawQueryText"], *WEEK, SYMBOLS))
+        names = [column[0] for column in cursor.description]
+    else:
+        ordered = panel["transformations"][-1]["options"]
+        names = [ordered["renameByName"].get(name, name) for name in ordered["indexByName"]]
+    widths = {name: float(panel["fieldConfig"]["defaults"]["custom"]["minWidth"]) for name in names}
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"]["options"] in widths:
+            for prop in override["properties"]:
+                if prop["id"] in ("custom.width", "custom.minWidth"):
+                    widths[override["matcher"]["options"]] = prop["value"]
+    assert sum(widths.values()) <= panel["gridPos"]["w"] * (DESK - 24) / 24 - 26
 
 
 def test_an_empty_table_is_one_row_of_nulls_whose_words_are_in_a_column(empty: sqlite3.Connection) -> None:
@@ -202,6 +225,15 @@ def test_funnel_counts_scans_dips_orders_and_fills(lived: sqlite3.Connection) ->
         sum(row["status"] == "filled" for row in raw(lived, "orders", "submitted")),
         0,
     ]
+
+
+def test_what_a_log_counts_is_not_known_without_one(lived: sqlite3.Connection) -> None:
+    connection = sqlite3.connect(":memory:")
+    lived.backup(connection)
+    for table in ("scans", "opportunities", "trades"):
+        connection.execute(f"DELETE FROM {table}")
+    assert ask(connection, "opportunities", "Dip funnel") == []
+    assert ask(connection, "trades", "Order volume") == []
 
 
 def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
@@ -426,6 +458,18 @@ def test_bridge_closes_from_the_first_to_the_last_equity(lived: sqlite3.Connecti
     found = {row["Part"]: row["Amount"] for row in ask(lived, "performance", "Equity change by source", MONTHS)}
     assert sum(found.values()) == pytest.approx(days[-1]["ending_equity"] - days[0]["starting_equity"])
     assert found["dividends"] == pytest.approx(sum(row["net_amount"] for row in raw(lived, "activities", between=MONTHS)))
+
+
+def test_the_bridge_by_day_leaves_out_days_without_trading(lived: sqlite3.Connection) -> None:
+    connection = sqlite3.connect(":memory:")
+    lived.backup(connection)
+    closed = connection.execute("SELECT date FROM daily_stats ORDER BY ts DESC LIMIT 1 OFFSET 2").fetchone()[0]
+    before = [row["Day"] for row in ask(connection, "performance", "P&L attribution by day")]
+    connection.execute("UPDATE daily_stats SET trading_day = 0 WHERE date = ?", (closed,))
+    assert [row["Day"] for row in ask(connection, "performance", "P&L attribution by day")] == [
+        d for d in before if d != closed
+    ]
+    assert closed in before
 
 
 def test_winners_and_losers_hold_realized_and_unrealized_profit(lived: sqlite3.Connection) -> None:

@@ -49,8 +49,12 @@ class BotConfigView:
 
     def pending(self, started: float | None) -> int | None:
         """How many settings the bot that `started` then (unix seconds) has not read; None when that is not known."""
-        changed = not_in_effect(self.history, started)
+        changed = self.changed_since(started)
         return None if changed is None else len(changed)
+
+    def changed_since(self, started: float | None) -> tuple[str, ...] | None:
+        """Return the settings that the bot that `started` then (unix seconds) has not read; None when that is not known."""
+        return not_in_effect(self.history, started)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,12 @@ METRICS: tuple[Metric, ...] = (
         read=lambda s: None if s.config is None else s.config.pending(s.bot.started),
     ),
     Gauge(
+        "bigdipper_bot_config_setting_pending",
+        "1 for each setting that changed on disk since the bot started, by name.",
+        ("setting",),
+        read=lambda s: [] if s.config is None else [((k,), 1.0) for k in s.config.changed_since(s.bot.started) or ()],
+    ),
+    Gauge(
         "bigdipper_bot_config_info",
         "The bot's configuration, by a hash of the file.",
         ("hash",),
