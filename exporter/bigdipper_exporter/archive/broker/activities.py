@@ -20,7 +20,7 @@ from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
-from bigdipper_exporter.money.flows import ADJUSTMENTS, DIVIDENDS
+from bigdipper_exporter.money.flows import ADJUSTMENTS, CORPORATE, DIVIDENDS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
@@ -100,7 +100,7 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
     if reversed_at is not None:
         touched.moments.add(reversed_at)
-    if a.symbol and a.quantity and (a.type == "SPLIT" or is_stock_dividend(a)):
+    if a.symbol and a.quantity and (a.type in CORPORATE or is_stock_dividend(a)):
         touched.moments |= flows.forget_split(connection, a.symbol, a.quantity, day)
     activity = ActivityRow(
         activity_id=a.id,

@@ -190,7 +190,7 @@ def _was_jump(connection: sqlite3.Connection, at: float) -> bool:
 
 
 def forget_split(connection: sqlite3.Connection, symbol: str, units: float, day: date) -> set[float]:
-    """Forget what was noticed of the units that a split added (below 0: took) around `day`: it was no transfer.
+    """Forget what was noticed of the units that a split, spin-off or merger added (below 0: took) around `day`: no transfer.
 
     Returns when that was noticed, unix seconds.
     """
