@@ -12,7 +12,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.client import Access
 from bigdipper_exporter.broker.poller import Plan, Poller
 from bigdipper_exporter.broker.polling import Timing
-from bigdipper_exporter.broker.results import Activities, PollResult
+from bigdipper_exporter.broker.results import Activities, PollResult, without_bad_records
 from bigdipper_exporter.broker.stream import Stream
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
@@ -66,7 +66,13 @@ class Broker:
     def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
         """Write all results that wait; they stay until `commit`."""
         self.book.rollback()
-        self._queue.write(connection, counters, self.book.write)
+        self._queue.write(connection, counters, self.book.write, self._salvage)
+
+    def _salvage(self, result: PollResult, can_be_written: Callable[[PollResult], bool]) -> PollResult | None:
+        mark = self.book.savepoint()
+        rest = without_bad_records(result, can_be_written)
+        self.book.rollback_to(mark)
+        return rest
 
     def commit(self) -> None:
         """Mark the results of the last `write()` as committed."""

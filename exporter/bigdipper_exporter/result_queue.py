@@ -12,6 +12,13 @@ from bigdipper_exporter.counters import Counters
 INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 Result = TypeVar("Result")
+# Returns a result without the parts that cannot be written by themselves, as the second argument tells; None where none is to
+# blame, or nothing would be left out.
+Salvage = Callable[[Result, Callable[[Result], bool]], Result | None]
+
+
+class _Undo(Exception):
+    """Ends a trial."""
 
 
 class ResultQueue(Generic[Result]):
@@ -43,20 +50,39 @@ class ResultQueue(Generic[Result]):
         connection: sqlite3.Connection,
         counters: Counters,
         write: Callable[[sqlite3.Connection, Result, Counters], None],
+        salvage: Salvage[Result] | None = None,
     ) -> None:
-        """Write all results that wait; they stay until `commit`. One that fails is dropped and logged, the others go on."""
-        waiting = list(self._waiting)
-        for result in waiting:
+        """Write all results that wait; they stay until `commit`.
+
+        One that fails is logged, and what `salvage` makes of it is written; without that it is dropped. The others go on.
+        """
+
+        def attempt(part: Result, keep: bool = True) -> bool:
+            """Write `part`, and undo it unless `keep`; return whether it can be written."""
             mark = counters.savepoint()
             try:
                 with savepoint(connection):
-                    write(connection, result, counters)
+                    write(connection, part, counters)
+                    if not keep:
+                        raise _Undo
+            except _Undo:
+                counters.rollback_to(mark)
             except Exception as error:
                 if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
                     raise  # the archive is at fault: all of it is tried again
-                endpoint = getattr(result, "endpoint", type(result).__name__)
-                self._log.exception("a response could not be stored and was dropped; please report this", endpoint=endpoint)
+                endpoint = getattr(part, "endpoint", type(part).__name__)
+                self._log.exception("a response could not be stored; please report this", endpoint=endpoint)
                 counters.rollback_to(mark)
+                return False
+            return True
+
+        waiting = list(self._waiting)
+        for result in waiting:
+            if attempt(result) or salvage is None:
+                continue
+            rest = salvage(result, lambda part: attempt(part, keep=False))
+            if rest is not None:
+                attempt(rest)
         self._writing = len(waiting)
 
     def commit(self) -> None:

@@ -275,7 +275,7 @@ def _sources() -> list[model.Panel]:
                 words("Not known"),
             ],
         ),
-        grid(
+        grid(  # a coin is ETH/USD in executions and ETHUSD in positions
             "Realized P&L by symbol",
             "Which symbols earned, which cost? "
             "Realized profit of the chosen time (fills, first in first out) and unrealized profit now, best first. "
@@ -283,8 +283,9 @@ def _sources() -> list[model.Panel]:
             listed(f"""
                 WITH {tidy(NEWEST_POSITIONS)},
                 gained AS (
-                  SELECT symbol, SUM(realized) AS realized, COUNT(*) AS sales, AVG(realized > 0) AS won
-                  FROM ({tidy(SALES)}) GROUP BY symbol),
+                  SELECT REPLACE(symbol, '/', '') AS symbol,
+                    SUM(realized) AS realized, COUNT(*) AS sales, AVG(realized > 0) AS won
+                  FROM ({tidy(SALES)}) GROUP BY 1),
                 held AS (SELECT symbol, unrealized_pl AS unrealized FROM newest)
                 SELECT symbol AS Symbol, realized AS Realized, unrealized AS Unrealized,
                   COALESCE(realized, 0.0) + COALESCE(unrealized, 0.0) AS Total, sales AS Sales, won AS "Win rate"
@@ -303,10 +304,11 @@ def _sources() -> list[model.Panel]:
         grid(
             "Other account activity",
             "What else came and went? "
-            "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200.",
+            "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200. "
+            "Status: executed where it is empty; what is pending or canceled has not moved any money.",
             listed(f"""
                 SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,
-                  description AS Description
+                  NULLIF(status, 'executed') AS Status, description AS Description
                 FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
             size=(24, 8),
             says="time",
@@ -318,6 +320,7 @@ def _sources() -> list[model.Panel]:
                 column("Shares", theme.QUANTITY, custom__width=110),
                 column("Type", custom__width=90),
                 column("Kind", custom__width=90),
+                column("Status", custom__width=90),
                 words("Description", custom__width=420),
             ],
         ),

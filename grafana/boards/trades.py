@@ -6,8 +6,8 @@ from grafana import shared, theme
 from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
-from grafana.query import listed, newest_last, now, selector, series, table
-from grafana.sql import DAYS, HAS_LOG, IN_TIME, SYMBOL, by_hour
+from grafana.query import listed, newest_last, now, selector, series, table, tidy
+from grafana.sql import DAYS, HAS_LOG, IN_TIME, SALES, SYMBOL, by_hour
 from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
@@ -190,7 +190,7 @@ def _groups() -> list[model.Panel]:
             "Most traded symbols",
             "Which symbols does it trade most? "
             "Per symbol in the chosen time: orders of the log; fills, fill rate and realized profit of the broker. "
-            "Realized profit stays empty where the lots are incomplete.",
+            "Realized profit is that of sales whose lots are known.",
             listed(f"""
                 WITH ordered AS (
                   SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
@@ -200,7 +200,7 @@ def _groups() -> list[model.Panel]:
                   WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND result IN ({ENDED}) AND {SYMBOL} AND of_bot
                   GROUP BY symbol),
                 gained AS (
-                  SELECT symbol, SUM(realized_pl) AS realized FROM fills WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol)
+                  SELECT symbol, SUM(realized) AS realized FROM ({tidy(SALES)}) WHERE {SYMBOL} GROUP BY symbol)
                 SELECT symbol AS Symbol, orders AS Orders, value AS Value, mean AS "Mean limit", rate AS "Fill rate",
                   slippage AS Slippage, realized AS Realized
                 FROM ordered LEFT JOIN done USING (symbol) LEFT JOIN gained USING (symbol) ORDER BY Value DESC"""),

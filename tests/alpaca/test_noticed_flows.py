@@ -264,3 +264,43 @@ def test_a_position_that_could_not_be_read_was_not_sold(rounds: Rounds) -> None:
         rounds.put("positions", at(f"10:{minute}"), Positions((readable,), unreadable=1))
         rounds.ask_account(at(f"10:{minute}") + 1)
     assert rounds.sql("SELECT amount FROM noticed_flows") == [(pytest.approx(5_000),)]
+
+
+@pytest.mark.parametrize("kind", ["SPIN", "MA", "REORG"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_shares_that_a_company_hands_out_are_no_deposit(rounds: Rounds, kind: str, is_first: bool) -> None:
+    def record(clock: str) -> None:
+        rounds.record(clock, activity_type=kind, symbol="CHILD", qty="40", date="2026-11-17")
+
+    if is_first:
+        record("10:30")
+    rounds.held["CHILD"] = (40, 60.0)  # what X lost by it, it had lost before
+    rounds.poll("10:31", times=5)
+    if not is_first:
+        assert rounds.view.cash_flow_today == 2_400, "nothing says yet where they come from"
+        record("10:40")
+    rounds.poll("12:00", times=2)
+    settled(rounds, 0, profit=2_400)
+
+
+def test_a_merger_in_which_the_new_shares_come_hours_later_is_no_flow(rounds: Rounds) -> None:
+    rounds.held = {}
+    rounds.poll("10:31", times=90)
+    rounds.held = {"Y": (50, 160.0)}
+    rounds.poll("12:01", times=5)
+    for number, (symbol, quantity) in enumerate((("X", -80), ("Y", 50))):
+        rounds.record("12:10", activity_type="MA", id=f"m{number}", symbol=symbol, qty=str(quantity), date="2026-11-17")
+    rounds.poll("12:15")
+    settled(rounds, 0)
+    assert (rounds.day("deposits"), rounds.day("withdrawals")) == (0, 0)
+
+
+def test_cash_of_a_merger_that_comes_hours_after_the_shares_are_gone_is_no_flow(rounds: Rounds) -> None:
+    rounds.held = {}
+    rounds.poll("10:31", times=90)
+    rounds.cash += 8_160
+    rounds.poll("12:01", times=5)
+    rounds.record("12:10", activity_type="MA", id="m1", symbol="X", qty="-80", date="2026-11-17")
+    rounds.record("12:11", activity_type="MA", id="m2", symbol="X", net_amount="8160", date="2026-11-17")
+    rounds.poll("12:15")
+    settled(rounds, 0, profit=160)

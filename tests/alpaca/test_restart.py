@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from bigdipper_exporter.archive.broker import activities
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents
+from tests.alpaca.conftest import OPTION
 
 WRITTEN = (
     ("SELECT order_id, status, ended, slippage_bps FROM orders ORDER BY 1", "orders"),
@@ -176,3 +178,24 @@ def test_a_result_that_cannot_be_digested_is_dropped_alone(
     assert not desk.source.pending()
     desk.advance(65)
     assert desk.metrics()["bigdipper_account_equity_usd"] == float(desk.asked("account")["equity"])
+
+
+def test_one_record_that_cannot_be_stored_costs_its_page_no_other(
+    open_desk: Callable[..., Any], broker: Any, timing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.ledger.trade("MP", 2, 92, timing.time() - 30)
+    honest = activities.rematch
+
+    def fail(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Any:
+        if symbol == "BRK.B":
+            raise OverflowError("a bug")
+        return honest(connection, symbol, short_held)
+
+    monkeypatch.setattr(activities, "rematch", fail)
+    desk = open_desk()
+    desk.advance(60)
+    symbols = {symbol for (symbol,) in desk.sql("SELECT DISTINCT symbol FROM fills")}
+    assert symbols == {"AMD", "AAPL", "MP", OPTION}
+    assert desk.view.backfill == 1.0, "the history goes on"
+    assert desk.metrics()['bigdipper_alpaca_rejected_records_total{endpoint="activities"}'] >= 1
+    assert desk.metrics()['bigdipper_fills_total{symbol="AMD",side="buy"}'] == 1

@@ -32,7 +32,7 @@ def test_a_deposit_is_money_of_the_start_and_a_withdrawal_of_the_end() -> None:
     [
         (0, 5_000, Flows(5_000)),
         (100, 9_950, Flows()),  # a gain of 9,850 % is a deposit that nobody named
-        (100, -50, Flows()),
+        (100, 0, Flows()),  # rather a withdrawal without a record yet than a loss to the cent
         (100, 150, Flows(known=False)),
         (None, 150, Flows()),
         (100, None, Flows()),
@@ -40,6 +40,28 @@ def test_a_deposit_is_money_of_the_start_and_a_withdrawal_of_the_end() -> None:
 )
 def test_a_return_on_too_small_a_base_is_unknown(start: float | None, end: float | None, flows: Flows) -> None:
     assert daily_return(start, end, flows) is None
+
+
+def test_an_equity_below_0_is_a_loss_of_everything() -> None:
+    assert daily_return(100, -50) == pytest.approx(-1)
+    assert daily_return(100, -50, Flows(20, 10)) == pytest.approx(-1)
+    lost = chain(days((10_000, 12_000, 0), (12_000, -500, 0)))
+    assert lost.drawdown == pytest.approx(1)
+    assert lost.peak is None
+    assert dict(lost.returns) == pytest.approx({"1d": -1, "wtd": -1, "mtd": -1, "all": -1})
+    owed = chain(days((10_000, -500, 0), (-500, -400, 0), (-400, 4_600, 5_000)))
+    assert list(owed.drawdowns) == pytest.approx([-1, -1, -1])
+    assert owed.peaks == (None, None, None)
+    assert "1d" not in dict(owed.returns)
+    assert dict(owed.returns)["all"] == pytest.approx(-1)
+
+
+def test_new_money_after_a_loss_of_everything_begins_a_new_chain() -> None:
+    result = chain(days((10_000, -500, 0), (-500, 4_600, 5_000), (4_600, 5_000, 0), (5_000, 4_500, 0)))
+    assert list(result.drawdowns) == pytest.approx([-1, -1, 0, -0.1])
+    assert result.peak == pytest.approx(5_000)
+    assert dict(result.returns)["1d"] == pytest.approx(-0.1)
+    assert dict(result.returns)["all"] == pytest.approx(-1)
 
 
 def test_the_bridge_closes() -> None:

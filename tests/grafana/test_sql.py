@@ -402,12 +402,43 @@ def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connecti
     )
     answers = [ask(empty, *asked, MONTHS)[0] for asked in (("performance", "Win rate of sales"), ("share", "Wins"))]
     by_symbol = {row["Symbol"]: row for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)}
+    empty.executemany(
+        "INSERT INTO trades (ts, date, symbol, quantity, price, total_value) VALUES (?, '', ?, 1, 1, 1)",
+        [(NOW - 900, "AMD"), (NOW - 900, "NVDA")],
+    )
+    traded = {row["Symbol"]: row["Realized"] for row in ask(empty, "trades", "Most traded symbols", MONTHS)}
     empty.rollback()
+    assert traded == {"AMD": -71, "NVDA": None}, "the same on both boards"
     for found in answers:
         assert (found["sales"], found["win rate"]) == (3, pytest.approx(2 / 3))
         assert found["profit factor"] == pytest.approx(0.29)
     assert (by_symbol["AMD"]["Sales"], by_symbol["AMD"]["Realized"]) == (3, -71)
     assert "NVDA" not in by_symbol
+
+
+def test_a_coin_is_one_symbol_whatever_its_executions_call_it(empty: sqlite3.Connection) -> None:
+    empty.execute(
+        "INSERT INTO fills (activity_id, ts, date, symbol, side, quantity, price, order_id, realized_pl)"
+        " VALUES ('1', ?, '', 'ETH/USD', 'sell', 1, 2000, 'o', 30)",
+        (NOW - 900,),
+    )
+    empty.execute(
+        "INSERT INTO position_snapshots (ts, symbol, date, quantity, unrealized_pl) VALUES (?, 'ETHUSD', '', 1, 12)",
+        (NOW - 900,),
+    )
+    found = [(row["Symbol"], row["Total"]) for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)]
+    empty.rollback()
+    assert found == [("ETHUSD", 42)]
+
+
+def test_a_record_that_moved_no_money_says_so(empty: sqlite3.Connection) -> None:
+    empty.executemany(
+        "INSERT INTO activities (activity_id, ts, date, type, net_amount, status) VALUES (?, ?, '', 'CSD', 5000, ?)",
+        [(status or "none", NOW - 900, status) for status in ("executed", "canceled", None)],
+    )
+    found = [row["Status"] for row in ask(empty, "performance", "Other account activity", MONTHS)]
+    empty.rollback()
+    assert sorted(found, key=str) == [None, None, "canceled"]
 
 
 def test_months_weeks_and_days_add_up_to_the_same_profit(lived: sqlite3.Connection) -> None:

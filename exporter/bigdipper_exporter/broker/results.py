@@ -1,6 +1,7 @@
 """What the poller hands to the main loop: the outcome of one poll, never changed afterwards."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bigdipper_exporter.broker.models import Account, Activity, Clock, EquityPoint, Order, Position
@@ -108,3 +109,20 @@ class PollResult:
     rejected: int = 0
     rate: Rate | None = None
     side: bool = False
+
+
+def without_bad_records(result: PollResult, can_be_written: Callable[[PollResult], bool]) -> PollResult | None:
+    """Return a page of activities or orders without the records that cannot be stored; None where no record is to blame.
+
+    What was read is not asked for again: the page would be passed over for ever.
+    """
+    data, one = result.data, replace(result, attempts=(), rejected=0)
+    if isinstance(data, Activities):
+        good = tuple(a for a in data.items if can_be_written(replace(one, data=Activities((a,), caught_up=False))))
+        rest: Activities | Orders = replace(data, items=good)
+    elif isinstance(data, Orders):
+        rest = replace(data, items=tuple(o for o in data.items if can_be_written(replace(one, data=Orders((o,))))))
+    else:
+        return None
+    lost = len(data.items) - len(rest.items)
+    return replace(result, data=rest, rejected=result.rejected + lost) if lost else None

@@ -22,10 +22,10 @@ CASH = frozenset(("CSD", "CSW", "CSR", "TRANS", "ACATC", "JNLC"))
 # Transfers that can move shares; one without a symbol moves cash.
 TRANSFERS = frozenset(("ACATS", "JNLS", "JNL", "FOPT"))
 FLOWS = CASH | TRANSFERS
+# Actions of companies: the shares that they bring or take are the account's own money in another form.
+CORPORATE = frozenset(("SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP"))
 # Activities after which a symbol's quantity or lots are not what its fills say.
-ADJUSTMENTS = TRANSFERS | frozenset(
-    ("SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP", "OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD")
-)
+ADJUSTMENTS = TRANSFERS | CORPORATE | frozenset(("OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD"))
 # Records with these statuses have not moved any money (yet).
 NOT_BOOKED = frozenset(("canceled", "cancelled", "rejected", "failed", "returned", "voided", "pending", "queued"))
 

@@ -109,6 +109,8 @@ def last_equity_is_wrong(now: Balances, before: Balances | None, same_day: bool,
     if last is None:
         return False
     reference = before.last_equity if same_day and before is not None else close
+    if last <= 0 and close is not None and abs(last - close) <= max(LAST_EQUITY_TOLERANCE * abs(close), FUNDED):
+        return False  # so it was polled: everything was lost or withdrawn
     if last <= 0:
         known = [x for x in (reference, close, None if before is None else before.last_equity) if x is not None]
         return any(x >= FUNDED for x in known)

@@ -4,7 +4,8 @@ One convention for when in the day a flow counts: deposits are money of the day'
 the equity at the day's start and end, D the deposits and W the withdrawals (both >= 0):
 - profit = E - S - D + W;
 - return = (E + W) / (S + D) - 1, which is profit / (S + D).
-A day's return is unknown when its base S + D is too small for it, and when the value of a flow is not known.
+A day's return is unknown when its base S + D is too small for it, and when the value of a flow is not known. More than all
+cannot be lost in a chain: an equity below 0 is a loss of everything, and the chain begins again with new money.
 """
 
 import math
@@ -55,14 +56,16 @@ def profit(start: float | None, end: float | None, flows: Flows = NO_FLOWS) -> f
 
 
 def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS) -> float | None:
-    """Return of one day as a ratio, greater than -1; None when it is unknown or its base is too small for it."""
+    """Return of one day as a ratio, greater than -1; None when it is unknown or its base is too small for it.
+
+    An equity of exactly 0 is rather a withdrawal that has no record yet than a loss to the cent.
+    """
     if start is None or end is None or not flows.known or start <= 0:
         return None
     base, result = start + flows.deposits, end + flows.withdrawals
-    if result <= 0 or base < SMALLEST_BASE * result:
+    if result == 0 or base < SMALLEST_BASE * result:
         return None
-    ratio = result / base - 1
-    return ratio if ratio > -1 else None
+    return max(result / base - 1, -BELOW_ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,15 @@ class TimeWeightedReturn:
 class _Link:
     """A day of the chain and its return.
 
-    first: the first trading day whose money is in it; joined: False where unknown days come before it.
+    first: the first trading day whose money is in it; joined: False where unknown days come before it; funded: False on days
+    without a return after one that lost everything.
     """
 
     day: DayEquity
     ratio: float | None
     first: date
     joined: bool = True
+    funded: bool = True
 
     def fits(self, begin: date) -> bool:
         """Whether a window that begins then holds all of this day's money, and no unknown days before it."""
@@ -145,7 +150,8 @@ def _links(days: Sequence[DayEquity], ratios: Sequence[float | None]) -> Iterato
 def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     """Link the days (in order) to one index that only profit and loss move, and measure it.
 
-    A day whose return is unknown leaves the index where it was. Where trading days are missing, the index ends.
+    A day whose return is unknown leaves the index where it was. Where trading days are missing, the index ends. After a day
+    that lost everything a new one begins with the first return that is known.
     """
     # Days before the first equity (an account opened, not yet funded) have no return and are no gap either.
     ratios = [day.ratio for day in days]
@@ -156,16 +162,20 @@ def chain(days: Sequence[DayEquity]) -> TimeWeightedReturn:
     drawdowns: list[float | None] = []
     peaks: list[float | None] = []
     index = top = 1.0
-    joined = True
+    joined, lost = True, False
     for link in links:
         day, joined = link.day, joined and link.joined
         if link.ratio is not None:
+            if lost:
+                index = top = 1.0
+            lost = link.ratio <= -BELOW_ONE
             top = max(top, index * day.peak_ratio)
             index = max(index * (1 + link.ratio), SMALLEST_INDEX)
+        link.funded = link.ratio is not None or not lost
         if not day.live:
             top = max(top, index)
         drawdowns.append(-min(max(1 - index / top, 0.0), BELOW_ONE) if joined else None)
-        peaks.append(day.end * top / index if joined and day.end is not None and day.end > 0 else None)
+        peaks.append(day.end * top / index if joined and link.funded and day.end is not None and day.end > 0 else None)
     per_day = (*before, *drawdowns), (*(None,) * unfunded, *peaks)
     if links[-1].day.end is None:
         return TimeWeightedReturn(*per_day)
@@ -201,5 +211,5 @@ def _windows(links: Sequence[_Link]) -> Iterator[tuple[str, float]]:
         if not inside or not all(link.joined or link.fits(first) for link in inside) or not inside[0].fits(first):
             continue
         known = [link.ratio for link in inside if link.ratio is not None]
-        if len(known) == len(inside):
+        if known and len(known) == sum(link.funded for link in inside):
             yield name, math.prod(1 + ratio for ratio in known) - 1

@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from bigdipper_exporter import calendar
@@ -152,7 +154,7 @@ class _Matching:
         self.sales: dict[str, _Sale] = {}
         self.bought: list[_Bought] = []
         self._book = Book(short_held)
-        self._waiting: list[tuple[_Sale, _Loss]] = []
+        self._waiting: deque[tuple[_Sale, _Loss]] = deque()
         self._replaced: dict[str, deque[Deferral]] = {}
 
     def apply(self, event: Event, is_last: bool) -> None:
@@ -203,17 +205,24 @@ class _Matching:
     def _settle(self, sale: _Sale) -> None:
         """Match the losses of a complete sale with units bought before it and still held."""
         for loss in sale.losses:
-            for lot in self._book.open:
-                if sale.long == (lot.quantity > 0) and calendar.new_york_date(lot.ts) >= loss.day - WINDOW:
+            first = bisect_left(self._book.open, calendar.midnight(loss.day - WINDOW), key=attrgetter("ts"))
+            for lot in islice(self._book.open, first, None):
+                if loss.quantity <= DUST:
+                    break
+                if sale.long == (lot.quantity > 0):
                     sale.before += self._replace(sale, loss, lot)
 
     def _open(self, lot: Lot) -> None:
         """Match a new lot with the losses of the 30 days before it, oldest sale first."""
         day = calendar.new_york_date(lot.ts)
-        self._waiting = [(s, loss) for s, loss in self._waiting if loss.quantity > DUST and day <= loss.day + WINDOW]
+        while self._waiting and (self._waiting[0][1].quantity <= DUST or day > self._waiting[0][1].day + WINDOW):
+            self._waiting.popleft()
+        left = abs(lot.quantity)
         for sale, loss in self._waiting:
-            if sale.long == (lot.quantity > 0):
-                self._replace(sale, loss, lot)
+            if left <= DUST:
+                break
+            if sale.long == (lot.quantity > 0) and day <= loss.day + WINDOW:
+                left -= self._replace(sale, loss, lot)
         if lot.quantity > 0:
             self.bought.append(_Bought(lot.order, lot.ts))
 

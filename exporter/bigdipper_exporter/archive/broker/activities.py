@@ -10,20 +10,18 @@ from datetime import date
 from typing import NamedTuple
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import flats, flows
+from bigdipper_exporter.archive.broker import fills, flats, flows
 from bigdipper_exporter.archive.broker.checkpoint import Held
 from bigdipper_exporter.archive.broker.contracts import multiplier
-from bigdipper_exporter.archive.broker.orders import side_label
 from bigdipper_exporter.archive.broker.view import Wash
-from bigdipper_exporter.archive.broker_tables import IN_SHARES, ActivityRow, FillRow, WashSaleRow
+from bigdipper_exporter.archive.broker_tables import IN_SHARES, ActivityRow, WashSaleRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Activity
-from bigdipper_exporter.counters import Counters, SymbolLabels
+from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
-from bigdipper_exporter.money.flows import ADJUSTMENTS, DIVIDENDS
+from bigdipper_exporter.money.flows import ADJUSTMENTS, CORPORATE, DIVIDENDS
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
-from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
 RULES = 3
@@ -51,14 +49,16 @@ def write(
     last; changed here, so that each symbol is matched once for a page.
     """
     new = [a for a in items if not _known(connection, a)]
-    touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new))
-    touched.symbols = {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or is_stock_dividend(a))}
+    corrected = fills.former(connection, new)
+    touched = Touched(moments={a.ts for a in new} | _former_moments(connection, new) | {ts for ts, _ in corrected})
+    touched.symbols = {symbol for _, symbol in corrected}
+    touched.symbols |= {a.symbol for a in new if a.symbol and (a.is_fill or a.type in ADJUSTMENTS or is_stock_dividend(a))}
     # How many buys fell into a window is derived from all fills; the counter gains what the new records add to it.
     before = {s: buys_inside[s] if s in buys_inside else _inside(connection, s, held) for s in touched.symbols}
-    labels = _labels(connection, counters)
+    labels = fills.labels(connection, counters)
     for activity in new:
         if activity.is_fill:
-            _write_fill(connection, activity, labels, counters)
+            fills.write(connection, activity, labels, counters)
         else:
             _write_other(connection, activity, at, touched)
     for symbol in touched.symbols:
@@ -71,9 +71,9 @@ def write(
 
 
 def _known(connection: sqlite3.Connection, a: Activity) -> bool:
-    """Whether the archive has the record as it is now; all but fills can be changed or canceled later."""
+    """Whether the archive has the record as it is now; it can be corrected or canceled later."""
     if a.is_fill:
-        return connection.execute("SELECT 1 FROM fills WHERE activity_id = ?", (a.id,)).fetchone() is not None
+        return fills.is_known(connection, a)
     row = connection.execute(
         "SELECT ts, type, symbol, quantity, price, net_amount, status FROM activities WHERE activity_id = ?", (a.id,)
     ).fetchone()
@@ -92,31 +92,6 @@ def _former_moments(connection: sqlite3.Connection, changed: Iterable[Activity])
     return {row[0] for row in found if row is not None}
 
 
-def _write_fill(connection: sqlite3.Connection, fill: Activity, labels: SymbolLabels, counters: Counters) -> None:
-    assert fill.symbol is not None
-    assert fill.quantity is not None
-    assert fill.price is not None
-    units = multiplier(connection, fill.symbol)
-    value = None if units is None else abs(fill.quantity) * fill.price * units
-    side = side_label(fill.side)
-    row = FillRow(
-        activity_id=fill.id,
-        ts=fill.ts,
-        date=calendar.trading_day(fill.ts).isoformat(),
-        symbol=fill.symbol,
-        side=side,
-        quantity=abs(fill.quantity),
-        price=fill.price,
-        value=value,
-        order_id=fill.order_id,
-    )
-    table_of(FillRow).write(connection, [row])
-    label = labels.of(fill.symbol)
-    counters.inc(m.FILLS, label, side)
-    if value is not None:
-        counters.inc(m.FILL_VALUE_USD, label, side, amount=value)
-
-
 def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched: Touched) -> None:
     day = a.day or calendar.trading_day(a.ts)
     reversed_at = None
@@ -125,7 +100,7 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at = row[0] if row and row[0] is not None else flows.time_of_reversal(connection, a.id, at)
     if reversed_at is not None:
         touched.moments.add(reversed_at)
-    if a.symbol and a.quantity and (a.type == "SPLIT" or is_stock_dividend(a)):
+    if a.symbol and a.quantity and (a.type in CORPORATE or is_stock_dividend(a)):
         touched.moments |= flows.forget_split(connection, a.symbol, a.quantity, day)
     activity = ActivityRow(
         activity_id=a.id,
@@ -142,15 +117,6 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
         reversed_at=reversed_at,
     )
     table_of(ActivityRow).write(connection, [activity])
-
-
-def _labels(connection: sqlite3.Connection, counters: Counters) -> SymbolLabels:
-    """Symbols that have a label of their own in the counters of fills."""
-    known = connection.execute("SELECT DISTINCT json_extract(labels, '$[0]') FROM counters WHERE name = ?", (m.FILLS.name,))
-    # Those of this transaction are not among the counters yet.
-    recent = connection.execute("SELECT DISTINCT symbol FROM fills LIMIT ?", (MAX_SYMBOLS + 1,)).fetchall()
-    symbols = {row[0] for row in known} | {row[0] for row in recent if len(recent) <= MAX_SYMBOLS}
-    return SymbolLabels(symbols, counters, m.EXPORTER_LABEL_OVERFLOW)
 
 
 def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:

@@ -84,7 +84,8 @@ def _touched(connection: sqlite3.Connection, days: Iterable[date], memory: Broke
     found = {*days} | closes.close_holes(connection, accounts.first_day(connection, memory))
     holders = {closes.row_from(connection, day) for day in found if calendar.is_trading_day(day)}
     found |= {day for day in holders if day is not None}
-    return found | dated.place(connection, sorted(day for day in found if calendar.is_trading_day(day)), _latest(memory))
+    sessions = {day if calendar.is_trading_day(day) else previous_trading_day(day) for day in found}
+    return found | dated.place(connection, sessions, _latest(memory))
 
 
 def _latest(memory: BrokerCheckpoint) -> date | None:

@@ -26,6 +26,8 @@ BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
 TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
 # Conditions on rows of activities.
 STOCK_DIVIDEND = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND {PAID_IN_SHARES})"
+# Dollars of a row: the fee of a trade in coins is taken in coins, and its record has no amount.
+AMOUNT = "CASE WHEN type = 'CFEE' AND coalesce(net_amount, 0) = 0 THEN -abs(quantity * price) ELSE net_amount END"
 CHANGES_UNITS = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.ADJUSTMENTS))}) OR {STOCK_DIVIDEND})"
 
 
@@ -141,7 +143,7 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
     """Dividends, fees and interest in (first, last]."""
     sums: dict[flows.Part, float] = {"dividends": 0.0, "fees": 0.0, "interest": 0.0}
     rows = connection.execute(
-        f"SELECT type, sum(net_amount) FROM activities WHERE ts > ? AND ts <= ? AND {BOOKED} GROUP BY type", (first, last)
+        f"SELECT type, sum({AMOUNT}) FROM activities WHERE ts > ? AND ts <= ? AND {BOOKED} GROUP BY type", (first, last)
     )
     for kind, amount in rows:
         if kind in flows.PARTS:
@@ -188,7 +190,7 @@ def _was_jump(connection: sqlite3.Connection, at: float) -> bool:
 
 
 def forget_split(connection: sqlite3.Connection, symbol: str, units: float, day: date) -> set[float]:
-    """Forget what was noticed of the units that a split added (below 0: took) around `day`: it was no transfer.
+    """Forget what was noticed of the units that a split, spin-off or merger added (below 0: took) around `day`: no transfer.
 
     Returns when that was noticed, unix seconds.
     """

@@ -70,6 +70,14 @@ class BrokerRepository:
         """Forget what was written since the last commit: the same results come again."""
         self._next = self.view
 
+    def savepoint(self) -> BrokerView:
+        """Return the view that waits for the commit, for `rollback_to`."""
+        return self._next
+
+    def rollback_to(self, mark: BrokerView) -> None:
+        """Forget what was written since `savepoint` returned `mark`."""
+        self._next = mark
+
     def write(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
         """Everything that one poll brought: rows, counters, the next view."""
         self._count(result, counters)

@@ -13,7 +13,7 @@ from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Chang
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import EARLIER
+from bigdipper_exporter.money.flows import CORPORATE, EARLIER
 from bigdipper_exporter.money.plausibility import Balances
 
 SAME_VALUE = 0.15  # of the value of a position: what its price moves by meanwhile
@@ -88,6 +88,17 @@ def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, no
         (now.at, now.equity, abs(change.amount) / 2),
     ).fetchone()
     return flows.set_aside(connection, max(first, row[0] or 0.0), now.at)
+
+
+def without_actions(connection: sqlite3.Connection, added: Mapping[str, float], at: float) -> dict[str, float]:
+    """Return the values of `added` (US dollars by symbol) that no record of a company's action of about `at` explains."""
+    kinds = ", ".join(repr(kind) for kind in sorted(CORPORATE))
+    rows = connection.execute(
+        f"SELECT DISTINCT symbol FROM activities WHERE type IN ({kinds}) AND quantity <> 0 AND ts BETWEEN ? AND ?",
+        (at - EARLIER, at + EARLIER),
+    )
+    explained = {symbol for (symbol,) in rows}
+    return {symbol: value for symbol, value in added.items() if symbol not in explained}
 
 
 def _has_record(connection: sqlite3.Connection, symbol: str, since: float) -> bool:
