@@ -20,6 +20,7 @@ from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Unfinished
 from bigdipper_exporter.log.compile import BUILDS, EVENT, HEADER, LEVELS, read_message
 from bigdipper_exporter.log.containers import DOCKER, DOCKER_BEGIN, Entry, docker
+from bigdipper_exporter.log.emoji import restored
 from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.localtime import LocalTime
@@ -27,7 +28,7 @@ from bigdipper_exporter.log.rule import Event, Malformed
 
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
-LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])[A-Z]++\]")
+LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])(?:EBUG|NFO|ARNING|RROR|RITICAL)\]")
 MESSAGE = re.compile(HEADER.encode() + rb" ?(.*?)\r?$", re.MULTILINE)
 STREAM = re.compile(rb'"stream":"([a-z]{1,20})"')
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
@@ -367,6 +368,7 @@ class Reader:
         if whole is not None:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
             line, size = self.cleaner.header(whole)
+        line = restored(line, size) if size else line
         header = MESSAGE.match(b"\n" + line)
         if not size or header is None:
             prefixes.follow(text)
