@@ -8,7 +8,7 @@ from bigdipper_exporter.log.forms import LEVELS as NAMES
 _LEVEL = "|".join(LEVELS).encode()
 # Other names of levels, which `logging.addLevelName` may have given them.
 LEVEL_OF = {name.encode(): level.encode() for name, level in NAMES.items()}
-_NAME = b"|".join(sorted(LEVEL_OF, key=len, reverse=True))
+_NAME = "|".join(sorted(NAMES, key=len, reverse=True)).encode()
 
 # The bot's own header, and its variants under other settings of Python's logging.
 EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
