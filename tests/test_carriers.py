@@ -11,6 +11,7 @@ import pytest
 from bigdipper_exporter.log.emoji import DAMAGED
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import ParsedChunk, Reader
+from bigdipper_exporter.log.wording import wording
 from tests.forms import docker
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -163,6 +164,12 @@ def events(data: bytes) -> list[str]:
 @pytest.mark.parametrize("version", ["v2.16", "v2.17", "v2.18", "design_form"])
 def test_the_bots_own_messages_have_lost_nothing(version: str) -> None:
     assert DAMAGED.search((SAMPLES / f"big_dipper_{version}.log").read_bytes()) is None
+
+
+@pytest.mark.parametrize("field", ["log", "MESSAGE", "message", "short_message", "textPayload"])
+def test_a_line_has_the_same_wording_in_any_object(field: str) -> None:
+    line = json.dumps({field: LINES[1], "level": 6}, ensure_ascii=False)
+    assert wording(line.encode()) == LINES[1].encode()
 
 
 def test_an_object_around_a_line_of_a_traceback_is_no_message_of_the_bot() -> None:
