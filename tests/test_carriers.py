@@ -3,15 +3,19 @@
 import json
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bigdipper_exporter.log.emoji import DAMAGED
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.records import ParsedChunk
+from bigdipper_exporter.log.wording import wording
 from tests.forms import docker
 
+SAMPLES = Path(__file__).parent / "samples"
 ORDER = "[TRADE] BUY {}: 1.0000 shares @ $100.00 = $100.00 (order 6f1c2a9e-0000-4000-8000-000000000001)"
 LINES = [
     "2025-10-17 09:31:05 [INFO] 🌟 Big Dipper v2.16 started in PAPER mode",
@@ -52,6 +56,11 @@ def native(text: str, priority: int = 6, transport: str = "journal") -> str:
     return json.dumps({"MESSAGE": text, **fields}) + "\n"
 
 
+def around(carrier: Callable[[str], dict[str, object]]) -> str:
+    """Objects that a shipper puts around each line."""
+    return "".join(json.dumps(carrier(line)) + "\n" for line in LINES)
+
+
 WAYS: dict[str, str | bytes] = {
     "without blanks at the end": "".join(line.rstrip() + "\n" for line in LINES),
     "with blanks at the end": text(end=" \t\n"),
@@ -88,6 +97,14 @@ WAYS: dict[str, str | bytes] = {
     "kubernetes with an offset": text("2025-10-17T09:31:05.123456789-04:00 stderr F "),
     "rfc 5424 with a byte order mark": text(f"<14>1 {DOCKER_TIME} host bot 812 - - \ufeff"),
     "pm2 with times": text("0|bot  | 2025-10-17T09:31:05: "),
+    "names of levels that were given to logging": text().replace("[ERROR]", "[ERR]").replace("[INFO]", "[INFORMATION]"),
+    "gelf around whole lines": around(
+        lambda line: {"version": "1.1", "short_message": line, "timestamp": AT + 7.5, "level": 6}
+    ),
+    "google cloud's objects around whole lines": around(
+        lambda line: {"severity": "ERROR", "textPayload": line, "timestamp": "2025-10-17T13:32:01Z"}
+    ),
+    "elastic's objects around whole lines": around(lambda line: {"@timestamp": "2025-10-17T13:32:01Z", "message": line}),
     "heroku": text("2025-10-17T13:31:05.123456+00:00 app[worker.1]: "),
 }
 
@@ -99,6 +116,67 @@ def test_a_log_is_read_in_whatever_it_is_carried(way: str) -> None:
     Reader(ZoneInfo("America/New_York")).read(1, 0, data, chunk)
     assert [type(record.event).__name__ for record in chunk.records] == EXPECTED
     assert [int(record.ts) for record in chunk.records] == [AT] * len(EXPECTED)
+
+
+def decoded_as(code_page: str) -> Callable[[str], bytes]:
+    """UTF-8 that was taken for a code page, and written as UTF-8 again; a byte that it lacks is a control character."""
+
+    def character(byte: int) -> str:
+        try:
+            return bytes([byte]).decode(code_page)
+        except UnicodeDecodeError:
+            return chr(byte)
+
+    return lambda log: "".join(map(character, log.encode())).encode()
+
+
+def octal(log: str) -> bytes:
+    return "".join(c if c.isascii() else "".join(f"#{byte:03o}" for byte in c.encode()) for c in log).encode()
+
+
+# What becomes of emoji where they cannot be written.
+WITHOUT_EMOJI: dict[str, Callable[[str], bytes]] = {
+    "question marks": lambda log: log.encode("ascii", "replace"),
+    "nothing": lambda log: log.encode("ascii", "ignore"),
+    "names": lambda log: log.encode("ascii", "namereplace"),
+    "numbers of html": lambda log: log.encode("ascii", "xmlcharrefreplace"),
+    "halves of pairs": lambda log: json.dumps(log, ensure_ascii=True)[1:-1].replace("\\n", "\n").replace('\\"', '"').encode(),
+    "signs of what is no text": lambda log: "".join(c if c.isascii() else "\ufffd" for c in log).encode(),
+    "bytes in octal": octal,
+    **{f"letters of {code_page}": decoded_as(code_page) for code_page in ("cp1252", "cp437", "cp850", "latin-1", "cp1250")},
+    "letters of cp1252 that were lost": lambda log: log.encode().decode("cp1252", "replace").encode(),
+    "letters of cp437 in utf-16": lambda log: decoded_as("cp437")(log).decode().encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("version", ["v2.16", "v2.17", "v2.18"])
+@pytest.mark.parametrize("way", WITHOUT_EMOJI)
+def test_messages_that_have_lost_their_emoji_are_read(way: str, version: str) -> None:
+    log = "".join((SAMPLES / f"big_dipper_{version}.log").read_text(encoding="utf-8").splitlines(keepends=True)[-3000:])
+    assert events(WITHOUT_EMOJI[way](log)) == events(log.encode())
+
+
+def events(data: bytes) -> list[str]:
+    chunk = ParsedChunk()
+    Reader(ZoneInfo("America/New_York")).read(1, 0, data, chunk)
+    return [type(record.event).__name__ for record in chunk.records]
+
+
+@pytest.mark.parametrize("version", ["v2.16", "v2.17", "v2.18", "design_form"])
+def test_the_bots_own_messages_have_lost_nothing(version: str) -> None:
+    assert DAMAGED.search((SAMPLES / f"big_dipper_{version}.log").read_bytes()) is None
+
+
+@pytest.mark.parametrize("field", ["log", "MESSAGE", "message", "short_message", "textPayload"])
+def test_a_line_has_the_same_wording_in_any_object(field: str) -> None:
+    line = json.dumps({field: LINES[1], "level": 6}, ensure_ascii=False)
+    assert wording(line.encode()) == LINES[1].encode()
+
+
+def test_an_object_around_a_line_of_a_traceback_is_no_message_of_the_bot() -> None:
+    lines = [*LINES[2:4], ORDER.format("EVIL"), LINES[4]]
+    objects = (json.dumps({"short_message": line, "timestamp": AT, "level": 3}) for line in lines)
+    assert events("".join(one + "\n" for one in objects).encode()) == ["Error", "Trade"]
 
 
 @pytest.mark.parametrize("transport", ["journal", "syslog"])

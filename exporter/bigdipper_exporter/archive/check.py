@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bigdipper_exporter import __version__
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.migrate import NEWEST, version_of
 from bigdipper_exporter.archive.store import connect_readonly, refusal
+from bigdipper_exporter.archive.tables import TABLES
 
 BOT_ORDERS = 13  # the schema from which on that view has the orders of every table
 
@@ -27,6 +29,8 @@ def condition(path: Path) -> Condition:
     with closing(connect_readonly(path)) as connection:
         version = version_of(connection)
         damage = integrity_error(connection, quick=True)
+        if version == NEWEST and not damage:
+            damage = _missing(connection) or saved.damage(connection)
         known = 0 < version <= NEWEST and not damage
         table = "bot_orders" if version >= BOT_ORDERS else "trades"
         (orders,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() if known else (0,)
@@ -44,6 +48,8 @@ def check_archive(path: Path) -> int:
     try:
         version = version_of(connection)
         damage = integrity_error(connection)
+        if version == NEWEST and not damage:
+            damage = _missing(connection) or saved.damage(connection)
     except sqlite3.Error as error:
         raise refusal(path, error) from error
     finally:
@@ -58,6 +64,13 @@ def check_archive(path: Path) -> int:
             " use the exporter that wrote it, or a newer one"
         )
     return version
+
+
+def _missing(connection: sqlite3.Connection) -> str:
+    """Return which table is not there, "" when all are."""
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = sorted({table.name for table in TABLES.values()} - found)
+    return f"the table {missing[0]} is missing" if missing else ""
 
 
 def integrity_error(connection: sqlite3.Connection, *, quick: bool = False) -> str:

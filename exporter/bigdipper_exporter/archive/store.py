@@ -94,6 +94,8 @@ class Store:
             # A reader that stays for minutes makes the write-ahead log grow; this gives the space back afterwards.
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
             migrate(connection, self.path)
+            if damage := saved.damage(connection):
+                raise ArchiveError(f"archive {self.path} is damaged ({damage}): move it aside and restore a backup")
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy * 1000)}")
             status = self.path.stat()
             self._inode, self._mode = status.st_ino, stat.S_IMODE(status.st_mode)

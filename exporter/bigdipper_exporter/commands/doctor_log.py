@@ -147,7 +147,8 @@ def _unfinished(portion: ParsedChunk, lines: bytes, data: bytes) -> Iterator[Fin
 
 def _state(settings: Settings, portion: ParsedChunk, reader: Reader) -> BotState:
     """Return the archived state, or where there is none, or nothing odd in it, that of the end of the log."""
-    with suppress(ArchiveError, sqlite3.Error, ValueError), closing(connect_readonly(settings.archive_path)) as connection:
+    unreadable = (ArchiveError, sqlite3.Error, ValueError, TypeError, AttributeError, KeyError)  # `doctor` names it elsewhere
+    with suppress(*unreadable), closing(connect_readonly(settings.archive_path)) as connection:
         state = BotState.from_json(saved.load(connection, saved.LOG) or "{}")
         if state.damaged or state.held or state.slow_patterns:
             return state

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
-from bigdipper_exporter.log import encodings, forms
+from bigdipper_exporter.log import emoji, encodings, forms
 from bigdipper_exporter.log.cleaned import Clean, Output, lines_of
 from bigdipper_exporter.log.compile import read_message
 from bigdipper_exporter.log.containers import FIELD, Entry, contained
@@ -17,6 +17,7 @@ from bigdipper_exporter.log.headers import (
     CUT_HEADER,
     EXACT,
     HEADER,
+    LEVEL_OF,
     OURS,
     PREFIX_LIMIT,
     QUOTING,
@@ -106,6 +107,11 @@ class Cleaner:
         prefixes, (rest, size) = self.prefixes, self.header(line)
         may_be_quoted = prefixes.may_go_on()
         other = None if size else self._other_form(line, rest)
+        if self.form == forms.CARRIED and not size and (other is None or other.form != self.form):
+            further = forms.message_of(rest)
+            if further is not None:
+                self._other(at, further, out)
+                return
         if other and self._is_accepted(other, may_be_quoted):
             self._release(base, out)
             self._add(at, other, out)
@@ -153,6 +159,8 @@ class Cleaner:
         if HEADER.search(line, size):
             out.damaged(at, "joined")
             line = self.last_whole(line, size) or line
+            size = self.header(line)[1]
+        line = emoji.restored(line, size)
         self.note_header(line, "")
         out.add(at, line)
 
@@ -183,11 +191,15 @@ class Cleaner:
         if not first.strip() and rest and not HEADER.match(rest[0].encode()):
             first += "\n" + rest[0]  # the bot's goodbye
         own, size = f"{found.stamp} [{found.level}] {first}".encode(), STAMP + len(found.level) + 3
-        if not found.stamp:
-            own, size = self.header(first.encode())
-        if not size:
-            return None
-        return _Converted(own, found.form, _event(own[size:]))
+        form = found.form
+        if form in (forms.JSON_LOGGER, forms.CARRIED):
+            whole, length = self.header(first.encode())
+            if length:  # somebody else has put the object around it
+                own, size, form = whole, length, forms.CARRIED
+            elif form == forms.CARRIED:
+                return None
+        own = emoji.restored(own, size)
+        return _Converted(own, form, _event(own[size:]))
 
     def _has_changed_form(self) -> bool:
         """Whether the held lines show that the bot goes on in another form; if so, that one is the log's from now on.
@@ -246,7 +258,9 @@ class Cleaner:
             return False
         if lines != headers and (text.count(b"\n2") != headers or forms.may_begin(text) or self._is_prefixed(text)):
             return False
-        return b"\x1b" not in text and b"\0" not in text and encodings.NUMBERED.search(text) is None
+        if b"\x1b" in text or b"\0" in text or encodings.NUMBERED.search(text):
+            return False
+        return not emoji.is_damaged(text)
 
     def _is_prefixed(self, text: bytes) -> bool:
         """Whether a line begins with a known prefix. One with the bot's header behind it begins so as well."""
@@ -323,7 +337,7 @@ class Cleaner:
                 stamp = self._time.stamp((day + b"T" + clock + zone.replace(b"Z", b"+00:00")).decode()).encode()
             except (ValueError, OverflowError):
                 stamp = b"0000-00-00 00:00:00"  # counted as damaged where the time is read
-        header = stamp + b" [" + level + b"]"
+        header = stamp + b" [" + LEVEL_OF[level] + b"]"
         return header + line[match.end() :], len(header)
 
     def _stamp(self, match: re.Match[bytes]) -> bytes:

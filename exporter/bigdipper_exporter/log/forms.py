@@ -84,6 +84,7 @@ def _form(name: str, pattern: str, is_read: bool = True) -> Form:
 
 
 JSON_LOGGER = "JSON objects of a logger"
+CARRIED = "JSON objects around whole lines"
 FORMS = (
     _form("loguru's default format", rf"{_TIME} ++\| ++{_LEVEL} *+\| *+{_ANY} - {_TEXT}"),
     _form("log4j's or logback's format", rf"{_TIME} ++{_LEVEL} ++{_THREAD} ++{_ANY} ++- {_TEXT}"),
@@ -201,8 +202,17 @@ def _object(line: str, time: LocalTime) -> Line | None:
         return None
     if name is None:
         # The message may be a whole line of the bot, around which somebody else has put an object.
-        return Line("", "", text, JSON_LOGGER) if text[:1].isdigit() else None
+        return Line("", "", text, CARRIED) if text[:1].isdigit() else None
     return Line(_stamp(_first(found, TIMES), time), name, text, JSON_LOGGER)
+
+
+def message_of(line: bytes) -> bytes | None:
+    """Return the message of a JSON object, whatever else is in it; None when there is none."""
+    with suppress(ValueError, RecursionError, AttributeError):
+        if line.startswith(b"{"):
+            text = _first(json.loads(line), MESSAGES)
+            return text.rstrip("\r\n").encode("utf-8", "replace") if isinstance(text, str) else None
+    return None
 
 
 def _level(found: dict[str, Any]) -> str | None:

@@ -3,12 +3,16 @@
 import re
 
 from bigdipper_exporter.log.compile import LEVELS
+from bigdipper_exporter.log.forms import LEVELS as NAMES
 
 _LEVEL = "|".join(LEVELS).encode()
+# Other names of levels, which `logging.addLevelName` may have given them.
+LEVEL_OF = {name.encode(): level.encode() for name, level in NAMES.items()}
+_NAME = "|".join(sorted(NAMES, key=len, reverse=True)).encode()
 
 # The bot's own header, and its variants under other settings of Python's logging.
 EXACT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(?:%s)\]" % _LEVEL)
-HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _LEVEL)
+HEADER = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d{1,9}+)?+ ?(Z|[+-]\d\d:?\d\d)?+ ++\[ *+(%s) *+\]" % _NAME)
 BEGUN = re.compile(rb"20\d\d-\d|\d.{0,39}? \[(?:%s)\] " % _LEVEL)
 # Supervisord's own lines, where it writes into the same file.
 SUPERVISORD = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?:BLAT|TRAC|DEBG|INFO|WARN|ERRO|CRIT) (?!.{0,80}\[)")

@@ -8,6 +8,7 @@ from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.carriers import Cleaner
 from bigdipper_exporter.log.compile import HEADER, read_message
 from bigdipper_exporter.log.containers import DOCKER_BEGIN, Entry, docker
+from bigdipper_exporter.log.emoji import restored
 from bigdipper_exporter.log.encodings import plain
 from bigdipper_exporter.log.headers import HEADER as ANY_HEADER
 from bigdipper_exporter.log.localtime import LocalTime
@@ -133,6 +134,7 @@ class Messages:
         if whole is not None:
             chunk.records.append(Record(piece.id, piece.ts, Malformed("joined"), ""))
             line, size = self._cleaner.header(whole)
+        line = restored(line, size) if size else line
         header = MESSAGE.match(b"\n" + line)
         if not size or header is None:
             prefixes.follow(text)

@@ -26,7 +26,7 @@ from bigdipper_exporter.log.rule import Malformed
 
 # By initial: a single byte needs no new object.
 INITIALS = {level[:1].encode(): level for level in LEVELS}
-LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])[A-Z]++\]")
+LEVEL = re.compile(rb"\n\d{4}-.{14} \[([DIWEC])(?:EBUG|NFO|ARNING|RROR|RITICAL)\]")
 STAMP = 20  # a newline and `YYYY-MM-DD HH:MM:SS`
 NO_STAMP = b"\n"
 

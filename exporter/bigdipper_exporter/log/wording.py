@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from bigdipper_exporter.log.encodings import plain
-from bigdipper_exporter.log.forms import LEVELS
+from bigdipper_exporter.log.forms import LEVELS, MESSAGES
 from bigdipper_exporter.log.headers import HEADER, PREFIX_LIMIT
 
 # The beginning of an object of Docker's json-file driver whose message holds no escape but that of its newline.
@@ -76,12 +76,12 @@ def wording(line: bytes) -> bytes:
 
 
 def _message(line: bytes) -> bytes:
-    """Return the message of an object of Docker or journald; the line itself when it is none."""
+    """Return the message of an object of Docker, journald or a shipper; the line itself when it is none."""
     if match := UNESCAPED.match(line):
         return match[1]
     with suppress(ValueError, RecursionError):
         entry = json.loads(line)
-        for name in ("log", "MESSAGE"):
+        for name in ("MESSAGE", *MESSAGES):
             if isinstance(message := entry.get(name), str):
                 return message.removesuffix("\n").encode("utf-8", "replace")
     return line
