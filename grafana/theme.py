@@ -8,6 +8,8 @@ import yaml
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef, GraphDrawStyle
 
+from bigdipper_exporter.words import ORDER_STATES
+
 ROOT = Path(__file__).resolve().parent.parent
 THRESHOLDS_FILE = ROOT / "prometheus" / "rules" / "thresholds.yml"
 
@@ -97,18 +99,18 @@ SEVERITIES = {"critical": ("✗ critical", CRITICAL), "warning": ("▲ warning",
 SEVERITY = choices(error=("✗ error", CRITICAL), **SEVERITIES)
 SEVERITY_RANKS = choices(**{f"_{rank}": word for rank, word in enumerate(SEVERITIES.values(), 1)})
 SIDE = choices(buy=("▲ buy", LONG), sell=("▼ sell", SHORT), sell_short=("▼ short", SHORT))
+_ORDER_LOOKS = {
+    "filled": ("✓", GOOD),
+    "partly filled": ("◐", WARNING),
+    "cancelled": ("–", QUIET),
+    "expired": ("–", QUIET),
+    "replaced": ("–", QUIET),
+    "rejected": ("✗", CRITICAL),
+    "open": ("…", "text"),
+    "not known": ("?", QUIET),
+}
 ORDER_STATUS = choices(
-    filled=("✓ filled", GOOD),
-    partially_filled=("◐ partly filled", WARNING),
-    partly_filled=("◐ partly filled", WARNING),  # of an order that ended
-    canceled=("– cancelled", QUIET),
-    expired=("– expired", QUIET),
-    replaced=("– replaced", QUIET),
-    rejected=("✗ rejected", CRITICAL),
-    new=("… open", "text"),
-    accepted=("… open", "text"),
-    pending_new=("… open", "text"),
-    unknown=("? not known", QUIET),
+    **{state: (f"{_ORDER_LOOKS[word][0]} {word}", _ORDER_LOOKS[word][1]) for state, word in ORDER_STATES.items()}
 )
 OUTCOME = choices(
     submitted=("✓ submitted", GOOD),

@@ -372,11 +372,12 @@ def test_a_log_without_a_cycle_is_not_fine(one: Monitor) -> None:
     assert found["The log", "last line"] == ("warn", "No line was read yet.")
 
 
-def test_a_phone_shows_the_side_of_an_order_and_whose_it_is(one: Monitor) -> None:
-    sold = OrderLine(time.time(), "KTOS", "sell", 119.1407, 53.75, "filled", 1)
+@pytest.mark.parametrize(("status", "state"), [("filled", "filled"), ("new", "open"), ("done_for_day", "done for day")])
+def test_a_phone_shows_the_side_of_an_order_its_state_and_whose_it_is(one: Monitor, status: str, state: str) -> None:
+    sold = OrderLine(time.time(), "KTOS", "sell", 119.1407, 53.75, status, 1)
     tables = status_page(one.pipeline.snapshot, one.settings, Recent((sold,))).tables
     (row,) = next(table.rows for table in tables if table.heading.startswith("Orders today"))
-    assert [cell.text for cell in row if not cell.minor] == ["KTOS", "sell 119.1407", "$53.75", "filled", "by hand"]
+    assert [cell.text for cell in row if not cell.minor] == ["KTOS", "sell 119.1407", "$53.75", state, "by hand"]
 
 
 def test_a_day_without_orders_names_the_bots_last_one(one: Monitor) -> None:

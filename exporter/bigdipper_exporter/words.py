@@ -59,6 +59,27 @@ def number(quantity: float | None) -> str:
     return "–" if quantity is None else f"{quantity:,.6f}".rstrip("0").rstrip(".")
 
 
+# An order's state, as the broker names it, in words; boards add a sign and a colour. partly_filled: of an order that ended.
+ORDER_STATES = {
+    "filled": "filled",
+    "partially_filled": "partly filled",
+    "partly_filled": "partly filled",
+    "canceled": "cancelled",
+    "expired": "expired",
+    "replaced": "replaced",
+    "rejected": "rejected",
+    "new": "open",
+    "accepted": "open",
+    "pending_new": "open",
+    "unknown": "not known",
+}
+
+
+def order_state(status: str) -> str:
+    """Return an order's state in words; a rare one stays as the broker names it."""
+    return ORDER_STATES.get(status, status.replace("_", " "))
+
+
 # How an alert's figures are shortened, as alertmanager/templates/message.tmpl does it for messages. Decimals are cut and not
 # rounded, as elsewhere: a template can only replace text, and page and message must name the same figure.
 _FIGURES = (

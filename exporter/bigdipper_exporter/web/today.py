@@ -17,7 +17,7 @@ from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import ratio_of_equity
 from bigdipper_exporter.web.landing import Cell, Curve, Figure, Table
-from bigdipper_exporter.words import ago, clock, count, dollars, duration, number, percent, signed
+from bigdipper_exporter.words import ago, clock, count, dollars, duration, number, order_state, percent, signed
 
 MOST_POSITIONS = 50
 
@@ -199,7 +199,7 @@ def _orders(lines: tuple[OrderLine, ...], last: LastOrder | None) -> Table:
                 Cell(clock(line.ts), minor=True),
                 _order(line.side, line.quantity),
                 Cell(dollars(line.price), "number"),
-                Cell(line.status.replace("_", " ")),
+                Cell(order_state(line.status)),
                 _whose(line.by_hand),
             )
             for line in lines
