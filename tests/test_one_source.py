@@ -23,6 +23,11 @@ ALERTS_AND_RECORDS = sorted((ROOT / "prometheus" / "rules").rglob("*.yml"))
 REASONS = {
     ("/", "limit_level_ratio", "limit_ratio"): "a gauge's needle: how much of a limit is used",
     ("/", "bot_cash_usd", "bot_equity_usd"): "the log's own margin of v2.18, which prints none",
+    (
+        "*",
+        "brake_active limit_level_ratio",
+        "bot_equity_usd",
+    ): "log only: the debt of the brake's own line, which prints a share",
     ("/", "account_maintenance_margin_usd", "account_equity_usd"): "the requirement beside others, as a share",
     ("/", "position_market_value_usd", "account_equity_usd"): "a position's share, sorted by Prometheus",
     (
