@@ -82,7 +82,10 @@ def is_url(value: str) -> bool:
     except ValueError:
         return False
     user, _, host = parts.netloc.rpartition("@")
-    wrong = re.search(r'[\s\x00-\x1f\x7f{}"]|%(?![0-9A-Fa-f]{2})', value) or re.search(r"[<>^`|\\]", host)
+    checked = parts._replace(query="").geturl()  # what stands behind ? may have a % of its own
+    wrong = (
+        re.search(r'[\s\x00-\x1f\x7f{}"]', value) or re.search(r"%(?![0-9A-Fa-f]{2})", checked) or re.search(r"[<>^`|\\]", host)
+    )
     return right and not wrong and re.fullmatch(r"[\w.~!$&'()*+,;=:%@-]*", user, re.ASCII) is not None
 
 

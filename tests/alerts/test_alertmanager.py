@@ -181,7 +181,9 @@ PATHS = ("", "/%zz", "/%2", "/%C3%A9", "/é", "/a|b^c", "/a\\b", "/?y=%", "/#%",
 def test_alertmanager_reads_every_address_that_is_accepted(tmp_path: Path) -> None:
     urls = [f"https://{user}{host}/y" for user in USERS for host in HOSTS] + [f"https://x{path}" for path in PATHS]
     accepted = [url for url in urls if render_module.is_url(url)]
-    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9"} <= set(accepted)
+    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9", "https://x/?y=%"} <= set(
+        accepted
+    )
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     receiver(config, "critical")["webhook_configs"] = [{"url": url} for url in accepted]
     (file := tmp_path / "alertmanager.yml").write_text(yaml.safe_dump({**config, "templates": []}), encoding="utf-8")
