@@ -60,8 +60,9 @@ NTFY_TITLE = (
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
-    "{{ .annotations.summary }}. {{ .annotations.description }}\n"
-    "Panel: GRAFANA{{ .annotations.dashboard }}\nWhat to do: RUNBOOKS{{ .annotations.runbook_url }}{{ end }}\n{{ end }}"
+    "{{ .annotations.summary }}{{ with .annotations.description }}. {{ . }}{{ end }}"  # a rule of the owner may lack some
+    "{{ with .annotations.dashboard }}\nPanel: GRAFANA{{ . }}{{ end }}"
+    "{{ with .annotations.runbook_url }}\nWhat to do: RUNBOOKS{{ . }}{{ end }}{{ end }}\n{{ end }}"
     "{{ if .truncatedAlerts }}And {{ .truncatedAlerts }} more: see Grafana.{{ end }}"
 )
 NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes

@@ -356,6 +356,8 @@ def test_a_message_on_ntfy_says_what_to_do(tmp_path: Path) -> None:
     assert "\nPanel: https://grafana.example.org/d/bigdipper-health?var-bot=big-dipper\n" in said
     assert "\nWhat to do: https://example.org/main/docs/runbooks.md#botsilent\n" in said
     assert on_ntfy(tmp_path, "critical", "message", where, alert, status="resolved").count("\n") == 1
+    own = {**alert, "annotations": {"summary": "mine"}}  # a rule of the owner's own
+    assert on_ntfy(tmp_path, "warning", "message", where, own, status="firing") == "mine\n"
 
 
 def test_the_icon_on_ntfy_is_that_of_the_severity(tmp_path: Path) -> None:
