@@ -60,8 +60,9 @@ NTFY_TITLE = (
 )
 NTFY_TEXT = (
     '{{ range .alerts }}{{ if eq .status "resolved" }}✅ over: {{ .annotations.summary }}{{ else }}'
-    "{{ .annotations.summary }}. {{ .annotations.description }}\n"
-    "Panel: GRAFANA{{ .annotations.dashboard }}\nWhat to do: RUNBOOKS{{ .annotations.runbook_url }}{{ end }}\n{{ end }}"
+    "{{ .annotations.summary }}{{ with .annotations.description }}. {{ . }}{{ end }}"  # a rule of the owner may lack some
+    "{{ with .annotations.dashboard }}\nPanel: GRAFANA{{ . }}{{ end }}"
+    "{{ with .annotations.runbook_url }}\nWhat to do: RUNBOOKS{{ . }}{{ end }}{{ end }}\n{{ end }}"
     "{{ if .truncatedAlerts }}And {{ .truncatedAlerts }} more: see Grafana.{{ end }}"
 )
 NTFY_ALERTS = 5  # ntfy refuses messages over 4,096 bytes
@@ -82,7 +83,10 @@ def is_url(value: str) -> bool:
     except ValueError:
         return False
     user, _, host = parts.netloc.rpartition("@")
-    wrong = re.search(r'[\s\x00-\x1f\x7f{}"]|%(?![0-9A-Fa-f]{2})', value) or re.search(r"[<>^`|\\]", host)
+    checked = parts._replace(query="").geturl()  # what stands behind ? may have a % of its own
+    wrong = (
+        re.search(r'[\s\x00-\x1f\x7f{}"]', value) or re.search(r"%(?![0-9A-Fa-f]{2})", checked) or re.search(r"[<>^`|\\]", host)
+    )
     return right and not wrong and re.fullmatch(r"[\w.~!$&'()*+,;=:%@-]*", user, re.ASCII) is not None
 
 

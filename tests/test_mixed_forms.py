@@ -245,3 +245,13 @@ def test_an_older_file_in_another_form_is_read_after_an_error_of_a_newer_one(for
         data = "".join(write(5 + number, "INFO", TRADE.format("AMD", number)) + "\n" for number in range(3))
         reader.read(2 + bool(offset), 0, data.encode(), chunks[1])
     assert [type(record.event).__name__ for record in chunks[1].records] == ["Trade"] * 6
+
+
+@pytest.mark.parametrize("before", [*READ, "the bot's own"])
+def test_after_each_form_every_other_is_read(before: str) -> None:
+    forms = {**READ, "the bot's own": plain}
+    for name, write in forms.items():
+        lines = [forms[before](second, "INFO", TRADE.format("OLD", second)) for second in range(5, 20)]
+        lines += [write(second, "INFO", TRADE.format("NEW", second)) for second in range(20, 50)]
+        found = read([line.encode() + b"\n" for line in lines], [])
+        assert len(found) == len(lines), name

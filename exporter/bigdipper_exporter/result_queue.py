@@ -12,13 +12,13 @@ from bigdipper_exporter.counters import Counters
 INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 Result = TypeVar("Result")
-# Returns a result without the parts that cannot be written by themselves, as the second argument tells; None where none is to
-# blame, or nothing would be left out.
+# Returns a result without its records that cannot be written; None where it has none of them. The second argument tells whether
+# a part of the result can be written.
 Salvage = Callable[[Result, Callable[[Result], bool]], Result | None]
 
 
 class _Undo(Exception):
-    """Ends a trial."""
+    """Rolls back the write of a part that was only tried."""
 
 
 class ResultQueue(Generic[Result]):

@@ -181,7 +181,9 @@ PATHS = ("", "/%zz", "/%2", "/%C3%A9", "/é", "/a|b^c", "/a\\b", "/?y=%", "/#%",
 def test_alertmanager_reads_every_address_that_is_accepted(tmp_path: Path) -> None:
     urls = [f"https://{user}{host}/y" for user in USERS for host in HOSTS] + [f"https://x{path}" for path in PATHS]
     accepted = [url for url in urls if render_module.is_url(url)]
-    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9"} <= set(accepted)
+    assert {"https://me:pa%25ss@x/y", "https://a_b.c/y", "https://[::1]/y", "https://x/%C3%A9", "https://x/?y=%"} <= set(
+        accepted
+    )
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     receiver(config, "critical")["webhook_configs"] = [{"url": url} for url in accepted]
     (file := tmp_path / "alertmanager.yml").write_text(yaml.safe_dump({**config, "templates": []}), encoding="utf-8")
@@ -354,6 +356,8 @@ def test_a_message_on_ntfy_says_what_to_do(tmp_path: Path) -> None:
     assert "\nPanel: https://grafana.example.org/d/bigdipper-health?var-bot=big-dipper\n" in said
     assert "\nWhat to do: https://example.org/main/docs/runbooks.md#botsilent\n" in said
     assert on_ntfy(tmp_path, "critical", "message", where, alert, status="resolved").count("\n") == 1
+    own = {**alert, "annotations": {"summary": "mine"}}  # a rule of the owner's own
+    assert on_ntfy(tmp_path, "warning", "message", where, own, status="firing") == "mine\n"
 
 
 def test_the_icon_on_ntfy_is_that_of_the_severity(tmp_path: Path) -> None:

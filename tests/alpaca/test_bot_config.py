@@ -413,6 +413,50 @@ def test_what_a_metaclass_may_change_is_not_believed(header: str) -> None:
     assert {name for name, value in limit.items() if value.problem == PROBLEMS["made"]} == {"LIMIT"}
 
 
+SINGLETON = """
+class Meta({bases}):
+    made = {{}}
+    def {method}(cls, *arguments):
+        return super().{method}(*arguments)
+class Config(metaclass=Meta):
+    LIMIT = 0.2
+"""
+
+
+@pytest.mark.parametrize(
+    ("bases", "method", "is_believed"),
+    [
+        ("type", "__call__", True),
+        ("ABCMeta", "__call__", True),
+        ("type", "__new__", False),
+        ("type", "__getattribute__", False),
+        ("Other", "__call__", False),
+    ],
+)
+def test_the_metaclass_of_a_singleton_changes_no_setting(bases: str, method: str, is_believed: bool) -> None:
+    limit = source.read(SINGLETON.format(bases=bases, method=method).encode())["LIMIT"]
+    assert (limit.value == 0.2) == is_believed
+
+
+@pytest.mark.parametrize(
+    ("body", "is_believed"),
+    [
+        ("values = vars(self); return values", True),
+        ("values = self.__dict__; return {key: one for key, one in values.items()}", True),
+        ("values: dict = vars(self)\n        for name in values: print(name, values[name])", True),
+        ("values = vars(self); values[name] = 1", False),
+        ("values = vars(self); values.update(some)", False),
+        ("values = vars(self); change(values)", False),
+        ("values = vars(self); values['LIMIT'].append(1)", False),
+        ("values = vars(self); other = values; other[name] = 1", False),
+        ("global values; values = vars(self)", False),
+    ],
+)
+def test_settings_that_a_method_only_reads_are_believed(body: str, is_believed: bool) -> None:
+    limit = source.read(f"class Config:\n    LIMIT = 0.2\n    def to_dict(self):\n        {body}\n".encode())["LIMIT"]
+    assert (limit.value, limit.problem) == ((0.2, None) if is_believed else (None, UNNAMED))
+
+
 def test_fields_that_pydantic_takes_from_the_environment_are_marked() -> None:
     limit = source.read(b"class Config(pydantic.BaseSettings):\n    LIMIT: float = 0.2\n")["LIMIT"]
     assert (limit.value, limit.environment) == (0.2, ("LIMIT",))
@@ -434,6 +478,11 @@ TWO = "class Paper:\n    LIMIT = 0.2\n    BRAKE = LIMIT - 0.1\nclass Live{}:\n  
         (TWO.format(""), None),
         (TWO.format("") + "config = Paper() if paper else Live()\n", None),
         (TWO.format("") + "config = {'paper': Paper, 'live': Live}[mode]()\n", None),
+        (TWO.format("(Paper)") + "config: Paper = Paper()\n", 0.2),
+        (TWO.format("(Paper)") + "config = Paper.of_environment()\n", 0.2),
+        (TWO.format("(Paper)") + "config = Live() if live else Paper()\n", None),
+        (TWO.format("(Paper)") + "if live:\n    config = Live()\nelse:\n    config = Paper()\n", None),
+        (TWO.format("(Paper)") + "config = Live()\ndef test():\n    config = Paper()\n", 0.1),
     ],
 )
 def test_of_several_classes_the_one_counts_that_the_bot_imports(text: str, limit: float | None) -> None:

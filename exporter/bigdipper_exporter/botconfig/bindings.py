@@ -1,7 +1,8 @@
 """Which names a statement of the bot's config.py binds, deletes or changes in place. Nothing of the file is ever executed."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 # The name of a change that may be one of any name: only running the file would show of which.
@@ -31,8 +32,29 @@ _DELETERS = ("delattr", "__delattr__")
 _NAMESPACES = ("globals", "locals", "vars")
 # Under another name, or handed to another function, what these change cannot be followed.
 _POWERFUL = (*_SETTERS, *_DELETERS, "exec", "eval", *_NAMESPACES[:2])
-# Metaclasses that leave the values of a class as they are written.
+# Metaclasses that leave the values of a class as they are written, and what one of the file must not have to be such.
 _PLAIN_METACLASSES = ("type", "ABCMeta", "EnumMeta", "EnumType")
+_CLASS_HOOKS = frozenset(("__new__", "__init__", "__prepare__", "__getattribute__", "__setattr__", "mro"))
+# What only reads a dictionary.
+_READING = ("items", "keys", "values", "copy")
+_READERS = (
+    "all",
+    "any",
+    "dict",
+    "enumerate",
+    "iter",
+    "len",
+    "list",
+    "max",
+    "min",
+    "print",
+    "repr",
+    "set",
+    "sorted",
+    "str",
+    "tuple",
+)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 Kind = Literal["set", "named", "imported", "passed", "made"]
 
@@ -59,22 +81,72 @@ def classes(tree: ast.Module) -> dict[str, list[str]]:
     }
 
 
+def plain_metaclasses(tree: ast.Module) -> set[str]:
+    """Return the metaclasses that leave the values of a class as they are written, such as that of a singleton."""
+    plain = set(_PLAIN_METACLASSES)
+    named = Counter(node.name for node in tree.body if isinstance(node, ast.ClassDef))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.bases and named[node.name] == 1:
+            own = {part.name for part in node.body if isinstance(part, _FUNCTIONS)} | set(assigned_in(node))
+            is_bare = not node.keywords and not node.decorator_list and own.isdisjoint(_CLASS_HOOKS)
+            if is_bare and all(name_of(base) in plain for base in node.bases):
+                plain.add(node.name)
+    return plain
+
+
 def changes(node: ast.AST, fields: Mapping[str, Sequence[str]]) -> Iterator[Change]:
     """Yield every change in a statement or an expression. fields: see `classes`."""
     comprehensions = [part for part in ast.walk(node) if isinstance(part, ast.comprehension)]
     # A plain name is the comprehension's own; an item or an attribute is set outside it.
     local = {id(name) for part in comprehensions for name in ast.walk(part.target) if isinstance(name, ast.Name)}
+    if isinstance(node, _FUNCTIONS):
+        local |= {id(part) for part in _only_read(node)}
     for part in ast.walk(node):
         if id(part) not in local:
             yield from _changes_by(part, fields)
 
 
-def header_changes(node: ast.ClassDef, fields: Mapping[str, Sequence[str]]) -> Iterator[Change]:
-    """Yield the changes of a class statement without those of its body."""
+def _only_read(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.stmt]:
+    """Yield the assignments of a function that give a dictionary of names a name which is only read: `values = vars(self)`."""
+    parents = {id(child): parent for parent in ast.walk(function) for child in ast.iter_child_nodes(parent)}
+    names: dict[str, list[ast.Name]] = defaultdict(list)
+    outer: set[str] = set()
+    for part in ast.walk(function):
+        if isinstance(part, ast.Name):
+            names[part.id].append(part)
+        elif isinstance(part, ast.Global | ast.Nonlocal):
+            outer.update(part.names)
+    for part in ast.walk(function):
+        target = part.targets[0] if isinstance(part, ast.Assign) and len(part.targets) == 1 else None
+        target = part.target if isinstance(part, ast.AnnAssign) else target
+        value = part.value if isinstance(part, ast.Assign | ast.AnnAssign) else None
+        if isinstance(part, ast.stmt) and isinstance(target, ast.Name) and value is not None and _is_namespace(value):
+            uses = (name for name in names[target.id] if name is not target)
+            if target.id not in outer and all(_is_reading(name, parents) for name in uses):
+                yield part
+
+
+def _is_reading(name: ast.Name, parents: Mapping[int, ast.AST]) -> bool:
+    """Whether the expression around the name of a dictionary leaves it and its values as they are. parents: by `id`."""
+    match parent := parents[id(name)]:
+        case ast.Subscript():
+            is_part = isinstance(parents[id(parent)], ast.Attribute | ast.Subscript)  # values["SYMBOLS"].append("TER")
+            return parent.value is name and isinstance(parent.ctx, ast.Load) and not is_part
+        case ast.Attribute():
+            return parent.attr in _READING
+        case ast.Call():
+            return isinstance(parent.func, ast.Name) and parent.func.id in _READERS
+        case ast.For() | ast.comprehension():
+            return parent.iter is name
+    return isinstance(parent, ast.Compare | ast.Dict | ast.FormattedValue | ast.Return)
+
+
+def header_changes(node: ast.ClassDef, fields: Mapping[str, Sequence[str]], plain: Container[str]) -> Iterator[Change]:
+    """Yield the changes of a class statement without those of its body. plain: see `plain_metaclasses`."""
     yield Change(node.name, node.lineno, "named")
     for part in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
         yield from changes(part, fields)
-    if any(keyword.arg == "metaclass" and name_of(keyword.value) not in _PLAIN_METACLASSES for keyword in node.keywords):
+    if any(keyword.arg == "metaclass" and name_of(keyword.value) not in plain for keyword in node.keywords):
         yield from (Change(name, node.lineno, "made") for name in assigned_in(node))
 
 

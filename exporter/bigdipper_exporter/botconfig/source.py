@@ -2,10 +2,20 @@
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bigdipper_exporter.botconfig.bindings import ANY, Change, Kind, assigned_in, changes, classes, header_changes, name_of
+from bigdipper_exporter.botconfig.bindings import (
+    ANY,
+    Change,
+    Kind,
+    assigned_in,
+    changes,
+    classes,
+    header_changes,
+    name_of,
+    plain_metaclasses,
+)
 from bigdipper_exporter.botconfig.expressions import Value, evaluate
 
 # Bounds on what is read. The bot's own files have about 100 settings in 20 kB; Python's parser takes up to 1 kB for each byte.
@@ -58,7 +68,7 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
     statements = sum(len(node.body) if isinstance(node, ast.ClassDef) else 1 for node in tree.body)
     if statements > MOST_SETTINGS:
         raise ValueError(f"it has more than {MOST_SETTINGS} statements: not a configuration")
-    fields = classes(tree)
+    fields, plain = classes(tree), plain_metaclasses(tree)
     names: dict[str, Value] = {}
     of_class: dict[str, dict[str, Value]] = {}
     nested: list[Change] = []
@@ -78,7 +88,7 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
             if steps > MOST_TOTAL:
                 raise ValueError("its settings are too large together: not a configuration")
         if isinstance(node, ast.ClassDef):
-            _doubt(header_changes(node, fields), CHANGED, names)
+            _doubt(header_changes(node, fields, plain), CHANGED, names)
             own = assigned_in(node)
             if any(name_of(base) == _FROM_ENVIRONMENT for base in node.bases):
                 names.update({name: replace(names[name], environment=(*names[name].environment, name)) for name in own})
@@ -91,20 +101,53 @@ def _settings(tree: ast.Module) -> dict[str, Value]:
 def _choose(tree: ast.Module, of_class: Mapping[str, Mapping[str, Value]], names: dict[str, Value]) -> None:
     """Of a setting of several classes take the value of the class of `config`, which the bot imports."""
     bases = {node.name: [name_of(base) for base in node.bases] for node in tree.body if isinstance(node, ast.ClassDef)}
-    used = ""
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and "config" in map(name_of, node.targets):
-            used = name_of(node.value.func) if isinstance(node.value, ast.Call) else ""
-    line = _ancestry(used, bases)
+    used = [_ancestry(name, bases) for name in sorted(_used(tree, bases))]
     for name in {name for found in of_class.values() for name in found}:
         owners = [owner for owner, found in of_class.items() if name in found]
         last = of_class[owners[-1]][name]
         if len(owners) < 2 or names.get(name) is not last:  # assigned again since, as by `config.NAME = 1`
             continue
-        if nearest := [one for one in line if one in owners]:
-            names[name] = of_class[nearest[0]][name]
-        elif not set(owners) <= {*_ancestry(owners[-1], bases)} and any(of_class[o][name].value != last.value for o in owners):
+        nearest = [next((one for one in line if one in owners), "") for line in used]
+        if not any(nearest):  # of a chain of classes that no `config` names the last is taken for that of the bot
+            nearest = [owners[-1]] if set(owners) <= {*_ancestry(owners[-1], bases)} else owners
+        first, *others = (of_class[one][name] if one else None for one in nearest)
+        if first is not None and all(one is not None and one.value == first.value for one in others):
+            names[name] = first
+        else:
             names[name] = Value(None, last.line, problem=APART)
+
+
+def _used(tree: ast.Module, bases: Mapping[str, object]) -> set[str]:
+    """Return the classes of the file of which one makes `config`: several where the bot chooses when it runs."""
+    used: set[str] = set()
+    for node in tree.body:
+        values = list(_bound([node]))
+        if values and isinstance(node, ast.Assign | ast.AnnAssign):
+            used.clear()
+        while values:
+            value = values.pop()
+            if isinstance(value, ast.IfExp):
+                values += [value.body, value.orelse]
+            elif isinstance(value, ast.Call):
+                made = value.func
+                used |= {name for part in (made, getattr(made, "value", made)) if (name := name_of(part)) in bases}
+    return used
+
+
+def _bound(body: Iterable[ast.AST]) -> Iterator[ast.expr]:
+    """Yield what statements assign to `config`, those in branches too; a function's own `config` is another."""
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "config" for target in targets):
+                yield node.value
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = [
+                child
+                for child in ast.iter_child_nodes(node)
+                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
+            ]
+            yield from _bound(inner)
 
 
 def _ancestry(name: str, bases: Mapping[str, Sequence[str]]) -> list[str]:

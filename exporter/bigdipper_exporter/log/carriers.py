@@ -107,7 +107,7 @@ class Cleaner:
         prefixes, (rest, size) = self.prefixes, self.header(line)
         may_be_quoted = prefixes.may_go_on()
         other = None if size else self._other_form(line, rest)
-        if self.form == forms.CARRIED and not size and (other is None or other.form != self.form):
+        if self.form == forms.CARRIED and not size and not self._may_be_message(other):
             further = forms.message_of(rest)
             if further is not None:
                 self._other(at, further, out)
@@ -135,6 +135,16 @@ class Cleaner:
                 self._release(base, out)
         else:
             self._other(at, rest, out)
+
+    def _may_be_message(self, other: _Converted | None) -> bool:
+        """Whether an object is a message of its own, in a log of objects around lines; others hold further lines of one.
+
+        One that the grammar knows may be the first that the bot writes as an object, but its goodbye stands below its header.
+        """
+        if other is None:
+            return False
+        is_awaited = EXACT.fullmatch(self.prefixes.above.rstrip()) is not None
+        return other.form == forms.CARRIED or (other.event is not None and not is_awaited)
 
     def _may_be_new(self, other: _Converted | None, line: bytes, rest: bytes) -> bool:
         """Whether the bot may go on in the form of this line. A form that is a prefix as well may carry a further line."""
