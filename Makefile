@@ -47,7 +47,7 @@ types: $(BIN)/.developer
 
 # One more worker than there are processors: many tests wait for programs that they started.
 unit: $(BIN)/.developer tools
-	$(BIN)/pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile -m 'not bench and not chaos and not soak'
+	$(BIN)/pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder -m 'not bench and not chaos and not soak'
 
 bench: $(BIN)/.developer tools ## print figures: speed, memory, latency, beside a peer
 	$(BIN)/pytest -s -p no:xdist -m bench tests/bench

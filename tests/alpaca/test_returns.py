@@ -43,6 +43,7 @@ def test_a_return_on_too_small_a_base_is_unknown(start: float | None, end: float
 
 
 def test_an_equity_below_0_is_a_loss_of_everything() -> None:
+    assert daily_return(0.04, -0.96) is None, "a fee after all was withdrawn"
     assert daily_return(100, -50) == pytest.approx(-1)
     assert daily_return(100, -50, Flows(20, 10)) == pytest.approx(-1)
     lost = chain(days((10_000, 12_000, 0), (12_000, -500, 0)))

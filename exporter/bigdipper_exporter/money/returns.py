@@ -23,6 +23,7 @@ TO_DATE: dict[str, Callable[[date], date]] = {
     "wtd": lambda last: last - timedelta(days=last.weekday()),
     "mtd": lambda last: last.replace(day=1),
 }
+SMALLEST_DEBTOR = 1.0  # US dollars: what is less and falls below 0, by a fee after all was withdrawn, has no return
 SMALLEST_BASE = 0.1  # of the day's last equity: more than tenfold growth in one day is a deposit that the broker does not list
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
@@ -63,7 +64,7 @@ def daily_return(start: float | None, end: float | None, flows: Flows = NO_FLOWS
     if start is None or end is None or not flows.known or start <= 0:
         return None
     base, result = start + flows.deposits, end + flows.withdrawals
-    if result == 0 or base < SMALLEST_BASE * result:
+    if result == 0 or base < SMALLEST_BASE * result or (result < 0 and base < SMALLEST_DEBTOR):
         return None
     return max(result / base - 1, -BELOW_ONE)
 
