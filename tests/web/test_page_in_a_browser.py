@@ -16,6 +16,8 @@ KEYS = {"ALPACA_KEY": "PKSIMULATED", "ALPACA_SECRET": "simulated-secret"}
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 LEAST_FONT = 12  # CSS pixels
 LEAST_CONTRAST = 4.5  # WCAG 2.1, level AA
+CUT_TABLES = """[...document.querySelectorAll('table')]
+  .filter(table => table.scrollWidth > table.parentElement.clientWidth).map(table => table.innerText)"""
 # Of every text: what it is, its size in pixels, and its contrast against the first background behind it that is painted.
 TEXTS = """() => {
   const channels = colour => colour.match(/[\\d.]+/g).map(Number)
@@ -72,6 +74,7 @@ def test_every_word_can_be_read_and_nothing_is_wider_than_the_screen(one: Export
         page.open(one.url)
         assert page.until("document.body.innerText.includes('MSFT')", 20)
         assert page.ask("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the screen"
+        assert page.ask(CUT_TABLES) == [], "headings of tables that are wider than their card, which hides the rest"
         texts = page.ask(TEXTS)
         assert len(texts) > 40
         assert [text for text in texts if text[1] < LEAST_FONT] == []
