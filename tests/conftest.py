@@ -8,7 +8,7 @@ settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
 
 # Files that take a minute or more, the longest first: at the end of a run no worker is left alone with one of them. Where this
-# list is wrong, tests take longer and nothing else.
+# list is old, tests only take longer.
 LONGEST = (
     "tests/deploy/test_restore.py",
     "tests/alpaca/test_money.py",

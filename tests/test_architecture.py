@@ -1,4 +1,4 @@
-"""The package's imports against the table of rooms in docs/architecture.md."""
+"""The package's imports against the table of rooms in docs/architecture.md; the tests' own order."""
 
 import ast
 import re
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "exporter" / "bigdipper_exporter"
@@ -109,3 +111,9 @@ def test_sql_is_in_the_room_archive_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
             assert not SQL.match(text), f"{name}:{node.lineno} has SQL: move it to archive/"  # type: ignore[attr-defined]
+
+
+def test_the_files_that_are_tested_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == [], (
+        "renamed, or gone: mend the list in tests/conftest.py"
+    )

@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.words import ORDER_STATES
 from grafana import shared, theme
 from grafana.board import TRADES, Section, board
 from grafana.overrides import answer, coloured, column, override, words
@@ -168,7 +169,7 @@ def _lists() -> list[model.Panel]:
             "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
             table(f"""
                 SELECT CASE WHEN result <> 'unfilled' THEN REPLACE(result, '_', ' ')
-                    WHEN status = 'canceled' THEN 'cancelled' ELSE status END AS State,
+                    WHEN status = 'canceled' THEN '{ORDER_STATES["canceled"]}' ELSE status END AS State,
                   NULLIF(SUM(of_bot), 0) AS "of the bot", NULLIF(SUM(NOT of_bot), 0) AS "by hand" FROM order_results
                 WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
                 GROUP BY State ORDER BY COUNT(*) DESC"""),

@@ -181,6 +181,11 @@ def table_of(row: type[Row]) -> Table[Row]:
     return TABLES[row]
 
 
+def sql_list(words: Iterable[str]) -> str:
+    """Return words of ours, sorted, as they stand in SQL between the brackets of IN."""
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
 def _column(name: str, hint: Any) -> Column:
     unit, nullable = "", False
     if get_origin(hint) is Annotated:

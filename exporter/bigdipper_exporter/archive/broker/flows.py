@@ -9,7 +9,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.contracts import multiplier
 from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day, trading_day_of
 from bigdipper_exporter.archive.broker_tables import PAID_IN_SHARES, NoticedFlowRow
-from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.table import sql_list, table_of
 from bigdipper_exporter.money import flows
 from bigdipper_exporter.money.flows import Flow
 
@@ -21,14 +21,14 @@ SAME_ANSWER = 0.5  # seconds: several flows of one answer are noted this near to
 PRICE_SECONDS = 4 * 86400.0  # a snapshot's price stands for a transfer at most this far away
 SPLIT_NEAR = 2 * 86400.0  # seconds: how far the price, the quantity and the record of a split may be apart at the broker
 SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
-NOT_BOOKED = ", ".join(f"'{word}'" for word in sorted(flows.NOT_BOOKED))
+NOT_BOOKED = sql_list(flows.NOT_BOOKED)
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
-TYPES = ", ".join(f"'{kind}'" for kind in sorted(flows.FLOWS))
+TYPES = sql_list(flows.FLOWS)
 # Conditions on rows of activities.
-STOCK_DIVIDEND = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.DIVIDENDS))}) AND {PAID_IN_SHARES})"
+STOCK_DIVIDEND = f"(type IN ({sql_list(flows.DIVIDENDS)}) AND {PAID_IN_SHARES})"
 # Dollars of a row: the fee of a trade in coins is taken in coins, and its record has no amount.
 AMOUNT = "CASE WHEN type = 'CFEE' AND coalesce(net_amount, 0) = 0 THEN -abs(quantity * price) ELSE net_amount END"
-CHANGES_UNITS = f"(type IN ({', '.join(repr(kind) for kind in sorted(flows.ADJUSTMENTS))}) OR {STOCK_DIVIDEND})"
+CHANGES_UNITS = f"(type IN ({sql_list(flows.ADJUSTMENTS)}) OR {STOCK_DIVIDEND})"
 
 
 def is_booked(status: str | None) -> bool:

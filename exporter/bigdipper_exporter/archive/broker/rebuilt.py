@@ -10,17 +10,17 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.view import HistoryDays
+from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.money.flows import TRANSFERS
 
 STATE = "positions-until"
 LONGEST_STOCK = 12  # letters; an option's symbol has at least 16
 # Options and coins have no prices here; shares that came by a transfer and were never traded have no executions.
-_TRANSFERS = ", ".join(f"'{kind}'" for kind in sorted(TRANSFERS))
 _UNPRICED = f"""
     SELECT min(ts) FROM (
       SELECT min(ts) AS ts FROM fills WHERE length(symbol) > {LONGEST_STOCK} OR symbol LIKE '%/%'
       UNION ALL SELECT min(ts) FROM activities
-        WHERE symbol IS NOT NULL AND type IN ({_TRANSFERS}) AND symbol NOT IN (SELECT symbol FROM fills))"""
+        WHERE symbol IS NOT NULL AND type IN ({sql_list(TRANSFERS)}) AND symbol NOT IN (SELECT symbol FROM fills))"""
 _AT_CLOSE = """
     SELECT total(unrealized_pl), count(*) FILTER (WHERE unrealized_pl IS NULL) FROM positions_daily WHERE date = ?"""
 

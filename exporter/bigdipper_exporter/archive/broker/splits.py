@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint, Changed
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
+from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import CORPORATE, EARLIER
@@ -92,9 +93,9 @@ def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, no
 
 def without_actions(connection: sqlite3.Connection, added: Mapping[str, float], at: float) -> dict[str, float]:
     """Return the values of `added` (US dollars by symbol) that no record of a company's action of about `at` explains."""
-    kinds = ", ".join(repr(kind) for kind in sorted(CORPORATE))
     rows = connection.execute(
-        f"SELECT DISTINCT symbol FROM activities WHERE type IN ({kinds}) AND quantity <> 0 AND ts BETWEEN ? AND ?",
+        f"SELECT DISTINCT symbol FROM activities WHERE type IN ({sql_list(CORPORATE)}) AND quantity <> 0"
+        " AND ts BETWEEN ? AND ?",
         (at - EARLIER, at + EARLIER),
     )
     explained = {symbol for (symbol,) in rows}
