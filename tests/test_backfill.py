@@ -21,9 +21,10 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.cli import main
 from bigdipper_exporter.commands.backfill import span_of
 from bigdipper_exporter.commands.openmetrics import write_openmetrics
-from bigdipper_exporter.commands.past import COARSE_SECONDS, DAY, HOLD_SECONDS, Limits, Sample, Series, Span, gauges, held
+from bigdipper_exporter.commands.past import COARSE_SECONDS, DAY, HOLD_SECONDS, Sample, Series, Span, gauges, held
 from bigdipper_exporter.commands.past_counters import counted, counters
 from bigdipper_exporter.metrics.registry import METRICS
+from bigdipper_exporter.money.limits import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOG = ROOT / "tests" / "samples" / "big_dipper_v2.18.log"
@@ -50,7 +51,7 @@ def whole(connection: sqlite3.Connection) -> Span:
 
 
 def made(connection: sqlite3.Connection, span: Span) -> list[Series]:
-    every = [*gauges(connection, span, Limits()), *counters(connection, span)]
+    every = [*gauges(connection, span, DEFAULTS), *counters(connection, span)]
     return [Series(one.metric, one.labels, list(one.samples)) for one in every]
 
 

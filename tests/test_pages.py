@@ -67,6 +67,61 @@ def test_a_wrong_zone_is_asked_about_only_where_a_zone_can_explain_the_differenc
     assert (state, "an old log?" in words, "timezone" in words) == ("warn", True, False)
 
 
+def figures_of(one: Monitor, snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+    return {figure.name: (figure.value.text, figure.remark) for figure in status_page(snapshot, one.settings, NOTHING).figures}
+
+
+def test_a_wrong_zone_is_asked_about_before_the_first_new_line_and_is_no_silence(one: Monitor) -> None:
+    now, hours = time.time(), 5 * 3600.0
+    bot = replace(one.pipeline.snapshot.bot, cycle_ts=now - hours)
+    own = replace(one.pipeline.snapshot.own, timestamp_skew=None, last_line=now - 20, alive_at=now - 20 - hours)
+    snapshot = replace(one.pipeline.snapshot, bot=bot, own=own)
+    state, words = said(one, snapshot)["The bot", "cycle"]
+    assert (state, "5 h 0 min from our clock: is log.timezone" in words) == ("warn", True)
+    assert figures_of(one, snapshot)["Bot"] == ("unknown", "its times are 5 h 0 min from our clock")
+    quiet = replace(snapshot, own=replace(own, last_line=now - LOG_AGE_SECONDS - 60))
+    assert said(one, quiet)["The bot", "cycle"][0] == "bad", "a log that does not grow is silent in any zone"
+    assert figures_of(one, quiet)["Bot"][0] == "silent"
+
+
+def test_while_the_log_is_read_nothing_of_the_bot_is_wrong_yet(one: Monitor) -> None:
+    snapshot = one.pipeline.snapshot
+    own = replace(snapshot.own, caught_up=False, log_lag=5_718_168, last_line=time.time())
+    reading = replace(snapshot, own=own)
+    rows = said(one, reading)
+    assert ("The bot", "cycle") not in rows
+    assert rows["The bot", "log"] == ("off", "The log is being read: what it says of today follows.")
+    assert rows["The log", "lag"] == ("warn", "5.7 MB still to be read.")
+    assert figures_of(one, reading)["Bot"] == ("–", "its log is being read")
+    order = OrderLine(time.time(), "AMD", "buy", 3.0, 100.0, "filled", 1)
+    (orders, missed) = status_page(reading, one.settings, Recent(orders=(order,))).tables
+    assert [cell.text for cell in orders.rows[0]][-1] == "–", "whose it is depends on lines to come"
+    assert missed.none == "The log is being read."
+
+
+def test_keys_alone_know_no_owner_of_an_order_and_no_brake(one: Monitor) -> None:
+    view = BrokerView("paper", account=Account("id", "ACTIVE", equity=900.0), account_at=time.time(), positions=())
+    own = replace(one.pipeline.snapshot.own, log_configured=False)
+    alone = replace(one.pipeline.snapshot, own=own, broker=view)
+    line = OrderLine(time.time(), "AMD", "buy", 3.0, 100.0, "filled", 0)
+    fill = FillLine(time.time(), "AMD", "buy", 3.0, 100.0, None, 0)
+    page = status_page(alone, one.settings, Recent(orders=(line,), fills=(fill,)))
+    assert {table.columns[-1].text for table in page.tables if table.rows} == {"State", "Realized"}
+    assert page.about == "Watches one Alpaca account, and never trades."
+    assert ("The bot", "limits") not in said(one, alone)
+
+
+def test_before_the_broker_answers_today_nothing_is_said_not_to_have_happened(one: Monitor) -> None:
+    def said_of_none(success: dict[str, float]) -> list[str]:
+        snapshot = replace(one.pipeline.snapshot, broker=BrokerView("paper", success=success))
+        tables = {table.heading.split()[0]: table for table in status_page(snapshot, one.settings, NOTHING).tables}
+        return [tables["Orders"].none, tables["Fills"].none]
+
+    since = one.pipeline.snapshot.day.start + 1
+    assert said_of_none({}) == ["The broker has not answered yet today."] * 2
+    assert said_of_none({"orders": since, "activities": since}) == ["No order today.", "No fills today."]
+
+
 @pytest.mark.parametrize("before", [None, 36_000.0])
 @pytest.mark.parametrize(
     ("age", "running", "row", "figure", "is_running"),
@@ -283,7 +338,7 @@ def test_alerts_of_other_bots_push_none_of_this_one_off_the_page(one: Monitor) -
 def test_an_alertmanager_that_has_just_started_may_not_know_all(one: Monitor) -> None:
     now = time.time()
     ((state, name, words),) = alerts_of(one, Firing(at=now, started=now - 180), "mine")
-    assert (state, name) == ("warn", "Alertmanager")
+    assert (state, name) == ("off", "Alertmanager"), "every start would be something to look at"
     assert words.startswith("It started 3 minutes ago")
     assert alerts_of(one, Firing(at=now, started=now - 1000), "mine") == [("ok", "none", "No alert is firing.")]
 

@@ -46,9 +46,7 @@ class Broker:
         )
         self._queue: ResultQueue[PollResult] = ResultQueue(log, wake, MOST_WAITING)
         now = timing.time() if timing else time.time()
-        self.book = BrokerRepository(
-            connection, settings.alpaca_paper, now, settings.limits_brake, settings.limits_hard, settings.alpaca_history
-        )
+        self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.alpaca_history)
         self.stream: Stream | None = None
         self.poller = Poller(access, plan, self._polled, resume(connection), self._queue.is_full, timing=timing)
         self.poller.start()

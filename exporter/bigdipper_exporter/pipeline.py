@@ -277,6 +277,7 @@ class Pipeline:
             ready=not problems,
             problems=problems,
             log_configured=self._settings.log_path is not None,
+            caught_up=self.caught_up,
             log_up=bool(read and read.up),
             log_problem=read.problem if read else "not read yet",
             log_lag=read.lag if read else 0,

@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from bigdipper_exporter.archive.reader import open_archive
 from bigdipper_exporter.demo.simulator.units import cents
 from bigdipper_exporter.metrics import registry
 from bigdipper_exporter.metrics.collect import Collector
-from bigdipper_exporter.metrics.snapshot import Snapshot
+from bigdipper_exporter.metrics.snapshot import ExporterStatus, Snapshot
 from bigdipper_exporter.metrics.table import Gauge
 from bigdipper_exporter.money.limits import OwnLimits
+from bigdipper_exporter.projection.state import BotState
 from tests.alpaca.conftest import Desk
 from tests.api.conftest import NOW, Opened
 from tests.grafana.asked import answer
@@ -54,7 +56,25 @@ def rebuilt(path: Path, metrics: tuple[Gauge, ...], now: float) -> Series:
         return read_by(metrics, lambda: snapshot(connection, OwnLimits(), now))
 
 
-def test_every_gauge_of_broker_and_limits_is_that_of_the_exporter(desk: Desk) -> None:
+@pytest.fixture
+def desk_with_log(desk: Desk) -> Desk:
+    """A desk in whose archive a line of the log was read."""
+    saved.save(desk.store.connection, saved.LOG, BotState(last_line=1.0).to_json())
+    return desk
+
+
+def test_an_account_that_no_bot_trades_has_no_limits_of_a_bot(desk: Desk) -> None:
+    alone = ExporterStatus(0.0, log_configured=False)
+    metrics = gauges(registry.BROKER)
+    of_exporter = read_by(metrics, lambda: replace(desk.snapshot(), own=alone))
+    assert rebuilt(desk.store.path, metrics, desk.timing.time()) == pytest.approx(of_exporter)
+    assert {dict(labels)["limit"] for name, labels in of_exporter if name == "bigdipper_limit_known"} == {"maintenance"}
+    limited = read_by(metrics, lambda: replace(desk.snapshot(), own=alone, limits=OwnLimits(brake=0.3)))
+    assert limited["bigdipper_limit_ratio", (("limit", "brake"),)] == 0.3
+
+
+def test_every_gauge_of_broker_and_limits_is_that_of_the_exporter(desk_with_log: Desk) -> None:
+    desk = desk_with_log
     desk.advance(300)
     metrics = gauges(registry.BROKER)
     of_exporter = read_by(metrics, desk.snapshot)
@@ -63,8 +83,9 @@ def test_every_gauge_of_broker_and_limits_is_that_of_the_exporter(desk: Desk) ->
     assert rebuilt(path, metrics, desk.timing.time()) == pytest.approx(of_exporter)
 
 
-def test_prices_that_moved_since_the_last_snapshot_are_those_of_the_exporter(open_api: Opened, desk: Desk) -> None:
+def test_prices_that_moved_since_the_last_snapshot_are_those_of_the_exporter(open_api: Opened, desk_with_log: Desk) -> None:
     """A snapshot is written every 15 minutes; the equity is that of the last poll, and so must be the positions."""
+    desk = desk_with_log
     desk.broker.ledger.trade("AMD", 95, 214.23, desk.timing.time() - 60)
     desk.broker.ledger.marks["AMD"] = cents(214)
     desk.advance(300)
@@ -145,7 +166,8 @@ def test_on_a_weekend_the_newest_day_of_returns_is_friday(open_api: Opened, live
     assert found["first_day"] == (friday + timedelta(days=first)).date().isoformat()
 
 
-def test_the_account_of_the_api_is_that_of_the_metrics(open_api: Opened, desk: Desk) -> None:
+def test_the_account_of_the_api_is_that_of_the_metrics(open_api: Opened, desk_with_log: Desk) -> None:
+    desk = desk_with_log
     desk.advance(300)
     metrics = desk.metrics()
     found = open_api(desk.store.path, now=desk.timing.time()).get("/api/v1/dashboard").json()

@@ -14,13 +14,15 @@ from bigdipper_exporter.projection.state import BotState
 def snapshot(connection: sqlite3.Connection, limits: OwnLimits, now: float) -> Snapshot:
     """Return what the exporter publishes at `now` (unix seconds), up to its last commit."""
     bot = BotState.from_json(saved.load(connection, saved.LOG) or "{}")
-    day, broker = day_so_far(connection, now), archived_view(connection, limits.brake, limits.hard)
+    day, broker = day_so_far(connection, now), archived_view(connection)
     return Snapshot(
         bot=bot,
         counters={},
         created=0.0,
         day=day,
-        own=ExporterStatus(started=0.0, last_line=bot.last_line, alive_at=bot.alive_at),
+        own=ExporterStatus(
+            started=0.0, log_configured=bot.last_line is not None, last_line=bot.last_line, alive_at=bot.alive_at
+        ),
         broker=None if broker is None else broker.as_of(day.start),
         config=archived_limits(connection),
         limits=limits,

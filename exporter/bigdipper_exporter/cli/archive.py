@@ -158,7 +158,8 @@ def repair(settings: Settings, args: argparse.Namespace) -> int:
 def fill_prometheus(settings: Settings, args: argparse.Namespace) -> int:
     """Give Prometheus the archive's past, so that its graphs begin before its first start (needs promtool)."""
     from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of, write_text
-    from bigdipper_exporter.commands.past import DAY, Limits
+    from bigdipper_exporter.commands.past import DAY
+    from bigdipper_exporter.money.limits import OwnLimits
 
     now = time.time()
     labels = LABELS | ({"bot": settings.bot_name} if settings.bot_name else {}) | dict(args.label)
@@ -169,7 +170,7 @@ def fill_prometheus(settings: Settings, args: argparse.Namespace) -> int:
     if args.since is not None and args.since < span.since:
         first = datetime.fromtimestamp(span.since, NEW_YORK).date()
         print(f"begins on {first}: Prometheus keeps {args.keep / DAY:g} days (--keep)")
-    limits = Limits().unless(settings.limits_brake, settings.limits_hard)
+    limits = OwnLimits(settings.limits_brake, settings.limits_hard)
     request, out = Request(settings.archive_path, span, labels, limits), Path(args.out)
     if not args.text:
         print(backfill(request, out, args.until is not None))

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.botconfig.archived import archived_limits
 from bigdipper_exporter.commands.openmetrics import BLOCK_SECONDS, Written, write_openmetrics
-from bigdipper_exporter.commands.past import DAY, Limits, Span, gauges
+from bigdipper_exporter.commands.past import DAY, Span, gauges
 from bigdipper_exporter.commands.past_counters import counters
+from bigdipper_exporter.money.limits import DEFAULTS, OwnLimits
+from bigdipper_exporter.projection.state import BotState
 
 LABELS = {"bot": "big-dipper", "instance": "exporter:10077", "job": "bigdipper"}
 KEPT = 400 * DAY  # as long as Prometheus keeps its data by docker-compose.yml
@@ -30,7 +33,7 @@ class Request:
     archive: Path
     span: Span
     labels: dict[str, str]
-    limits: Limits
+    limits: OwnLimits
 
 
 def write_text(request: Request, folder: Path) -> Written:
@@ -38,7 +41,9 @@ def write_text(request: Request, folder: Path) -> Written:
     with closing(connect_readonly(request.archive)) as connection:
         config, limits = archived_limits(connection), request.limits
         if config is not None:
-            limits = limits.unless(config.brake, config.hard)
+            limits = OwnLimits(config.brake, config.hard).or_else(limits)
+        if BotState.from_json(saved.load(connection, saved.LOG) or "{}").last_line is not None:
+            limits = limits.or_else(DEFAULTS)
         series = chain(gauges(connection, request.span, limits), counters(connection, request.span))
         return write_openmetrics(series, folder, request.labels, request.span.until)
 

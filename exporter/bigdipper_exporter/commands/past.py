@@ -61,18 +61,6 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits in force, as debt over equity: those of the past are taken to have been the same."""
-
-    brake: float = limits.BRAKE
-    hard: float = limits.HARD
-
-    def unless(self, brake: float | None, hard: float | None) -> "Limits":
-        """Return the limits that are known, and these in place of those that are None; 0 is a limit too."""
-        return Limits(self.brake if brake is None else brake, self.hard if hard is None else hard)
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """The time to make samples for: since <= ts < until."""
 
@@ -89,8 +77,11 @@ class Span:
         return (self.since, self.fine_since, COARSE_SECONDS), (self.fine_since, self.until, FINE_SECONDS)
 
 
-def gauges(connection: sqlite3.Connection, span: Span, kept: Limits) -> Iterator[Series]:
-    """Yield every gauge that the archive knows the past of, the series of one metric together."""
+def gauges(connection: sqlite3.Connection, span: Span, kept: limits.OwnLimits) -> Iterator[Series]:
+    """Yield every gauge that the archive knows the past of, the series of one metric together.
+
+    kept: the limits in force; those of the past are taken to have been the same.
+    """
     log, broker = (_moments(connection, source, span) for source in ("log", "alpaca"))
     days, spans = past.day_moments(connection), past.brake_spans(connection)
     by_metric = [*_bot(log), *_account(broker, days, span)]
@@ -209,21 +200,14 @@ def _brake(spans: Sequence[BrakeSpan], log: Sequence[AccountMoment], span: Span)
     return [Series("bigdipper_brake_active", (), held([(ts, value) for (ts, value) in dict(points).items()]))]
 
 
-def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept: Limits) -> Iterator[list[Series]]:
+def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept: limits.OwnLimits) -> Iterator[list[Series]]:
     """The distance to each limit: from the broker's answers, and before the first of them from the bot's own lines."""
     first = broker[0].ts if broker else float("inf")
     moments = [*(moment for moment in log if moment.ts < first), *broker]
     found: dict[str, list[tuple[float, limits.Distance | None]]] = {"brake": [], "hard": [], "maintenance": []}
     for m in moments:
-        stocks = None
-        if m.equity is not None and m.equity > 0:
-            of_log = m.long_market_value is None and m.cash is not None
-            known = m.leverage_ratio is not None or of_log
-            stocks = limits.positions_of(m.equity, m.cash or 0.0, m.leverage_ratio) if known else None
         for name, limit in (("brake", kept.brake), ("hard", kept.hard)):
-            found[name].append(
-                (m.ts, None if stocks is None or m.equity is None else limits.bot_limit(limit, stocks, m.equity))
-            )
+            found[name].append((m.ts, _of_bot(m, limit)))
         found["maintenance"].append((m.ts, _maintenance(m)))
     for metric, read in OF_LIMIT.items():
         yield [
@@ -234,6 +218,13 @@ def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept:
             )
             for name, distances in found.items()
         ]
+
+
+def _of_bot(m: AccountMoment, limit: float | None) -> limits.Distance | None:
+    is_of_log = m.long_market_value is None and m.cash is not None
+    if limit is None or m.equity is None or m.equity <= 0 or not (m.leverage_ratio is not None or is_of_log):
+        return None
+    return limits.bot_limit(limit, limits.positions_of(m.equity, m.cash or 0.0, m.leverage_ratio), m.equity)
 
 
 def _maintenance(m: AccountMoment) -> limits.Distance | None:

@@ -45,8 +45,8 @@ def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
 def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
     """The limits of the account by name; None where a figure that the distance needs is missing.
 
-    The bot's own configuration comes first, then the settings, then its defaults. Without keys by the log, and
-    limits that only the log has told come last.
+    The bot's own configuration comes first, then the settings, then its defaults: an account without a bot has only the limits
+    that the settings give it. Without keys by the log, and limits that only the log has told come last.
     """
     b = s.broker
     if b is None:
@@ -57,10 +57,12 @@ def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
     found: dict[str, limits.Distance | None] = {}
     if s.config is None or s.config.uses_margin:
         known = stocks is not None and b.leverage_ratio is not None
-        own = (None, None) if s.config is None else (s.config.brake, s.config.hard)
-        for name, limit, configured in (("brake", b.brake, own[0]), ("hard", b.hard, own[1])):
-            ratio = limit if configured is None else configured
-            found[name] = limits.bot_limit(ratio, stocks or 0.0, account.equity) if known else None
+        own = s.limits if s.config is None else limits.OwnLimits(s.config.brake, s.config.hard).or_else(s.limits)
+        if s.own.log_configured:
+            own = own.or_else(limits.DEFAULTS)
+        for name, limit in (("brake", own.brake), ("hard", own.hard)):
+            if limit is not None:
+                found[name] = limits.bot_limit(limit, stocks or 0.0, account.equity) if known else None
     long, short, margin = account.long_market_value, account.short_market_value, account.maintenance_margin
     known = long is not None and short is not None and margin is not None
     found["maintenance"] = limits.maintenance(long or 0.0, short or 0.0, account.equity, margin or 0.0) if known else None

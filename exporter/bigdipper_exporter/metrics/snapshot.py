@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from bigdipper_exporter.archive.days import Day
 from bigdipper_exporter.archive.statistics import Statistics
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.money.limits import OwnLimits
-from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS, CYCLE_AGE_SECONDS
+from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS, CYCLE_AGE_SECONDS, LOG_AGE_SECONDS
 
 __all__ = ["Day", "ExporterStatus", "Snapshot"]
 
@@ -25,6 +26,7 @@ class ExporterStatus:
     """The exporter about itself. Times in unix seconds; `turned`: monotonic seconds of the main loop's last turn.
 
     log_configured: False where an account is watched with keys alone; nothing else of the log has a meaning then.
+    caught_up: False until all that the log held at the start has been read.
     last_line: when the log last grew; alive_at: when the bot surely wrote, earlier where an old log was copied here.
     """
 
@@ -33,6 +35,7 @@ class ExporterStatus:
     ready: bool = False
     problems: tuple[str, ...] = ()
     log_configured: bool = True
+    caught_up: bool = True
     log_up: bool = False
     log_problem: str | None = None
     log_lag: int = 0
@@ -72,6 +75,19 @@ class Snapshot:
     def is_running(self, now: float) -> bool | None:
         """Return whether the bot runs at `now` (unix seconds): False after it stopped or died, None while it is only silent."""
         return None if self.bot.running and self.is_silent(now) else self.bot.running
+
+    def late_by(self, now: float) -> float | None:
+        """Return by how many seconds the newest line's own time is behind that of its writing; None if it is not known.
+
+        Before a line came while the exporter ran, it is known of a file that has just grown; not of one that is a copy of an
+        old log, with lines older than a time zone can make them.
+        """
+        if self.own.timestamp_skew is not None:
+            return self.own.timestamp_skew
+        grown, dated = self.own.last_line, self.own.alive_at
+        if grown is None or dated is None or now - grown > LOG_AGE_SECONDS or grown - dated > ZONE_SECONDS:
+            return None
+        return grown - dated
 
     def brake_seconds_today(self, now: float) -> float:
         """Time under the brake today, in seconds, up to `now` (unix seconds).

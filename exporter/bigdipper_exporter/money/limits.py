@@ -24,10 +24,18 @@ BRAKE, HARD = 0.15, 0.20  # the bot's own defaults
 
 @dataclass(frozen=True, slots=True)
 class OwnLimits:
-    """The bot's limits by the settings of the exporter, as debt over equity; None where they do not say."""
+    """The bot's limits by one source, as debt over equity; None where it does not say."""
 
     brake: float | None = None
     hard: float | None = None
+
+    def or_else(self, other: "OwnLimits") -> "OwnLimits":
+        """Return these, and those of `other` where these do not say; 0 is a limit too."""
+        return OwnLimits(other.brake if self.brake is None else self.brake, other.hard if self.hard is None else self.hard)
+
+
+# What holds for a bot whose config.py and log do not say.
+DEFAULTS = OwnLimits(BRAKE, HARD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Page:
-    """What the page says: sections of (heading, rows), states as in STATES. links: (address, words)."""
+    """What the page says: sections of (heading, rows), states as in STATES. links: (address, words). about: below the title."""
 
     title: str
     version: str
@@ -83,6 +83,7 @@ class Page:
     curve: Curve | None = None
     tables: Sequence[Table] = ()
     links: Sequence[tuple[str, str]] = field(default_factory=list)
+    about: str = ""
 
 
 def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
@@ -99,6 +100,7 @@ def render(page: Page, links: Sequence[tuple[str, str]]) -> str:
     calm = [section for section in page.sections if section not in urgent]
     return _TEMPLATE.substitute(
         title=escape(page.title),
+        about=escape(page.about),
         version=escape(page.version),
         refresh=REFRESH_SECONDS,
         overall=overall,

@@ -34,4 +34,6 @@ def status_page(snapshot: Snapshot, settings: Settings, recent: Recent, firing: 
         if address
     ]
     tables = today.tables(snapshot, recent)
-    return Page(name, __version__, sections, today.figures(snapshot), today.curve(recent.curve), tables, links)
+    watched = "Big Dipper trading bot from outside" if snapshot.own.log_configured else "Alpaca account"
+    about = f"Watches one {watched}, and never trades."
+    return Page(name, __version__, sections, today.figures(snapshot), today.curve(recent.curve), tables, links, about)

@@ -1,6 +1,7 @@
 """The landing page's figures and tables: equity, positions, and what was ordered, executed and missed today."""
 
 import time
+from dataclasses import replace
 
 from bigdipper_exporter.archive.recent import (
     MOST_ROWS,
@@ -13,9 +14,12 @@ from bigdipper_exporter.archive.recent import (
     Recent,
 )
 from bigdipper_exporter.broker.models import Position
+from bigdipper_exporter.broker.results import Endpoint
+from bigdipper_exporter.calendar import ZONE_SECONDS
 from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import ratio_of_equity
+from bigdipper_exporter.thresholds import LOG_SKEW_SECONDS
 from bigdipper_exporter.web.landing import Cell, Curve, Figure, Table
 from bigdipper_exporter.words import ago, clock, count, dollars, duration, number, order_state, percent, signed
 
@@ -36,6 +40,11 @@ def _state(s: Snapshot) -> list[Figure]:
     if bot.cycle_ts is None and bot.started is None:
         return []
     running = s.is_running(now)
+    if not s.own.caught_up:
+        return [Figure("Bot", Cell("–"), "its log is being read")]
+    late = s.late_by(now)
+    if running is None and late is not None and LOG_SKEW_SECONDS < abs(late) <= ZONE_SECONDS:
+        return [Figure("Bot", Cell("unknown"), f"its times are {duration(abs(late))} from our clock"), _brake(s, now)]
     state = Cell("working", "gain") if running else Cell("silent" if running is None else "stopped", "loss")
     last = f"started {ago(bot.started)}, no cycle yet" if s.awaits_cycle else f"last cycle {ago(bot.cycle_ts)}"
     return [Figure("Bot", state, last), _brake(s, now)]
@@ -57,8 +66,23 @@ def _order(side: str | None, quantity: float | None) -> Cell:
     return Cell(f"{(side or '').replace('_', ' ')} {number(quantity)}".strip(), "number")
 
 
-def _whose(by_hand: int) -> Cell:
-    return Cell("by hand" if by_hand else "bot")
+# Before the whole log is read an order of the bot looks like one by hand.
+def _whose(s: Snapshot, by_hand: int) -> Cell:
+    return Cell("–" if not s.own.caught_up else "by hand" if by_hand else "bot")
+
+
+def _unless_alone(s: Snapshot, table: Table) -> Table:
+    """Leave out the last column, whose order it is, where no log is read: there the keys' owner placed all of them."""
+    if s.own.log_configured:
+        return table
+    return replace(table, columns=table.columns[:-1], rows=[row[:-1] for row in table.rows])
+
+
+def _none_today(s: Snapshot, endpoint: Endpoint, words: str) -> str:
+    """Return `words` where the broker has answered today; before that nothing is known."""
+    if s.broker is not None and s.broker.success.get(endpoint, 0.0) < s.day.start:
+        return "The broker has not answered yet today."
+    return words
 
 
 def _account(s: Snapshot) -> list[Figure]:
@@ -115,11 +139,11 @@ def tables(s: Snapshot, recent: Recent) -> list[Table]:
     found = [_errors(recent.errors)] if recent.errors else []
     if s.broker is not None:
         found.append(_positions(s))
-    found.append(_orders(recent.orders, recent.last_order))
+    found.append(_unless_alone(s, _orders(s, recent.orders, recent.last_order)))
     if s.broker is not None:
-        found.append(_fills(recent.fills))
+        found.append(_unless_alone(s, _fills(s, recent.fills)))
     if s.own.log_configured:
-        found.append(_missed(recent.missed, s.day.missed_trades))
+        found.append(_missed(s, recent.missed))
     return found
 
 
@@ -181,7 +205,7 @@ def _position(p: Position, equity: float) -> tuple[Cell, ...]:
     )
 
 
-def _orders(lines: tuple[OrderLine, ...], last: LastOrder | None) -> Table:
+def _orders(s: Snapshot, lines: tuple[OrderLine, ...], last: LastOrder | None) -> Table:
     before = "" if last is None else f" The bot's last was {last.symbol}, {ago(last.ts)}."
     return Table(
         "Orders today (New York time)",
@@ -200,16 +224,16 @@ def _orders(lines: tuple[OrderLine, ...], last: LastOrder | None) -> Table:
                 _order(line.side, line.quantity),
                 Cell(dollars(line.price), "number"),
                 Cell(order_state(line.status)),
-                _whose(line.by_hand),
+                _whose(s, line.by_hand),
             )
             for line in lines
         ],
-        f"No order today.{before}",
+        f"{_none_today(s, 'orders', 'No order today.')}{before}",
         _more(len(lines)),
     )
 
 
-def _fills(lines: tuple[FillLine, ...]) -> Table:
+def _fills(s: Snapshot, lines: tuple[FillLine, ...]) -> Table:
     return Table(
         "Fills today (New York time)",
         (
@@ -227,16 +251,18 @@ def _fills(lines: tuple[FillLine, ...]) -> Table:
                 _order(line.side, line.quantity),
                 Cell(dollars(line.price), "number"),
                 _gain(line.realized_pl, signed(line.realized_pl)),
-                _whose(line.by_hand),
+                _whose(s, line.by_hand),
             )
             for line in lines
         ],
-        "No fills today.",
+        _none_today(s, "activities", "No fills today."),
         _more(len(lines)),
     )
 
 
-def _missed(lines: tuple[MissedLine, ...], total: int) -> Table:
+def _missed(s: Snapshot, lines: tuple[MissedLine, ...]) -> Table:
+    total = s.day.missed_trades
+    none = f"{count(total, 'dip')} missed, of which the bot named none." if total else "No missed trade today."
     named = sum(line.times for line in lines)
     unnamed = f"{count(total - named, 'further dip')} the bot did not name." if total > named and len(lines) < MOST_ROWS else ""
     return Table(
@@ -258,6 +284,6 @@ def _missed(lines: tuple[MissedLine, ...], total: int) -> Table:
             )
             for line in lines
         ],
-        f"{count(total, 'dip')} missed, of which the bot named none." if total else "No missed trade today.",
+        none if s.own.caught_up else "The log is being read.",
         unnamed or _more(len(lines)),
     )

@@ -11,14 +11,13 @@ from bigdipper_exporter.archive.broker_tables import PositionRow
 from bigdipper_exporter.archive.queries.account import newest_account
 from bigdipper_exporter.archive.queries.positions import newest_snapshots
 from bigdipper_exporter.broker.models import Account, Position
-from bigdipper_exporter.money.limits import BRAKE, HARD
 
 
-def archived_view(connection: sqlite3.Connection, brake: float | None = None, hard: float | None = None) -> BrokerView | None:
+def archived_view(connection: sqlite3.Connection) -> BrokerView | None:
     """Return the present at the broker up to the last commit; None when it never answered.
 
     Positions are those of the last poll, with its time; where an exporter without that row has polled last, their newest
-    snapshots, at most 15 minutes old. brake, hard: as in the settings.
+    snapshots, at most 15 minutes old.
     """
     row = newest_account(connection, "alpaca")
     if row is None or row.equity is None:
@@ -30,8 +29,6 @@ def archived_view(connection: sqlite3.Connection, brake: float | None = None, ha
     positions = last.positions if last else tuple(_position(snapshot) for snapshot in newest_snapshots(connection))
     return BrokerView(
         "unknown",
-        BRAKE if brake is None else brake,
-        HARD if hard is None else hard,
         account=account,
         account_at=row.ts,
         positions=positions,

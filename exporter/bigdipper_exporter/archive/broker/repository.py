@@ -28,7 +28,6 @@ from bigdipper_exporter.broker.results import Activities, Endpoint, History, Ord
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.limits import BRAKE, HARD
 
 __all__ = ["BrokerRepository", "BrokerView"]
 
@@ -43,8 +42,6 @@ class BrokerRepository:
         connection: sqlite3.Connection,
         paper: bool,
         now: float,
-        brake: float | None = None,
-        hard: float | None = None,
         history: float = YEAR,
     ) -> None:
         self._history = history
@@ -54,8 +51,6 @@ class BrokerRepository:
             connection,
             BrokerView(
                 mode="paper" if paper else "live",
-                brake=BRAKE if brake is None else brake,
-                hard=HARD if hard is None else hard,
                 success=memory.success,
             ),
             now,
@@ -161,8 +156,6 @@ class BrokerRepository:
             last_poll.forget(connection)
             view = BrokerView(
                 view.mode,
-                view.brake,
-                view.hard,
                 clock=view.clock,
                 clock_skew=view.clock_skew,
                 up=view.up,

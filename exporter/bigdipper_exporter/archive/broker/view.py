@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from bigdipper_exporter.broker.models import Account, Clock, Position
 from bigdipper_exporter.broker.results import Endpoint, Positions, Reason
 from bigdipper_exporter.broker.stream import StreamStatus
-from bigdipper_exporter.money.limits import BRAKE, HARD
 from bigdipper_exporter.money.returns import TimeWeightedReturn
 
 # Account and positions are two answers: further apart than this they describe two different moments.
@@ -53,8 +52,6 @@ class BrokerView:
     """
 
     mode: str
-    brake: float = BRAKE
-    hard: float = HARD
     account: Account | None = None
     account_at: float | None = None
     positions: tuple[Position, ...] | None = None

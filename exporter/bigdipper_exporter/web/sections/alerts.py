@@ -22,7 +22,7 @@ def alert_rows(firing: Firing, settings: Settings) -> list[Row]:
         rows.append(Row("bad", "more", f"{len(own) - MOST_ALERTS} more: see Alertmanager or Grafana."))
     if firing.started is not None and firing.at - firing.started < RESEND_SECONDS:
         words = f"It started {ago(firing.started)} and hears of what fires within 15 minutes: alerts may be missing here."
-        rows.append(Row("warn", "Alertmanager", words))
+        rows.append(Row("off", "Alertmanager", words))
     elif not rows:
         rows.append(Row("ok", "none", f"No alert of {bot} is firing." if len(firing.alerts) else "No alert is firing."))
     others = [alert for alert in firing.alerts if bot and alert.bot and alert.bot != bot]

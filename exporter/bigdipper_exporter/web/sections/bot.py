@@ -21,6 +21,8 @@ def bot_rows(s: Snapshot, recent: Recent) -> list[Row]:
             Row("off", "log", "No log is read, so nothing is known of the bot: cycles, brake, errors, missed trades."),
             *money_rows(s),
         ]
+    if not s.own.caught_up:
+        return [Row("off", "log", "The log is being read: what it says of today follows."), *money_rows(s)]
     if bot.cycle_ts is None:
         if s.awaits_cycle:
             return [_first_cycle(s)]
@@ -49,7 +51,7 @@ def _first_cycle(s: Snapshot) -> Row:
 
 
 def _cycle(s: Snapshot) -> Row:
-    bot, skew = s.bot, s.own.timestamp_skew
+    bot, skew = s.bot, s.late_by(time.time())
     number, when = bot.cycle_number, ago(bot.cycle_ts)
     if bot.running is False:
         return Row("bad", "cycle", f"The bot stopped; its last cycle (#{number}) began {when}.")
@@ -88,13 +90,13 @@ def _today(s: Snapshot) -> Row:
     by_hand = 0 if orders is None else orders.by_hand or 0
     if silent is not None and silent < day.start:
         words = "The bot wrote nothing today: its log says neither what it ordered nor what it missed."
-        return Row("off", "today", f"{words} {count(by_hand, 'order')} by hand." if by_hand else words)
+        return Row("off", "today", f"{words} {count(by_hand, 'order')} filled by hand." if by_hand else words)
     ordered = f"{day.trades} ordered for {dollars(day.deployed)}"
     if orders is not None:
         results = orders.results
         ordered += f", {results['filled']} filled" if results else ""
         rest = (("partly_filled", "partly filled"), ("unfilled", "not filled"), ("open", "open"))
         ordered += "".join(f", {results[result]} {words}" for result, words in rest if results.get(result))
-        ordered += f"; {by_hand} by hand" if by_hand else ""
+        ordered += f"; {by_hand} filled by hand" if by_hand else ""
     missed, dips = count(day.missed_trades, "missed trade"), count(day.opportunities, "dip")
     return Row("ok", "today", f"{ordered}. {missed}; {dips} qualified in {count(day.cycles, 'cycle')}.")

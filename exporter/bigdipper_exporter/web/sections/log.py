@@ -26,7 +26,8 @@ def log_rows(s: Snapshot, settings: Settings, recent: Recent) -> list[Row]:
     if own.log_problem:
         rows = [Row("bad", "file", f"{own.log_problem}.")]
     if own.log_lag:
-        rows.append(Row("warn", "lag", f"{count(own.log_lag, 'byte')} still to be read."))
+        left = f"{own.log_lag / 1e6:,.1f} MB" if own.log_lag >= 1e5 else count(own.log_lag, "byte")
+        rows.append(Row("warn", "lag", f"{left} still to be read."))
     quiet = own.last_line is None or time.time() - own.last_line > LOG_AGE_SECONDS
     said = "No line was read yet." if own.last_line is None else f"The file last grew {ago(own.last_line)}."
     rows.append(Row("warn" if quiet else "ok", "last line", said))
