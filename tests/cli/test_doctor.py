@@ -137,6 +137,7 @@ def test_the_doctor_names_who_has_the_port(tmp_path: Path) -> None:
         code, wrong, _ = doctor(tmp_path, fresh(tmp_path / "big_dipper.log"), "--web.listen-address", address)
     assert code == 1
     assert f"process {os.getpid()}" in wrong["port"]
+    assert "it is an exporter" not in wrong["port"]
 
 
 def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None:
@@ -148,6 +149,7 @@ def test_the_doctor_knows_the_exporter_that_serves_there(tmp_path: Path) -> None
         assert (wrong, "port" in fine) == ({}, True)
         _, wrong, _ = doctor(tmp_path, one.log, "--web.listen-address", address)  # of another archive
     assert f"process {one.process.pid}" in wrong["port"]
+    assert wrong["port"].endswith("if it is this one, give `doctor` the flags of its `run`")
 
 
 def bot_config(tmp_path: Path, *changes: tuple[str, str]) -> Path:

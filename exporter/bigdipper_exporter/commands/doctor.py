@@ -17,7 +17,7 @@ from bigdipper_exporter.archive.migrate import NEWEST
 from bigdipper_exporter.botconfig.reader import Reading, read, view
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.rate_budget import Budget
-from bigdipper_exporter.broker.results import Failure
+from bigdipper_exporter.broker.results import Failure, Reason
 from bigdipper_exporter.commands import alerting
 from bigdipper_exporter.commands.doctor_log import examine_log
 from bigdipper_exporter.commands.finding import Finding
@@ -34,6 +34,11 @@ from bigdipper_exporter.web.listen import ListenError, listen, port_holder
 from bigdipper_exporter.words import count
 
 DAY = 86400.0
+# What to look at when the broker does not answer, by the reason.
+ADVICE: dict[Reason, str] = {
+    "unauthorized": "are key and secret the newest, and do they and alpaca.paper belong to the same account?",
+    "connection": "is this machine online, and does it find that host (DNS, proxy, firewall)?",
+}
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -116,9 +121,20 @@ def _port(settings: Settings) -> Iterator[Finding]:
         if ours and holder.startswith(f"process {ours} "):
             yield Finding(True, "port", f"{address} is served by the exporter of this archive, process {ours}")
         else:
-            yield Finding(False, "port", str(error))
+            flags = (
+                "; it is an exporter: if it is this one, give `doctor` the flags of its `run`" if _is_exporter(holder) else ""
+            )
+            yield Finding(False, "port", f"{error}{flags}")
     else:
         yield Finding(True, "port", f"{address} is free")
+
+
+def _is_exporter(holder: str) -> bool:
+    """Whether the process, as `port_holder` names it, runs this program."""
+    found = re.match(r"process (\d+) ", holder)
+    with suppress(OSError):
+        return bool(found and re.search(rb"big-dipper|bigdipper_exporter", Path(f"/proc/{found[1]}/cmdline").read_bytes()))
+    return False
 
 
 def _writer(archive: Path) -> str:
@@ -167,8 +183,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     try:
         _ask(settings)
     except Failure as failure:
-        keys = "do key, secret and alpaca.paper belong to the same account?"
-        advice = keys if failure.reason == "unauthorized" else "try again later"
+        advice = ADVICE.get(failure.reason, "try again later")
         yield Finding(False, "broker", f"{host} did not answer as it should ({failure.reason}: {failure}): {advice}")
     else:
         yield Finding(True, "broker", f"{host} knows the keys and answers")

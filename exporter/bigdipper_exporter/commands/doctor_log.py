@@ -127,8 +127,8 @@ def _form(portion: ParsedChunk, other: str) -> Finding:
         return Finding(False, "form", f"none of the last {portion.lines} lines is Big Dipper's: {why}")
     name = BotState(forms=reduce(narrow, fitting)).form
     said = (
-        f"a log of Big Dipper {name}: {len(fitting):,} of the last {portion.lines:,} lines are known; the others are text"
-        " between them"
+        f"a log of Big Dipper {name}: {len(fitting):,} of the last {portion.lines:,} lines say something that is counted; the"
+        " others are headings and free text"
     )
     said += f"; they are read from {other}" if other else ""
     return Finding(True, "form", said)

@@ -1,5 +1,6 @@
 """Reads a log once, to its present end: what `big-dipper-exporter ingest` does."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from bigdipper_exporter.counters import Values, total
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.pipeline import Pipeline
 from bigdipper_exporter.projection.state import UNDECIDED, DamagedLine, advice, shown, where
-from bigdipper_exporter.words import count
+from bigdipper_exporter.words import count, dollars
 
 # Between two looks at a rotated file that cannot be read yet.
 WAIT_SECONDS = 0.1
@@ -26,6 +27,7 @@ class Summary:
     log ends in a line without a newline, and that line.
     problem: why the log cannot be read.
     held: lines at the end of the log with text before their header, of which only later lines show whether they are the bot's.
+    archived: what the archive holds now; "" if nothing.
     """
 
     lines: int
@@ -38,10 +40,13 @@ class Summary:
     unfinished: str | None
     held: list[str]
     problem: str | None
+    archived: str
 
     def text(self, seconds: float) -> str:
         """One line for people, and one more for each line of the log that could not be read."""
-        return "\n".join([self._totals(seconds), *(f"  {place}" for place in self.places), *self._damage()])
+        places = [f"  {place}" for place in self.places]
+        archived = [self.archived] if self.archived else []
+        return "\n".join([self._totals(seconds), *places, *self._damage(), *archived])
 
     def _totals(self, seconds: float) -> str:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.events.items(), key=lambda item: -item[1]))
@@ -109,6 +114,7 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         rest = pipeline.tail.unfinished()
         now = _Totals.of(pipeline.counters.values)
         gaps = store.newest_gaps(min(MOST_GAPS, now.gaps - before.gaps))
+        archived = _archived(store.connection)
     finally:
         pipeline.tail.close()
         store.close()
@@ -124,4 +130,22 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
         unfinished=f"{where(rest.path, rest.line, rest.offset)}: {shown(rest.text)}" if rest else None,
         held=pipeline.snapshot.bot.undecided(),
         problem=pipeline.snapshot.own.log_problem,
+        archived=archived,
     )
+
+
+DAYS = """SELECT min(date), max(date), count(*), sum(cycles), sum(trades_count), sum(missed_trades)
+  FROM daily_stats WHERE cycles > 0"""
+EQUITY = "SELECT equity FROM account_history WHERE source = 'log' AND equity IS NOT NULL ORDER BY ts"
+
+
+def _archived(connection: sqlite3.Connection) -> str:
+    """Say what the log's lines in the archive add up to, and how to see each day of it; "" without a cycle."""
+    first, last, days, cycles, trades, missed = connection.execute(DAYS).fetchone()
+    if not days:
+        return ""
+    when = first if days == 1 else f"{first} to {last} ({count(days, 'day')})"
+    ends = [connection.execute(f"{EQUITY}{order} LIMIT 1").fetchone() for order in ("", " DESC")]
+    equity = "" if None in ends else f", equity {' to '.join(dollars(row[0]) for row in ends)}"
+    totals = f"{count(cycles, 'cycle')}, {count(trades, 'order')}, {count(missed, 'missed trade')}{equity}"
+    return f"the archive holds {when}: {totals}; `export daily` prints each day"

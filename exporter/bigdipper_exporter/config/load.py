@@ -106,12 +106,14 @@ def load(flags: argparse.Namespace | Mapping[str, Any], environ: Mapping[str, st
 
 
 def _missing(names: tuple[str, ...]) -> str:
-    first, *others = (next(setting for setting in SETTINGS if setting.name == name) for name in names)
-    enough = "".join(f"; without it, {other.name} is enough (environment {' or '.join(other.env)})" for other in others)
-    return (
-        f"{first.name}: is required; allowed: {first.kind.allowed}, as --{first.name}, "
-        f"environment {' or '.join(first.env)}, or {first.name} in the YAML file{enough}"
-    )
+    ways = [_ways(next(setting for setting in SETTINGS if setting.name == name)) for name in names]
+    return f"{' or '.join(names)}: is required; allowed: {', or '.join(ways)}"
+
+
+def _ways(setting: Setting) -> str:
+    """What the setting may be, and where it can be given. A secret has no flag."""
+    flag = "" if setting.secret else f"as --{setting.name}, "
+    return f"{setting.kind.allowed} ({flag}environment {' or '.join(_env_names(setting))}, or {setting.name} in the YAML file)"
 
 
 def describe(settings: Settings) -> str:
@@ -247,7 +249,7 @@ def _value(setting: Setting, given: _Given | None, problems: list[str]) -> tuple
     except ValueError as error:
         # UnicodeDecodeError is a ValueError whose text would show a part of the file.
         reason = "is not text" if isinstance(error, UnicodeDecodeError) else str(error)
-        display = MASK if setting.secret else quoted(text)
+        display = MASK if setting.secret and text else quoted(text)
         problems.append(refusal(setting.name, display, where, reason, setting.kind.allowed))
     return None, Origin(shown, where)
 
