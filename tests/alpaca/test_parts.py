@@ -460,7 +460,7 @@ def test_yesterdays_figures_are_not_todays_while_an_endpoint_fails(silent: tuple
     for endpoint, names in of_endpoint.items():
         assert shown & names == (set() if endpoint in silent else names)
     assert "bigdipper_account_equity_usd" in shown, "what is not of a day stays"
-    assert ("filled" in _today(seen).sentence) == ("orders" not in silent)
+    assert (", 1 filled" in _today(seen).sentence) == ("orders" not in silent)
 
 
 def test_the_repr_of_the_access_hides_its_secret() -> None:

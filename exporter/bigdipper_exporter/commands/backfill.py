@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Request:
     archive: Path
     span: Span
     labels: dict[str, str]
-    limits: OwnLimits
+    limits: OwnLimits = field(default_factory=OwnLimits)
 
 
 def write_text(request: Request, folder: Path) -> Written:

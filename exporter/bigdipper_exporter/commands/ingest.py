@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bigdipper_exporter.archive.errors import ArchiveError
+from bigdipper_exporter.archive.queries.account import log_totals
 from bigdipper_exporter.archive.store import PATIENCE_SECONDS, Store
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Values, total
@@ -134,18 +135,12 @@ def ingest(settings: Settings, progress: Callable[[int], None]) -> Summary:
     )
 
 
-DAYS = """SELECT min(date), max(date), count(*), sum(cycles), sum(trades_count), sum(missed_trades)
-  FROM daily_stats WHERE cycles > 0"""
-EQUITY = "SELECT equity FROM account_history WHERE source = 'log' AND equity IS NOT NULL ORDER BY ts"
-
-
 def _archived(connection: sqlite3.Connection) -> str:
     """Say what the log's lines in the archive add up to, and how to see each day of it; "" without a cycle."""
-    first, last, days, cycles, trades, missed = connection.execute(DAYS).fetchone()
-    if not days:
+    held = log_totals(connection)
+    if held is None:
         return ""
-    when = first if days == 1 else f"{first} to {last} ({count(days, 'day')})"
-    ends = [connection.execute(f"{EQUITY}{order} LIMIT 1").fetchone() for order in ("", " DESC")]
-    equity = "" if None in ends else f", equity {' to '.join(dollars(row[0]) for row in ends)}"
-    totals = f"{count(cycles, 'cycle')}, {count(trades, 'order')}, {count(missed, 'missed trade')}{equity}"
-    return f"the archive holds {when}: {totals}; `export daily` prints each day"
+    when = held.first if held.days == 1 else f"{held.first} to {held.last} ({count(held.days, 'day')})"
+    counts = f"{count(held.cycles, 'cycle')}, {count(held.orders, 'order')}, {count(held.missed, 'missed trade')}"
+    equity = "" if held.equity is None else f", equity {' to '.join(map(dollars, held.equity))}"
+    return f"the archive holds {when}: {counts}{equity}; `export daily` prints each day"

@@ -10,7 +10,6 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.processes import Demo, Part, answers, program, read
-from bigdipper_exporter.money.limits import OwnLimits
 
 DASHBOARDS = "dashboards"
 HISTORY_SECONDS = 20.0
@@ -114,7 +113,7 @@ def give_past(running: Demo, data: Path, exporter: str) -> None:
     print("Prometheus gets the past ...", flush=True)
     wait_for_history(running, exporter)
     now = time.time()
-    request = Request(archive, span_of(None, None, now), LABELS | {"bot": "demo", "instance": _host(exporter)}, OwnLimits())
+    request = Request(archive, span_of(None, None, now), LABELS | {"bot": "demo", "instance": _host(exporter)})
     try:
         backfill(request, data)
     except ArchiveError as error:

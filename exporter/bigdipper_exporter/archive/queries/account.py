@@ -35,6 +35,33 @@ def oldest_account(connection: sqlite3.Connection) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class LogTotals:
+    """What the bot's log adds up to. first, last: ISO dates of days with a cycle; equity: US dollars at both ends."""
+
+    first: str
+    last: str
+    days: int
+    cycles: int
+    orders: int
+    missed: int
+    equity: tuple[float, float] | None
+
+
+def log_totals(connection: sqlite3.Connection) -> LogTotals | None:
+    """Return what the log's lines in the archive add up to; None without a cycle."""
+    first, last, days, cycles, orders, missed = connection.execute(
+        "SELECT min(date), max(date), count(*), sum(cycles), sum(trades_count), sum(missed_trades)"
+        " FROM daily_stats WHERE cycles > 0"
+    ).fetchone()
+    if not days:
+        return None
+    told = "SELECT equity FROM account_history WHERE source = 'log' AND equity IS NOT NULL ORDER BY ts"
+    ends = [connection.execute(f"{told}{order} LIMIT 1").fetchone() for order in ("", " DESC")]
+    equity = None if None in ends else (ends[0][0], ends[1][0])
+    return LogTotals(first, last, days, cycles, orders, missed, equity)
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """Figures of the trading days of a span. Money in US dollars, ratios as ratios (1 % is 0.01); None: unknown.
 
