@@ -26,7 +26,7 @@ def absolute(readme: str, repository: str, tag: str) -> str:
         kind = "raw" if path.endswith(IMAGES) else "blob"
         return f"{match[1]}{repository}/{kind}/{tag}/{path}"
 
-    return LINK.sub(link, readme.replace("<this repository>", repository))
+    return LINK.sub(link, readme)
 
 
 def with_urls(project: str, repository: str) -> str:
