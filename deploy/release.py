@@ -14,6 +14,7 @@ LINK = re.compile(r"(\]\(|src=\")(?!https?://|#|mailto:)([^)\"\s]+)")
 IMAGES = (".png", ".svg")
 # From README.md as GitHub shows it, the repository's own pages (its workflows) are two levels up.
 PAGES = "../../"
+CLONED = "https://github.com/OWNER/big-dipper-monitor"  # as README.md names it, which does not know who publishes it
 
 
 def absolute(readme: str, repository: str, tag: str) -> str:
@@ -26,7 +27,7 @@ def absolute(readme: str, repository: str, tag: str) -> str:
         kind = "raw" if path.endswith(IMAGES) else "blob"
         return f"{match[1]}{repository}/{kind}/{tag}/{path}"
 
-    return LINK.sub(link, readme.replace("<this repository>", repository))
+    return LINK.sub(link, readme.replace(CLONED, repository))
 
 
 def with_urls(project: str, repository: str) -> str:

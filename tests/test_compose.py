@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from alertmanager.render import VARIABLES
+from alertmanager.render import CHANNELS, VARIABLES
 from bigdipper_exporter.config.settings import SETTINGS
 from bigdipper_exporter.demo.simulator.command import KEY, SECRET
 from tests.running import has_compose
@@ -108,6 +108,20 @@ def test_only_grafana_and_the_api_can_be_reached_and_only_from_this_machine() ->
         "grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"],
         "api": ["127.0.0.1:${API_PORT:-10078}:10078"],
     }
+
+
+def test_an_override_opens_only_the_ports_of_https_to_other_machines() -> None:
+    published = [
+        (path.parent.name, port)
+        for path in OVERRIDES
+        for service in services_of(path).values()
+        for port in service.get("ports", ())
+    ]
+    assert {port for folder, port in published if folder == "page"} == {
+        "127.0.0.1:${EXPORTER_PORT:-10077}:10077",
+        "127.0.0.1:${ALERTMANAGER_PORT:-9093}:9093",
+    }
+    assert {folder for folder, port in published if not port.startswith("127.0.0.1:")} == {"https"}
 
 
 def test_the_api_reads_the_archive_and_nothing_else() -> None:
@@ -407,14 +421,88 @@ class TestEnvSh:
         assert all(re.fullmatch(r"[A-Za-z0-9]{24}", value) for value in self.secrets(checkout).values())
         assert "reset-admin-password" in done.stderr
 
-    @pytest.mark.parametrize("name", ["ALERT_TELEGRM_TOKEN", "ALPACA_KEYFILE", "BIGDIPPER_LIMIT_BRAKE", "BOT2_LOGDIR"])
-    def test_names_a_setting_that_nothing_reads(self, checkout: Path, name: str) -> None:
+    def check(self, checkout: Path, *lines: str) -> tuple[int, str]:
+        """What a second run says of these lines in .env: its exit code and its standard error."""
         self.make_env(checkout)
         with (checkout / ".env").open("a") as file:
-            file.write(f"ALERT_TELEGRAM_CHAT=1\nBOT2_LOG_DIR=/x\n{name}=hidden\n")
+            file.write("".join(f"{line}\n" for line in lines))
         done = self.run_env(checkout)
-        assert done.returncode == 1
-        assert done.stderr == f"no such setting in .env: {name}\n"
+        return done.returncode, done.stderr
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("ALERT_TELEGRM_TOKEN", "ALERT_TELEGRAM_TOKEN"),
+            ("ALPACA_KEYFILE", "ALPACA_KEY_FILE"),
+            ("BIGDIPPER_LIMIT_BRAKE", "BIGDIPPER_LIMITS_BRAKE"),
+            ("BOT2_LOGDIR", "BOT2_LOG_DIR"),
+            ("GRAFANA_PROT", "GRAFANA_PORT"),
+            ("GARFANA_URL", "GRAFANA_URL"),
+            ("PROMETHEUS_KEEPSIZE", "PROMETHEUS_KEEP_SIZE"),
+            ("BOARD", "BOARDS"),
+            ("grafana_port", "GRAFANA_PORT"),
+            ("BIGDIPPER_LOG_PATH", ""),  # an exporter's setting, but compose gives it a value of its own
+            ("GRAFANA_THEME", ""),
+        ],
+    )
+    def test_names_a_setting_that_nothing_reads(self, checkout: Path, name: str, meant: str) -> None:
+        hint = f" (did you mean {meant}?)" if meant else ""
+        assert self.check(checkout, "BOT2_LOG_DIR=/x", f" export {name} = hidden") == (
+            1,
+            f"no such setting in .env: {name}{hint}\n",
+        )
+
+    def test_takes_every_name_that_a_compose_file_reads(self, checkout: Path) -> None:
+        names = {name for path in (MAIN, *OVERRIDES) for service in services_of(path).values() for name in reads(service)}
+        names |= set(re.findall(r"^#?([A-Z0-9_]+)=", EXAMPLE, re.M)) - {"COMPOSE_FILE", "SECRETS"}
+        (checkout / "docker-compose.override.yml").write_text(
+            "services:\n  mine:\n    environment:\n      - MAIN_LISTED\n      GRAFANA_OWN:\n    user: ${PROMETHEUS_OWN}\n"
+        )
+        names |= {"MAIN_LISTED", "GRAFANA_OWN", "PROMETHEUS_OWN", "DOCKER_HOST", "BACKUP_TARGET"}
+        assert self.check(checkout, *(f"{name}=1" for name in sorted(names))) == (0, "")
+
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            (["ALERT_TELEGRAM_TOKEN=x"], "ALERT_TELEGRAM_TOKEN needs ALERT_TELEGRAM_CHAT"),
+            (["ALERT_TELEGRAM_TOKEN_FILE=x", "ALERT_TELEGRAM_CHAT="], "ALERT_TELEGRAM_TOKEN needs ALERT_TELEGRAM_CHAT"),
+            (["ALERT_EMAIL_TO=a@b.c"], "ALERT_EMAIL_TO needs ALERT_EMAIL_FROM ALERT_EMAIL_SMTP"),
+            (["ALERT_NTFY_TOKEN=x"], "ALERT_NTFY_TOKEN needs ALERT_NTFY_URL"),
+            (["ALPACA_KEY_FILE=/run/secrets/alpaca_key"], "ALPACA_KEY needs ALPACA_SECRET"),
+            (["BOT2_ALPACA_SECRET=x"], "BOT2_ALPACA_SECRET needs BOT2_ALPACA_KEY"),
+        ],
+    )
+    def test_names_what_a_channel_lacks(self, checkout: Path, lines: list[str], said: str) -> None:
+        assert self.check(checkout, *lines) == (1, f"in .env, {said} (or a file: NAME_FILE)\n")
+
+    def test_knows_what_each_channel_needs_as_the_renderer_does(self) -> None:
+        table = re.findall(r"^(ALERT_[A-Z_,]+)(?: (ALERT_[A-Z_,]+))?$", (ROOT / "deploy/env.sh").read_text(), re.M)
+        several = {tuple(needed.split(",")): tuple(optional.split(",")) if optional else () for needed, optional in table}
+        login = ("ALERT_EMAIL_USER", "ALERT_EMAIL_PASSWORD")
+        assert several.pop(login) == (), "render.py checks this pair apart"
+        wanted = {channel.required: channel.optional for channel in CHANNELS.values()}
+        assert several == {needed: more for needed, more in wanted.items() if len(needed) + len(more) > 1}
+
+    @pytest.mark.parametrize(
+        ("lines", "asked"),
+        [
+            ([], True),
+            (["BOT_LOG_DIR=/home/me/bot"], False),
+            (["COMPOSE_FILE=docker-compose.yml:deploy/keys-alone/compose.yml"], False),
+            (["COMPOSE_PROFILES=demo"], False),
+            (["COMPOSE_PROFILES=bot,api"], True),
+        ],
+    )
+    def test_asks_for_the_folder_of_the_log_until_it_is_there(self, checkout: Path, lines: list[str], asked: bool) -> None:
+        assert "still to do: set BOT_LOG_DIR in .env" in self.make_env(checkout)
+        with (checkout / ".env").open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        assert ("BOT_LOG_DIR" in self.make_env(checkout)) is asked
+
+    def test_says_whose_time_zone_it_wrote(self, checkout: Path) -> None:
+        assert re.search(
+            r"^set BOT_TIMEZONE=\S+ in \.env, the zone of this machine: change it if", self.make_env(checkout), re.M
+        )
 
     @pytest.mark.parametrize(
         "line",
@@ -427,18 +515,13 @@ class TestEnvSh:
         ],
     )
     def test_names_a_secret_that_would_arrive_cut(self, checkout: Path, line: str) -> None:
-        self.make_env(checkout)
-        with (checkout / ".env").open("a") as file:
-            file.write(f"ALERT_TELEGRAM_CHAT=1\n{line}\n")
-        done = self.run_env(checkout)
-        assert done.returncode == 1
-        assert done.stderr == f"put the value between single quotes, it has $ or #: {line.split('=')[0]} (.env)\n"
+        _, said = self.check(checkout, "ALERT_TELEGRAM_CHAT=1", line)
+        assert said.endswith(f"put the value between single quotes, it has $ or #: {line.split('=')[0]} (.env)\n")
 
     def test_takes_secrets_that_arrive_whole(self, checkout: Path) -> None:
-        self.make_env(checkout)
-        with (checkout / ".env").open("a") as file:
-            file.write("ALERT_EMAIL_PASSWORD='pa$ #word'\nALPACA_SECRET=a$$b#c\nGRAFANA_URL=${X:-y}\n")
-        assert self.run_env(checkout).returncode == 0
+        mail = [f"ALERT_EMAIL_{name}=x" for name in ("TO", "FROM", "SMTP", "USER")]
+        secrets = ["ALERT_EMAIL_PASSWORD='pa$ #word'", "ALPACA_KEY=x", "ALPACA_SECRET=a$$b#c"]
+        assert self.check(checkout, *mail, *secrets, "GRAFANA_URL=${X:-y}") == (0, "")
 
     def test_makes_the_folders_that_the_chosen_overrides_mount(self, checkout: Path) -> None:
         self.make_env(checkout)

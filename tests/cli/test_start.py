@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -202,6 +204,27 @@ def test_a_signal_ends_run_at_once_while_it_is_catching_up_and_the_rest_is_read_
             assert (status, body.startswith("catching up with the log: ")) == (503, True)
         one.start()
         one.wait_lines(total)
+
+
+def test_simulate_makes_the_folder_of_its_log_and_prints_what_connects_an_exporter(tmp_path: Path) -> None:
+    log = tmp_path / "a new folder" / "sim.log"
+    words = ["simulate", "--log", log, "--listen", "127.0.0.1:0", "--days", "1", "--bot-config", tmp_path / "config.py"]
+    ours = [sys.executable, "-m", "bigdipper_exporter"]
+    with subprocess.Popen([*ours, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout is not None
+            said = list(iter(running.stdout.readline, "big-dipper-exporter run --archive.path simulated.db\n"))
+            exports = "".join(line for line in said if line.startswith("export "))
+            script = f'{exports}exec "$@" doctor --archive.path "$0"'
+            watching = ["sh", "-ec", script, str(tmp_path / "a.db"), *ours]
+            checked = subprocess.run(watching, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+        finally:
+            running.terminate()
+    assert said[0].startswith("broker http://127.0.0.1:")
+    verdicts = dict(re.findall(r"^(?:fine|WRONG) +(log|form|time zone|bot|broker) +(.*)", checked.stdout, re.M))
+    assert verdicts["broker"].endswith("knows the keys and answers")
+    assert verdicts.keys() == set(re.findall(r"^fine +(log|form|time zone|bot|broker) ", checked.stdout, re.M))
+    assert verdicts.keys() == {"log", "form", "time zone", "bot", "broker"}
 
 
 @pytest.mark.parametrize("name", ["demo", "simulate"])

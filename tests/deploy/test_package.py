@@ -113,6 +113,35 @@ def test_the_source_tree_writes_the_stack_out_and_never_over_something(tmp_path:
     assert "is not empty; name a new folder" in done.stderr
 
 
+def test_the_stack_says_how_to_start_each_of_its_programs(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    said = command("stack", folder).stdout
+    assert re.findall(r"^(\d)\. (The exporter|\w+)", said, re.M) == [
+        ("1", "Prometheus"),
+        ("2", "Alertmanager"),
+        ("3", "The exporter"),
+        ("4", "Grafana"),
+    ]
+    assert re.search(r"^\S*grafana server --homepath /\S+$", said, re.M)
+    assert (
+        said.index("export ALERT_...")
+        < said.index("render.py")
+        < said.index("notify-test --alertmanager http://localhost:9093")
+    )
+    lines = re.findall(r"^(?:export|\(umask|  head) .*", said, re.M)
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join([*lines, *lines, "env"])], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    named = re.fullmatch(r"\$__file\{(.+)\}", variables["GF_SECURITY_ADMIN_PASSWORD"])
+    assert named, "as Grafana itself reads files; NAME__FILE is its Docker image's"
+    password = Path(named[1])
+    assert len(password.read_text().strip()) == 24
+    assert password.stat().st_mode & 0o077 == 0
+    texts = [re.sub("#.*", "", path.read_text("utf-8")) for path in (folder / "grafana/provisioning").rglob("*.yml")]
+    assert set(re.findall(r"\$(\w+)", "".join(texts))) <= variables.keys()
+
+
 def test_the_source_archive_is_complete(source: Path, tmp_path: Path) -> None:
     with tarfile.open(build(source, "build_sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdipper_exporter.demo import stack
+from bigdipper_exporter.commands import stack
 from bigdipper_exporter.demo.processes import Demo, Part
 from bigdipper_exporter.demo.run import ROOT, tell, tell_of_grafana
 

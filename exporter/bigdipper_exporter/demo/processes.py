@@ -131,5 +131,9 @@ def read(url: str) -> str:
 
 def program(*names: str) -> str | None:
     """The first of these programs that the machine has."""
-    path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])
-    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+    return next((found for name in names if (found := shutil.which(name, path=search_path()))), None)
+
+
+def search_path() -> str:
+    """Where programs are looked for: PATH, and places that the PATH of a plain user may lack."""
+    return os.pathsep.join([os.environ.get("PATH", ""), *PLACES])

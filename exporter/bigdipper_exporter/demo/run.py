@@ -164,8 +164,9 @@ def tell(running: Demo, args: argparse.Namespace) -> None:
         print(f"    {urls['prometheus']}/graph?g0.expr=bigdipper_account_equity_usd&g0.tab=0&g0.range_input=90d  equity")
     print(f"    {sys.argv[0]} export daily --archive.path {running.folder / 'archive.db'}  each day's figures, as CSV")
     incidents = f"{urls['simulator']}/incidents"
-    print(f"\n  To set off (curl {incidents} lists the others):")
-    print(f"    curl -X POST {incidents}/brake  the owner buys on margin; in about two minutes the brake acts")
+    print(f"\n  To set off (curl {incidents} lists the others; some happen by themselves, the first after four minutes):")
+    print(f"    curl -X POST {incidents}/brake  the owner buys SPY on margin; in about two minutes the brake acts.")
+    print("      If SPY was sold at a loss within 30 days, as after an earlier brake, a wash-sale warning comes with it.")
     print(f"    curl -X POST {incidents}/dip  a stock falls, and the bot buys it")
     print("\n  Running:")
     for part in running.parts:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of
+from bigdipper_exporter.commands.stack import grafana_program
 from bigdipper_exporter.config.yamlfile import ConfigError
-from bigdipper_exporter.demo.processes import Demo, Part, answers, program, read
+from bigdipper_exporter.demo.processes import Demo, Part, answers, program, read, search_path
 
 DASHBOARDS = "dashboards"
 HISTORY_SECONDS = 20.0
-GRAFANA_HOME = "/usr/share/grafana/bin"
 
 
 def start_stack(running: Demo, root: Path | None, webhook: str | None) -> None:
@@ -128,17 +128,6 @@ def wait_for_history(running: Demo, exporter: str) -> None:
             return
 
 
-def grafana_program() -> Path | None:
-    """Return Grafana's own program, or None.
-
-    Debian's `grafana` in /usr/sbin is a script for the installed service: its settings are closed to others.
-    """
-    names = ("grafana", "grafana-server")
-    found = [path for path in (program(*names), *(shutil.which(name, path=GRAFANA_HOME) for name in names)) if path]
-    own = (Path(path).resolve() for path in found)
-    return next((path for path in own if (path.parent.parent / "conf" / "defaults.ini").is_file()), None)
-
-
 def grafana_settings(folder: Path, root: Path, prometheus: str, alertmanager: str) -> dict[str, str]:
     """Return the environment of a Grafana that shows the boards of the demo in `folder`; `root`: of the stack's files."""
     boards = root / "grafana" / DASHBOARDS
@@ -154,7 +143,7 @@ def grafana_settings(folder: Path, root: Path, prometheus: str, alertmanager: st
 
 
 def _grafana(running: Demo, root: Path, prometheus: str, alertmanager: str) -> None:
-    binary = grafana_program()
+    binary = grafana_program(search_path())
     if binary is None:
         return
     home = binary.parent.parent

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.yamlfile import ConfigError
 from bigdipper_exporter.demo.simulator import botconfig
@@ -64,13 +66,16 @@ def speed(text: str) -> float:
 
 
 def simulate(args: argparse.Namespace) -> int:
-    """Write the history, then go on until SIGTERM or SIGINT. An existing log is appended to, otherwise a new one is written.
+    """Write the history, then go on until SIGTERM or SIGINT. An existing log is appended to, otherwise a new one is written,
+    in a new folder if need be.
 
     When one is there (a restart), the new bot goes on in it with an account of its own, and the history is not told again.
     """
     log: Path = args.log
-    if not log.absolute().parent.is_dir():
-        raise ConfigError([f"--log {log}: the folder {log.absolute().parent} does not exist; create it first"])
+    try:
+        log.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"--log {log}: the folder cannot be made: {error.strerror}"]) from None
     stop, freeze = threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
@@ -106,7 +111,7 @@ def simulate(args: argparse.Namespace) -> int:
             world.stop_bot()
             world.log.write_to(log)
             world.start_bot()
-        print(f"broker {world.broker.start()}", flush=True)
+        print(_how_to_connect(world.broker.start(), log, args.bot_config), flush=True)
         world.live(args.speed, freeze, market_open_now=not args.real_hours)
         if args.truth:
             args.truth.write_text(json.dumps(_plain(world.truth())))
@@ -114,6 +119,23 @@ def simulate(args: argparse.Namespace) -> int:
     finally:
         world.close()
     return 0
+
+
+def _how_to_connect(url: str, log: Path, bot_config: Path | None) -> str:
+    """The address of the broker, and the settings of an exporter that watches this bot and its account."""
+    settings = {
+        "BIGDIPPER_ALPACA_URL": url,
+        "ALPACA_KEY": KEY,
+        "ALPACA_SECRET": SECRET,
+        "ALPACA_PAPER": "true",
+        "LOG_PATH": str(log.absolute()),
+        "BIGDIPPER_LOG_TIMEZONE": NEW_YORK.key,
+    }
+    if bot_config:
+        settings["BIGDIPPER_BOT_CONFIG"] = str(bot_config.absolute())
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    said = "To watch it, in another terminal (without the two of the log: an account by its keys alone):"
+    return "\n".join([f"broker {url}", said, *exports, "big-dipper-exporter run --archive.path simulated.db"])
 
 
 def _settings(world: World, path: Path) -> None:
