@@ -159,6 +159,7 @@ def test_the_index_is_given_absolute_links_and_addresses() -> None:
     assert [link for link in links if not link.startswith(("https://", "http://"))] == []
     assert f"{repository}/raw/v1.2.3/docs/images/overview.png" in links
     assert f"{repository}/actions/workflows/test.yml/badge.svg" in links
+    assert f"git clone {repository} && " in readme
     project = tomllib.loads(release.with_urls((ROOT / "pyproject.toml").read_text("utf-8"), repository))["project"]
     assert project["urls"]["Issues"] == f"{repository}/issues"
 
