@@ -58,6 +58,8 @@ HELD_FIRST = f"""
     ORDER BY value IS NULL, value DESC, symbol
 """
 
+# Panels over time, on which Grafana draws marks.
+WITH_MARKS = ("timeseries", "candlestick", "state-timeline")
 BRAKE_MARK = "Brake episodes"
 COMMON_MARKS = ("Bot starts", BRAKE_MARK, "Configuration changes", "Trades")
 
@@ -100,9 +102,14 @@ def board(
 
     symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
     variables, no links. of_archive: False for a board of Prometheus alone, without variables and marks. quiet: the marks of all
-    boards stay off until asked for. common_marks: which of them the board has, each a request. marks: those of this board.
+    boards stay off until asked for, as they do where all panels that would show them are folded away. common_marks: which of
+    them the board has, each a request. marks: those of this board.
     """
     of_bot = of_archive and not shared
+    showing_marks = [section for section in sections if any(panel.type_val in WITH_MARKS for panel in section.panels)]
+    if not showing_marks:
+        common_marks = ()
+    quiet = quiet or all(section.folded for section in showing_marks)
     return model.Dashboard(
         uid=uid,
         title=title,

@@ -97,7 +97,7 @@ EMPTY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
 # Board and panel -> its title where the broker's part of it is not there.
 TITLES = {
     ("trades", "Orders and fills per day"): "Orders per day",
-    ("trades", "Orders and fills by hour"): "Orders by hour",
+    ("trades", "Orders and fills over time"): "Orders over time",
 }
 
 

@@ -16,6 +16,7 @@ THRESHOLDS_FILE = ROOT / "prometheus" / "rules" / "thresholds.yml"
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
 ARCHIVE_TYPE = "frser-sqlite-datasource"
 ARCHIVE = DataSourceRef(type_val=ARCHIVE_TYPE, uid="${archive}")
+MIXED = DataSourceRef(type_val="datasource", uid="-- Mixed --")
 FIRST_ARCHIVE = DataSourceRef(type_val=ARCHIVE_TYPE, uid="archive")
 
 # One colour per meaning, no red-green pair; a word, an arrow or a sign always says the same as the colour.

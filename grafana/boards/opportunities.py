@@ -241,7 +241,8 @@ def _routine() -> list[model.Panel]:
         lines(
             "Routine skips",
             "How often does it look and pass? "
-            "Skips by the bot's own rules in each hour by reason (archive: skip_counts). The bot names them at DEBUG only.",
+            "Skips by the bot's own rules in each hour by reason, in each day of more than a month (archive: "
+            "skip_counts). The bot names them at DEBUG only.",
             series(
                 by_hour(f"""
                   SELECT hour AS ts, REPLACE(reason, '_', ' ') AS name, count AS number FROM skip_counts

@@ -254,8 +254,9 @@ def _groups() -> list[model.Panel]:
             colour=theme.fixed(BOT),
         ),
         lines(
-            "Orders and fills by hour",
-            "When does it trade? Orders submitted and fills in each hour, by their own time (archive: trades, fills).",
+            "Orders and fills over time",
+            "When does it trade? Orders submitted and fills in each hour, by their own time; in each day of more "
+            "than a month (archive: trades, fills).",
             series(
                 by_hour(f"""
                   SELECT ts, 'orders' AS name, 1 AS number FROM trades WHERE {IN_TIME} AND {SYMBOL}
