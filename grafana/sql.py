@@ -17,6 +17,11 @@ SYMBOL = "symbol IN (${symbol:sqlstring})"
 HAS_LOG = "(EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM scans))"
 
 
+def of_log(column: str) -> str:
+    """Return a figure that is counted from the log; NULL where no log is read."""
+    return f"CASE WHEN {HAS_LOG} THEN {column} END"
+
+
 def by_hour(rows: str) -> str:
     """Return how many there are in each hour by name; of more than a month, in each day. `rows` selects ts, name and a number.
 

@@ -62,6 +62,8 @@ SESSIONS = Unit("suffix:d", 1)  # a mean of whole trading days
 BYTES = Unit("bytes", 1)
 PER_MINUTE = Unit("suffix:/min", 1)
 MOMENT = Unit("time:YYYY-MM-DD HH:mm:ss", 0)
+MINUTE = Unit("time:YYYY-MM-DD HH:mm", 0)
+DATE = Unit("time:YYYY-MM-DD", 0)
 FROM_NOW = Unit("dateTimeFromNow", 0)  # of milliseconds
 TEXT = Unit("string", 0)
 

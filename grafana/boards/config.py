@@ -13,6 +13,7 @@ from grafana.theme import COUNT, NO_CONFIG, RATIO
 NEWEST = """
     SELECT setting, value, ts FROM bot_config
     WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"""
+DEFAULT = "DIP_THRESHOLDS.DEFAULT"
 TIME_COLUMN = column("time", displayName="Since", custom__width=170)
 
 
@@ -97,7 +98,7 @@ def _present() -> list[model.Panel]:
             "What is set? The present value of every setting, and since when the monitor has seen it.",
             listed(f"""
                 SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST})
-                WHERE setting NOT LIKE 'DIP_THRESHOLDS.%' ORDER BY setting"""),
+                WHERE setting NOT LIKE 'DIP_THRESHOLDS.%' OR setting = '{DEFAULT}' ORDER BY setting"""),
             size=(15, 14),
             says="Setting",
             none=NO_CONFIG,
@@ -111,7 +112,7 @@ def _present() -> list[model.Panel]:
             rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
             table(f"""
                 SELECT substr(setting, 16) AS symbol, CAST(value AS REAL) AS Written FROM ({NEWEST})
-                WHERE setting LIKE 'DIP_THRESHOLDS.%' ORDER BY 1"""),
+                WHERE setting LIKE 'DIP_THRESHOLDS.%' AND setting <> '{DEFAULT}' ORDER BY 1"""),
             size=(9, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),

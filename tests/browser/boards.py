@@ -21,6 +21,10 @@ SEEN = """[...document.querySelectorAll('section[data-testid*="Panel header"]')]
   title: panel.dataset.testid.replace('data-testid Panel header ', ''),
   text: panel.innerText,
   error: !!panel.querySelector('[data-testid*="Panel status error"]'),
+  sideways: [...panel.querySelectorAll('[role="grid"]')].some(table => table.scrollWidth > table.clientWidth + 1),
+  cut: [...panel.querySelectorAll('[role="columnheader"] *')].filter(
+    part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).textOverflow === 'ellipsis'
+  ).map(part => part.innerText),
 }))"""
 
 OPEN_ROWS = """(rows => rows.map(row => row.click()).length)(
@@ -47,6 +51,8 @@ class Sight:
     nothing: list[str] = field(default_factory=list)
     failed_queries: list[str] = field(default_factory=list)
     too_wide: int = 0
+    sideways: list[str] = field(default_factory=list)
+    cut_headers: list[str] = field(default_factory=list)
 
 
 def height(name: str, width: int) -> int:
@@ -87,12 +93,15 @@ def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "d
     )
     sight.too_wide = max(0, page.ask("document.documentElement.scrollWidth") - width)
     for panel in panels(BOARDS[name]):
-        shown = seen.get(panel["title"], {"text": "", "error": False})
+        shown = seen.get(panel["title"], {"text": "", "error": False, "sideways": False, "cut": []})
         if shown["error"]:
             sight.errors.append(panel["title"])
         words = panel["fieldConfig"]["defaults"]["noValue"]
         if words in shown["text"] or "No data" in shown["text"].splitlines():
             sight.nothing.append(panel["title"])
+        if shown["sideways"]:
+            sight.sideways.append(panel["title"])
+        sight.cut_headers += [f"{panel['title']}: {name}" for name in shown["cut"]]
     return sight
 
 

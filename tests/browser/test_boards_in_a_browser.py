@@ -53,3 +53,10 @@ def test_board_fits_a_phone_in_light(tab: Page, name: str) -> None:
     assert not sight.missing
     assert not sight.errors
     assert sight.too_wide == 0
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_tables_fit_a_laptop(tab: Page, name: str) -> None:
+    sight = look(tab, URL, name, width=1280)
+    assert not sight.sideways, "tables that scroll sideways"
+    assert not sight.cut_headers

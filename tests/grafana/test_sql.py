@@ -615,7 +615,7 @@ def test_check_of_the_configuration_is_unknown_without_one(empty: sqlite3.Connec
 
 
 def test_marks_name_what_happened(lived: sqlite3.Connection) -> None:
-    marks = {each.title: each for each in STATEMENTS if each.board == "trades" and each.title.startswith("mark")}
+    marks = {each.title: each for each in STATEMENTS if each.board == "risk" and each.title.startswith("mark")}
     assert set(marks) == {"mark: Bot starts", "mark: Brake episodes", "mark: Configuration changes", "mark: Trades"}
     starts = rows(lived, fill(marks["mark: Bot starts"].sql, *WEEK, SYMBOLS))
     assert len(starts) == sum(row["kind"] in ("start", "stop") for row in raw(lived, "bot_events"))
@@ -650,4 +650,22 @@ def test_bars_of_a_long_time_are_days(empty: sqlite3.Connection) -> None:
         assert sum(row["number"] for row in found) == sum(ts >= NOW - days * 86400 for ts in times)
         assert {(row["time"] - 28800) % bar for row in found} == {0}
         assert min(later["time"] - earlier["time"] for earlier, later in pairwise(found)) == bar
+    empty.rollback()
+
+
+def test_days_without_a_log_have_no_orders_rather_than_none(empty: sqlite3.Connection) -> None:
+    empty.execute(
+        "INSERT INTO daily_stats (date, ts, trading_day, trades_count, total_deployed, missed_trades, opportunities, fills_count)"
+        " VALUES ('2026-10-09', ?, 1, 0, 0, 0, 0, 4)",
+        (NOW - 86400,),
+    )
+    asked = {
+        ("trades", "Orders and fills per day"): ("Orders", "Missed"),
+        ("trades", "Capital deployed per day"): ("Deployed",),
+        ("opportunities", "Qualified dips per day"): ("Qualified", "Submitted", "Missed"),
+        ("performance", "Months in numbers"): ("Orders", "Deployed"),
+    }
+    for (board, title), columns in asked.items():
+        [row] = answer(empty, board, title, NOW - 30 * 86400, NOW, SYMBOLS)
+        assert {row[column] for column in columns} == {None}, title
     empty.rollback()
