@@ -655,7 +655,8 @@ def test_bars_of_a_long_time_are_days(empty: sqlite3.Connection) -> None:
 
 def test_days_without_a_log_have_no_orders_rather_than_none(empty: sqlite3.Connection) -> None:
     empty.execute(
-        "INSERT INTO daily_stats (date, ts, trading_day, trades_count, total_deployed, missed_trades, opportunities, fills_count)"
+        "INSERT INTO daily_stats"
+        " (date, ts, trading_day, trades_count, total_deployed, missed_trades, opportunities, fills_count)"
         " VALUES ('2026-10-09', ?, 1, 0, 0, 0, 0, 4)",
         (NOW - 86400,),
     )
