@@ -123,7 +123,7 @@ def _sums(mode: str) -> list[model.Panel]:
             size=(8, 4),
             none=f"no {mode} account with keys",
             names=True,
-            pixels=20,
+            pixels=16,  # a sum with its unit in a quarter of a third of a laptop
             overrides=[
                 answer("B", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
                 answer("C", COUNT),

@@ -303,13 +303,13 @@ def _deeds() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
-                column("time", displayName="Time", custom__width=160),
+                column("time", theme.MINUTE, displayName="Time", custom__width=140),
                 column(
                     "Symbol", link=("Trades of ${__value.text}", address(TRADES, symbol="${__value.text}")), custom__width=96
                 ),
                 column("Shares", theme.QUANTITY, **NARROW),
                 column("Limit", USD, **NARROW),
-                column("Value", USD, **NARROW),
+                column("Value", USD, custom__filterable=False, custom__width=96),
                 coloured("State", mappings=theme.ORDER_STATUS, custom__width=116),
             ],
         ),
@@ -333,10 +333,15 @@ def _deeds() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Last", True),
             overrides=[
-                column("time", displayName="Last", custom__width=170),
-                column("Symbol", link=("Dips of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
-                column("Times", COUNT, custom__width=80),
-                column("Deepest", theme.PERCENT),
+                column("time", theme.MINUTE, displayName="Last", custom__width=140),
+                column(
+                    "Symbol",
+                    link=("Dips of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}")),
+                    custom__width=96,
+                ),
+                column("Reason", custom__minWidth=140),
+                column("Times", COUNT, custom__filterable=False, custom__width=80),
+                column("Deepest", theme.PERCENT, custom__filterable=False, custom__width=88),
             ],
         ),
     ]

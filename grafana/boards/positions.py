@@ -137,7 +137,7 @@ def _ladder() -> list[model.Panel]:
                 column("time", theme.DATE, displayName="First buy", custom__width=116),
                 *(column(name, DAYS, **NARROW) for name in ("Age", "Days under water")),
                 column("timeEnd", theme.MINUTE, displayName="Price at", custom__width=150),
-                coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
+                coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
             ],
         ),
     ]

@@ -154,7 +154,9 @@ def _lists() -> list[model.Panel]:
             none=theme.NONE_HELD,
             sort=("Submitted", False),
             overrides=[
-                column("time", displayName="Submitted", custom__width=170),
+                column("time", theme.MINUTE, displayName="Submitted", custom__width=146),
+                column("Symbol", custom__width=92),
+                column("Placed", custom__width=90),
                 coloured("Side", mappings=theme.SIDE, custom__width=86),
                 *(column(name, QUANTITY, **NARROW) for name in ("Shares", "Filled")),
                 column("Limit", USD, **NARROW),
@@ -215,7 +217,7 @@ def _groups() -> list[model.Panel]:
                 column("Mean limit", USD, **NARROW),
                 column("Fill rate", RATIO, **NARROW),
                 column("Slippage", BASIS_POINTS, **NARROW),
-                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
+                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
             ],
         ),
         columns(

@@ -22,8 +22,8 @@ SEEN = """[...document.querySelectorAll('section[data-testid*="Panel header"]')]
   text: panel.innerText,
   error: !!panel.querySelector('[data-testid*="Panel status error"]'),
   sideways: [...panel.querySelectorAll('[role="grid"]')].some(table => table.scrollWidth > table.clientWidth + 1),
-  cut: [...panel.querySelectorAll('[role="columnheader"] *')].filter(
-    part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).textOverflow === 'ellipsis'
+  cut: [...panel.querySelectorAll('[role="columnheader"] *, [role="gridcell"]')].filter(
+    part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).overflowX !== 'visible'
   ).map(part => part.innerText),
 }))"""
 
@@ -52,7 +52,7 @@ class Sight:
     failed_queries: list[str] = field(default_factory=list)
     too_wide: int = 0
     sideways: list[str] = field(default_factory=list)
-    cut_headers: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
 
 def height(name: str, width: int) -> int:
@@ -101,7 +101,7 @@ def look(page: Page, base: str, name: str, *, width: int = 1440, theme: str = "d
             sight.nothing.append(panel["title"])
         if shown["sideways"]:
             sight.sideways.append(panel["title"])
-        sight.cut_headers += [f"{panel['title']}: {name}" for name in shown["cut"]]
+        sight.cut += [f"{panel['title']}: {name}" for name in shown["cut"]]
     return sight
 
 

@@ -59,4 +59,4 @@ def test_board_fits_a_phone_in_light(tab: Page, name: str) -> None:
 def test_tables_fit_a_laptop(tab: Page, name: str) -> None:
     sight = look(tab, URL, name, width=1280)
     assert not sight.sideways, "tables that scroll sideways"
-    assert not sight.cut_headers
+    assert not sight.cut, "words and figures that find no room"
