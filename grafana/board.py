@@ -58,7 +58,10 @@ HELD_FIRST = f"""
     ORDER BY value IS NULL, value DESC, symbol
 """
 
+# Panels over time, on which Grafana draws marks.
+WITH_MARKS = ("timeseries", "candlestick", "state-timeline")
 BRAKE_MARK = "Brake episodes"
+FOLDED_MARKS = (BRAKE_MARK, "Trades")
 COMMON_MARKS = ("Bot starts", BRAKE_MARK, "Configuration changes", "Trades")
 
 
@@ -73,11 +76,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Mark:
-    """Annotations of one kind. sql: columns time, timeEnd, title, text, tags; times are unix seconds."""
+    """Annotations of one kind. sql: columns time, timeEnd, title, text, tags; times are unix seconds.
+
+    on: titles of the panels that show them; without any every graph does.
+    """
 
     name: str
     colour: str
     sql: str
+    on: Sequence[str] = ()
 
 
 def board(
@@ -100,9 +107,14 @@ def board(
 
     symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
     variables, no links. of_archive: False for a board of Prometheus alone, without variables and marks. quiet: the marks of all
-    boards stay off until asked for. common_marks: which of them the board has, each a request. marks: those of this board.
+    boards stay off until asked for, as they do where all panels that would show them are folded away. common_marks: which of
+    them the board has, each a request. marks: those of this board.
     """
     of_bot = of_archive and not shared
+    showing_marks = [section for section in sections if any(panel.type_val in WITH_MARKS for panel in section.panels)]
+    if all(section.folded for section in showing_marks):
+        quiet, common_marks = True, FOLDED_MARKS if showing_marks else ()
+    panels = lay_out(sections)
     return model.Dashboard(
         uid=uid,
         title=title,
@@ -117,9 +129,11 @@ def board(
         ),
         refresh=refresh,
         week_start="monday",
-        panels=lay_out(sections),
+        panels=panels,
         templating=model.DashboardDashboardTemplating(list_val=_variables(symbols, one_symbol) if of_bot else []),
-        annotations=model.AnnotationContainer(list_val=_annotations(symbols, quiet, common_marks, marks) if of_bot else []),
+        annotations=model.AnnotationContainer(
+            list_val=_annotations(symbols, quiet, common_marks, marks, panels) if of_bot else []
+        ),
         links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
     )
@@ -236,7 +250,13 @@ def _kiosk(uid: str) -> model.DashboardLink:
     )
 
 
-def _annotations(symbols: bool, quiet: bool, names: Sequence[str], own: Sequence[Mark]) -> list[model.AnnotationQuery]:
+def _annotations(
+    symbols: bool,
+    quiet: bool,
+    names: Sequence[str],
+    own: Sequence[Mark],
+    panels: Sequence[model.Panel | model.RowPanel],
+) -> list[model.AnnotationQuery]:
     """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
@@ -278,16 +298,18 @@ def _annotations(symbols: bool, quiet: bool, names: Sequence[str], own: Sequence
             FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500""",
         ),
     ]
-    common = [_mark(Mark(name, colour, sql), enable and not quiet) for name, colour, enable, sql in marks if name in names]
-    return [*(_mark(mark, True) for mark in own), *common]
+    common = [_mark(Mark(name, colour, sql), enable and not quiet, []) for name, colour, enable, sql in marks if name in names]
+    return [*(_mark(mark, True, panels) for mark in own), *common]
 
 
-def _mark(mark: Mark, enable: bool) -> model.AnnotationQuery:
+def _mark(mark: Mark, enable: bool, panels: Sequence[model.Panel | model.RowPanel]) -> model.AnnotationQuery:
+    ids = [panel.id_val for panel in panels if panel.title in mark.on and panel.id_val is not None]
     return model.AnnotationQuery(
         name=mark.name,
         datasource=ARCHIVE,
         enable=enable,
         hide=enable,
         icon_color=mark.colour,
+        filter_val=model.AnnotationPanelFilter(exclude=False, ids=ids) if ids else None,
         target=SqlQuery(tidy(mark.sql), ref_id="A"),
     )

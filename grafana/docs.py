@@ -18,13 +18,14 @@ sources: metrics (`bigdipper_…`) from Prometheus, tables (`archive: …`) from
   Others take Grafana's colour of their name, which two can share: legend and tooltip have the names.
 - Where the broker gives no figure the bot's own stands in, and the panel says so: "broker" or "bot's log".
 - Details that are seldom looked at are in folded rows: they ask nothing until you open them.
-- Every table can be filtered in its header, and exported: panel menu, *Inspect*, *Data*, *Download CSV*.
+- Tables can be filtered in their header (wide ones by words only), and exported: panel menu, *Inspect*, *Data*, *Download CSV*.
 - Sectors are yours to edit: the setting `sectors.file`, a CSV of `symbol,sector`.
 - Without the broker's keys `grafana/dashboards-log-only` has the same boards without what a broker fills (docs/deployment.md).
 - A further bot: `deploy/add-bot.sh` (docs/deployment.md); bot and archive are then chosen on top, and Fleet shows all.
 - `Kiosk` leaves Grafana's bars out: `/d/bigdipper-overview?kiosk&refresh=10s` for a screen on the wall or a phone.
 - Share shows percent only. Publish it as a picture or as a public dashboard; who may log in can query the archive's amounts.
 - To see every board in a browser of yours: `GRAFANA_URL=http://localhost:3000 python -m pytest tests/browser -rs`.
+  With `-s` it prints how long each takes, from an empty cache and as the median of five more.
 """
 METRIC = re.compile(r"\b(bigdipper_[a-z_]+|ALERTS|up|scrape_duration_seconds)\b")
 MIGRATIONS = sorted((ROOT / "exporter" / "bigdipper_exporter" / "archive" / "migrations").glob("*.sql"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, theme
-from grafana.overrides import coloured, column
+from grafana.overrides import NARROW, coloured, column
 from grafana.panels import grid
 from grafana.query import listed
 from grafana.sql import IN_TIME, SYMBOL
@@ -44,15 +44,15 @@ def missed(without: Sequence[str] = ()) -> model.Panel:
         none=NO_ROWS,
         sort=("Time", True),
         overrides=[
-            column("time", displayName="Time", custom__width=170),
+            column("time", displayName="Time", custom__width=160),
             *symbol,
             column("Reason", custom__width=140),
-            *(column(name, RATIO) for name in ("Dip", "Index after 20 days", "Lowest")),
-            column("Times", COUNT, custom__width=75),
-            column("Price", USD),
+            *(column(name, RATIO, **NARROW) for name in ("Dip", "Index after 20 days", "Lowest")),
+            column("Times", COUNT, **NARROW),
+            column("Price", USD, **NARROW),
             coloured("Price from", mappings=SOURCES, custom__width=110),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in AFTER),
-            column("Size", DOLLARS),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED, **NARROW) for name in AFTER),
+            column("Size", DOLLARS, **NARROW),
         ],
     )
 
@@ -82,10 +82,10 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
         none=NO_PRICES,
         overrides=[
             column(group, TEXT, custom__width=150),
-            column("Episodes", COUNT, custom__width=120),
-            column("Weeks", COUNT, custom__width=85),
+            column("Episodes", COUNT, custom__filterable=False, custom__width=100),
+            column("Weeks", COUNT, **NARROW),
             *(
-                coloured(name, RATIO, thresholds=theme.SIGNED)
+                coloured(name, RATIO, thresholds=theme.SIGNED, **NARROW)
                 for name in (
                     "After 1 day",
                     "5 days, worst 25%",
@@ -94,8 +94,14 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
                     "5 days, vs. index",
                 )
             ),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED) for name in ("After 20 days", "20 days, vs. index")),
-            column("20 days, gains", RATIO),
-            coloured("Dollars after 20 days", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__width=160),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED, **NARROW) for name in ("After 20 days", "20 days, vs. index")),
+            column("20 days, gains", RATIO, **NARROW),
+            coloured(
+                "Dollars after 20 days",
+                theme.SIGNED_DOLLARS,
+                thresholds=theme.SIGNED,
+                custom__filterable=False,
+                custom__width=130,
+            ),
         ],
     )

@@ -97,7 +97,7 @@ EMPTY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
 # Board and panel -> its title where the broker's part of it is not there.
 TITLES = {
     ("trades", "Orders and fills per day"): "Orders per day",
-    ("trades", "Orders and fills by hour"): "Orders by hour",
+    ("trades", "Orders and fills over time"): "Orders over time",
 }
 
 
@@ -230,7 +230,7 @@ def _open_profit(past: str | None = None, size: tuple[int, int] = (12, 9)) -> mo
 
 def _movers() -> model.Panel:
     return lines(
-        "Winners and losers over time",
+        "Winners and losers",
         "The three best and the three worst positions of each cycle by the bot's own lines (bigdipper_bot_mover_ratio): a line "
         "ends where the symbol is no longer among them.",
         over_time(f"max by (symbol) ({selector('bot_mover_ratio')})", "{{symbol}}"),

@@ -15,10 +15,11 @@ from grafana_foundation_sdk.models import statetimeline as timeline_model
 from grafana_foundation_sdk.models import statushistory as history_model
 from grafana_foundation_sdk.models import table as table_model
 from grafana_foundation_sdk.models import timeseries as timeseries_model
+from grafana_foundation_sdk.models.common import DataSourceRef
 
 from grafana.overrides import NOT_DRAWN, Mappings, Override, Thresholds, column, override, transform
 from grafana.query import Query, lettered
-from grafana.theme import LOSS, MOMENT, NO_SERIES, PLAIN, PROFIT, PROMETHEUS, QUIET, TEXT, Unit, fixed
+from grafana.theme import LOSS, MIXED, MOMENT, NO_SERIES, PLAIN, PROFIT, PROMETHEUS, QUIET, TEXT, Unit, fixed
 
 NAME_PIXELS = 13  # where there is little room, Grafana would shrink the names of values to 7
 LAST = common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields="")
@@ -62,7 +63,7 @@ def _panel(
         title=title,
         description=description,
         targets=list(lettered(targets)),
-        datasource=getattr(targets[0], "datasource", None) if targets else PROMETHEUS,
+        datasource=_source(targets),
         grid_pos=model.GridPos(w=width, h=height),
         options=options,
         transformations=list(transformations),
@@ -83,6 +84,12 @@ def _panel(
             overrides=list(overrides),
         ),
     )
+
+
+def _source(targets: tuple[Query, ...]) -> DataSourceRef:
+    """The data source of all targets, or Grafana's own that asks each its own."""
+    asked = [target.datasource for target in targets if target.datasource] or [PROMETHEUS]
+    return asked[0] if all(source == asked[0] for source in asked) else MIXED
 
 
 def stat(

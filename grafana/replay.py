@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from bigdipper_exporter.money.replay import LEAST_RECALL
 from grafana import shared, theme
-from grafana.overrides import coloured, column, words
+from grafana.overrides import NARROW, coloured, column, words
 from grafana.panels import columns, grid
 from grafana.query import listed, table
 from grafana.theme import COUNT, NO_PRICES, QUIET, RATIO, TEXT, WARNING
@@ -86,10 +86,9 @@ def thresholds(title: str, where: str, size: tuple[int, int], now: bool = False)
         none=NO_PRICES,
         overrides=[
             column("Threshold", TEXT, custom__width=105),
-            *(column(name, COUNT, custom__width=72) for name in ("Days", "Dips")),
-            column("Weeks", COUNT, custom__width=84),
-            *(column(name, COUNT, custom__width=76) for name in ("Close dips", "Early dips", "Late dips")),
-            *(coloured(name, RATIO, thresholds=theme.SIGNED, custom__width=82) for name in signed),
+            *(column(name, COUNT, **NARROW) for name in ("Days", "Dips", "Weeks")),
+            *(column(name, COUNT, **NARROW) for name in ("Close dips", "Early dips", "Late dips")),
+            *(coloured(name, RATIO, thresholds=theme.SIGNED, **NARROW) for name in signed),
         ],
     )
 
@@ -138,16 +137,12 @@ def check(title: str, where: str, size: tuple[int, int]) -> model.Panel:
         none=NO_PRICES,
         overrides=[
             column("Symbol", TEXT, link=shared.SYMBOL_LINK, custom__width=90),
-            column("Purchases", COUNT, custom__width=116),
-            column("Found", COUNT, custom__width=84),
-            coloured("Recall", RATIO, thresholds=BELIEVED, custom__width=84),
-            column("Outside hours", COUNT, custom__width=96),
-            column("Not in bars", COUNT, custom__width=84),
-            *(column(name, COUNT, custom__width=98) for name in ("Signals", "Named")),
-            column("Precision", RATIO, custom__width=112),
-            *(column(name, TEXT, custom__width=98) for name in ("From", "To")),
-            column("Later half from", TEXT, custom__width=108),
-            words("Other thresholds", custom__width=215),
+            column("Purchases", COUNT, custom__filterable=False, custom__width=114),
+            *(column(name, COUNT, **NARROW) for name in ("Found", "Outside hours", "Not in bars", "Signals", "Named")),
+            coloured("Recall", RATIO, thresholds=BELIEVED, **NARROW),
+            column("Precision", RATIO, **NARROW),
+            *(column(name, TEXT, custom__filterable=False, custom__width=94) for name in ("From", "To", "Later half from")),
+            words("Other thresholds", custom__width=190),
         ],
     )
 

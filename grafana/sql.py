@@ -9,19 +9,31 @@ __all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT", "UNKNOWN"]
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"
 DAYS = f"FROM daily_stats WHERE {DAYS_IN_TIME}"
-# Bars are as wide as the time between two of them: `by_hour` says 0 for the hours beside those with something.
-HOUR = "CAST(ts / 3600 AS INTEGER) * 3600"
+# A bar is an hour, or a day where hours would be too many to draw. Days begin at 08:00 UTC, in New York at 04:00 or 03:00: no
+# trading day is cut in two.
+BAR = "CASE WHEN $__to - $__from > 32 * 86400000 THEN 86400 ELSE 3600 END"
 SYMBOL = "symbol IN (${symbol:sqlstring})"
 # Of an account that is watched by its keys alone, what a log counts is not 0 but not known.
 HAS_LOG = "(EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM scans))"
 
 
+def of_log(column: str) -> str:
+    """Return a figure that is counted from the log; NULL where no log is read."""
+    return f"CASE WHEN {HAS_LOG} THEN {column} END"
+
+
 def by_hour(rows: str) -> str:
-    """Return how many there are in each hour by name, with a 0 in the hours beside. `rows` selects ts, name and a number."""
+    """Return how many there are in each hour by name; of more than a month, in each day. `rows` selects ts, name and a number.
+
+    Bars are as wide as the time between two of them, so there is a 0 in the hours beside those with something.
+    """
     return f"""
-      WITH counted AS (SELECT {HOUR} AS time, name, SUM(number) AS number FROM ({rows}) GROUP BY 1, 2),
+      WITH width(bar) AS (SELECT {BAR}),
+      counted AS (
+        SELECT CAST((ts - 28800) / bar AS INTEGER) * bar + 28800 AS time, name, SUM(number) AS number
+        FROM width CROSS JOIN ({rows}) GROUP BY 1, 2),
       beside AS (
-        SELECT time - 3600 AS time, name FROM counted UNION SELECT time + 3600, name FROM counted
+        SELECT time - bar AS time, name FROM counted, width UNION SELECT time + bar, name FROM counted, width
         EXCEPT SELECT time, name FROM counted)
       SELECT * FROM counted UNION ALL SELECT time, name, 0 FROM beside ORDER BY time"""
 

@@ -16,6 +16,7 @@ THRESHOLDS_FILE = ROOT / "prometheus" / "rules" / "thresholds.yml"
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
 ARCHIVE_TYPE = "frser-sqlite-datasource"
 ARCHIVE = DataSourceRef(type_val=ARCHIVE_TYPE, uid="${archive}")
+MIXED = DataSourceRef(type_val="datasource", uid="-- Mixed --")
 FIRST_ARCHIVE = DataSourceRef(type_val=ARCHIVE_TYPE, uid="archive")
 
 # One colour per meaning, no red-green pair; a word, an arrow or a sign always says the same as the colour.
@@ -61,6 +62,8 @@ SESSIONS = Unit("suffix:d", 1)  # a mean of whole trading days
 BYTES = Unit("bytes", 1)
 PER_MINUTE = Unit("suffix:/min", 1)
 MOMENT = Unit("time:YYYY-MM-DD HH:mm:ss", 0)
+MINUTE = Unit("time:YYYY-MM-DD HH:mm", 0)
+DATE = Unit("time:YYYY-MM-DD", 0)
 FROM_NOW = Unit("dateTimeFromNow", 0)  # of milliseconds
 TEXT = Unit("string", 0)
 

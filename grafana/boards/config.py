@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import replay, shared, theme
 from grafana.board import CONFIG, Section, board
-from grafana.overrides import coloured, column, organise, words
+from grafana.overrides import coloured, column, organise, transform, words
 from grafana.panels import grid, stat
 from grafana.query import listed, now, rows, selector, table
 from grafana.sql import IN_TIME
@@ -13,6 +13,7 @@ from grafana.theme import COUNT, NO_CONFIG, RATIO
 NEWEST = """
     SELECT setting, value, ts FROM bot_config
     WHERE id IN (SELECT MAX(id) FROM bot_config GROUP BY setting) AND value IS NOT NULL"""
+DEFAULT = "DIP_THRESHOLDS.DEFAULT"
 TIME_COLUMN = column("time", displayName="Since", custom__width=170)
 
 
@@ -97,35 +98,36 @@ def _present() -> list[model.Panel]:
             "What is set? The present value of every setting, and since when the monitor has seen it.",
             listed(f"""
                 SELECT setting AS Setting, value AS Value, ts AS time FROM ({NEWEST})
-                WHERE setting NOT LIKE 'DIP_THRESHOLDS.%' ORDER BY setting"""),
-            size=(12, 14),
+                WHERE setting NOT LIKE 'DIP_THRESHOLDS.%' OR setting = '{DEFAULT}' ORDER BY setting"""),
+            size=(15, 14),
             says="Setting",
             none=NO_CONFIG,
             sort=("Setting", False),
             overrides=[TIME_COLUMN, column("Setting", custom__width=230)],
         ),
         grid(
-            "Dip thresholds as written",
-            "DIP_THRESHOLDS of config.py, as a ratio. The bot never buys at less than MIN_ABSOLUTE_DIP.",
-            listed(f"""
-                SELECT substr(setting, 16) AS Symbol, CAST(value AS REAL) AS Written FROM ({NEWEST})
-                WHERE setting LIKE 'DIP_THRESHOLDS.%' ORDER BY 1"""),
-            size=(6, 14),
-            says="Symbol",
-            none=NO_CONFIG,
-            sort=("Symbol", False),
-            overrides=[column("Written", RATIO)],
-        ),
-        grid(
-            "Dip thresholds in effect",
-            "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio): what is written, or "
-            "MIN_ABSOLUTE_DIP where that is more.",
+            "Dip thresholds",
+            "The dip from which the bot buys, per symbol (bigdipper_bot_config_threshold_ratio): what DIP_THRESHOLDS of "
+            "config.py says, or MIN_ABSOLUTE_DIP where that is more. A symbol without a line of its own has that of DEFAULT.",
             rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
-            size=(6, 14),
+            table(f"""
+                SELECT substr(setting, 16) AS symbol, CAST(value AS REAL) AS Written FROM ({NEWEST})
+                WHERE setting LIKE 'DIP_THRESHOLDS.%' AND setting <> '{DEFAULT}' ORDER BY 1"""),
+            size=(9, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),
-            transformations=[organise(["symbol", "Value"], {"symbol": "Symbol", "Value": "Threshold"}, hide=("Time",))],
-            overrides=[column("Symbol", link=shared.SYMBOL_LINK), column("Threshold", RATIO)],
+            transformations=[
+                transform("joinByField", byField="symbol", mode="outer"),
+                organise(
+                    ["symbol", "Value", "Written"],
+                    {"symbol": "Symbol", "Value": "In effect", "Written": "As written"},
+                    hide=("Time",),
+                ),
+            ],
+            overrides=[
+                column("Symbol", link=shared.SYMBOL_LINK),
+                *(coloured(name, RATIO) for name in ("In effect", "As written")),
+            ],
         ),
     ]
 

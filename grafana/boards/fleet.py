@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import theme
 from grafana.board import CONFIG, FLEET, HEALTH, OVERVIEW, RISK, Section, board
-from grafana.overrides import answer, coloured, column, organise, transform
+from grafana.overrides import NARROW, answer, coloured, column, organise, transform
 from grafana.panels import grid, lines, stat
 from grafana.query import now, over_time, rows
 from grafana.theme import COUNT, DOLLARS, LOSS, RATIO, SECONDS, TEXT, WARNING, steps, threshold
@@ -123,7 +123,7 @@ def _sums(mode: str) -> list[model.Panel]:
             size=(8, 4),
             none=f"no {mode} account with keys",
             names=True,
-            pixels=20,
+            pixels=16,  # a sum with its unit in a quarter of a third of a laptop
             overrides=[
                 answer("B", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
                 answer("C", COUNT),
@@ -154,41 +154,43 @@ def _bots() -> model.Panel:
             column(
                 "Bot",
                 TEXT,
+                custom__minWidth=70,
                 link=("Overview of ${__value.text}", f"/d/{OVERVIEW}?var-bot=${{__value.text}}&${{__url_time_range}}"),
             ),
             coloured(
-                "State", COUNT, mappings=STATES, custom__width=144, custom__align="left", link=("Health", f"/d/{HEALTH}?{bot}")
+                "State", COUNT, mappings=STATES, custom__width=124, custom__align="left", link=("Health", f"/d/{HEALTH}?{bot}")
             ),
-            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__width=92),
-            column("Cycle", SECONDS, displayName="Last cycle", custom__width=76),
-            column("Equity", DOLLARS, custom__width=86),
-            coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED),
-            coloured("Today %", RATIO, thresholds=theme.SIGNED, custom__width=82),
-            coloured("Month", RATIO, thresholds=theme.SIGNED, custom__width=82),
-            column("Drawdown", RATIO, custom__width=110),
+            coloured("Account", COUNT, mappings=theme.MODE_NUMBER, custom__filterable=False, custom__width=76),
+            column("Cycle", SECONDS, displayName="Last cycle", **NARROW),
+            column("Equity", DOLLARS, **NARROW),
+            coloured("Today", theme.SIGNED_DOLLARS, thresholds=theme.SIGNED, custom__filterable=False, custom__width=98),
+            coloured("Today %", RATIO, thresholds=theme.SIGNED, **NARROW),
+            coloured("Month", RATIO, thresholds=theme.SIGNED, **NARROW),
+            column("Drawdown", RATIO, custom__filterable=False, custom__width=92),
             coloured(
                 "Largest",
                 RATIO,
                 displayName="Largest position",
                 thresholds=steps("text", (threshold("position_ratio"), WARNING)),
-                custom__width=92,
+                **NARROW,
             ),
             coloured(
                 "To the brake",
                 theme.SIGNED_DOLLARS,
-                custom__width=108,
+                custom__filterable=False,
+                custom__width=98,
                 thresholds=steps("text", (theme.BELOW_ALL, theme.CRITICAL), (0, "text")),
                 link=("Risk", f"/d/{RISK}?{bot}"),
             ),
-            column("Positions", COUNT, custom__width=104),
-            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), custom__width=84),
-            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), custom__width=74),
+            column("Positions", COUNT, custom__filterable=False, custom__width=80),
+            coloured("Missed", COUNT, displayName="Missed today", thresholds=steps("text", (1, LOSS)), **NARROW),
+            coloured("Alerts", COUNT, displayName="Alerts firing", thresholds=steps("text", (1, WARNING)), **NARROW),
             coloured(
                 "Findings",
                 COUNT,
                 displayName="Config errors",
                 thresholds=steps("text", (1, theme.CRITICAL)),
-                custom__width=74,
+                **NARROW,
                 link=("Configuration", f"/d/{CONFIG}?{bot}"),
             ),
         ],
@@ -274,5 +276,8 @@ def _versions() -> model.Panel:
                 hide=["Time", "Time 1", "Time 2", "Value #A", "Value #B"],
             ),
         ],
-        overrides=[column("Bot", TEXT)],
+        overrides=[
+            *(column(name, TEXT, custom__minWidth=70) for name in ("Bot", "Version", "Log", "Python")),
+            column("Exporter", TEXT, custom__width=104),
+        ],
     )

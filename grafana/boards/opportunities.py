@@ -4,15 +4,15 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import episodes, shared, theme
 from grafana.board import OPPORTUNITIES, Section, board
-from grafana.overrides import coloured, column, override, words
+from grafana.overrides import NARROW, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, series, table
-from grafana.sql import DAYS, DIP_DEPTHS, DIPS, HAS_LOG, IN_TIME, SCANS, SYMBOL, by_hour
+from grafana.sql import DAYS, DIP_DEPTHS, DIPS, HAS_LOG, IN_TIME, SCANS, SYMBOL, by_hour, of_log
 from grafana.theme import BOT, BROKER, COUNT, LOSS, NO_ROWS, PERCENT, PROFIT, TEXT, TIMES, USD
 
 QUALIFIED = f"FROM opportunities WHERE {IN_TIME} AND {SYMBOL}"
-SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=110)
-TIME_COLUMN = column("time", displayName="Time", custom__width=170)
+SYMBOL_COLUMN = column("Symbol", link=shared.SYMBOL_LINK, custom__width=96)
+TIME_COLUMN = column("time", displayName="Time", custom__width=160)
 
 
 def build() -> model.Dashboard:
@@ -111,7 +111,8 @@ def _funnel() -> list[model.Panel]:
             "How many a day? "
             "New York trading days (archive: daily_stats): dips qualified, orders submitted, trades missed. All symbols.",
             newest_last(f"""
-                SELECT date AS Day, opportunities AS Qualified, trades_count AS Submitted, missed_trades AS Missed
+                SELECT date AS Day, {of_log("opportunities")} AS Qualified, {of_log("trades_count")} AS Submitted,
+                  {of_log("missed_trades")} AS Missed
                 {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
@@ -142,11 +143,11 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 TIME_COLUMN,
                 SYMBOL_COLUMN,
-                column("Dip", PERCENT),
+                column("Dip", PERCENT, **NARROW),
                 column("Reason", custom__width=130),
-                column("Price", USD),
-                column("Score", TIMES),
-                coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
+                column("Price", USD, **NARROW),
+                column("Score", TIMES, **NARROW),
+                coloured("Outcome", mappings=theme.OUTCOME, custom__width=110),
             ],
         ),
         grid(
@@ -162,12 +163,14 @@ def _lists() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Score", True),
             overrides=[
-                column("Symbol", link=shared.SYMBOL_LINK, custom__width=95),
-                column("Score", TIMES, custom__width=95),
-                column("Dip", PERCENT, custom__width=80),
-                coloured("Outcome", mappings=theme.OUTCOME, custom__width=115),
-                column("Times", COUNT, custom__width=84),
-                column("Day", TEXT),
+                column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
+                column("Score", TIMES, custom__filterable=False, custom__width=76),
+                *(
+                    column(name, unit, custom__filterable=False, custom__width=66)
+                    for name, unit in (("Dip", PERCENT), ("Times", COUNT))
+                ),
+                coloured("Outcome", mappings=theme.OUTCOME, custom__minWidth=106),
+                column("Day", TEXT, custom__filterable=False, custom__width=92),
             ],
         ),
         grid(
@@ -203,7 +206,7 @@ def _lists() -> list[model.Panel]:
             says="Symbol",
             none=NO_ROWS,
             sort=("Refusals", True),
-            overrides=[SYMBOL_COLUMN, column("Refusals", COUNT), column("time", displayName="Last", custom__width=170)],
+            overrides=[SYMBOL_COLUMN, column("Refusals", COUNT), column("time", displayName="Last", custom__width=160)],
         ),
     ]
 
@@ -241,7 +244,8 @@ def _routine() -> list[model.Panel]:
         lines(
             "Routine skips",
             "How often does it look and pass? "
-            "Skips by the bot's own rules in each hour by reason (archive: skip_counts). The bot names them at DEBUG only.",
+            "Skips by the bot's own rules in each hour by reason, in each day of more than a month (archive: "
+            "skip_counts). The bot names them at DEBUG only.",
             series(
                 by_hour(f"""
                   SELECT hour AS ts, REPLACE(reason, '_', ' ') AS name, count AS number FROM skip_counts

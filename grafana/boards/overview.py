@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import shared, sql, theme
 from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
-from grafana.overrides import answer, by_source, coloured, column, organise
+from grafana.overrides import NARROW, answer, by_source, coloured, column, organise
 from grafana.panels import grid, lines, stat
 from grafana.query import either, listed, now, rows, selector, series
 from grafana.theme import (
@@ -303,12 +303,14 @@ def _deeds() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Time", True),
             overrides=[
-                column("time", displayName="Time", custom__width=170),
-                column("Symbol", link=("Trades of ${__value.text}", address(TRADES, symbol="${__value.text}"))),
-                column("Shares", theme.QUANTITY),
-                column("Limit", USD),
-                column("Value", USD),
-                coloured("State", mappings=theme.ORDER_STATUS),
+                column("time", theme.MINUTE, displayName="Time", custom__width=140),
+                column(
+                    "Symbol", link=("Trades of ${__value.text}", address(TRADES, symbol="${__value.text}")), custom__width=96
+                ),
+                column("Shares", theme.QUANTITY, **NARROW),
+                column("Limit", USD, **NARROW),
+                column("Value", USD, custom__filterable=False, custom__width=96),
+                coloured("State", mappings=theme.ORDER_STATUS, custom__width=116),
             ],
         ),
         grid(
@@ -331,10 +333,15 @@ def _deeds() -> list[model.Panel]:
             none=NO_ROWS,
             sort=("Last", True),
             overrides=[
-                column("time", displayName="Last", custom__width=170),
-                column("Symbol", link=("Dips of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}"))),
-                column("Times", COUNT, custom__width=80),
-                column("Deepest", theme.PERCENT),
+                column("time", theme.MINUTE, displayName="Last", custom__width=140),
+                column(
+                    "Symbol",
+                    link=("Dips of ${__value.text}", address(OPPORTUNITIES, symbol="${__value.text}")),
+                    custom__width=96,
+                ),
+                column("Reason", custom__minWidth=140),
+                column("Times", COUNT, custom__filterable=False, custom__width=80),
+                column("Deepest", theme.PERCENT, custom__filterable=False, custom__width=88),
             ],
         ),
     ]

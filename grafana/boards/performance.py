@@ -20,6 +20,7 @@ from grafana.sql import (
     SALE_QUALITY,
     SALES,
     UNDER_WATER,
+    of_log,
 )
 from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
 
@@ -204,8 +205,10 @@ def _periods() -> list[model.Panel]:
             "Months in numbers",
             "Cash-flow adjusted return, profit, orders and value deployed per month of the chosen time.",
             listed(f"""
-                SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", {PROFIT} AS Profit, SUM(trades_count) AS Orders,
-                  TOTAL(total_deployed) AS Deployed {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 60"""),
+                SELECT substr(date, 1, 7) AS Month, {ADJUSTED} AS "Return", {PROFIT} AS Profit,
+                  {of_log("SUM(trades_count)")} AS Orders,
+                  {of_log("TOTAL(total_deployed)")} AS Deployed
+                {DAYS} GROUP BY 1 ORDER BY 1 DESC LIMIT 60"""),
             size=(12, 8),
             says="Month",
             none=NO_ROWS,

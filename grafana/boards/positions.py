@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
 from grafana import shared, theme
 from grafana.board import POSITIONS, Section, board
-from grafana.overrides import coloured, column, organise, override
+from grafana.overrides import NARROW, coloured, column, organise, override
 from grafana.panels import BY_NAME, LONGEST_WEEKEND, columns, grid, lines, pie
 from grafana.query import listed, rows, selector, series, table, tidy
 from grafana.sql import IN_TIME, SYMBOL, snapshots
@@ -131,14 +131,13 @@ def _ladder() -> list[model.Panel]:
             sort=("Depth", False),
             overrides=[
                 column("Symbol", TEXT, custom__width=90),
-                column("Buys", COUNT),
-                *(column(name, USD) for name in ("Entry", "Price", "Lowest buy", "Highest buy")),
-                coloured("Depth", PERCENT, thresholds=theme.SIGNED),
-                column("time", displayName="First buy", custom__width=170),
-                column("Age", DAYS),
-                column("Days under water", DAYS, custom__width=160),
-                column("timeEnd", displayName="Price at", custom__width=170),
-                coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED),
+                column("Buys", COUNT, **NARROW),
+                *(column(name, USD, **NARROW) for name in ("Entry", "Price", "Lowest buy", "Highest buy")),
+                coloured("Depth", PERCENT, thresholds=theme.SIGNED, **NARROW),
+                column("time", theme.DATE, displayName="First buy", custom__width=116),
+                *(column(name, DAYS, **NARROW) for name in ("Age", "Days under water")),
+                column("timeEnd", theme.MINUTE, displayName="Price at", custom__width=150),
+                coloured("P/L", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
             ],
         ),
     ]
@@ -212,12 +211,11 @@ def _tax() -> list[model.Panel]:
             none=theme.NONE_HELD,
             sort=("Sold", True),
             overrides=[
-                column("time", displayName="Sold", custom__width=170),
-                column("Shares", QUANTITY, custom__width=95),
-                coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS))),
-                column("Days left", DAYS, custom__width=100),
-                column("Bought before", QUANTITY, custom__width=140),
-                column("Bought after", QUANTITY, custom__width=120),
+                column("time", theme.MINUTE, displayName="Sold", custom__width=140),
+                column("Shares", QUANTITY, **NARROW),
+                coloured("Loss", USD, thresholds=steps("text", (0.005, LOSS)), **NARROW),
+                column("Days left", DAYS, **NARROW),
+                *(column(name, QUANTITY, **NARROW) for name in ("Bought before", "Bought after")),
                 coloured(
                     "State",
                     custom__width=145,

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import returns, shared, sql, theme
 from grafana.board import RISK, Section, board
-from grafana.overrides import answer, by_source, coloured, column, override, words
+from grafana.overrides import NARROW, answer, by_source, coloured, column, override, words
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, now, over_time, selector, series
 from grafana.sql import DAYS
@@ -209,15 +209,16 @@ def _brake() -> list[model.Panel]:
             none="no episode in 90 days",
             sort=("Start", True),
             overrides=[
-                column("time", displayName="Start", custom__width=170),
-                column("timeEnd", displayName="End", custom__width=170),
-                column("Duration", SECONDS),
-                coloured("State", mappings=theme.choices(open=("■ open", CRITICAL), over=("▶ over", theme.GOOD))),
-                column("Level", RATIO),
-                column("Worst", RATIO),
-                *(column(name, USD) for name in ("To reduce", "Debt", "Equity")),
-                column("Cycles", COUNT),
-                coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS))),
+                column("time", theme.MINUTE, displayName="Start", custom__width=150),
+                column("timeEnd", theme.MINUTE, displayName="End", custom__width=150),
+                column("Duration", SECONDS, **NARROW),
+                coloured(
+                    "State", mappings=theme.choices(open=("■ open", CRITICAL), over=("▶ over", theme.GOOD)), custom__width=92
+                ),
+                *(column(name, RATIO, **NARROW) for name in ("Level", "Worst")),
+                *(column(name, USD, **NARROW) for name in ("To reduce", "Debt", "Equity")),
+                column("Cycles", COUNT, **NARROW),
+                coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), **NARROW),
             ],
         ),
         lines(

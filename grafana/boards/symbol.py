@@ -10,6 +10,7 @@ from grafana.query import listed, series, table
 from grafana.sql import IN_TIME, SYMBOL
 from grafana.theme import COUNT, LOSS, NO_BROKER, NO_PRICES, PROFIT, QUANTITY, QUIET, RATIO, TEXT, USD, WARNING
 
+CHART = "Prices and dip line"  # the marks would cover the small graphs under it
 CHOSEN = f"FROM dip_triggers WHERE {SYMBOL}"
 HELD = f"FROM positions_daily WHERE {IN_TIME} AND {SYMBOL} AND market_value IS NOT NULL"
 # A session is drawn at the end of its day, 20:00 UTC: the same day in every time zone between Hawaii and Moscow.
@@ -48,12 +49,12 @@ def _now() -> list[model.Panel]:
             "Newest daily price (at least 16 minutes old, of the regular session) and its age, the highest close of the last "
             "LOOKBACK_DAYS sessions, and that close less "
             "the threshold of the configuration (archive: dip_triggers).",
-            table(f'SELECT price AS "price", high AS "high", line AS "trigger price", 1000 * ts AS "price of" {CHOSEN}'),
+            table(f'SELECT price AS "price", high AS "high", line AS "trigger price", 1000 * ts AS "as of" {CHOSEN}'),
             unit=USD,
             size=(12, 4),
             none=NO_PRICES,
             names=True,
-            overrides=[column("price of", theme.FROM_NOW)],
+            overrides=[column("as of", theme.FROM_NOW)],
         ),
         stat(
             "Distance to trigger",
@@ -72,7 +73,7 @@ def _now() -> list[model.Panel]:
 
 def _chart() -> model.Panel:
     return candles(
-        "Prices and dip line",
+        CHART,
         "What did it do, and where would the bot buy? "
         "Daily candles as traded (not adjusted for splits), regular session only, with volume; the line is the highest close "
         "of the LOOKBACK_DAYS - 1 sessions before, less the threshold, as both were configured on that day. Marks: purchases, "
@@ -169,7 +170,7 @@ def _nearest() -> model.Panel:
             *(column(name, RATIO) for name in ("Dip", "Threshold")),
             *(column(name, USD) for name in ("Price", "Trigger price", "High")),
             column("Watched", COUNT, mappings=theme.choices(_1=("by the bot", "text"), _0=("held or traded only", QUIET))),
-            column("time", displayName="Price of", custom__width=170),
+            column("time", displayName="As of", custom__width=160),
         ],
     )
 
@@ -185,6 +186,7 @@ def _marks() -> list[Mark]:
             SELECT ts AS time, NULL AS timeEnd, CASE WHEN of_bot THEN 'Bought' ELSE 'Bought by hand' END AS title,
               printf('%g @ $%.2f', quantity, price) AS text, 'buy' AS tags
             {fills} AND side = 'buy' ORDER BY ts DESC LIMIT 300""",
+            (CHART,),
         ),
         Mark(
             "Sales",
@@ -192,6 +194,7 @@ def _marks() -> list[Mark]:
             f"""
             SELECT ts AS time, NULL AS timeEnd, 'Sold' AS title, printf('%g @ $%.2f', quantity, price) AS text, 'sell' AS tags
             {fills} AND side <> 'buy' ORDER BY ts DESC LIMIT 300""",
+            (CHART,),
         ),
         Mark(
             "Missed dips",
@@ -200,6 +203,7 @@ def _marks() -> list[Mark]:
             SELECT ts AS time, NULL AS timeEnd, 'Missed: ' || REPLACE(reason, '_', ' ') AS title,
               printf('%.1f%%, seen %d times', 100 * dip_ratio, sightings) AS text, 'missed' AS tags
             FROM dip_episodes WHERE {of_time} AND NOT bought ORDER BY ts DESC LIMIT 300""",
+            (CHART,),
         ),
         Mark(
             "Splits and dividends",
@@ -209,5 +213,6 @@ def _marks() -> list[Mark]:
               COALESCE(printf('$%.2f per share', cash), printf('%g for %g', new_rate, old_rate), '') AS text, 'action' AS tags
             FROM corporate_actions WHERE {SYMBOL} AND ex_date >= date($__from / 1000, 'unixepoch')
               AND ex_date <= date($__to / 1000, 'unixepoch') ORDER BY ex_date LIMIT 300""",
+            (CHART,),
         ),
     ]

@@ -5,10 +5,10 @@ from grafana_foundation_sdk.models import dashboard as model
 from bigdipper_exporter.words import ORDER_STATES
 from grafana import shared, theme
 from grafana.board import TRADES, Section, board
-from grafana.overrides import answer, coloured, column, override, words
+from grafana.overrides import NARROW, answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table, tidy
-from grafana.sql import DAYS, HAS_LOG, IN_TIME, SALES, SYMBOL, by_hour
+from grafana.sql import DAYS, HAS_LOG, IN_TIME, SALES, SYMBOL, by_hour, of_log
 from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
@@ -154,13 +154,14 @@ def _lists() -> list[model.Panel]:
             none=theme.NONE_HELD,
             sort=("Submitted", False),
             overrides=[
-                column("time", displayName="Submitted", custom__width=170),
-                coloured("Side", mappings=theme.SIDE),
-                column("Shares", QUANTITY),
-                column("Filled", QUANTITY),
-                column("Limit", USD),
-                coloured("State", mappings=theme.ORDER_STATUS),
-                coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING))),
+                column("time", theme.MINUTE, displayName="Submitted", custom__width=146),
+                column("Symbol", custom__width=92),
+                column("Placed", custom__width=90),
+                coloured("Side", mappings=theme.SIDE, custom__width=86),
+                *(column(name, QUANTITY, **NARROW) for name in ("Shares", "Filled")),
+                column("Limit", USD, **NARROW),
+                coloured("State", mappings=theme.ORDER_STATUS, custom__width=116),
+                coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING)), **NARROW),
             ],
         ),
         columns(
@@ -211,12 +212,12 @@ def _groups() -> list[model.Panel]:
             sort=("Value", True),
             overrides=[
                 column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
-                column("Orders", COUNT, custom__width=84),
-                column("Value", DOLLARS, custom__width=98),
-                column("Mean limit", USD, custom__width=108),
-                column("Fill rate", RATIO, custom__width=94),
-                column("Slippage", BASIS_POINTS, custom__width=94),
-                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED),
+                column("Orders", COUNT, **NARROW),
+                column("Value", DOLLARS, custom__filterable=False, custom__width=88),
+                column("Mean limit", USD, **NARROW),
+                column("Fill rate", RATIO, **NARROW),
+                column("Slippage", BASIS_POINTS, **NARROW),
+                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
             ],
         ),
         columns(
@@ -225,8 +226,8 @@ def _groups() -> list[model.Panel]:
             "New York trading days (archive: daily_stats). Orders of the bot from its log, executions of them and of orders by "
             "hand from the broker. All symbols.",
             newest_last(f"""
-                SELECT date AS Day, trades_count AS Orders, fills_count AS Fills, fills_by_hand AS "By hand",
-                  missed_trades AS Missed
+                SELECT date AS Day, {of_log("trades_count")} AS Orders, fills_count AS Fills, fills_by_hand AS "By hand",
+                  {of_log("missed_trades")} AS Missed
                 {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
@@ -245,7 +246,7 @@ def _groups() -> list[model.Panel]:
             "How much was deployed a day? "
             "Value of the orders submitted per New York trading day (archive: daily_stats). All symbols.",
             newest_last(f"""
-                SELECT date AS Day, total_deployed AS Deployed {DAYS}
+                SELECT date AS Day, {of_log("total_deployed")} AS Deployed {DAYS}
                 ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=DOLLARS,
@@ -254,8 +255,9 @@ def _groups() -> list[model.Panel]:
             colour=theme.fixed(BOT),
         ),
         lines(
-            "Orders and fills by hour",
-            "When does it trade? Orders submitted and fills in each hour, by their own time (archive: trades, fills).",
+            "Orders and fills over time",
+            "When does it trade? Orders submitted and fills in each hour, by their own time; in each day of more "
+            "than a month (archive: trades, fills).",
             series(
                 by_hour(f"""
                   SELECT ts, 'orders' AS name, 1 AS number FROM trades WHERE {IN_TIME} AND {SYMBOL}

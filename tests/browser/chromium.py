@@ -59,9 +59,13 @@ class Page:
         """Set the size of the window in CSS pixels."""
         if (width < PHONE_WIDTH) != self._is_phone:
             self._is_phone = not self._is_phone
-            self.tab.context.close()
-            self.tab = self._new_tab()
+            self.forget()
         self.tab.set_viewport_size({"width": width, "height": height})
+
+    def forget(self) -> None:
+        """Go on in a new tab that has nothing in its cache. Set its size again."""
+        self.tab.context.close()
+        self.tab = self._new_tab()
 
     def open(self, url: str) -> None:
         """Start loading; `until` waits for what matters."""

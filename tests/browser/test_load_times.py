@@ -4,6 +4,7 @@ import math
 
 from playwright.sync_api import ResourceTiming
 
+from tests.browser.boards import Load, times
 from tests.browser.chromium import seconds_between
 
 NOON = 1_790_000_000_000.0  # milliseconds since 1970
@@ -39,3 +40,9 @@ def test_without_an_answer_the_time_is_unknown() -> None:
     assert math.isnan(seconds_between([timing(NOON, 30), timing(0, -1)], []))
     assert math.isnan(seconds_between([timing(NOON, 30), timing(0, -1)], [timing(0, -1)]))
     assert math.isnan(seconds_between([], []))
+
+
+def test_the_line_of_a_board_has_the_median_of_its_warm_loads() -> None:
+    warm = [Load(9, 14, seconds) for seconds in (1.4, 3.0, 1.5, 1.3, 1.45)]
+    line = "risk: 9 requests, 14 queries, warm 1.45 s to the last answer (1.30 to 3.00), cold 2.50 s"
+    assert times("risk", Load(9, 14, 2.5), warm) == line

@@ -10,6 +10,7 @@ import pytest
 from bigdipper_exporter.archive.tables import TABLES
 from grafana import theme
 from grafana.__main__ import generated
+from grafana.board import WITH_MARKS
 from grafana.docs import groups
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
@@ -168,6 +169,14 @@ def test_board_keeps_bot_archive_and_time_when_changing_to_another(name: str) ->
     assert link["tags"] == board["tags"] == ["big-dipper"]
     known = [variable["name"] for variable in board["templating"]["list"]][:2]
     assert known == ([] if name == "fleet" else ["bot", "archive"])  # Fleet is of all bots, and of Prometheus alone
+
+
+@each_board
+def test_marks_cost_a_request_only_where_a_graph_shows_them(name: str) -> None:
+    marks, top = BOARDS[name]["annotations"]["list"], BOARDS[name]["panels"]
+    assert not marks or any(panel["type"] in WITH_MARKS for board, panel in PANELS if board == name)
+    if not any(panel["type"] in WITH_MARKS for panel in top):
+        assert not [mark["name"] for mark in marks if mark["enable"]], "each a request, and no graph is open"
 
 
 def test_share_shows_no_amount_of_money() -> None:

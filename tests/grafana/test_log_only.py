@@ -33,7 +33,7 @@ NOT_OF_A_PIPELINE = {
 LIFE = 10 * 86400
 # Empty until it has happened, or until somebody gives the bot's config.py; none of them waits for a broker.
 RARE = {
-    ("config", "Dip thresholds as written"),
+    ("config", "Dip thresholds"),
     ("opportunities", "Wash-trade refusals by symbol"),
     ("risk", "Other halts"),
     ("health", "Log gaps"),

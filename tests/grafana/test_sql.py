@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -601,7 +601,7 @@ def test_configuration_shows_the_newest_value_and_only_real_changes(lived: sqlit
     found = {row["Setting"]: row["Value"] for row in ask(lived, "config", "Settings")}
     assert found["MAX_POSITION_PCT"] == "0.20"
     assert len(found) == 2
-    written = {row["Symbol"]: row["Written"] for row in ask(lived, "config", "Dip thresholds as written")}
+    written = {row["symbol"]: row["Written"] for row in ask(lived, "config", "Dip thresholds")}
     assert len(written) == 1
     assert all(0 < value < 1 for value in written.values())
     changes = ask(lived, "config", "Changes of settings", MONTHS)
@@ -615,7 +615,7 @@ def test_check_of_the_configuration_is_unknown_without_one(empty: sqlite3.Connec
 
 
 def test_marks_name_what_happened(lived: sqlite3.Connection) -> None:
-    marks = {each.title: each for each in STATEMENTS if each.board == "trades" and each.title.startswith("mark")}
+    marks = {each.title: each for each in STATEMENTS if each.board == "risk" and each.title.startswith("mark")}
     assert set(marks) == {"mark: Bot starts", "mark: Brake episodes", "mark: Configuration changes", "mark: Trades"}
     starts = rows(lived, fill(marks["mark: Bot starts"].sql, *WEEK, SYMBOLS))
     assert len(starts) == sum(row["kind"] in ("start", "stop") for row in raw(lived, "bot_events"))
@@ -636,3 +636,37 @@ def test_no_statement_can_write() -> None:
     words = re.compile(r"\b(INSERT|UPDATE|DELETE|DROP|ATTACH|PRAGMA|CREATE|ALTER)\b", re.IGNORECASE)
     for each in STATEMENTS:
         assert not words.search(each.sql), str(each)
+
+
+def test_bars_of_a_long_time_are_days(empty: sqlite3.Connection) -> None:
+    times = [NOW - 400 * 86400 + hour * 3600 + 60 for hour in range(0, 24 * 60, 7)]
+    times += [NOW - hour * 3600 for hour in range(1, 30)]
+    empty.executemany(
+        "INSERT INTO trades (ts, date, symbol, quantity, price, total_value) VALUES (?, 'day', 'NVDA', 1, 1, 1)",
+        [(ts,) for ts in times],
+    )
+    for days, bar in ((7, 3600), (5 * 365, 86400)):
+        found = answer(empty, "trades", "Orders and fills over time", NOW - days * 86400, NOW + 1, ["NVDA"])
+        assert sum(row["number"] for row in found) == sum(ts >= NOW - days * 86400 for ts in times)
+        assert {(row["time"] - 28800) % bar for row in found} == {0}
+        assert min(later["time"] - earlier["time"] for earlier, later in pairwise(found)) == bar
+    empty.rollback()
+
+
+def test_days_without_a_log_have_no_orders_rather_than_none(empty: sqlite3.Connection) -> None:
+    empty.execute(
+        "INSERT INTO daily_stats"
+        " (date, ts, trading_day, trades_count, total_deployed, missed_trades, opportunities, fills_count)"
+        " VALUES ('2026-10-09', ?, 1, 0, 0, 0, 0, 4)",
+        (NOW - 86400,),
+    )
+    asked = {
+        ("trades", "Orders and fills per day"): ("Orders", "Missed"),
+        ("trades", "Capital deployed per day"): ("Deployed",),
+        ("opportunities", "Qualified dips per day"): ("Qualified", "Submitted", "Missed"),
+        ("performance", "Months in numbers"): ("Orders", "Deployed"),
+    }
+    for (board, title), columns in asked.items():
+        [row] = answer(empty, board, title, NOW - 30 * 86400, NOW, SYMBOLS)
+        assert {row[column] for column in columns} == {None}, title
+    empty.rollback()
