@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from bigdipper_exporter.broker.fields import Record, Unreadable, number
 from bigdipper_exporter.broker.models import Account, Activity, Clock, EquityPoint, Order, Position
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.money.flows import OPTION_ENDS
 
 T = TypeVar("T")
-NOON = time(12)
+NOON, EVENING = time(12), time(20)
 
 
 def account(raw: Any) -> Account:
@@ -107,8 +108,9 @@ def activity(raw: Any) -> Activity:
     kind, day = r.needed_word("activity_type"), r.day("date")
     ts = next((t for t in (r.time("transaction_time"), r.time("created_at")) if t is not None), None)
     if ts is None and day is not None:
-        # Noon lies inside the regular session, half days included: a day without a time falls into its own day.
-        ts = datetime.combine(day, NOON, NEW_YORK).timestamp()
+        # Noon lies inside the regular session, half days included: a day without a time falls into its own day. An option
+        # ends after the close.
+        ts = datetime.combine(day, EVENING if kind in OPTION_ENDS else NOON, NEW_YORK).timestamp()
     if ts is None:
         raise Unreadable("transaction_time is missing")
     fill = kind == "FILL"

@@ -24,9 +24,10 @@ from bigdipper_exporter.archive.broker.days import (
 )
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
+from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import returns
-from bigdipper_exporter.money.flows import Flows, total
+from bigdipper_exporter.money.flows import OPTION_ENDS, Flows, total
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
 
 __all__ = ["days_of", "trading_day_of"]
@@ -137,13 +138,16 @@ def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerChe
         )
 
 
+REALIZED = f"""
+    SELECT coalesce(sum(realized_pl), 0), total(unknown) FROM (
+      SELECT realized_pl, realized_pl IS NULL AND side = 'sell' AS unknown FROM fills WHERE ts > :first AND ts <= :last
+      UNION ALL SELECT realized_pl, realized_pl IS NULL FROM activities
+        WHERE ts > :first AND ts <= :last AND type IN ({sql_list(OPTION_ENDS)}) AND {flows.BOOKED})"""
+
+
 def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float, rebuilt: Closes) -> Attribution:
     """What the archive knows of the money between two moments."""
-    (realized, unknown) = connection.execute(
-        "SELECT coalesce(sum(realized_pl), 0), count(*) FILTER (WHERE realized_pl IS NULL AND side = 'sell')"
-        " FROM fills WHERE ts > ? AND ts <= ?",
-        (first, last),
-    ).fetchone()
+    (realized, unknown) = connection.execute(REALIZED, {"first": first, "last": last}).fetchone()
     before, after = _unrealized(connection, first, first, rebuilt), _unrealized(connection, first, last, rebuilt)
     change = after - before if before is not None and after is not None else None
     return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
@@ -162,7 +166,19 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
         " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",
         (at, at - closes.NEAR_CLOSE if is_close else first, is_close),
     ).fetchone()
-    return row[0] if row else rebuilt.unrealized_at(connection, at)
+    profit = row[0] if row else rebuilt.unrealized_at(connection, at)
+    return None if profit is None else profit + _at_lots(connection, at)
+
+
+AT_LOTS = "SELECT total(average_pl - realized_pl) FROM fills WHERE ts > ? AND ts <= ?"
+
+
+def _at_lots(connection: sqlite3.Connection, at: float) -> float:
+    """What the broker's unrealized profit at `at` lacks to that of the lots, US dollars: until the day is over, its cost of
+    what a sale left is an average, while sales realize first in first out. Both together must be what prices did.
+    """
+    start = calendar.day_start(calendar.trading_day(at - 1))
+    return float(connection.execute(AT_LOTS, (start, at)).fetchone()[0])
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
