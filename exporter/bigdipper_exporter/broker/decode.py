@@ -17,6 +17,7 @@ NOON, EVENING = time(12), time(20)
 def account(raw: Any) -> Account:
     """The account; Unreadable without id, status or equity."""
     r = Record(raw, strict=False)
+    blocks = [flag for name in ("trading_blocked", "trade_suspended_by_user") if (flag := r.flag(name)) is not None]
     return Account(
         id=r.needed_text("id"),
         status=r.needed_word("status"),
@@ -28,7 +29,7 @@ def account(raw: Any) -> Account:
         short_market_value=r.number("short_market_value"),
         initial_margin=r.number("initial_margin"),
         maintenance_margin=r.number("maintenance_margin"),
-        trading_blocked=r.flag("trading_blocked"),
+        trading_blocked=any(blocks) if blocks else None,
         transfers_blocked=r.flag("transfers_blocked"),
         account_blocked=r.flag("account_blocked"),
         created=r.time("created_at"),
