@@ -19,7 +19,11 @@ _NEXT = "SELECT ts, quantity FROM position_snapshots WHERE symbol = ? AND ts > ?
 
 
 def moments(connection: sqlite3.Connection, symbol: str, trades: Sequence[Event]) -> list[float]:
-    """Return when the position of `symbol` became empty, unix seconds. trades: its executions, in order of time."""
+    """Return when the position of `symbol` became empty, unix seconds. trades: its executions, in order of time.
+
+    A coin has no slash in the broker's positions: BTCUSD is what executions name BTC/USD.
+    """
+    symbol = symbol.replace("/", "")
     rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,)).fetchall()
     times = [trade.ts for trade in trades]
     # In whole numbers of the smallest quantity, so that the sum of a few executions is exact after any number of others.
