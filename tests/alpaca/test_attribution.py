@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bigdipper_exporter.archive import figures
 from tests.alpaca.rounds import Rounds, archive
 
 CALL = "AMD261120C00100000"
@@ -50,6 +51,36 @@ def test_a_partial_sale_leaves_nothing_unexplained_on_its_day_and_the_next(round
     assert parts(rounds, "2026-11-18") == [0, 30, 0]
 
 
+def test_what_is_sold_after_the_last_poll_of_a_day_is_not_unrealized_at_its_close(rounds: Rounds) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    trade(rounds, "10:00", "2026-11-17", "buy", 10, 100)
+    trade(rounds, "11:00", "2026-11-17", "buy", 10, 110)
+    rounds.held, rounds.costs = {"AMD": (20, 120)}, {"AMD": 105}
+    rounds.poll("15:58", "2026-11-17")
+    trade(rounds, "15:59", "2026-11-17", "sell", 5, 120)
+    rounds.held, rounds.costs, rounds.last_equity = {"AMD": (15, 120)}, {"AMD": (500 + 1100) / 15}, rounds.equity - 600
+    rounds.poll("15:58", "2026-11-18")
+    assert parts(rounds, "2026-11-17") == [100, 200, 0]
+    assert parts(rounds, "2026-11-18") == [0, 0, 0]
+
+
+def test_a_dividend_whose_record_is_canceled_later_goes_back_on_that_day(rounds: Rounds) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    record = {"id": "dividend", "activity_type": "DIV", "symbol": "AMD", "qty": "10", "net_amount": "20"}
+    record |= {"created_at": "2026-11-17T15:00:00Z"}
+    rounds.cash += 20
+    rounds.record("10:00", "2026-11-17", **record, status="executed")
+    rounds.poll("15:58", "2026-11-17")
+    rounds.last_equity, rounds.cash = rounds.equity, rounds.cash - 20
+    rounds.poll("10:00", "2026-11-18")
+    rounds.record("10:05", "2026-11-18", **record, status="canceled")
+    rounds.poll("15:58", "2026-11-18")
+    assert rounds.sql("SELECT dividends, other, profit FROM daily_stats WHERE date > '2026-11-16'") == [
+        (20, 0, 20),
+        (-20, 0, -20),
+    ]
+
+
 @pytest.mark.parametrize(("quantity", "side", "result"), [(2, "buy", -600), (-2, "sell_short", 600)])
 def test_an_option_that_expires_realizes_its_premium_after_the_close(
     rounds: Rounds, quantity: float, side: str, result: float
@@ -82,3 +113,4 @@ def test_an_assigned_call_ends_and_sells_its_shares_at_the_strike(rounds: Rounds
     rounds.poll("10:00", "2026-11-23")
     assert parts(rounds, "2026-11-23") == [1300, -1300, 0]
     assert rounds.sql("SELECT type, realized_pl FROM activities ORDER BY type") == [("OPASN", 300), ("OPTRD", 1000)]
+    assert rounds.sql(figures.sale_quality("ts > 0")) == [(1, None, 2, 1300)]

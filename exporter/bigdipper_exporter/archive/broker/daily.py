@@ -162,23 +162,27 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
     hours = calendar.open_close(calendar.new_york_date(at))
     is_close = hours is not None and hours[1] == at
     row = connection.execute(
-        "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
+        "SELECT pl_dollar, ts FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
         " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",
         (at, at - closes.NEAR_CLOSE if is_close else first, is_close),
     ).fetchone()
-    profit = row[0] if row else rebuilt.unrealized_at(connection, at)
-    return None if profit is None else profit + _at_lots(connection, at)
+    profit, polled = row or (rebuilt.unrealized_at(connection, at), at)
+    return None if profit is None else profit + _at_lots(connection, polled, at)
 
 
-AT_LOTS = "SELECT total(average_pl - realized_pl) FROM fills WHERE ts > ? AND ts <= ?"
+AT_LOTS = """
+    SELECT total(average_pl - realized_pl) FILTER (WHERE ts > :start) - total(average_pl) FILTER (WHERE ts > :polled)
+    FROM fills WHERE ts > min(:start, :polled) AND ts <= :at"""
 
 
-def _at_lots(connection: sqlite3.Connection, at: float) -> float:
-    """What the broker's unrealized profit at `at` lacks to that of the lots, US dollars: until the day is over, its cost of
-    what a sale left is an average, while sales realize first in first out. Both together must be what prices did.
+def _at_lots(connection: sqlite3.Connection, polled: float, at: float) -> float:
+    """What the broker's unrealized profit of `polled` lacks to that of the lots at `at`, US dollars.
+
+    Until the day is over, its cost of what a sale left is an average, while sales realize first in first out. What was sold
+    after the poll is not unrealized any more. Realized and unrealized profit together are then what prices did.
     """
     start = calendar.day_start(calendar.trading_day(at - 1))
-    return float(connection.execute(AT_LOTS, (start, at)).fetchone()[0])
+    return float(connection.execute(AT_LOTS, {"polled": polled, "start": start, "at": at}).fetchone()[0])
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
