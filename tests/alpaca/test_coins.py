@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bigdipper_exporter.archive.store import Store
@@ -30,8 +32,8 @@ def test_what_fees_took_of_a_coin_is_no_lot_once_the_position_is_empty(store: St
 
     def trade(clock: str, side: str, quantity: float, price: float) -> None:
         stamp = f"2026-11-17T{clock}:00-05:00"
-        fields = {"symbol": "BTC/USD", "qty": quantity, "price": price, "side": side, "transaction_time": stamp}
-        rounds.record(clock, activity_type="FILL", **fields)
+        fields: dict[str, Any] = {"symbol": "BTC/USD", "qty": quantity, "price": price, "side": side}
+        rounds.record(clock, activity_type="FILL", transaction_time=stamp, **fields)
 
     trade("09:40", "buy", 1, 100)
     rounds.held = {"BTCUSD": (0.9975, 100.0)}
