@@ -14,7 +14,7 @@ from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker import decode
-from bigdipper_exporter.broker.models import Account, EquityPoint, Position
+from bigdipper_exporter.broker.models import Account, EquityPoint, Position, contract_units, is_option
 from bigdipper_exporter.broker.results import Activities, Endpoint, History, PollResult, Positions
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.counters import Counters
@@ -28,7 +28,10 @@ def at(clock: str, day: str = "2026-11-17") -> float:
 
 
 class Rounds:
-    """An archive, and what was polled last. cash, held, last_equity: what the next rounds answer; created: of the account."""
+    """An archive, and what was polled last. cash, held, last_equity: what the next rounds answer; created: of the account.
+
+    costs: average entry prices, where a position has a profit.
+    """
 
     def __init__(self, store: Store, cash: float, held: Holdings | None = None, created: float | None = None) -> None:
         self.store, self.counters = store, Counters()
@@ -36,10 +39,16 @@ class Rounds:
         self.cash, self.held, self.created = cash, held or {}, created
         self.last_equity = self.equity
         self.adjustments: float | None = None
+        self.costs: dict[str, float] = {}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Market value by symbol."""
+        return {symbol: quantity * price * (contract_units(symbol) or 1) for symbol, (quantity, price) in self.held.items()}
 
     @property
     def equity(self) -> float:
-        return self.cash + sum(quantity * price for quantity, price in self.held.values())
+        return self.cash + sum(self.values.values())
 
     @property
     def view(self) -> BrokerView:
@@ -58,15 +67,16 @@ class Rounds:
             self.ask_account(moment + 1)
 
     def _positions(self, moment: float) -> None:
-        found = [
-            Position(symbol, quantity, "us_equity", quantity * price, quantity * price, price, price, 0.0, 0.0, 0.0)
-            for symbol, (quantity, price) in self.held.items()
-            if quantity
-        ]
+        found = []
+        for symbol, (quantity, price) in self.held.items():
+            value, entry = self.values[symbol], self.costs.get(symbol, price)
+            cost, kind = quantity * entry * (contract_units(symbol) or 1), "us_option" if is_option(symbol) else "us_equity"
+            if quantity:
+                found.append(Position(symbol, quantity, kind, value, cost, entry, price, value - cost, 0.0, 0.0))
         self.put("positions", moment, Positions(tuple(found)))
 
     def ask_account(self, moment: float) -> None:
-        values = [quantity * price for quantity, price in self.held.values()]
+        values = self.values.values()
         answer = Account(
             "A",
             "ACTIVE",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bigdipper_exporter.archive.store import Store
@@ -22,3 +24,23 @@ def test_a_fee_in_coins_is_a_fee(store: Store, amount: dict[str, str]) -> None:
     assert rounds.day("profit") == pytest.approx(-0.5)
     assert rounds.day("fees") == pytest.approx(-0.5)
     assert rounds.day("other") == pytest.approx(0, abs=1e-9)
+
+
+def test_what_fees_took_of_a_coin_is_no_lot_once_the_position_is_empty(store: Store) -> None:
+    """The broker's positions name BTCUSD what its executions name BTC/USD."""
+    rounds = Rounds(store, 10_000)
+
+    def trade(clock: str, side: str, quantity: float, price: float) -> None:
+        stamp = f"2026-11-17T{clock}:00-05:00"
+        fields: dict[str, Any] = {"symbol": "BTC/USD", "qty": quantity, "price": price, "side": side}
+        rounds.record(clock, activity_type="FILL", transaction_time=stamp, **fields)
+
+    trade("09:40", "buy", 1, 100)
+    rounds.held = {"BTCUSD": (0.9975, 100.0)}
+    rounds.poll("09:45")
+    trade("10:00", "sell", 0.9975, 110)
+    rounds.held = {}
+    rounds.poll("10:05")
+    trade("11:00", "buy", 1, 200)
+    trade("12:00", "sell", 1, 200)
+    assert rounds.sql("SELECT realized_pl FROM fills WHERE side = 'sell' ORDER BY ts") == [(pytest.approx(9.975),), (0.0,)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter.archive.broker import flats
-from bigdipper_exporter.archive.broker.activities import lot_events
+from bigdipper_exporter.archive.broker.lot_events import lot_events
 from bigdipper_exporter.money.lots import Event, match
 from tests.alpaca.rounds import Rounds, archive, at
 

@@ -447,3 +447,12 @@ def test_a_new_account_reads_its_history_at_once(account: Callable[..., Account]
     one.until("2025-11-05T10:33")
     assert one.desk.sql("SELECT symbol FROM fills") == [("MSFT",)]
     assert one.day("2025-11-04", "ending_equity") == 50_000
+
+
+def test_a_small_deposit_is_known_as_soon_as_the_cash_has_moved(account: Callable[..., Account]) -> None:
+    """Its record would be read minutes later, and until then it would look like a profit."""
+    one = account("2025-11-04T10:00", 5_000, shares=300)
+    one.until("2025-11-04T10:31")
+    one.book("CSD", 500)
+    metrics = one.until("2025-11-04T10:33")
+    assert (metrics[EQUITY], metrics[FLOW], metrics[PROFIT]) == (35_500, 500, 0)

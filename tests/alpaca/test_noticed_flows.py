@@ -304,3 +304,16 @@ def test_cash_of_a_merger_that_comes_hours_after_the_shares_are_gone_is_no_flow(
     rounds.record("12:11", activity_type="MA", id="m2", symbol="X", net_amount="8160", date="2026-11-17")
     rounds.poll("12:15")
     settled(rounds, 0, profit=160)
+
+
+@pytest.mark.parametrize("record", [None, "X", "NEWX"])
+def test_a_company_that_is_renamed_while_its_price_jumps_is_no_withdrawal(rounds: Rounds, record: str | None) -> None:
+    """80 shares of 100 are 80 of another symbol at 40: a loss of 4,800, whichever symbol the record names, or none yet."""
+    if record is not None:
+        quantity = -80 if record == "X" else 80
+        rounds.record("10:29", activity_type="NC", symbol=record, qty=str(quantity), date="2026-11-17")
+    rounds.held = {"NEWX": (80, 40.0)}
+    rounds.poll("10:30", times=90)
+    settled(rounds, 0, -4_800)
+    assert rounds.view.cash_flow_today == 0
+    assert rounds.view.chain.drawdown == pytest.approx(0.48)

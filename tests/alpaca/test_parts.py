@@ -481,3 +481,17 @@ def test_text_that_no_database_takes_is_made_harmless(archive: sqlite3.Connectio
 def test_a_day_beyond_all_calendars_costs_its_record(when: str) -> None:
     with pytest.raises(Unreadable, match="year"):
         decode.activity({"activity_type": "FEE", "id": "1", "date": when})
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_blocked"),
+    [
+        ({}, None),
+        ({"trading_blocked": False}, False),
+        ({"trading_blocked": False, "trade_suspended_by_user": True}, True),
+        ({"trading_blocked": True, "trade_suspended_by_user": False}, True),
+    ],
+)
+def test_trading_that_the_user_suspended_is_blocked(flags: dict[str, bool], is_blocked: bool | None) -> None:
+    """The broker refuses every order then, as where it blocks trading itself."""
+    assert decode.account({"id": "A", "status": "ACTIVE", "equity": "1", **flags}).trading_blocked is is_blocked

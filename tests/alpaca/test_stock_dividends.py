@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.archive import retention
-from bigdipper_exporter.archive.broker.activities import is_stock_dividend, lot_events
+from bigdipper_exporter.archive.broker.activities import is_stock_dividend
 from bigdipper_exporter.archive.broker.flows import STOCK_DIVIDEND
+from bigdipper_exporter.archive.broker.lot_events import lot_events
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.broker.results import Activities, Orders

@@ -85,3 +85,38 @@ def test_what_is_not_its_archive_is_refused_and_left_alone(tmp_path: Path, kind:
         Store(path)
     assert str(caught.value).count(str(path)) == 1
     assert path.read_bytes()[100:] == before[100:]
+
+
+@pytest.mark.parametrize("sample", ["big_dipper_v2.16.log", "big_dipper_v2.17.log", "big_dipper_v2.18.log"])
+def test_days_of_version_0_1_get_the_trades_that_the_brake_let_pass(tmp_path: Path, sample: str) -> None:
+    days = "SELECT date, missed_trades FROM daily_stats ORDER BY date"
+    with monitor(tmp_path) as one:
+        one.log.write_bytes(SAMPLE.with_name(sample).read_bytes())
+        one.catch_up()
+        right = one.rows(days)
+    (missed_by_brake,) = (sql for version, sql in migrate.migrations() if version == 19)
+    with closing(sqlite3.connect(tmp_path / "bigdipper.db")) as connection:
+        connection.executescript(missed_by_brake)
+        assert connection.execute(days).fetchall() == right
+        # As that version counted them: its rows of `skips` and no more.
+        connection.execute("UPDATE daily_stats SET missed_trades = (SELECT count(*) FROM skips WHERE date = daily_stats.date)")
+        assert connection.execute(days).fetchall() != right
+        connection.executescript(missed_by_brake)
+        assert connection.execute(days).fetchall() == right
+
+
+def test_what_a_brake_of_two_days_let_pass_is_added_to_neither(tmp_path: Path) -> None:
+    (missed_by_brake,) = (sql for version, sql in migrate.migrations() if version == 19)
+    with closing(sqlite3.connect(tmp_path / "archive.db")) as connection:
+        migrate.migrate(connection, tmp_path / "archive.db")
+        connection.executemany(
+            "INSERT INTO daily_stats (date, ts, trading_day, missed_trades) VALUES (?, ?, 1, 2)",
+            [("2025-11-03", 1762160400.0), ("2025-11-04", 1762246800.0)],
+        )
+        connection.executemany(
+            "INSERT INTO brake_events (id, started, date, cycles, missed_opportunities, last_seen) VALUES (?, ?, ?, 9, 5, ?)",
+            [(1, 1762230000.0, "2025-11-03", 1762250000.0), (2, 1762251000.0, "2025-11-04", 1762252000.0)],
+        )
+        connection.executescript(missed_by_brake)
+        found = connection.execute("SELECT date, missed_trades FROM daily_stats ORDER BY date").fetchall()
+        assert found == [("2025-11-03", 2), ("2025-11-04", 5)]

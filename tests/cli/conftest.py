@@ -28,6 +28,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ts = unix(f"2025-10-{day} 12:00:00")
             order = f"('o{day}', 'AMD', 'filled', 'x', {ts})"
             execute(f"INSERT INTO orders (order_id, symbol, status, date, submitted) VALUES {order}")
-            execute(f"INSERT INTO fills VALUES ('f{day}', {ts}, 'x', 'A,\"M\nD', 'buy', 1, 2.5, 2.5, NULL, NULL)")
+            execute(f"INSERT INTO fills VALUES ('f{day}', {ts}, 'x', 'A,\"M\nD', 'buy', 1, 2.5, 2.5, NULL, NULL, NULL)")
             execute(f"INSERT INTO activities (activity_id, ts, date, type) VALUES ('a{day}', {ts}, 'x', 'DIV')")
         return one.archive

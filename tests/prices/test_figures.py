@@ -279,13 +279,15 @@ def test_lots_and_their_statistics(open_desk: Open, long_past: None) -> None:
         for number in range(6):
             bought, sold = at(DAYS[30 + number], 10), at(DAYS[40 + number], 15)
             connection.execute(
-                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'buy', 10, 100, 1000, NULL, NULL)", (f"b{number}", bought, "d")
+                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'buy', 10, 100, 1000, NULL, NULL, NULL)", (f"b{number}", bought, "d")
             )
             connection.execute(
-                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'sell', 10, ?, 1000, NULL, NULL)",
+                "INSERT INTO fills VALUES (?, ?, ?, 'AMD', 'sell', 10, ?, 1000, NULL, NULL, NULL)",
                 (f"s{number}", sold, "d", 98 + number),
             )
-        connection.execute("INSERT INTO fills VALUES ('o', ?, 'd', 'AMD', 'buy', 5, 90, 450, NULL, NULL)", (at(DAYS[-3], 10),))
+        connection.execute(
+            "INSERT INTO fills VALUES ('o', ?, 'd', 'AMD', 'buy', 5, 90, 450, NULL, NULL, NULL)", (at(DAYS[-3], 10),)
+        )
     desk.advance(60)
     found = desk.sql("SELECT lots, win_rate, expectancy, open_lots, open_profit FROM trade_figures WHERE grouping = 'all'")
     assert found == [(6, 0.5, pytest.approx(5.0), 1, pytest.approx(5 * (close("AMD", FRIDAY) - 90)))]
@@ -359,9 +361,9 @@ def test_positions_before_the_exporter_watched_are_rebuilt_and_later_ones_record
         fills = [("a", DAYS[10], "buy", 10, 100.0), ("b", DAYS[12], "buy", 10, 120.0), ("c", DAYS[15], "sell", 5, 130.0)]
         for name, day, side, quantity, paid in fills:
             values = (name, at(day, 11), day.isoformat(), side, quantity, paid)
-            connection.execute("INSERT INTO fills VALUES (?, ?, ?, 'AMD', ?, ?, ?, 0, NULL, NULL)", values)
+            connection.execute("INSERT INTO fills VALUES (?, ?, ?, 'AMD', ?, ?, ?, 0, NULL, NULL, NULL)", values)
         connection.execute(
-            "INSERT INTO fills VALUES ('d', ?, 'd', 'NVDA', 'sell', 5, 100, 500, NULL, NULL)", (at(DAYS[20], 11),)
+            "INSERT INTO fills VALUES ('d', ?, 'd', 'NVDA', 'sell', 5, 100, 500, NULL, NULL, NULL)", (at(DAYS[20], 11),)
         )
         desk.store.save("broker", json.dumps({"watched": at(DAYS[-2], 12)}))
         connection.execute(
@@ -408,7 +410,7 @@ def days_of_equity(connection: Any, equity: list[float]) -> None:
 def execution(connection: Any, symbol: str, day: date, side: str) -> None:
     """10 shares at 100 dollars."""
     values = (f"{symbol} {day} {side}", at(day, 11), day.isoformat(), symbol, side)
-    connection.execute("INSERT INTO fills VALUES (?, ?, ?, ?, ?, 10, 100, 1000, NULL, NULL)", values)
+    connection.execute("INSERT INTO fills VALUES (?, ?, ?, ?, ?, 10, 100, 1000, NULL, NULL, NULL)", values)
 
 
 def history_read(desk: Desk, done: bool = True) -> None:

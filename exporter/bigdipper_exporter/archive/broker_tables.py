@@ -75,7 +75,10 @@ class OrderRow:
 @table("fills", key=("activity_id",), export="fills")
 @dataclass(slots=True)
 class FillRow:
-    """Executions. value: NULL for an option of unknown size; realized_pl: against FIFO lots, NULL where they are incomplete."""
+    """Executions. value: NULL for an option of unknown size; realized_pl: against FIFO lots, NULL where they are incomplete.
+
+    average_pl: what was realized against the average cost of the day, by which the broker's unrealized profit counts that day.
+    """
 
     activity_id: str
     ts: Moment
@@ -87,12 +90,16 @@ class FillRow:
     value: Usd | None
     order_id: str | None
     realized_pl: Usd | None = None
+    average_pl: Usd | None = None
 
 
 @table("activities", key=("activity_id",), export="activities")
 @dataclass(slots=True)
 class ActivityRow:
-    """Everything else on the account: dividends, fees, interest, deposits, withdrawals, splits, transfers."""
+    """Everything else on the account: dividends, fees, interest, deposits, withdrawals, splits, transfers.
+
+    realized_pl: of an option that expired or was exercised, and of the shares delivered then.
+    """
 
     activity_id: str
     ts: Moment
@@ -106,6 +113,7 @@ class ActivityRow:
     status: str | None
     description: str | None
     reversed_at: Moment | None = None
+    realized_pl: Usd | None = None
 
 
 @table("daily_stats", key=("date",), export="daily")

@@ -39,11 +39,15 @@ def risk_figures(days: str) -> str:
 
 
 def sales(in_time: str) -> str:
-    """Sales with known lots: what one order closed, in however many executions. in_time: a condition on `ts` of these."""
+    """Sales with known lots: what one order closed, in however many executions, or the end of an option.
+
+    in_time: a condition on `ts` of these.
+    """
     return f"""
       SELECT symbol, SUM(realized_pl) AS realized FROM fills WHERE {in_time}
       GROUP BY symbol, COALESCE(order_id, activity_id)
-      HAVING COUNT(realized_pl) > 0 AND SUM(realized_pl IS NULL AND side = 'sell') = 0"""
+      HAVING COUNT(realized_pl) > 0 AND SUM(realized_pl IS NULL AND side = 'sell') = 0
+      UNION ALL SELECT symbol, realized_pl FROM activities WHERE {in_time} AND realized_pl <> 0"""
 
 
 def sale_quality(in_time: str) -> str:

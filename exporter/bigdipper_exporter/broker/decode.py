@@ -8,14 +8,16 @@ from typing import Any, TypeVar
 from bigdipper_exporter.broker.fields import Record, Unreadable, number
 from bigdipper_exporter.broker.models import Account, Activity, Clock, EquityPoint, Order, Position
 from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.money.flows import OPTION_ENDS
 
 T = TypeVar("T")
-NOON = time(12)
+NOON, EVENING = time(12), time(20)
 
 
 def account(raw: Any) -> Account:
     """The account; Unreadable without id, status or equity."""
     r = Record(raw, strict=False)
+    blocks = [flag for name in ("trading_blocked", "trade_suspended_by_user") if (flag := r.flag(name)) is not None]
     return Account(
         id=r.needed_text("id"),
         status=r.needed_word("status"),
@@ -27,7 +29,7 @@ def account(raw: Any) -> Account:
         short_market_value=r.number("short_market_value"),
         initial_margin=r.number("initial_margin"),
         maintenance_margin=r.number("maintenance_margin"),
-        trading_blocked=r.flag("trading_blocked"),
+        trading_blocked=any(blocks) if blocks else None,
         transfers_blocked=r.flag("transfers_blocked"),
         account_blocked=r.flag("account_blocked"),
         created=r.time("created_at"),
@@ -107,8 +109,9 @@ def activity(raw: Any) -> Activity:
     kind, day = r.needed_word("activity_type"), r.day("date")
     ts = next((t for t in (r.time("transaction_time"), r.time("created_at")) if t is not None), None)
     if ts is None and day is not None:
-        # Noon lies inside the regular session, half days included: a day without a time falls into its own day.
-        ts = datetime.combine(day, NOON, NEW_YORK).timestamp()
+        # Noon lies inside the regular session, half days included: a day without a time falls into its own day. An option
+        # ends after the close.
+        ts = datetime.combine(day, EVENING if kind in OPTION_ENDS else NOON, NEW_YORK).timestamp()
     if ts is None:
         raise Unreadable("transaction_time is missing")
     fill = kind == "FILL"

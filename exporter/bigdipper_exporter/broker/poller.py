@@ -15,11 +15,12 @@ from bigdipper_exporter.broker.fetch import Resume
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.polling import JITTER, PollingThread, Stopped, Timing
 from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
+from bigdipper_exporter.money.flows import CENT
 
 FAST_ORDERS = 15.0
 FIRST_RETRY = 30.0
 LONGEST_RETRY = 900.0
-FILLS_FOLLOW = (2.0, 5.0, 15.0)  # after an order event: its execution is booked some seconds later
+RECORDS_FOLLOW = (2.0, 5.0, 15.0)  # after an order event, or a change of cash: the record is booked some seconds later
 PAGE_PAUSE = 2.0
 BUSY_PAUSE = 1.0
 HISTORY_RETRY = 3600.0
@@ -79,6 +80,7 @@ class Poller(PollingThread):
         self._history = history
         self._account_id = resume.account_id if resume else None
         self._account_read = -math.inf
+        self._cash: float | None = None
         self._read_from(resume or Resume())
         self._tasks = self._schedule()
 
@@ -131,10 +133,21 @@ class Poller(PollingThread):
         if self._account_id not in (None, account.id):
             # Another account has another history: read it now, from its beginning.
             self._read_from(Resume())
+            self._cash = None
             for task in self._tasks:
                 task.due = min(task.due, self._account_read)
-        self._account_id = account.id
+        if None not in (self._cash, account.cash) and abs((account.cash or 0.0) - (self._cash or 0.0)) > CENT:
+            self._expect_records()
+        self._account_id, self._cash = account.id, account.cash
         return account, rejected
+
+    def _expect_records(self) -> None:
+        """Read the account's history at once: the cash moved, and only a record says whether that is a deposit or a profit."""
+        now = self._timing.monotonic()
+        self._repeats = self._repeats or [now + seconds for seconds in RECORDS_FOLLOW]
+        for task in self._tasks:
+            if task.endpoint == "activities":
+                task.due = min(task.due, now)
 
     def _poll_orders(self, client: Client) -> tuple[Data, int]:
         now = self._timing.monotonic()
@@ -207,7 +220,7 @@ class Poller(PollingThread):
         """Make everything due that an order event may have changed; executions are booked some seconds later."""
         self._events, self._full_due = False, 0.0
         now = self._timing.monotonic()
-        self._repeats = [now + seconds for seconds in FILLS_FOLLOW]
+        self._repeats = [now + seconds for seconds in RECORDS_FOLLOW]
         for task in self._tasks:
             if task.endpoint != "clock" and not task.side:
                 task.due = min(task.due, now)

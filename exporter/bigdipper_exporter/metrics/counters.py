@@ -123,8 +123,14 @@ ORDER_SLIPPAGE_RATIO = Histogram(
     buckets=SLIPPAGE,
     known=_with_broker([()]),
 )
-FILLS = Counter("bigdipper_fills_total", f"Executions; side is {', '.join(SIDES)}.", ("symbol", "side"))
-FILL_VALUE_USD = Counter("bigdipper_fill_value_usd_total", "Value of the executions.", ("symbol", "side"))
+FILLS = Counter(
+    "bigdipper_fills_total",
+    f"Executions as they came, also those that the broker corrected or busted later; side is {', '.join(SIDES)}.",
+    ("symbol", "side"),
+)
+FILL_VALUE_USD = Counter(
+    "bigdipper_fill_value_usd_total", "Value of the executions as they came, before any correction.", ("symbol", "side")
+)
 DISCREPANCIES = Counter(
     "bigdipper_discrepancies_total",
     "Differences between log and broker found.",

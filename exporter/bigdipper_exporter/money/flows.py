@@ -24,8 +24,11 @@ TRANSFERS = frozenset(("ACATS", "JNLS", "JNL", "FOPT"))
 FLOWS = CASH | TRANSFERS
 # Actions of companies: the shares that they bring or take are the account's own money in another form.
 CORPORATE = frozenset(("SPLIT", "SPIN", "MA", "NC", "REORG", "SC", "SSO", "SSP"))
+# Ends of option contracts, and the shares that are delivered with them: trades without an order. A contract ends at no price,
+# and shares change hands at the strike.
+OPTION_ENDS = frozenset(("OPASN", "OPEXC", "OPEXP", "OPTRD"))
 # Activities after which a symbol's quantity or lots are not what its fills say.
-ADJUSTMENTS = TRANSFERS | CORPORATE | frozenset(("OPASN", "OPCA", "OPEXC", "OPEXP", "OPTRD"))
+ADJUSTMENTS = TRANSFERS | CORPORATE | OPTION_ENDS | {"OPCA"}
 # Records with these statuses have not moved any money (yet).
 NOT_BOOKED = frozenset(("canceled", "cancelled", "rejected", "failed", "returned", "voided", "pending", "queued"))
 

@@ -132,6 +132,11 @@ class Matched:
     known: bool
 
 
+def signed(event: Event) -> float:
+    """Units that an execution added to the position (> 0) or took from it; 0 for what is no execution."""
+    return {"buy": event.quantity, "sell": -event.quantity, "sell_short": -event.quantity}.get(event.kind, 0.0)
+
+
 def profit(event: Event, part: Part) -> float:
     """Dollars gained by closing `part` at the price of `event`; negative for a loss."""
     gain = part.quantity * (event.price - part.lot.price)

@@ -6,25 +6,25 @@ Records come late and out of order, so what a sale realized is not added up but 
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import NamedTuple
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker import fills, flats, flows
+from bigdipper_exporter.archive.broker import fills, flows
 from bigdipper_exporter.archive.broker.checkpoint import Held
-from bigdipper_exporter.archive.broker.contracts import multiplier
+from bigdipper_exporter.archive.broker.lot_events import lot_events
 from bigdipper_exporter.archive.broker.view import Wash
 from bigdipper_exporter.archive.broker_tables import IN_SHARES, ActivityRow, WashSaleRow
-from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.archive.table import sql_list, table_of
 from bigdipper_exporter.broker.models import Activity
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import lots
-from bigdipper_exporter.money.flows import ADJUSTMENTS, CORPORATE, DIVIDENDS
+from bigdipper_exporter.money.flows import ADJUSTMENTS, CORPORATE, DIVIDENDS, OPTION_ENDS
+from bigdipper_exporter.money.holdings import profits_at_average
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
-RULES = 3
+RULES = 4
 
 
 @dataclass
@@ -119,63 +119,6 @@ def _write_other(connection: sqlite3.Connection, a: Activity, at: float, touched
     table_of(ActivityRow).write(connection, [activity])
 
 
-def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
-    """Everything that happened to the lots of `symbol`, in order of time."""
-    kinds: dict[str, lots.Kind] = {"buy": "buy", "sell_short": "sell_short"}
-    units = multiplier(connection, symbol)
-    events = [
-        lots.Event(ts, kinds.get(side, "sell"), i, quantity, price * (units or 1), order or i)
-        for i, ts, side, quantity, price, order in connection.execute(
-            "SELECT activity_id, ts, side, quantity, price, order_id FROM fills WHERE symbol = ? ORDER BY ts, activity_id",
-            (symbol,),
-        )
-    ]
-    if units is None:
-        # Without dollars no result: a break before each sale leaves all of them unknown.
-        events += [event._replace(kind="break", id="", order="") for event in events if event.kind != "buy"]
-        return sorted(events, key=lambda e: (e.ts, e.kind != "break"))
-    changes = _adjustments(connection, symbol)
-    if changes or any(e.kind == "sell" for e in events):
-        events += [*changes, *(lots.Event(ts, "flat") for ts in flats.moments(connection, symbol, events))]
-        events.sort(key=lambda e: e.ts)
-    return events
-
-
-def _adjustments(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
-    """Splits and dividends in shares, by what they added, and everything else that changes lots without a fill."""
-    rows = connection.execute(
-        f"SELECT CASE WHEN {flows.STOCK_DIVIDEND} THEN coalesce(sub_type, 'DIV') ELSE type END AS kind, date, min(ts),"
-        f" sum(quantity), count(*) = count(quantity) FROM activities WHERE symbol = ? AND {flows.CHANGES_UNITS}"
-        f" AND {flows.BOOKED} GROUP BY kind, date",
-        (symbol,),
-    ).fetchall()
-    events = []
-    for kind, day, ts, added, complete in rows:
-        if kind not in ("SPLIT", "DIV", IN_SHARES):
-            events.append(lots.Event(ts, "break"))
-            continue
-        # It holds from the first trade of its day, whenever its record says.
-        start = calendar.day_start(date.fromisoformat(day))
-        change = _change_at_broker(connection, symbol, start)
-        if kind == "DIV" and (change is None or abs(change - added) > lots.DUST * max(1.0, abs(added))):
-            continue  # its quantity is that of the shares that earned it
-        change = change if change is not None else added if complete else None
-        events.append(lots.Event(start, "break") if not change else lots.Event(start, "split", quantity=change))
-    return events
-
-
-def _change_at_broker(connection: sqlite3.Connection, symbol: str, start: float) -> float | None:
-    """Units that the position gained from `start` on, before the first fill after it; None where no poll saw it change."""
-    query = "SELECT quantity FROM position_snapshots WHERE symbol = ? AND ts {} ORDER BY ts DESC LIMIT 1"
-    before = connection.execute(query.format("< ?"), (symbol, start)).fetchone()
-    (fill,) = connection.execute("SELECT min(ts) FROM fills WHERE symbol = ? AND ts >= ?", (symbol, start)).fetchone()
-    end = start + flows.SPLIT_NEAR if fill is None else min(fill, start + flows.SPLIT_NEAR)
-    after = connection.execute(query.format(">= ? AND ts < ?"), (symbol, start, end)).fetchone()
-    if before is None or after is None or not before[0] or not after[0] or before == after:
-        return None
-    return float(after[0] - before[0])
-
-
 class Rematched(NamedTuple):
     """The outcome for one symbol. moments: of fills whose result changed; buys_inside: see `WashSales`."""
 
@@ -187,11 +130,20 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Re
     """Derive realized profit and loss sales of `symbol` from all its fills."""
     events = lot_events(connection, symbol)
     realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
+    average = profits_at_average(events, short_held)
     changed = set()
-    fills = connection.execute("SELECT activity_id, ts, realized_pl FROM fills WHERE symbol = ?", (symbol,)).fetchall()
-    for i, ts, old in fills:
-        if realized.get(i) != old:
-            connection.execute("UPDATE fills SET realized_pl = ? WHERE activity_id = ?", (realized.get(i), i))
+    query = "SELECT activity_id, ts, realized_pl, average_pl FROM fills WHERE symbol = ?"
+    for i, ts, *old in connection.execute(query, (symbol,)).fetchall():
+        new = [realized.get(i), average.get(i)]
+        if new != old:
+            connection.execute("UPDATE fills SET realized_pl = ?, average_pl = ? WHERE activity_id = ?", (*new, i))
+            changed.add(float(ts))
+    known = {event.id for event in events}
+    query = f"SELECT activity_id, ts, realized_pl FROM activities WHERE symbol = ? AND type IN ({sql_list(OPTION_ENDS)})"
+    for i, ts, former in connection.execute(query, (symbol,)).fetchall():
+        result = realized.get(i, 0.0 if i in known else None)
+        if result != former:
+            connection.execute("UPDATE activities SET realized_pl = ? WHERE activity_id = ?", (result, i))
             changed.add(float(ts))
     connection.execute("DELETE FROM wash_sales WHERE symbol = ?", (symbol,))
     if "/" in symbol:  # crypto is no security
@@ -204,7 +156,8 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Re
 def rematch_all(connection: sqlite3.Connection, held: Mapping[str, Held], buys_inside: dict[str, int]) -> set[float]:
     """Derive the lots of every symbol again, as after an upgrade; returns the moments of fills that changed."""
     changed: set[float] = set()
-    for (symbol,) in connection.execute("SELECT DISTINCT symbol FROM fills").fetchall():
+    traded = f"SELECT symbol FROM fills UNION SELECT symbol FROM activities WHERE type IN ({sql_list(OPTION_ENDS)})"
+    for (symbol,) in connection.execute(traded).fetchall():
         matched = rematch(connection, symbol, _short(held, symbol))
         changed |= matched.moments
         buys_inside[symbol] = matched.buys_inside

@@ -24,9 +24,10 @@ from bigdipper_exporter.archive.broker.days import (
 )
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
+from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.money import returns
-from bigdipper_exporter.money.flows import Flows, total
+from bigdipper_exporter.money.flows import OPTION_ENDS, Flows, total
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
 
 __all__ = ["days_of", "trading_day_of"]
@@ -137,13 +138,16 @@ def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerChe
         )
 
 
+REALIZED = f"""
+    SELECT coalesce(sum(realized_pl), 0), total(unknown) FROM (
+      SELECT realized_pl, realized_pl IS NULL AND side = 'sell' AS unknown FROM fills WHERE ts > :first AND ts <= :last
+      UNION ALL SELECT realized_pl, realized_pl IS NULL FROM activities
+        WHERE ts > :first AND ts <= :last AND type IN ({sql_list(OPTION_ENDS)}) AND {flows.BOOKED})"""
+
+
 def attribution(connection: sqlite3.Connection, first: float, last: float, cash_flow: float, rebuilt: Closes) -> Attribution:
     """What the archive knows of the money between two moments."""
-    (realized, unknown) = connection.execute(
-        "SELECT coalesce(sum(realized_pl), 0), count(*) FILTER (WHERE realized_pl IS NULL AND side = 'sell')"
-        " FROM fills WHERE ts > ? AND ts <= ?",
-        (first, last),
-    ).fetchone()
+    (realized, unknown) = connection.execute(REALIZED, {"first": first, "last": last}).fetchone()
     before, after = _unrealized(connection, first, first, rebuilt), _unrealized(connection, first, last, rebuilt)
     change = after - before if before is not None and after is not None else None
     return Attribution(None if unknown else realized, change, **flows.income(connection, first, last), cash_flow=cash_flow)
@@ -158,11 +162,27 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
     hours = calendar.open_close(calendar.new_york_date(at))
     is_close = hours is not None and hours[1] == at
     row = connection.execute(
-        "SELECT pl_dollar FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
+        "SELECT pl_dollar, ts FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
         " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",
         (at, at - closes.NEAR_CLOSE if is_close else first, is_close),
     ).fetchone()
-    return row[0] if row else rebuilt.unrealized_at(connection, at)
+    profit, polled = row or (rebuilt.unrealized_at(connection, at), at)
+    return None if profit is None else profit + _at_lots(connection, polled, at)
+
+
+AT_LOTS = """
+    SELECT total(average_pl - realized_pl) FILTER (WHERE ts > :start) - total(average_pl) FILTER (WHERE ts > :polled)
+    FROM fills WHERE ts > min(:start, :polled) AND ts <= :at"""
+
+
+def _at_lots(connection: sqlite3.Connection, polled: float, at: float) -> float:
+    """What the broker's unrealized profit of `polled` lacks to that of the lots at `at`, US dollars.
+
+    Until the day is over, its cost of what a sale left is an average, while sales realize first in first out. What was sold
+    after the poll is not unrealized any more. Realized and unrealized profit together are then what prices did.
+    """
+    start = calendar.day_start(calendar.trading_day(at - 1))
+    return float(connection.execute(AT_LOTS, {"polled": polled, "start": start, "at": at}).fetchone()[0])
 
 
 def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:

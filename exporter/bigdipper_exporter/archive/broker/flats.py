@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from math import inf
 
-from bigdipper_exporter.money.lots import DUST, Event
+from bigdipper_exporter.money.lots import DUST, Event, signed
 
 BORDER = 30.0  # seconds between an execution and the poll that shows it: ten of lag, the rest for the clocks
 ROUNDED = 1.001  # what multiplying by DUST may add to a difference of exactly one
@@ -19,11 +19,15 @@ _NEXT = "SELECT ts, quantity FROM position_snapshots WHERE symbol = ? AND ts > ?
 
 
 def moments(connection: sqlite3.Connection, symbol: str, trades: Sequence[Event]) -> list[float]:
-    """Return when the position of `symbol` became empty, unix seconds. trades: its executions, in order of time."""
+    """Return when the position of `symbol` became empty, unix seconds. trades: its executions, in order of time.
+
+    A coin has no slash in the broker's positions: BTCUSD is what executions name BTC/USD.
+    """
+    symbol = symbol.replace("/", "")
     rows = connection.execute("SELECT ts FROM position_snapshots WHERE symbol = ? AND quantity = 0", (symbol,)).fetchall()
     times = [trade.ts for trade in trades]
     # In whole numbers of the smallest quantity, so that the sum of a few executions is exact after any number of others.
-    held = [0, *accumulate(round(_signed(trade) / DUST) for trade in trades)]
+    held = [0, *accumulate(round(signed(trade) / DUST) for trade in trades)]
     return [_moment(connection, symbol, ts, times, held) for (ts,) in rows]
 
 
@@ -45,7 +49,3 @@ def _moment(connection: sqlite3.Connection, symbol: str, polled: float, times: S
         if abs((held[last] - held[number]) * DUST - quantity) <= tolerance * ROUNDED:
             return times[number - 1] if number > first else polled - BORDER
     return polled
-
-
-def _signed(trade: Event) -> float:
-    return trade.quantity if trade.kind == "buy" else -trade.quantity

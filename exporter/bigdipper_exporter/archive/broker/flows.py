@@ -23,11 +23,13 @@ SPLIT_NEAR = 2 * 86400.0  # seconds: how far the price, the quantity and the rec
 SPLIT_PRICE = 0.05  # of the value: how far a snapshot's price may be from that of the account answer
 NOT_BOOKED = sql_list(flows.NOT_BOOKED)
 BOOKED = f"lower(coalesce(status, 'executed')) NOT IN ({NOT_BOOKED})"
+# Records of money that moved: also those whose money went back later, as `_reversals` and `income` say.
+MOVED = f"({BOOKED} OR reversed_at IS NOT NULL)"
 TYPES = sql_list(flows.FLOWS)
 # Conditions on rows of activities.
 STOCK_DIVIDEND = f"(type IN ({sql_list(flows.DIVIDENDS)}) AND {PAID_IN_SHARES})"
 # Dollars of a row: the fee of a trade in coins is taken in coins, and its record has no amount.
-AMOUNT = "CASE WHEN type = 'CFEE' AND coalesce(net_amount, 0) = 0 THEN -abs(quantity * price) ELSE net_amount END"
+AMOUNT = "(CASE WHEN type = 'CFEE' AND coalesce(net_amount, 0) = 0 THEN -abs(quantity * price) ELSE net_amount END)"
 CHANGES_UNITS = f"(type IN ({sql_list(flows.ADJUSTMENTS)}) OR {STOCK_DIVIDEND})"
 
 
@@ -60,7 +62,7 @@ def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[F
         Flow(ts, _amount(connection, ts, kind, *values))
         for ts, kind, *values in connection.execute(
             f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE ts > ? AND ts <= ?"
-            f" AND type IN ({TYPES}) AND ({BOOKED} OR reversed_at IS NOT NULL)",
+            f" AND type IN ({TYPES}) AND {MOVED}",
             (first, last),
         ).fetchall()
     ]
@@ -69,7 +71,7 @@ def _booked(connection: sqlite3.Connection, first: float, last: float) -> list[F
 def _other_cash(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
     """Money of records in (first, last] that are no flows."""
     rows = connection.execute(
-        f"SELECT ts, net_amount FROM activities WHERE ts > ? AND ts <= ? AND type NOT IN ({TYPES}) AND {BOOKED}"
+        f"SELECT ts, net_amount FROM activities WHERE ts > ? AND ts <= ? AND type NOT IN ({TYPES}) AND {MOVED}"
         " AND net_amount <> 0",
         (first, last),
     )
@@ -103,10 +105,10 @@ def _of_creation(connection: sqlite3.Connection, created: float) -> list[Flow]:
 
 
 def _reversals(connection: sqlite3.Connection, first: float, last: float) -> list[Flow]:
-    """Money of canceled records that went back in (first, last]; an activity of its own may arrive for it."""
+    """Flows of canceled records that went back in (first, last]; an activity of its own may arrive for it."""
     rows = connection.execute(
         "SELECT reversed_at, ts, type, symbol, quantity, price, net_amount FROM activities"
-        " WHERE reversed_at > ? AND reversed_at <= ?",
+        f" WHERE reversed_at > ? AND reversed_at <= ? AND type IN ({TYPES})",
         (first, last),
     ).fetchall()
     amounts = [(back, _amount(connection, *values)) for back, *values in rows]
@@ -122,7 +124,7 @@ def _amount(
     price: float | None,
     net_amount: float | None,
 ) -> float | None:
-    if kind in flows.CASH or symbol is None:
+    if kind in flows.CASH or kind in flows.PARTS or symbol is None:
         return net_amount
     price = price or _price(connection, symbol, ts)
     units = multiplier(connection, symbol)
@@ -140,10 +142,12 @@ def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | No
 
 
 def income(connection: sqlite3.Connection, first: float, last: float) -> dict[flows.Part, float]:
-    """Dividends, fees and interest in (first, last]."""
+    """Dividends, fees and interest in (first, last], less those that went back then."""
     sums: dict[flows.Part, float] = {"dividends": 0.0, "fees": 0.0, "interest": 0.0}
     rows = connection.execute(
-        f"SELECT type, sum({AMOUNT}) FROM activities WHERE ts > ? AND ts <= ? AND {BOOKED} GROUP BY type", (first, last)
+        f"SELECT type, {AMOUNT} FROM activities WHERE ts > :first AND ts <= :last AND {MOVED} UNION ALL"
+        f" SELECT type, -{AMOUNT} FROM activities WHERE reversed_at > :first AND reversed_at <= :last",
+        {"first": first, "last": last},
     )
     for kind, amount in rows:
         if kind in flows.PARTS:
@@ -231,7 +235,7 @@ def time_of_reversal(connection: sqlite3.Connection, activity_id: str, at: float
     """
     row = connection.execute(
         f"SELECT ts, type, symbol, quantity, price, net_amount FROM activities WHERE activity_id = ?"
-        f" AND type IN ({TYPES}) AND {BOOKED}",
+        f" AND type IN ({TYPES}, {sql_list(flows.PARTS)}) AND {BOOKED}",
         (activity_id,),
     ).fetchone()
     if row is None:

@@ -14,7 +14,7 @@ from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.broker.models import Position
 from bigdipper_exporter.money import plausibility
-from bigdipper_exporter.money.flows import CORPORATE, EARLIER
+from bigdipper_exporter.money.flows import CENT, CORPORATE, EARLIER
 from bigdipper_exporter.money.plausibility import Balances
 
 SAME_VALUE = 0.15  # of the value of a position: what its price moves by meanwhile
@@ -91,14 +91,29 @@ def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, no
     return flows.set_aside(connection, max(first, row[0] or 0.0), now.at)
 
 
-def without_actions(connection: sqlite3.Connection, added: Mapping[str, float], at: float) -> dict[str, float]:
-    """Return the values of `added` (US dollars by symbol) that no record of a company's action of about `at` explains."""
+def without_actions(
+    connection: sqlite3.Connection,
+    memory: BrokerCheckpoint,
+    added: Mapping[str, float],
+    view: BrokerView,
+    before: Balances,
+    now: Balances,
+) -> dict[str, float]:
+    """Return the values of `added` (US dollars by symbol) that no action of a company explains.
+
+    A record of about that time names the symbol; or positions went, others came and the cash stayed. Then shares were
+    exchanged, as where a company is renamed, and the record may name only one of its symbols.
+    """
     rows = connection.execute(
         f"SELECT DISTINCT symbol FROM activities WHERE type IN ({sql_list(CORPORATE)}) AND quantity <> 0"
         " AND ts BETWEEN ? AND ?",
-        (at - EARLIER, at + EARLIER),
+        (now.at - EARLIER, now.at + EARLIER),
     )
     explained = {symbol for (symbol,) in rows}
+    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    went, came = {s for s in added if s not in positions(view)}, {s for s in added if s not in held}
+    if went and came and before.cash is not None and now.cash is not None and abs(now.cash - before.cash) <= CENT:
+        explained |= went | came
     return {symbol: value for symbol, value in added.items() if symbol not in explained}
 
 

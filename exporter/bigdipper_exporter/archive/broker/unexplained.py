@@ -45,7 +45,7 @@ def notice_jump(
 
     Returns what it explains of the jump (US dollars), and moments (unix seconds) whose days have to be summed again.
     """
-    added = splits.without_actions(connection, _added(memory, view, now.at), now.at)
+    added = splits.without_actions(connection, memory, _added(memory, view, now.at), view, before, now)
     flow = plausibility.unexplained_flow(before, now, sum(added.values()))
     if flow and splits.suspect(memory, added, view, before, now, flow):
         moments = splits.follow(connection, memory, view, now)

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import date
 
-from bigdipper_exporter.archive.broker.activities import lot_events
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import close_of
+from bigdipper_exporter.archive.broker.lot_events import lot_events
 from bigdipper_exporter.archive.price_tables import PositionDayRow
 from bigdipper_exporter.archive.prices.series import Market
 from bigdipper_exporter.archive.prices.wanted import is_stock

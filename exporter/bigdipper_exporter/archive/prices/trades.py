@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker.activities import lot_events
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.daily import equity_days
 from bigdipper_exporter.archive.broker.days import close_of, trading_day_of
+from bigdipper_exporter.archive.broker.lot_events import lot_events
 from bigdipper_exporter.archive.price_tables import BenchmarkDayRow, LotRow, TradeFiguresRow
 from bigdipper_exporter.archive.prices.series import Market
 from bigdipper_exporter.archive.prices.wanted import is_stock

@@ -38,5 +38,5 @@ def refusals(connection: sqlite3.Connection, since: float) -> list[Refusals]:
 
 def sale_quality(connection: sqlite3.Connection, since: float) -> SaleQuality:
     """Return how good the sales since a time were."""
-    rate, factor, sales, realized = connection.execute(figures.sale_quality("ts >= ?"), (since,)).fetchone()
+    rate, factor, sales, realized = connection.execute(figures.sale_quality("ts >= :since"), {"since": since}).fetchone()
     return SaleQuality(rate, factor, sales or 0, realized)
