@@ -68,10 +68,11 @@ def outcomes(title: str, question: str, where: str, group: str, size: tuple[int,
         "with the sizes of the bot's formula, as if money had been there; no promise (archive: dip_outcomes).",
         listed(f"""
             SELECT {REASON.format("a.name")} AS "{group}",
+              b.dollars AS "Dollars after 20 days",
               a.episodes AS Episodes, a.weeks AS Weeks, one.median AS "After 1 day",
               a.lower AS "5 days, worst 25%", a.median AS "After 5 days", a.upper AS "5 days, best 25%",
               a.excess AS "5 days, vs. index", b.median AS "After 20 days", b.positive AS "20 days, gains",
-              b.excess AS "20 days, vs. index", b.dollars AS "Dollars after 20 days"
+              b.excess AS "20 days, vs. index"
             FROM dip_outcomes AS a
             JOIN dip_outcomes AS b ON b.grouping = a.grouping AND b.name = a.name AND b.horizon = 20
             JOIN dip_outcomes AS one ON one.grouping = a.grouping AND one.name = a.name AND one.horizon = 1

@@ -93,7 +93,7 @@ def choices(**words: tuple[str, str]) -> list[model.ValueMapping]:
 
 YES_NO_GOOD = choices(_1=("✓ yes", GOOD), _0=("✗ no", CRITICAL))
 WORKING = choices(_1=("✓ working", GOOD), _0=("✗ not working", CRITICAL))
-BRAKE = choices(_1=("■ HOLDING", CRITICAL), _0=("▶ released", GOOD))
+BRAKE = choices(_1=("■ ON", CRITICAL), _0=("✓ off", GOOD))
 UNPRICED = choices(_1=("? no price", WARNING))
 NO_FALL = choices(_1=("out of reach", GOOD))
 MODE_NUMBER = choices(_1=("PAPER", GOOD), _2=("LIVE", CRITICAL))

@@ -101,7 +101,7 @@ def _first() -> list[model.Panel]:
             names=True,
             overrides=[
                 answer("A", mappings=theme.BRAKE),
-                # Hours, minutes and seconds have no unit behind them, for which "HOLDING" would have to shrink.
+                # Hours, minutes and seconds have no unit behind them, for which the word would have to shrink.
                 answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
                 answer("C", SECONDS, thresholds=steps(WARNING)),
             ],

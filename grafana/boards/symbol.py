@@ -61,12 +61,12 @@ def _now() -> list[model.Panel]:
             "How near is it? "
             "The dip so far, the threshold of the configuration, and how far the price is above the trigger price: below 0 the "
             "bot buys, unless something else stops it (archive: dip_triggers).",
-            table(f'SELECT dip_ratio AS "dip", threshold AS "threshold", distance_ratio AS "distance" {CHOSEN}'),
+            table(f'SELECT dip_ratio AS "dip", threshold AS "threshold", distance_ratio AS "price vs. trigger" {CHOSEN}'),
             unit=RATIO,
             size=(12, 4),
             none=NO_PRICES,
             names=True,
-            overrides=[column("distance", thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text")))],
+            overrides=[column("price vs. trigger", thresholds=theme.steps("text", (theme.BELOW_ALL, WARNING), (0, "text")))],
         ),
     ]
 
