@@ -1,5 +1,7 @@
 """What holds for every test, and which files are run first."""
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -41,3 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the files: those of LONGEST, then the others as they were."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports and the collection made, a million objects that stay, to no later collection of garbage."""
+    gc.collect()
+    gc.freeze()
