@@ -110,7 +110,7 @@ def test_every_label_value_that_a_rule_selects_is_counted_from_the_start() -> No
     assert unseeded == {"bigdipper_wash_sale_buys_total"}, "the first incident would be invisible to increase()"
 
 
-# Hours in steps of five minutes, weeks in steps of an hour: 40 days in the former cost a minute, as a rule looks back for 30 days.
+# Hours in steps of five minutes, weeks in steps of an hour: the rule looks back for 30 days, so that the former take a minute.
 @pytest.mark.parametrize(
     ("step", "home", "missed"),
     [

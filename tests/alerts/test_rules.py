@@ -45,7 +45,7 @@ def life(alert: str, case: Entry) -> Entry:
 def never(alert: str, case: Entry, replaced: dict[str, str]) -> Entry:
     """A variant in which the alert never fires, not even for a minute."""
     end = case.get("never_within", case["clears"])
-    ever = {
+    ever: Entry = {
         "expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[{end}])',
         "eval_time": end,
         "exp_samples": [],

@@ -15,7 +15,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from bigdipper_exporter.broker.client import Client
-from bigdipper_exporter.demo.simulator import queries
+from bigdipper_exporter.demo.simulator import marketdata, queries
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.server import Request
 
@@ -28,7 +28,7 @@ class DirectClient(Client):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._by_socket = self._session.request
-        self._session.request = self._request  # type: ignore[method-assign]
+        self._session.request = self._request  # type: ignore[method-assign,assignment]
 
     def _request(self, method: str, url: str, **options: Any) -> requests.Response:
         for base, broker in BROKERS.items():
@@ -39,10 +39,12 @@ class DirectClient(Client):
     def _answer(
         self, broker: Broker, method: str, path: str, headers: dict[str, str], params: Any = None, **_: Any
     ) -> requests.Response:
-        query = {name: str(value) for name, value in (params or {}).items()}
-        said = broker.respond(method, path, query, (headers["APCA-API-KEY-ID"], headers["APCA-API-SECRET-KEY"], None))
-        now = broker.clock()
-        broker.record(Request(now, method, path, query, {}, queries.endpoint(path), None, said.status))
+        now, said = broker.clock(), broker.control(method, path)
+        if said is None:
+            query = {name: str(value) for name, value in (params or {}).items()}
+            said = broker.respond(method, path, query, (headers["APCA-API-KEY-ID"], headers["APCA-API-SECRET-KEY"], None))
+            endpoint = marketdata.PATHS.get(path) or queries.endpoint(path)
+            broker.record(Request(now, method, path, query, {}, endpoint, None, said.status))
         response = requests.Response()
         response.status_code, response.url, response.encoding = said.status, path, "utf-8"
         response.headers = CaseInsensitiveDict(said.headers | {"Date": formatdate(now, usegmt=True)})
