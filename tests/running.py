@@ -30,6 +30,7 @@ from bigdipper_exporter.projection import patterns
 
 NEW_YORK = "America/New_York"
 DEADLINE = 20.0
+MOST_PAUSE = 0.1
 COMMAND = (sys.executable, "-m", "bigdipper_exporter")
 NOBODY = 65534
 # Permissions bind root too, once it has given up the right to override them.
@@ -91,13 +92,14 @@ def rounded(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def wait_for(condition: Callable[[], Any], what: str | Callable[[], str] = "", deadline: float = DEADLINE) -> Any:
     """The first true value of `condition`. what: named when it does not come; a function is called for the words then."""
-    end = time.monotonic() + deadline
+    end, pause = time.monotonic() + deadline, 0.01
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < end, f"waited {deadline:g} s for {(what() if callable(what) else what) or condition}"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.5 * pause, MOST_PAUSE)  # what takes long is asked seldom: each question costs the program time, too
 
 
 class Monitor:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.metrics.collect import Collector
+from bigdipper_exporter.metrics.registry import METRICS
 from tests.alerts import rules
-from tests.running import Monitor, monitor
+from tests.running import Monitor, monitor, series
 
 MINUTE = 60
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -50,7 +52,9 @@ def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch, beside: Alone) 
     patch.setattr(time, "time", lambda: now[0])
     found: dict[str, list[str]] = {}
     read = {name for kind in ("alert", "record") for rule in rules.rules(kind) for name in rules.metric_names(rule["expr"])}
+    table = tuple(metric for metric in METRICS if any(name.startswith(metric.name) for name in read))
     with beside.opened(folder, start) as bot:
+        scraped = Collector(table, lambda: bot.pipeline.snapshot)
         for minute in range(minutes):
             now[0] = start + minute * MINUTE
             due = [text for at, text in lines if now[0] - MINUTE < at <= now[0]]
@@ -60,7 +64,7 @@ def scrapes(folder: Path, path: Path, patch: pytest.MonkeyPatch, beside: Alone) 
             bot.catch_up()
             beside.follow(bot)
             bot.pipeline.refresh()
-            for (name, labels), value in bot.samples().items():
+            for (name, labels), value in series(scraped.collect()).items():
                 if name not in read:
                     continue
                 known = ",".join(f'{key}="{text}"' for key, text in labels)

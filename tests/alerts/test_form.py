@@ -110,20 +110,27 @@ def test_every_label_value_that_a_rule_selects_is_counted_from_the_start() -> No
     assert unseeded == {"bigdipper_wash_sale_buys_total"}, "the first incident would be invisible to increase()"
 
 
-def test_a_site_is_missed_until_it_sends_again(tmp_path: Path) -> None:
-    def silent(moment: str, *sites: str) -> dict[str, Any]:
-        samples = [{"labels": f'{{site="{site}"}}', "value": 1} for site in sites]
-        asked = 'count by (site) (ALERTS{alertname="SiteSilent", alertstate="firing"})'
-        return {"expr": asked, "eval_time": moment, "exp_samples": samples}
-
+# Hours in steps of five minutes, weeks in steps of an hour: the rule looks back for 30 days, so that the former take a minute.
+@pytest.mark.parametrize(
+    ("step", "home", "missed"),
+    [
+        ("5m", "1x50 _x20", {"4h": False, "5h": True}),
+        ("1h", "1x4 _x1166 1x8", {"4h": False, "6d": True, "40d": True, "1175h": False}),
+    ],
+)
+def test_a_site_is_missed_until_it_sends_again(step: str, home: str, missed: dict[str, bool], tmp_path: Path) -> None:
     series = [
-        {"series": 'up{job="bigdipper", site="home", bot="a"}', "values": "1x50 _x14000 1x100"},
-        {"series": 'up{job="bigdipper", site="office", bot="b"}', "values": "1x14150"},
+        {"series": 'up{job="bigdipper", site="home", bot="a"}', "values": home},
+        {"series": 'up{job="bigdipper", site="office", bot="b"}', "values": "1x1180"},
     ]
-    moments = [silent("4h"), silent("5h", "home"), silent("6d", "home"), silent("40d", "home"), silent("1175h")]
-    test = {"interval": "5m", "input_series": series, "promql_expr_test": moments}
+    asked = 'count by (site) (ALERTS{alertname="SiteSilent", alertstate="firing"})'
+    moments = [
+        {"expr": asked, "eval_time": moment, "exp_samples": [{"labels": '{site="home"}', "value": 1}] * is_missed}
+        for moment, is_missed in missed.items()
+    ]
+    test = {"interval": step, "input_series": series, "promql_expr_test": moments}
     central = rules.ROOT / "deploy" / "central" / "rules.yml"
-    result = rules.promtool(tmp_path, [test], [central], interval="5m")
+    result = rules.promtool(tmp_path, [test], [central], interval=step)
     assert result.returncode == 0, result.stdout
 
 

@@ -44,9 +44,10 @@ def life(alert: str, case: Entry) -> Entry:
 
 def never(alert: str, case: Entry, replaced: dict[str, str]) -> Entry:
     """A variant in which the alert never fires, not even for a minute."""
-    ever = {
-        "expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[12h])',
-        "eval_time": case["clears"],
+    end = case.get("never_within", case["clears"])
+    ever: Entry = {
+        "expr": f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[{end}])',
+        "eval_time": end,
         "exp_samples": [],
     }
     series = rules.inputs({**case["series"], **replaced}, "shared" in case)

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.broker import polling
 from bigdipper_exporter.broker.polling import JITTER
 from bigdipper_exporter.broker_source import Broker as Source
 from bigdipper_exporter.calendar import NEW_YORK
@@ -29,6 +30,7 @@ from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.metrics.snapshot import Day, ExporterStatus, Snapshot
 from bigdipper_exporter.projection.state import BotState
+from tests.alpaca.direct import BROKERS, DirectClient
 
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -38,6 +40,11 @@ KEY, SECRET = "PKSIMULATED", "simulated-secret"
 PATIENCE = 30.0
 TUESDAY = datetime(2025, 11, 4, 10, 30, tzinfo=NEW_YORK).timestamp()
 OPTION = "NVDA260909C00222500"
+
+
+def every(seconds: float) -> dict[str, float]:
+    """Settings with which everything is asked so often, for tests in which hours or days pass."""
+    return {f"alpaca_{part}_interval": seconds for part in ("account", "positions", "orders", "clock", "activities")}
 
 
 class Timing:
@@ -89,6 +96,7 @@ class Desk:
     def __init__(self, path: Path, broker: Broker, timing: Timing, **settings: Any) -> None:
         self.settings = Settings(alpaca_key=KEY, alpaca_secret=SECRET, alpaca_url=broker.url, **settings)
         self.timing, self.broker = timing, broker
+        BROKERS[broker.url] = broker
         self.store = Store(path)
         self.counters = Counters()
         self.counters.load(self.store.connection)
@@ -151,6 +159,13 @@ class Desk:
         self.source.close()
         self.store.connection.close()
         self.store.close()
+
+
+@pytest.fixture(autouse=True)
+def answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without sockets, except where a module says that it is about them."""
+    if not getattr(request.module, "OVER_HTTP", False):
+        monkeypatch.setattr(polling, "Client", DirectClient)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from bigdipper_exporter.archive.broker.daily import trading_day_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.units import cents, money
+from tests.alpaca.conftest import every
 
 COLUMNS = (
     "starting_equity, ending_equity, realized_pl, unrealized_change, dividends, fees, interest, cash_flow, other, return_ratio,"
@@ -35,6 +36,14 @@ def row(desk: Any, day: int) -> dict[str, Any]:
     return dict(zip(COLUMNS.split(", "), values[0], strict=True))
 
 
+@pytest.fixture
+def days(open_desk: Callable[..., Any]) -> Any:
+    """A desk that asks every five minutes, since days pass; its first round of polls is archived."""
+    desk = open_desk(**every(300))
+    desk.advance(60)
+    return desk
+
+
 def night(desk: Any, closed: int, opens: int) -> None:
     """The bell of one day and the morning of the next."""
     until(desk, closed, "16:00")
@@ -43,8 +52,8 @@ def night(desk: Any, closed: int, opens: int) -> None:
     desk.broker.ledger.open_day(date(2025, 11, opens), at(opens, "04:00"))
 
 
-def test_the_bridge_of_a_day_explains_every_dollar(desk: Any) -> None:
-    ledger = desk.broker.ledger
+def test_the_bridge_of_a_day_explains_every_dollar(days: Any) -> None:
+    desk, ledger = days, days.broker.ledger
     night(desk, 4, 5)
     until(desk, 5, "11:00")
     ledger.book("CSD", money(1000), desk.timing.time(), "deposit")
@@ -72,8 +81,8 @@ def test_the_bridge_of_a_day_explains_every_dollar(desk: Any) -> None:
     assert metrics['bigdipper_account_adjusted_return_ratio{window="1d"}'] == pytest.approx(got["return_ratio"])
 
 
-def test_a_day_that_is_over_ends_with_the_brokers_close_and_the_next_begins_there(desk: Any) -> None:
-    ledger = desk.broker.ledger
+def test_a_day_that_is_over_ends_with_the_brokers_close_and_the_next_begins_there(days: Any) -> None:
+    desk, ledger = days, days.broker.ledger
     until(desk, 4, "16:00")
     ledger.close_day(date(2025, 11, 4))
     close = ledger.equity() / 1e6
@@ -140,15 +149,10 @@ def test_portfolio_history_gives_performance_a_past_on_the_first_day(open_desk: 
     assert {r[4] for r in rows} == {None}, "what was the highest within those days is not known"
 
 
-SELDOM = dict.fromkeys(
-    (f"alpaca_{part}_interval" for part in ("account", "positions", "orders", "clock", "activities")), 3600.0
-)
-
-
 def test_days_without_any_poll_get_their_closes_when_the_broker_is_back(
     open_desk: Callable[..., Any], ledger: Any, broker: Any
 ) -> None:
-    desk = open_desk(**SELDOM)
+    desk = open_desk(**every(3600))
     desk.advance(60)
     broker.faults.set("*", "503")
     desk.advance(70 * 3600, step=7200)  # from Tuesday morning to Friday morning: every try of that day's history fails as well

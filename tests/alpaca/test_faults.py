@@ -18,6 +18,8 @@ from bigdipper_exporter.broker.rate_budget import PAUSE_UNTOLD, Budget
 from bigdipper_exporter.broker.results import ENDPOINTS, Failure, PollResult
 from bigdipper_exporter.demo.simulator.faults import FAULTS
 
+OVER_HTTP = True
+
 # What the poll of a list or of the account says about each fault: the reason of its failure, or None where it still works.
 REASONS: dict[str, str | None] = {
     "401": "unauthorized",

@@ -15,6 +15,8 @@ from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents
 from tests.alpaca.conftest import OPTION
 
+OVER_HTTP = True
+
 WRITTEN = (
     ("SELECT order_id, status, ended, slippage_bps FROM orders ORDER BY 1", "orders"),
     ("SELECT activity_id, symbol, quantity, realized_pl FROM fills ORDER BY 1", "fills"),

@@ -20,6 +20,8 @@ from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from tests.alpaca.conftest import KEY, SECRET, TUESDAY, wait_until
 
+OVER_HTTP = True
+
 Listen = Callable[..., Stream]
 
 

@@ -15,7 +15,7 @@ from bigdipper_exporter.demo.simulator.books import Asset
 from bigdipper_exporter.demo.simulator.broker import Broker
 from bigdipper_exporter.demo.simulator.ledger import Ledger
 from bigdipper_exporter.demo.simulator.units import cents, quantity
-from tests.alpaca.conftest import Desk, Timing
+from tests.alpaca.conftest import Desk, Timing, every
 
 Account = Callable[[str], Desk]
 ADJUSTED = "NVDA1260909C00222500"
@@ -141,7 +141,7 @@ def after_a_split(open_desk: Any, broker: Broker) -> Any:
     """Ten shares became forty on the day after their purchase; the record names the new quantity."""
     ledger = broker.ledger
     ledger.trade("AMD", 10, 100, at("2025-02-10"))
-    desk = open_desk()
+    desk = open_desk(**every(300))
     desk.advance(18 * 3600, step=600)  # 05:00 of the next day
     ledger.positions["AMD"].qty *= 4
     ledger.marks["AMD"] = cents(25)

@@ -20,6 +20,7 @@ import pytest
 from bigdipper_exporter.archive.statistics import Statistics
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.botconfig.reader import BotConfig
+from bigdipper_exporter.broker import polling
 from bigdipper_exporter.broker_source import Broker as BrokerSource
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator import botconfig
@@ -33,6 +34,7 @@ from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.price_source import Prices
 from tests.alerts import rules
 from tests.alpaca.conftest import KEY, SECRET, Timing
+from tests.alpaca.direct import BROKERS, DirectClient
 from tests.running import Monitor, Series, series
 
 with warnings.catch_warnings():  # the SDK imports a deprecated part of websockets, once
@@ -134,6 +136,8 @@ class Laboratory:
         self.world.broker.start()
         botconfig.write(folder / "config.py")
         patch.setattr(time, "time", lambda: self.now)
+        patch.setattr(polling, "Client", DirectClient)
+        BROKERS[self.world.broker.url] = self.world.broker
         self.others = dict(OTHERS)
         self.down, self._keys = False, setting.keys
         self.stalled_since: float | None = None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.archive.store import Store
+from bigdipper_exporter.broker import polling
 from bigdipper_exporter.calendar import NEW_YORK, is_trading_day, open_close
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
@@ -20,6 +21,7 @@ from bigdipper_exporter.demo.simulator.tape import Tape
 from bigdipper_exporter.pipeline import Sources
 from bigdipper_exporter.price_source import Prices
 from tests.alpaca.conftest import KEY, SECRET, Timing
+from tests.alpaca.direct import BROKERS, DirectClient
 
 FRIDAY = date(2025, 11, 7)
 EVENING = datetime(2025, 11, 7, 17, 0, tzinfo=NEW_YORK).timestamp()
@@ -54,6 +56,7 @@ class Desk:
     def __init__(self, path: Path, broker: Broker, timing: Timing, symbols: tuple[str, ...], **settings: Any) -> None:
         self.settings = Settings(alpaca_key=KEY, alpaca_secret=SECRET, alpaca_url=broker.url, **settings)
         self.timing, self.broker = timing, broker
+        BROKERS[broker.url] = broker
         self.store = Store(path)
         with self.store.transaction():
             self.store.save("bot", json.dumps({"symbols": list(symbols)}))
@@ -86,6 +89,12 @@ class Desk:
     def close(self) -> None:
         self.source.close()
         self.store.close()
+
+
+@pytest.fixture(autouse=True)
+def answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without sockets, while the data host has no fault."""
+    monkeypatch.setattr(polling, "Client", DirectClient)
 
 
 @pytest.fixture

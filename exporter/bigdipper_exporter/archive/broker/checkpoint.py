@@ -148,15 +148,15 @@ class BrokerCheckpoint:
 
     def to_json(self) -> str:
         """Return the checkpoint as stored JSON. Parts are lists, the format of all earlier versions."""
-        stored = asdict(self)
+        stored = dict(vars(self))
         for name in PARTS:
-            stored[name] = {key: astuple(part) for key, part in getattr(self, name).items()}
+            stored[name] = {key: astuple(part) for key, part in stored[name].items()}
         if self.believed is not None:
-            stored["believed"]["balances"] = astuple(self.believed.balances)
+            stored["believed"] = asdict(self.believed) | {"balances": astuple(self.believed.balances)}
         if self.doubt is not None:
-            stored["doubt"]["last"] = astuple(self.doubt.last)
+            stored["doubt"] = asdict(self.doubt) | {"last": astuple(self.doubt.last)}
         if self.questioned is not None:
-            stored["questioned"]["before"] = astuple(self.questioned.before)
+            stored["questioned"] = asdict(self.questioned) | {"before": astuple(self.questioned.before)}
         return json.dumps(stored)
 
     def save(self, connection: sqlite3.Connection) -> None:
