@@ -24,6 +24,7 @@ def build() -> model.Dashboard:
         [
             Section([shared.header(), *_funnel()]),
             Section(_afterwards(), "After the dips"),
+            Section(_missed(), "Missed dips one by one, and by depth", folded=True),
             Section(_lists(), "As the log has them", folded=True),
             Section(_routine(), "Routine skips", folded=True),
         ],
@@ -228,6 +229,12 @@ def _afterwards() -> list[model.Panel]:
             (24, 8),
             by="Dollars after 20 days",
         ),
+    ]
+
+
+def _missed() -> list[model.Panel]:
+    return [
+        episodes.missed(),
         episodes.outcomes(
             "Missed dips by depth",
             "Which depth would have been worth it?",
@@ -235,7 +242,6 @@ def _afterwards() -> list[model.Panel]:
             "Depth",
             (24, 7),
         ),
-        episodes.missed(),
     ]
 
 

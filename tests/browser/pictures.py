@@ -19,7 +19,7 @@ OF_DOCUMENTS = ("", "-light", "-phone")
 # First and last panel of a picture for the documents; other boards are shown whole.
 PARTS = {
     "performance": ("Same deposits in the benchmark", "Account and the same deposits in the benchmark"),
-    "opportunities": ("Bought and missed dips", "Missed dips by depth"),
+    "opportunities": ("Bought and missed dips", "Missed dips by reason"),
     "symbol": ("Nearest to trigger", "Nearest to trigger"),
     "config": ("Thresholds against the past", "Signals by threshold"),
 }
