@@ -194,7 +194,8 @@ def _tax() -> list[model.Panel]:
             "Open wash-sale windows",
             "Which loss sales are still inside their window? "
             "Sales at a loss and the 30 days after (an aid, not tax advice): days left after today, shares bought inside the "
-            "window. Unknown: the lots are incomplete.",
+            "window. The loss counts what earlier wash sales added to the cost of these shares, so it can be more than the "
+            "realized loss. Unknown: the lots are incomplete.",
             listed(f"""
                 SELECT sold AS time, symbol AS Symbol, quantity AS Shares, loss AS Loss,
                   CASE WHEN window_end > unixepoch()
