@@ -213,7 +213,11 @@ def test_simulate_makes_the_folder_of_its_log_and_prints_what_connects_an_export
     with subprocess.Popen([*ours, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:
             assert running.stdout is not None
-            said = list(iter(running.stdout.readline, "big-dipper-exporter run --archive.path simulated.db\n"))
+            said = []
+            for line in running.stdout:
+                said.append(line)
+                if line.startswith("big-dipper-exporter run "):
+                    break
             exports = "".join(line for line in said if line.startswith("export "))
             script = f'{exports}exec "$@" doctor --archive.path "$0"'
             watching = ["sh", "-ec", script, str(tmp_path / "a.db"), *ours]
@@ -221,6 +225,7 @@ def test_simulate_makes_the_folder_of_its_log_and_prints_what_connects_an_export
         finally:
             running.terminate()
     assert said[0].startswith("broker http://127.0.0.1:")
+    assert said[-1] == "big-dipper-exporter run --archive.path simulated.db\n"
     verdicts = dict(re.findall(r"^(?:fine|WRONG) +(log|form|time zone|bot|broker) +(.*)", checked.stdout, re.M))
     assert verdicts["broker"].endswith("knows the keys and answers")
     assert verdicts.keys() == set(re.findall(r"^fine +(log|form|time zone|bot|broker) ", checked.stdout, re.M))
