@@ -257,7 +257,10 @@ def _annotations(
     own: Sequence[Mark],
     panels: Sequence[model.Panel | model.RowPanel],
 ) -> list[model.AnnotationQuery]:
-    """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for."""
+    """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for.
+
+    Of starts and trades the newest 500: more are a fence of lines, and a slow one.
+    """
     chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
     marks = [
         (
@@ -266,7 +269,7 @@ def _annotations(
             True,
             """
             SELECT ts AS time, NULL AS timeEnd, 'Bot ' || kind AS title, detail AS text, kind AS tags FROM bot_events
-            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts""",
+            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 500""",
         ),
         (
             BRAKE_MARK,

@@ -23,6 +23,7 @@ from grafana.theme import (
 )
 
 MOST_CYCLES = 20  # a minute: more are of the past, read late
+RECORDED_AGE = 'bigdipper:cycle_age:seconds{bot="$bot"}'
 
 
 def build() -> model.Dashboard:
@@ -154,10 +155,10 @@ def _bot() -> list[model.Panel]:
         ),
         lines(
             "Age of the newest cycle",
-            "How old was the newest cycle? "
-            "The greatest age of the newest cycle in each five minutes: about 60 s while the bot cycles once a minute. "
-            "The dashed line is where the alert says that it does not work.",
-            over_time(f"max_over_time(({shared.LAST_CYCLE})[5m:30s])", "age"),
+            "How old was the newest cycle? Its greatest age in each interval of the graph: about 60 s while the bot cycles "
+            "once a minute. The dashed line is where the alert says that it does not work.",
+            # What was scraped before the rule existed has only its ages at the points of the graph.
+            over_time(f"max_over_time({RECORDED_AGE}[$__rate_interval]) or {shared.LAST_CYCLE}", "age"),
             unit=SECONDS,
             size=(8, 8),
             none=NOT_SAID,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.grafana import synthetic
+from tests.grafana import priced, synthetic
 from tests.grafana.asked import fill, statements
 
 YEARS = 5
@@ -22,7 +22,7 @@ NOW = datetime.now(UTC)
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five years: some 1.2 million cycles, as many polls, 1.4 million position snapshots, 1.8 million hourly sums."""
-    return synthetic.archive(tmp_path_factory.mktemp("years") / "archive.db", YEARS * 365, NOW)
+    return priced.archive(tmp_path_factory.mktemp("years") / "archive.db", YEARS * 365, NOW)
 
 
 @pytest.mark.bench

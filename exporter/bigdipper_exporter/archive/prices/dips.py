@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 from datetime import date
+from functools import lru_cache
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker.days import by_session, trading_day_of
@@ -232,6 +233,10 @@ def outcome_rows(connection: sqlite3.Connection, new: Sequence[DipEpisodeRow], s
     ]
 
 
+@lru_cache(maxsize=2048)
+def _week(day: str) -> str:
+    return date.fromisoformat(day).strftime("%G-%V")
+
+
 def _followed(row: DipEpisodeRow, horizon: int) -> Followed:
-    week = date.fromisoformat(row.date).strftime("%G-%V")
-    return Followed(week, getattr(row, f"after_{horizon}"), getattr(row, f"benchmark_{horizon}"), row.size)
+    return Followed(_week(row.date), getattr(row, f"after_{horizon}"), getattr(row, f"benchmark_{horizon}"), row.size)

@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -163,7 +164,8 @@ def _lot(market: Market, splits: _Splits, symbol: str, trade: _Trade, closed: fl
     price = _newest(market, splits, symbol, trade.lot) if closed is None else trade.received / trade.quantity
     first = trading_day_of(trade.lot.ts)
     last = trading_day_of(closed) if closed is not None else prices.days[-1] if prices.days else first
-    between = [bar for bar in prices.bars if first < bar.day and (bar.day < last or closed is None)]
+    days = prices.days
+    between = prices.bars[bisect_right(days, first) : len(days) if closed is None else bisect_left(days, last)]
     worst = min((bar.low / splits.ratio(bar.day) for bar in between), default=None)
     best = max((bar.high / splits.ratio(bar.day) for bar in between), default=None)
     is_known = entry > 0 and price is not None
@@ -176,7 +178,7 @@ def _lot(market: Market, splits: _Splits, symbol: str, trade: _Trade, closed: fl
         entry=entry,
         price=price,
         profit=None if price is None else trade.quantity * price - trade.paid,
-        sessions=sum(first < day <= last for day in market.sessions),
+        sessions=max(0, bisect_right(market.sessions, last) - bisect_right(market.sessions, first)),
         worst_ratio=worst / entry - 1 if worst is not None and is_known else None,
         best_ratio=best / entry - 1 if best is not None and is_known else None,
     )
@@ -186,8 +188,10 @@ def figure_rows(rows: list[LotRow]) -> list[TradeFiguresRow]:
     """Return the statistics of all groups of the lots that the bot bought."""
     rows, found = [row for row in rows if row.of_bot], []
     for grouping, name_of in GROUPS.items():
-        for name in sorted({name_of(row) for row in rows}):
-            group = [row for row in rows if name_of(row) == name]
+        groups: dict[str, list[LotRow]] = {}
+        for row in rows:
+            groups.setdefault(name_of(row), []).append(row)
+        for name, group in sorted(groups.items()):
             closed = [_closed(row) for row in group if row.closed is not None and row.profit is not None]
             still_open = [row for row in group if row.closed is None]
             known = [row.profit for row in still_open if row.profit is not None]
