@@ -62,15 +62,15 @@ chmod -R go+rX prometheus alertmanager grafana deploy secrets/*
 # ---- what is wrong in .env
 wrong=""
 complain() { echo "$1" >&2 && wrong=1; }
-# Variables with a value; those without one count as not set.
-given=$(tr -d '\r' <.env | sed -n 's/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\([A-Za-z_][A-Za-z0-9_]*\)[[:space:]]*=[[:space:]]*[^[:space:]#].*/\2/p')
+# Variables with a value; those without one, or with empty quotes, count as not set.
+given=$(tr -d '\r' <.env | sed -E "/=[[:space:]]*(\"\"|'')[[:space:]]*(#.*)?\$/d" | sed -n 's/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\([A-Za-z_][A-Za-z0-9_]*\)[[:space:]]*=[[:space:]]*[^[:space:]#].*/\2/p')
 # Containers are given the variables that the compose files name, so a misspelt one would be read by nobody. A line `NAME: value`
 # names none: the value there wins over .env.
 compose_files="$(ls docker-compose.yml deploy/*/compose.yml deploy/bots/*.yml compose.override.y*ml docker-compose.override.y*ml $files 2>/dev/null || :)"
 known=$({ grep -hoE '[$][{]?[A-Z][A-Z0-9_]+' $compose_files; grep -hoE '^ *(- *)?[A-Z][A-Z0-9_]+:? *(#.*)?$' $compose_files; } |
 	sed 's/#.*//' | tr -d '${:\- ' | sort -u)
-# A name that differs from a known one by at most one letter in eight (two that changed places count as one), or begins with the same
-# word, was meant to be one. Any other may be of the user's own, for another program.
+# A name that differs from a known one by at most one letter in eight (two that changed places count as one), or begins as the names
+# of this project do, was meant to be one. Any other may be of the user's own, for another program, as the variables of proxies are.
 unknown=$(printf '%s\n' "$given" | KNOWN=$known awk '
 	function distance(a, b, i, j, d, least) {
 		for (i = 0; i <= length(a); i++) d[i, 0] = i
@@ -87,15 +87,15 @@ unknown=$(printf '%s\n' "$given" | KNOWN=$known awk '
 	}
 	BEGIN {
 		count = split(ENVIRON["KNOWN"], known, "\n")
-		for (i in known) { is_known[known[i]]; split(known[i], word, "_"); is_first[word[1]] }
+		for (i in known) is_known[known[i]]
 	}
 	$0 == "" || $0 in is_known || /^(COMPOSE|DOCKER|BUILDKIT|BUILDX)_/ { next } # these are read by Docker
+	toupper($0) ~ /_PROXY$/ { next }
 	{
 		nearest = ""; least = length($0) / 8 + 1
 		for (i = 1; i <= count; i++) if ((d = distance(toupper($0), known[i])) < least) { least = d; nearest = known[i] }
-		split($0, word, "_")
 		if (nearest != "") print $0 " (did you mean " nearest "?)"
-		else if (toupper(word[1]) in is_first) print $0
+		else if (toupper($0) ~ /^(BIGDIPPER|BOT[0-9]*|ALPACA|ALERT|GRAFANA|PROMETHEUS|ALERTMANAGER|EXPORTER)_/) print $0
 	}')
 [ -z "$unknown" ] || complain "no such setting in .env: $(printf '%s' "$unknown" | paste -s -d , - | sed 's/,/, /g')"
 

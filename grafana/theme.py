@@ -52,6 +52,7 @@ RATIO = Unit("percentunit", 2)
 PERCENT = Unit("percent", 2)
 SHARE = Unit("suffix:%", 2)  # of what is far from 100 %: bars of "percent" and "percentunit" end there
 COUNT = Unit("locale", 0)
+SECOND_COUNT = Unit("none", 0)  # a bar chart draws an axis for each unit
 NUMBER = Unit("none", 2)
 QUANTITY = Unit("none", 4)
 TIMES = Unit("suffix:×", 2)  # Grafana puts a space before what follows a number

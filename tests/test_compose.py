@@ -459,6 +459,7 @@ class TestEnvSh:
             "services:\n  mine:\n    environment:\n      - MAIN_LISTED\n      GRAFANA_OWN:\n    user: ${PROMETHEUS_OWN}\n"
         )
         names |= {"MAIN_LISTED", "GRAFANA_OWN", "PROMETHEUS_OWN", "DOCKER_HOST", "BACKUP_TARGET"}
+        names |= {"HTTP_PROXY", "https_proxy", "no_proxy", "NO_COLOR", "LOG_PATH", "API_KEY"}  # of other programs
         assert self.check(checkout, *(f"{name}=1" for name in sorted(names))) == (0, "")
 
     @pytest.mark.parametrize(
@@ -470,6 +471,8 @@ class TestEnvSh:
             (["ALERT_NTFY_TOKEN=x"], "ALERT_NTFY_TOKEN needs ALERT_NTFY_URL"),
             (["ALPACA_KEY_FILE=/run/secrets/alpaca_key"], "ALPACA_KEY needs ALPACA_SECRET"),
             (["BOT2_ALPACA_SECRET=x"], "BOT2_ALPACA_SECRET needs BOT2_ALPACA_KEY"),
+            (["ALPACA_KEY=x", 'ALPACA_SECRET=""'], "ALPACA_KEY needs ALPACA_SECRET"),
+            (["ALPACA_KEY=x", "ALPACA_SECRET='' # to come"], "ALPACA_KEY needs ALPACA_SECRET"),
         ],
     )
     def test_names_what_a_channel_lacks(self, checkout: Path, lines: list[str], said: str) -> None:

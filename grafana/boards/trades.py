@@ -21,6 +21,7 @@ from grafana.theme import (
     NO_ROWS,
     QUANTITY,
     RATIO,
+    SECOND_COUNT,
     SECONDS,
     USD,
     WARNING,
@@ -224,7 +225,7 @@ def _groups() -> list[model.Panel]:
             "Orders and fills per day",
             "How many orders and fills a day? "
             "New York trading days (archive: daily_stats). Orders of the bot from its log, executions of them and of orders by "
-            "hand from the broker. All symbols.",
+            "hand from the broker; missed trades by the scale on the right. All symbols.",
             newest_last(f"""
                 SELECT date AS Day, {of_log("trades_count")} AS Orders, fills_count AS Fills, fills_by_hand AS "By hand",
                   {of_log("missed_trades")} AS Missed
@@ -238,7 +239,8 @@ def _groups() -> list[model.Panel]:
                 column("Orders", colour=BOT),
                 column("Fills", colour=BROKER),
                 column("By hand", colour=theme.QUIET),
-                column("Missed", colour=LOSS),
+                # A dip is missed in every cycle: on one axis the orders could not be seen.
+                column("Missed", SECOND_COUNT, colour=LOSS, custom__axisPlacement="right", custom__axisLabel="missed"),
             ],
         ),
         columns(
