@@ -11,13 +11,15 @@ from itertools import chain
 from pathlib import Path
 
 from bigdipper_exporter.archive import saved
+from bigdipper_exporter.archive.broker.latest import archived_view
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.botconfig.archived import archived_limits
 from bigdipper_exporter.commands.openmetrics import BLOCK_SECONDS, Written, write_openmetrics
 from bigdipper_exporter.commands.past import DAY, Span, gauges
 from bigdipper_exporter.commands.past_counters import counters
-from bigdipper_exporter.money.limits import DEFAULTS, OwnLimits
+from bigdipper_exporter.metrics.limits import own_limits
+from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.projection.state import BotState
 
 LABELS = {"bot": "big-dipper", "instance": "exporter:10077", "job": "bigdipper"}
@@ -39,11 +41,9 @@ class Request:
 def write_text(request: Request, folder: Path) -> Written:
     """Write the past as OpenMetrics text files for `promtool tsdb create-blocks-from openmetrics` into `folder`."""
     with closing(connect_readonly(request.archive)) as connection:
-        config, limits = archived_limits(connection), request.limits
-        if config is not None:
-            limits = OwnLimits(config.brake, config.hard).or_else(limits)
-        if BotState.from_json(saved.load(connection, saved.LOG) or "{}").last_line is not None:
-            limits = limits.or_else(DEFAULTS)
+        bot = BotState.from_json(saved.load(connection, saved.LOG) or "{}")
+        has_keys = archived_view(connection) is not None
+        limits = own_limits(bot, archived_limits(connection), request.limits, has_keys=has_keys)
         series = chain(gauges(connection, request.span, limits), counters(connection, request.span))
         return write_openmetrics(series, folder, request.labels, request.span.until)
 

@@ -1,8 +1,10 @@
 """How far the account is from its limits; differences between log and broker; wash-sale windows."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.metrics.reading import Read, Value, known, of_broker
@@ -11,21 +13,39 @@ from bigdipper_exporter.metrics.table import Gauge, Metric
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
+if TYPE_CHECKING:
+    from bigdipper_exporter.botconfig.reader import BotConfigView
+    from bigdipper_exporter.projection.state import BotState
+
+
+def own_limits(
+    bot: BotState, config: BotConfigView | None, kept: limits.OwnLimits, *, has_keys: bool, has_log: bool = False
+) -> limits.OwnLimits:
+    """The bot's limits by its config.py, else by the settings (`kept`), else by its log; with keys its defaults come last.
+
+    An account without a bot has only those of the settings, a bot that uses no margin has none. has_log: a log is configured,
+    though perhaps none of its lines was read.
+    """
+    if config is not None and not config.uses_margin:
+        return limits.OwnLimits()
+    own = kept if config is None else limits.OwnLimits(config.brake, config.hard).or_else(kept)
+    own = own.or_else(limits.OwnLimits(bot.brake_limit, bot.hard_limit))
+    has_bot = has_log or config is not None or bot.last_line is not None
+    return own.or_else(limits.DEFAULTS) if has_keys and has_bot else own
+
+
+def _own(s: Snapshot) -> dict[str, float]:
+    own = own_limits(s.bot, s.config, s.limits, has_keys=s.broker is not None, has_log=s.own.log_configured)
+    named = {"brake": own.brake, "hard": own.hard}
+    return {name: ratio for name, ratio in named.items() if ratio is not None}
+
 
 def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
-    """Brake and hard limit by the log's last figures; the limits from config.py, the settings, or the log's own lines."""
-    bot, config, own = s.bot, s.config, s.limits
-    if config is not None and not config.uses_margin:
-        return {}
-    configured = (None, None) if config is None else (config.brake, config.hard)
+    """Brake and hard limit by the log's last figures."""
     said = _stocks_and_equity_of_log(s)
-    found: dict[str, limits.Distance | None] = {}
-    ratios = {"brake": (configured[0], own.brake, bot.brake_limit), "hard": (configured[1], own.hard, bot.hard_limit)}
-    for name, by_source in ratios.items():
-        limit = next((ratio for ratio in by_source if ratio is not None), None)
-        if limit is not None and (said is not None or bot.equity is not None):
-            found[name] = None if said is None else limits.bot_limit(limit, *said)
-    return found
+    if said is None and s.bot.equity is None:
+        return {}
+    return {name: None if said is None else limits.bot_limit(limit, *said) for name, limit in _own(s).items()}
 
 
 def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
@@ -43,26 +63,15 @@ def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
 
 
 def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
-    """The limits of the account by name; None where a figure that the distance needs is missing.
-
-    The bot's own configuration comes first, then the settings, then its defaults: an account without a bot has only the limits
-    that the settings give it. Without keys by the log, and limits that only the log has told come last.
-    """
+    """The limits of the account by name; None where a figure that the distance needs is missing. Without keys by the log."""
     b = s.broker
     if b is None:
         return _limits_of_log(s)
     if b.account is None or b.account.equity <= 0:
         return {}
     account, stocks = b.account, b.stock_value
-    found: dict[str, limits.Distance | None] = {}
-    if s.config is None or s.config.uses_margin:
-        known = stocks is not None and b.leverage_ratio is not None
-        own = s.limits if s.config is None else limits.OwnLimits(s.config.brake, s.config.hard).or_else(s.limits)
-        if s.own.log_configured:
-            own = own.or_else(limits.DEFAULTS)
-        for name, limit in (("brake", own.brake), ("hard", own.hard)):
-            if limit is not None:
-                found[name] = limits.bot_limit(limit, stocks or 0.0, account.equity) if known else None
+    known = stocks is not None and b.leverage_ratio is not None
+    found = {name: limits.bot_limit(ratio, stocks or 0.0, account.equity) if known else None for name, ratio in _own(s).items()}
     long, short, margin = account.long_market_value, account.short_market_value, account.maintenance_margin
     known = long is not None and short is not None and margin is not None
     found["maintenance"] = limits.maintenance(long or 0.0, short or 0.0, account.equity, margin or 0.0) if known else None
