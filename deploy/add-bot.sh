@@ -72,11 +72,15 @@ services:
       BIGDIPPER_LIMITS_BRAKE: ""
       BIGDIPPER_LIMITS_HARD: ""
       BIGDIPPER_ALPACA_PAPER: ""
-      # Keys are files in secrets/exporter-$name.
+      # Keys are files in secrets/exporter-$name. Without keys, by the log alone: ALPACA_KEY_FILE: "" and ALPACA_SECRET_FILE: ""
+      ALPACA_KEY_FILE: /run/secrets/alpaca_key
+      ALPACA_SECRET_FILE: /run/secrets/alpaca_secret
       ALPACA_KEY: ""
       ALPACA_SECRET: ""
       BIGDIPPER_ALPACA_KEY: ""
       BIGDIPPER_ALPACA_SECRET: ""
+      BIGDIPPER_ALPACA_KEY_FILE: ""
+      BIGDIPPER_ALPACA_SECRET_FILE: ""
     volumes:
       - {type: bind, source: $log_folder, target: /bot, read_only: true, bind: {create_host_path: false}}
       - {type: bind, source: "\${SECRETS:?run make env first, it writes .env and random passwords}/exporter-$name", target: /run/secrets, read_only: true, bind: {create_host_path: false}}
@@ -117,4 +121,4 @@ LINE="COMPOSE_FILE=$chosen" awk '
 mv "$settings.new" "$settings"
 trap - EXIT
 [ -e "$log" ] || echo "add-bot: there is no $log yet; if the log has another name, correct LOG_PATH in $compose" >&2
-echo "added $name: put its keys into secrets/exporter-$name (alpaca_key, alpaca_secret) and settings into $compose; then run docker compose up -d"
+echo "added $name: put its keys into secrets/exporter-$name (alpaca_key, alpaca_secret; to watch its log alone, see $compose), then run make env and docker compose up -d"

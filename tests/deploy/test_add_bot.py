@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bigdipper_exporter.config.load import load
+from bigdipper_exporter.config.yamlfile import ConfigError
 from tests.running import has_compose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,9 +125,10 @@ OF_ONE_BOT = {
     *("BIGDIPPER_LIMITS_BRAKE", "BIGDIPPER_LIMITS_HARD"),
     *("ALPACA_PAPER", "BIGDIPPER_ALPACA_PAPER"),
     *("ALPACA_KEY", "ALPACA_SECRET", "BIGDIPPER_ALPACA_KEY", "BIGDIPPER_ALPACA_SECRET"),
+    *("ALPACA_KEY_FILE", "ALPACA_SECRET_FILE", "BIGDIPPER_ALPACA_KEY_FILE", "BIGDIPPER_ALPACA_SECRET_FILE"),
 }
 OF_ALL_BOTS = re.compile(
-    r"(BIGDIPPER_)?LOG_LEVEL|(HTTPS|NO)_PROXY|(BIGDIPPER_)?ALPACA_(KEY|SECRET)_FILE"
+    r"(BIGDIPPER_)?LOG_LEVEL|(HTTPS|NO)_PROXY"
     r"|BIGDIPPER_(WEB|MARKET_DATA|LINKS)_.*|BIGDIPPER_ALPACA_(URL|HISTORY|TIMEOUT|REQUESTS_PER_MINUTE|STREAM|.*_INTERVAL)"
     r"|BIGDIPPER_(LOG_FORMAT|ARCHIVE_RETENTION|BENCHMARK_SYMBOL|SECTORS_FILE)"
 )
@@ -142,8 +144,14 @@ def test_no_bot_inherits_what_belongs_to_the_first(checkout: Path) -> None:
         **dict.fromkeys(OF_ONE_BOT, ""),
         "BIGDIPPER_BOT_NAME": "second",
         "ALPACA_PAPER": "true",
+        "ALPACA_KEY_FILE": "/run/secrets/alpaca_key",
+        "ALPACA_SECRET_FILE": "/run/secrets/alpaca_secret",
     }
-    assert load({}, {**given, "LOG_PATH": "x.log", "BIGDIPPER_LOG_TIMEZONE": "UTC"}).alpaca_paper is True
+    given |= {"LOG_PATH": "x.log", "BIGDIPPER_LOG_TIMEZONE": "UTC"}
+    with pytest.raises(ConfigError, match="/run/secrets/alpaca_key"):
+        load({}, given)
+    settings = load({}, given | {"ALPACA_KEY_FILE": "", "ALPACA_SECRET_FILE": ""})
+    assert (settings.alpaca_paper, settings.alpaca_key) == (True, None), "by its log alone"
 
 
 HTTPS = "docker-compose.yml:deploy/https/compose.yml"

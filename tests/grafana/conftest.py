@@ -35,8 +35,15 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connecti
 
 
 @pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     """The schema and nothing else."""
     connection = synthetic.empty(tmp_path_factory.mktemp("empty") / "archive.db")
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def empty(schema: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """An archive without rows; what a test writes and does not commit is taken back after it."""
+    yield schema
+    schema.rollback()

@@ -385,7 +385,6 @@ def test_the_shared_leverage_is_the_newest(empty: sqlite3.Connection, broker_age
             (number, NOW - age, source, ratio),
         )
     found = [row["leverage"] for row in ask(empty, "share", "Leverage", MONTHS)]
-    empty.rollback()
     assert found == [leverage]
 
 
@@ -407,7 +406,6 @@ def test_an_order_is_one_sale_in_however_many_executions(empty: sqlite3.Connecti
         [(NOW - 900, "AMD"), (NOW - 900, "NVDA")],
     )
     traded = {row["Symbol"]: row["Realized"] for row in ask(empty, "trades", "Most traded symbols", MONTHS)}
-    empty.rollback()
     assert traded == {"AMD": -71, "NVDA": None}, "the same on both boards"
     for found in answers:
         assert (found["sales"], found["win rate"]) == (3, pytest.approx(2 / 3))
@@ -427,7 +425,6 @@ def test_a_coin_is_one_symbol_whatever_its_executions_call_it(empty: sqlite3.Con
         (NOW - 900,),
     )
     found = [(row["Symbol"], row["Total"]) for row in ask(empty, "performance", "Realized P&L by symbol", MONTHS)]
-    empty.rollback()
     assert found == [("ETHUSD", 42)]
 
 
@@ -437,7 +434,6 @@ def test_a_record_that_moved_no_money_says_so(empty: sqlite3.Connection) -> None
         [(status or "none", NOW - 900, status) for status in ("executed", "canceled", None)],
     )
     found = [row["Status"] for row in ask(empty, "performance", "Other account activity", MONTHS)]
-    empty.rollback()
     assert sorted(found, key=str) == [None, None, "canceled"]
 
 
@@ -591,7 +587,6 @@ def test_depth_begins_where_the_lots_do_though_no_snapshot_saw_the_position_flat
         (NOW - 100,),
     )
     found = answer(empty, "positions", "Depth by position", *MONTHS, ("X",))
-    empty.rollback()
     assert [(row["Buys"], row["Lowest buy"], row["Highest buy"]) for row in found] == [
         (2, 140, 150) if open_lots else (3, 100, 150)
     ]
@@ -650,7 +645,6 @@ def test_bars_of_a_long_time_are_days(empty: sqlite3.Connection) -> None:
         assert sum(row["number"] for row in found) == sum(ts >= NOW - days * 86400 for ts in times)
         assert {(row["time"] - 28800) % bar for row in found} == {0}
         assert min(later["time"] - earlier["time"] for earlier, later in pairwise(found)) == bar
-    empty.rollback()
 
 
 def test_days_without_a_log_have_no_orders_rather_than_none(empty: sqlite3.Connection) -> None:
@@ -669,4 +663,3 @@ def test_days_without_a_log_have_no_orders_rather_than_none(empty: sqlite3.Conne
     for (board, title), columns in asked.items():
         [row] = answer(empty, board, title, NOW - 30 * 86400, NOW, SYMBOLS)
         assert {row[column] for column in columns} == {None}, title
-    empty.rollback()
