@@ -150,7 +150,3 @@ def steps(first: str, *above: tuple[float, str]) -> model.ThresholdsConfig:
 BELOW_ALL = -1e15  # the colour under it is for figures that are not there
 SIGNED = steps("text", (BELOW_ALL, LOSS), (0, PROFIT))
 PLAIN = steps("text")
-
-# The alert's number is of leverage (97 % of a 115 % brake); panels show debt by equity, where the same point is 77 % of 15 %.
-BRAKE_LEVERAGE = 1.15
-NEAR_LIMIT = round((threshold("limit_used_ratio") * BRAKE_LEVERAGE - 1) / (BRAKE_LEVERAGE - 1), 2)

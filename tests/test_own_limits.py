@@ -4,7 +4,7 @@ import pytest
 
 from bigdipper_exporter.botconfig.reader import BotConfigView
 from bigdipper_exporter.metrics.limits import own_limits
-from bigdipper_exporter.money.limits import DEFAULTS, OwnLimits
+from bigdipper_exporter.money.limits import DEFAULTS, OwnLimits, bot_limit, maintenance, used_at
 from bigdipper_exporter.projection.state import BotState
 
 NONE = OwnLimits()
@@ -44,3 +44,15 @@ def test_an_account_without_a_bot_has_only_the_limits_of_the_settings() -> None:
 
 def test_a_bot_without_margin_has_no_limits() -> None:
     assert own_limits(LOG, config(0.1, 0.2, uses_margin=False), SETTINGS, has_keys=True) == NONE
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize("limit", [0.15, 0.2, 3.0])
+def test_the_used_share_is_that_of_the_distance(limit: float, drop: float) -> None:
+    positions = 1 + limit * used_at(limit, drop)  # of an equity of 1
+    own, called = bot_limit(limit, positions, 1.0), maintenance(positions, 0.0, 1.0, positions / (1 + limit))
+    assert own is not None
+    assert called is not None
+    assert own.drop == pytest.approx(drop)
+    assert called.drop == pytest.approx(drop)
+    assert called.limit == pytest.approx(limit)

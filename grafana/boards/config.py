@@ -112,7 +112,8 @@ def _present() -> list[model.Panel]:
             rows(f"sum by (symbol) ({selector('bot_config_threshold_ratio')})"),
             table(f"""
                 SELECT substr(setting, 16) AS symbol, CAST(value AS REAL) AS Written FROM ({NEWEST})
-                WHERE setting LIKE 'DIP_THRESHOLDS.%' AND setting <> '{DEFAULT}' ORDER BY 1"""),
+                WHERE setting LIKE 'DIP_THRESHOLDS.%' AND setting <> '{DEFAULT}'
+                UNION ALL SELECT NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM bot_config) ORDER BY 1"""),
             size=(9, 14),
             none=f"none, or {NO_CONFIG}",
             sort=("Symbol", False),

@@ -2,9 +2,10 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.money.limits import BRAKE, used_at
 from grafana import shared, sql, theme
 from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
-from grafana.overrides import NARROW, answer, by_source, coloured, column, organise
+from grafana.overrides import NARROW, answer, by_source, coloured, column, organise, override
 from grafana.panels import grid, lines, stat
 from grafana.query import either, listed, now, rows, selector, series
 from grafana.theme import (
@@ -24,6 +25,8 @@ from grafana.theme import (
     threshold,
 )
 
+LEAST_MAINTENANCE = 0.25  # of the value of a long position: FINRA rule 4210; a broker may ask for more
+MAINTENANCE = 1 / LEAST_MAINTENANCE - 1  # the same as debt by equity
 CYCLED = selector("bot_last_cycle_timestamp_seconds")
 SESSION_NUMBER = theme.choices(_3=("☀ regular", theme.GOOD), _2=("☾ extended", theme.BOT), _1=("– closed", QUIET))
 
@@ -275,15 +278,24 @@ def _more() -> list[model.Panel]:
         stat(
             "Limits in use",
             "Debt by equity as a share of the bot's own limits (brake, hard limit), and of the broker's maintenance "
-            "call. 100 % is the limit. Yellow is where the alert of a nearly reached brake starts.",
+            "call. 100 % is the limit. Yellow is where the alerts BrakeNear and MaintenanceCallNear begin, with a brake of "
+            f"{BRAKE:.0%} and a maintenance margin of {LEAST_MAINTENANCE:.0%}.",
             now(f"{selector('limit_level_ratio')} / {selector('limit_ratio')}", "{{limit}}"),
             unit=theme.Unit("percentunit", 0),
             size=(8, 4),
             none="needs keys, or --bot.config",
             names=True,
-            thresholds=steps("text", (theme.NEAR_LIMIT, WARNING), (1, CRITICAL)),
+            thresholds=_near(BRAKE, threshold("distance_ratio")),
+            overrides=[
+                override("byName", "maintenance", thresholds=_near(MAINTENANCE, threshold("maintenance_distance_ratio")))
+            ],
         ),
     ]
+
+
+def _near(limit: float, drop: float) -> model.ThresholdsConfig:
+    """Colours of the used share of a limit: yellow from where a market drop of `drop` leads to it."""
+    return steps("text", (round(used_at(limit, drop), 3), WARNING), (1, CRITICAL))
 
 
 def _deeds() -> list[model.Panel]:

@@ -228,7 +228,7 @@ def test_every_threshold_that_a_rule_reads_exists() -> None:
     defined = {rule["labels"]["name"] for rule in rules.rules("record") if rule["record"] == "bigdipper:threshold"}
     read = {name for _, text in EXPRESSIONS for name in re.findall(r'bigdipper:threshold\{name="(\w+)"', text)}
     assert read <= defined
-    assert defined - read == {"limit_used_ratio", "brake_silence_seconds"}  # for gauges, and for the exporter
+    assert defined - read == {"brake_silence_seconds"}  # for the exporter
 
 
 @needs_both

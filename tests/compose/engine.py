@@ -55,15 +55,20 @@ def inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "SECRETS"))}
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Stack:
     """One checkout with its own .env, project name and port."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.project = f"bigdipper-test-{os.getpid()}"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
         self.run("sh", "deploy/env.sh")
         self.set(COMPOSE_PROJECT_NAME=self.project, GRAFANA_PORT=str(self.port), COMPOSE_PROFILES="demo")
@@ -98,7 +103,9 @@ class Stack:
         states = {service: self.inspect(service)["State"] for service in services}
         for service, state in states.items():
             if state.get("Health", {}).get("Status") == "unhealthy":
-                raise Failed(f"{service} is unhealthy: {state['Health']['Log'][-1]['Output'].strip()}")
+                # A container that ended before its first check is called unhealthy too.
+                checks = state["Health"]["Log"] or [{"Output": self.compose("logs", "--tail", "8", service)}]
+                raise Failed(f"{service} is unhealthy: {checks[-1]['Output'].strip()}")
         return all(state.get("Health", {}).get("Status") == "healthy" for state in states.values())
 
     def up(self, *services: str) -> None:

@@ -13,12 +13,13 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.request
 import uuid
 from functools import partial
 from pathlib import Path
 
 from tests.browser.expected import EMPTY_MAY_BE
-from tests.compose.engine import START_SECONDS, TABLES, Failed, Stack, expect, inherited, say, targets, until
+from tests.compose.engine import START_SECONDS, TABLES, Failed, Stack, expect, free_port, inherited, say, targets, until
 
 DEMO = ("simulator", "exporter-demo", "alertmanager", "prometheus", "grafana")
 BOT = ("exporter", "alertmanager", "prometheus", "grafana")
@@ -204,6 +205,32 @@ def notified(stack: Stack) -> None:
         stack.run("docker", "rm", "--force", inbox)
 
 
+def published(stack: Stack) -> None:
+    """deploy/page: the exporter's page and Alertmanager answer on this machine."""
+    page, alertmanager = free_port(), free_port()
+    files = "docker-compose.yml:deploy/page/compose.yml"
+    stack.set(COMPOSE_FILE=files, EXPORTER_PORT=str(page), ALERTMANAGER_PORT=str(alertmanager))
+    stack.up(*BOT)
+    for address in (f"http://127.0.0.1:{page}/", f"http://127.0.0.1:{alertmanager}/-/healthy"):
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            expect(answer.status == 200, f"deploy/page publishes {answer.url}")
+
+
+def added(stack: Stack) -> None:
+    """deploy/add-bot.sh: a second bot needs the files of its keys, or its file says that its log alone is watched."""
+    folder = stack.folder / "second"
+    folder.mkdir()
+    shutil.copy(stack.folder / "tests/samples/big_dipper_v2.18.log", folder / "big_dipper.log")
+    stack.run("sh", "deploy/add-bot.sh", "second", str(folder), "America/New_York")
+    stack.compose("up", "--detach")
+    until(lambda: "/run/secrets/alpaca_key" in stack.compose("logs", "exporter-second"), "the missing key is named")
+    settings = stack.folder / "deploy/bots/second.yml"
+    settings.write_text(re.sub(r"(?m)^( +ALPACA_(?:KEY|SECRET)_FILE:).*", r'\1 ""', settings.read_text()))
+    stack.up(*BOT, "exporter-second")
+    until(lambda: stack.promql('sum(bigdipper_trades_total{bot="second"})'), "its trades are in Prometheus")
+    say("ok   a second bot is added; without the files of its keys it says what is missing")
+
+
 def upgraded(stack: Stack) -> None:
     """What docs/deployment.md starts after an upgrade goes by a rule that is new."""
     rules = stack.folder / "prometheus/rules/alerts/alerting.yml"
@@ -246,6 +273,8 @@ def main() -> int:
             own_log(stack)
             rotated(stack)
             notified(stack)
+            published(stack)
+            added(stack)
             upgraded(stack)
             backup(stack)
         except Failed as failure:

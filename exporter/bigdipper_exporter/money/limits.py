@@ -51,6 +51,11 @@ class Distance:
     drop: float | None
 
 
+def used_at(limit: float, drop: float) -> float:
+    """Return the share of a limit that is used where a market drop of `drop` leads to it: level / limit."""
+    return (1 - drop) / (1 + drop * limit)
+
+
 def positions_of(equity: float, cash: float, leverage: float | None) -> float:
     """Value of the stocks from the bot's log: leverage × equity (v2.18), else equity − cash."""
     return equity - cash if leverage is None else leverage * equity
