@@ -95,9 +95,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Gauge("bigdipper_bot_last_trade_timestamp_seconds", "Time of the last order submitted.", read=lambda s: s.bot.trade_ts),
     Gauge("bigdipper_bot_start_timestamp_seconds", "Time of the last start-up line.", read=lambda s: s.bot.started),
-    Gauge(
-        "bigdipper_bot_running", "0 after the bot said goodbye or died of a fatal error, until it cycles again.", read=_running
-    ),
+    Gauge("bigdipper_bot_running", "0 after the bot shut down or died of a fatal error, until it cycles again.", read=_running),
     Gauge(
         "bigdipper_bot_watched_symbols",
         "Symbols that the bot scans, from its start-up lines.",

@@ -53,8 +53,6 @@ class Dashboard(Model):
     positions: int | None = count("Open positions.", 18)
     trades_today: int = count("Orders that the bot submitted on this New York trading day.", 4)
     brake: BrakeNow = Field(description="The emergency brake.")
-    running: bool | None = Field(
-        description="False after the bot said goodbye or died; null when it is silent.", examples=[True]
-    )
+    running: bool | None = Field(description="False after the bot shut down or died; null when it is silent.", examples=[True])
     last_cycle: Moment | None = moment("Start of the bot's last cycle.")
     last_update: Moment | None = moment("Newest line of the log or answer of the broker.")

@@ -19,7 +19,7 @@ class Watching(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """The bot said goodbye."""
+    """The bot shut down in order."""
 
 
 RULES = (
