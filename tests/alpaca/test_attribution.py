@@ -114,3 +114,19 @@ def test_an_assigned_call_ends_and_sells_its_shares_at_the_strike(rounds: Rounds
     assert parts(rounds, "2026-11-23") == [1300, -1300, 0]
     assert rounds.sql("SELECT type, realized_pl FROM activities ORDER BY type") == [("OPASN", 300), ("OPTRD", 1000)]
     assert rounds.sql(figures.sale_quality("ts > 0")) == [(1, None, 2, 1300)]
+
+
+def test_a_day_whose_polls_are_older_than_the_retention_keeps_what_they_said(rounds: Rounds) -> None:
+    """A fee that is recorded late changes its day; the unrealized profit of that day is not unknown for it."""
+    rounds.poll("15:50", "2026-11-16")
+    trade(rounds, "10:00", "2026-11-17", "buy", 10, 100)
+    rounds.held, rounds.costs = {"AMD": (10, 96)}, {"AMD": 100}
+    rounds.poll("15:59", "2026-11-17")
+    rounds.last_equity = rounds.equity
+    rounds.poll("15:59", "2026-11-18")
+    assert parts(rounds, "2026-11-17") == [0, -40, 0]
+    rounds.store.connection.execute("DELETE FROM account_history WHERE date <= '2026-11-17'")
+    rounds.store.connection.commit()
+    rounds.record("15:59", "2026-11-18", activity_type="FEE", net_amount=-1, date="2026-11-17")
+    assert parts(rounds, "2026-11-17") == [0, -40, 1]
+    assert rounds.day("fees", "2026-11-17") == -1

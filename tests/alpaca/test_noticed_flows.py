@@ -317,3 +317,17 @@ def test_a_company_that_is_renamed_while_its_price_jumps_is_no_withdrawal(rounds
     settled(rounds, 0, -4_800)
     assert rounds.view.cash_flow_today == 0
     assert rounds.view.chain.drawdown == pytest.approx(0.48)
+
+
+def test_a_remnant_that_goes_does_not_hide_a_transfer_that_comes(rounds: Rounds) -> None:
+    """Shares of 3 dollars vanish between the two answers in which shares of 50,000 arrive."""
+    rounds.held["REST"] = (3, 1.0)
+    rounds.cash -= 3
+    rounds.poll("10:29")
+    del rounds.held["REST"]
+    rounds.held["NEW"] = (500, 100.0)
+    rounds.poll("10:30", times=90)
+    settled(rounds, 49_997)
+    rounds.record("12:30", activity_type="ACATS", symbol="NEW", qty="500", net_amount="0", date="2026-11-17")
+    rounds.poll("12:31")
+    assert rounds.day("deposits") == pytest.approx(50_000, abs=3)

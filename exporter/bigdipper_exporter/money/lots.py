@@ -126,10 +126,14 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The outcome: every closing execution in order, and whether the present lots are known."""
+    """The outcome: every closing execution in order, and whether the present lots are known.
+
+    unknown: ids of the executions that met unknown lots: what they closed cannot be told.
+    """
 
     closings: tuple[Closing, ...]
     known: bool
+    unknown: frozenset[str] = frozenset()
 
 
 def signed(event: Event) -> float:
@@ -146,13 +150,15 @@ def profit(event: Event, part: Part) -> float:
 def match(events: Iterable[Event], short_held: bool = False) -> Matched:
     """Match the executions of one symbol, in order of time, first in, first out."""
     book = Book(short_held)
-    closings = []
+    closings, unknown = [], set()
     for event in events:
         step = book.apply(event)
+        if not step.known:
+            unknown.add(event.id)
         long = event.kind != "buy"
         if not step.known and event.kind == "sell":
             closings.append(Closing(event.id, event.ts, long, event.quantity, None))
         elif step.closed:
             quantity = sum(part.quantity for part in step.closed)
             closings.append(Closing(event.id, event.ts, long, quantity, sum(profit(event, part) for part in step.closed)))
-    return Matched(tuple(closings), book.known)
+    return Matched(tuple(closings), book.known, frozenset(unknown))

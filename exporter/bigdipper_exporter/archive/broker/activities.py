@@ -24,7 +24,7 @@ from bigdipper_exporter.money.holdings import profits_at_average
 from bigdipper_exporter.money.wash_sale import WashSales, wash_sales
 
 # Increase this when lots or wash sales are computed differently: older archives then derive theirs again, once.
-RULES = 4
+RULES = 5
 
 
 @dataclass
@@ -129,7 +129,8 @@ class Rematched(NamedTuple):
 def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Rematched:
     """Derive realized profit and loss sales of `symbol` from all its fills."""
     events = lot_events(connection, symbol)
-    realized = {c.id: c.realized for c in lots.match(events, short_held).closings}
+    matched = lots.match(events, short_held)
+    realized = {c.id: c.realized for c in matched.closings}
     average = profits_at_average(events, short_held)
     changed = set()
     query = "SELECT activity_id, ts, realized_pl, average_pl FROM fills WHERE symbol = ?"
@@ -138,10 +139,11 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Re
         if new != old:
             connection.execute("UPDATE fills SET realized_pl = ?, average_pl = ? WHERE activity_id = ?", (*new, i))
             changed.add(float(ts))
-    known = {event.id for event in events}
+    # An end that closed nothing realized nothing, unless the lots that it may have closed are unknown.
+    nothing = {event.id for event in events} - matched.unknown
     query = f"SELECT activity_id, ts, realized_pl FROM activities WHERE symbol = ? AND type IN ({sql_list(OPTION_ENDS)})"
     for i, ts, former in connection.execute(query, (symbol,)).fetchall():
-        result = realized.get(i, 0.0 if i in known else None)
+        result = realized.get(i, 0.0 if i in nothing else None)
         if result != former:
             connection.execute("UPDATE activities SET realized_pl = ? WHERE activity_id = ?", (result, i))
             changed.add(float(ts))
@@ -156,7 +158,10 @@ def rematch(connection: sqlite3.Connection, symbol: str, short_held: bool) -> Re
 def rematch_all(connection: sqlite3.Connection, held: Mapping[str, Held], buys_inside: dict[str, int]) -> set[float]:
     """Derive the lots of every symbol again, as after an upgrade; returns the moments of fills that changed."""
     changed: set[float] = set()
-    traded = f"SELECT symbol FROM fills UNION SELECT symbol FROM activities WHERE type IN ({sql_list(OPTION_ENDS)})"
+    traded = (
+        "SELECT symbol FROM fills"
+        f" UNION SELECT symbol FROM activities WHERE symbol IS NOT NULL AND type IN ({sql_list(OPTION_ENDS)})"
+    )
     for (symbol,) in connection.execute(traded).fetchall():
         matched = rematch(connection, symbol, _short(held, symbol))
         changed |= matched.moments

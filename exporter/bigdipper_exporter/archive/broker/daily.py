@@ -7,7 +7,7 @@ the broker's official one. A day without trading has equity but no profit: the n
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bigdipper_exporter import calendar
@@ -197,16 +197,19 @@ def _flows(connection: sqlite3.Connection, first: float, last: float, start: flo
 
 def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint, rebuilt: Closes) -> None:
     row = connection.execute(
-        "SELECT starting_equity, ending_equity FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'", (day.isoformat(),)
+        "SELECT starting_equity, ending_equity, unrealized_change FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'",
+        (day.isoformat(),),
     ).fetchone()
     if row is None:
         return
-    start, end = row
+    start, end, stored = row
     span = _span(connection, day, memory)
     if start is None and memory.created is not None and trading_day_of(memory.created) == day:
         start = flows.opening_balance(connection, memory.created)
     moved = _flows(connection, *span, start, memory)
     parts = attribution(connection, *span, moved.net, rebuilt)
+    if parts.unrealized_change is None and _polls_are_gone(connection, span, memory):
+        parts = replace(parts, unrealized_change=stored)
     connection.execute(
         "UPDATE daily_stats SET starting_equity = ?, realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?,"
         " interest = ?, cash_flow = ?, deposits = ?, withdrawals = ?, other = ?, profit = ?, return_ratio = ? WHERE date = ?",
@@ -226,6 +229,12 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
             day.isoformat(),
         ),
     )
+
+
+def _polls_are_gone(connection: sqlite3.Connection, span: tuple[float, float], memory: BrokerCheckpoint) -> bool:
+    """Whether the span was watched, and its polls are older than the retention: its day keeps what they said."""
+    query = "SELECT EXISTS (SELECT 1 FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"
+    return memory.watched is not None and memory.watched <= span[0] and not connection.execute(query, span).fetchone()[0]
 
 
 def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:

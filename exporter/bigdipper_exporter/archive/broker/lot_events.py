@@ -33,8 +33,7 @@ def lot_events(connection: sqlite3.Connection, symbol: str) -> list[lots.Event]:
     changes = _adjustments(connection, symbol)
     if changes or any(e.kind == "sell" for e in events):
         events += [*changes, *(lots.Event(ts, "flat") for ts in flats.moments(connection, symbol, events))]
-        events.sort(key=lambda e: e.ts)
-    return events
+    return sorted(events, key=lambda e: e.ts)
 
 
 def _option_ends(connection: sqlite3.Connection, symbol: str, trades: Sequence[lots.Event]) -> list[lots.Event]:

@@ -101,8 +101,8 @@ def without_actions(
 ) -> dict[str, float]:
     """Return the values of `added` (US dollars by symbol) that no action of a company explains.
 
-    A record of about that time names the symbol; or positions went, others came and the cash stayed. Then shares were
-    exchanged, as where a company is renamed, and the record may name only one of its symbols.
+    A record of about that time names the symbol; or shares were exchanged, as where a company is renamed, and the record may
+    name only one of its symbols.
     """
     rows = connection.execute(
         f"SELECT DISTINCT symbol FROM activities WHERE type IN ({sql_list(CORPORATE)}) AND quantity <> 0"
@@ -110,11 +110,19 @@ def without_actions(
         (now.at - EARLIER, now.at + EARLIER),
     )
     explained = {symbol for (symbol,) in rows}
-    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
-    went, came = {s for s in added if s not in positions(view)}, {s for s in added if s not in held}
-    if went and came and before.cash is not None and now.cash is not None and abs(now.cash - before.cash) <= CENT:
-        explained |= went | came
+    if before.cash is not None and now.cash is not None and abs(now.cash - before.cash) <= CENT:
+        explained |= _exchanged(memory, added, positions(view))
     return {symbol: value for symbol, value in added.items() if symbol not in explained}
+
+
+def _exchanged(memory: BrokerCheckpoint, added: Mapping[str, float], latest: Mapping[str, Position]) -> set[str]:
+    """Return the symbols whose positions went, and those that came for them: as many units, or about the same value."""
+    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    went, came = {s for s in added if s not in latest}, {s for s in added if s not in held}
+    lost, gained = -sum(added[s] for s in went), sum(added[s] for s in came)
+    same_units = sorted(held[s] for s in went) == sorted(latest[s].quantity for s in came)
+    same_value = min(lost, gained) > 0 and abs(gained - lost) <= SAME_VALUE * max(gained, lost)
+    return went | came if went and came and (same_units or same_value) else set()
 
 
 def _has_record(connection: sqlite3.Connection, symbol: str, since: float) -> bool:
