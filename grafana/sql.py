@@ -17,6 +17,16 @@ SYMBOL = "symbol IN (${symbol:sqlstring})"
 HAS_LOG = "(EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM scans))"
 
 
+# What was ordered, by the log, which names buys alone; where no log is read, all that the broker was asked for. Of an order
+# without a limit price is the price that it got.
+ORDERED = f"""
+    SELECT ts, date, symbol, 'buy' AS side, total_value AS value, quantity, price, cycle_number, order_id FROM trades
+    UNION ALL
+    SELECT submitted, date, symbol, side, COALESCE(notional, quantity * COALESCE(limit_price, filled_avg_price)), quantity,
+      COALESCE(limit_price, filled_avg_price), NULL, order_id
+    FROM orders WHERE NOT {HAS_LOG}"""
+
+
 def of_log(column: str) -> str:
     """Return a figure that is counted from the log; NULL where no log is read."""
     return f"CASE WHEN {HAS_LOG} THEN {column} END"
@@ -82,17 +92,25 @@ SCANS = f"""{_first_and_last("scan_edge", "scans")}
       WHERE +s.date = last AND last <> first)"""
 
 
-def account(*columns: str) -> str:
+# The closes of the account's history (portfolio history, for days on which the exporter was not there).
+EARLIER_CLOSES = f"""
+    SELECT ts, ending_equity, 'broker' FROM daily_stats
+    WHERE equity_source = 'alpaca' AND ending_equity IS NOT NULL AND {IN_TIME}
+      AND ts < (SELECT ts FROM account_history ORDER BY ts LIMIT 1)"""
+
+
+def account(*columns: str, earlier: str = "") -> str:
     """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.
 
     A point shows the broker's figure, or the bot's own where the broker gave none; `source` keeps the two in separate lines.
-    columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`.
+    columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`. earlier: a statement for what was before
+    account_history begins: time, columns, source.
     """
     source = "CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source"
     points = figures.account_points(
         f"a.ts AS time, {', '.join(columns)},\n      {source}", "$__from / 1000", "$__to / 1000", "$__interval_ms / 1000"
     )
-    return f"{points}\n    ORDER BY time"
+    return f"{points}{earlier and '    UNION ALL'}{earlier}\n    ORDER BY time"
 
 
 def snapshots(value: str) -> str:

@@ -76,7 +76,7 @@ NO_ROWS = "none in this time"
 NONE_ASKED = "no request, or no broker"
 NONE_HELD = "none, or no broker"  # short enough for a column of a table
 NO_PRICES = "no market prices"
-NO_LIMIT = "no limit known: --bot.config, Alpaca keys or the log's first brake line would show it"
+NO_LIMIT = "no limit known: bot.config, limits.brake or the log's first brake line would give it"
 NO_CONFIG = "no --bot.config given"
 
 

@@ -7,7 +7,7 @@ from grafana import shared, sql, theme
 from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
 from grafana.overrides import NARROW, answer, by_source, coloured, column, organise, override
 from grafana.panels import grid, lines, stat
-from grafana.query import either, listed, now, rows, selector, series
+from grafana.query import either, listed, now, rows, selector, series, tidy
 from grafana.theme import (
     COUNT,
     CRITICAL,
@@ -118,7 +118,7 @@ def _first() -> list[model.Panel]:
             now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
             unit=DOLLARS,
             size=(5, 4),
-            none="needs keys, or --bot.config",
+            none="no limit known",
             names=True,
             overrides=[
                 answer(
@@ -203,8 +203,9 @@ def _today() -> list[model.Panel]:
         ),
         lines(
             "Equity curve",
-            "The archive's account_history: the broker's figures, or in another line the bot's own where the broker gave none.",
-            series(sql.account("a.equity AS equity")),
+            "The archive's account_history: the broker's figures, or in another line the bot's own where the broker gave none. "
+            "Before its first row the closes of the account's history (daily_stats).",
+            series(sql.account("a.equity AS equity", earlier=sql.EARLIER_CLOSES)),
             unit=USD,
             size=(10, 8),
             none=NO_ROWS,
@@ -283,7 +284,7 @@ def _more() -> list[model.Panel]:
             now(f"{selector('limit_level_ratio')} / {selector('limit_ratio')}", "{{limit}}"),
             unit=theme.Unit("percentunit", 0),
             size=(8, 4),
-            none="needs keys, or --bot.config",
+            none="no limit known",
             names=True,
             thresholds=_near(BRAKE, threshold("distance_ratio")),
             overrides=[
@@ -304,11 +305,12 @@ def _deeds() -> list[model.Panel]:
         grid(
             "Recent orders",
             "What did it buy last? "
-            "The last 20 orders in the log, with their state at the broker. A trade is an order submitted, not a fill.",
-            listed("""
-                SELECT t.ts AS time, t.symbol AS Symbol, COALESCE(o.status, 'unknown') AS State, t.total_value AS Value,
-                  t.quantity AS Shares, t.price AS "Limit"
-                FROM trades AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
+            "The last 20 orders in the log, with their state at the broker; without a log those at the broker, shares that "
+            "are sold below zero. A trade is an order submitted, not a fill.",
+            listed(f"""
+                SELECT t.ts AS time, t.symbol AS Symbol, COALESCE(o.status, 'unknown') AS State,
+                  t.value AS Value, CASE t.side WHEN 'buy' THEN 1 ELSE -1 END * t.quantity AS Shares, t.price AS "Limit"
+                FROM ({tidy(sql.ORDERED)}) AS t LEFT JOIN orders AS o ON o.order_id = t.order_id
                 ORDER BY t.ts DESC LIMIT 20"""),
             size=(12, 9),
             says="time",

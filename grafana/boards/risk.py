@@ -7,7 +7,7 @@ from grafana.board import RISK, Section, board
 from grafana.overrides import NARROW, answer, by_source, coloured, column, override, words
 from grafana.panels import SYMBOL_OF_BAR, bars, grid, lines, stat, timeline
 from grafana.query import either, listed, now, over_time, selector, series
-from grafana.sql import DAYS
+from grafana.sql import DAYS, HAS_LOG, of_log
 from grafana.theme import (
     BROKER,
     COUNT,
@@ -178,13 +178,13 @@ def _brake() -> list[model.Panel]:
             "When did the brake hold? "
             "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with "
             "the first cycle that gets past the check.",
-            series("""
+            series(f"""
                 SELECT time, state AS Brake FROM (
                   SELECT $__from / 1000 AS time, (SELECT COUNT(*) FROM brake_events
                     WHERE started < $__from / 1000 AND COALESCE(ended, $__to / 1000) > $__from / 1000) AS state
                   UNION ALL SELECT started, 1 FROM brake_events WHERE started >= $__from / 1000 AND started < $__to / 1000
                   UNION ALL SELECT ended, 0 FROM brake_events WHERE ended >= $__from / 1000 AND ended < $__to / 1000
-                ) ORDER BY time, state"""),
+                ) WHERE {HAS_LOG} ORDER BY time, state"""),
             size=(24, 4),
             none=NO_ROWS,
             mappings=theme.BRAKE,
@@ -224,7 +224,7 @@ def _brake() -> list[model.Panel]:
         lines(
             "Brake time per day",
             "How long does it hold a day? Time under the brake per New York trading day (archive: daily_stats).",
-            series(f"SELECT ts AS time, brake_seconds AS held {DAYS} ORDER BY ts"),
+            series(f"SELECT ts AS time, {of_log('brake_seconds')} AS held {DAYS} ORDER BY ts"),
             unit=SECONDS,
             size=(12, 7),
             none=NO_ROWS,

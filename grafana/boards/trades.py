@@ -8,7 +8,7 @@ from grafana.board import TRADES, Section, board
 from grafana.overrides import NARROW, answer, coloured, column, override, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import listed, newest_last, now, selector, series, table, tidy
-from grafana.sql import DAYS, HAS_LOG, IN_TIME, SALES, SYMBOL, by_hour, of_log
+from grafana.sql import DAYS, HAS_LOG, IN_TIME, ORDERED, SALES, SYMBOL, by_hour, of_log
 from grafana.symbols import labelled
 from grafana.theme import (
     BASIS_POINTS,
@@ -57,13 +57,14 @@ def _sums() -> list[model.Panel]:
         stat(
             "Order volume",
             "How much was ordered? "
-            "Orders in the log in the chosen time, and their value (archive: trades). An order is not yet a fill.",
+            "Orders in the log in the chosen time, and their value (archive: trades); without a log those at the broker "
+            "(archive: orders). An order is not yet a fill.",
             table(f"""
-                SELECT COUNT(*) AS orders, TOTAL(total_value) AS value FROM trades WHERE {IN_TIME} AND {SYMBOL}
-                HAVING {HAS_LOG}"""),
+                SELECT COUNT(*) AS orders, TOTAL(value) AS value FROM ({tidy(ORDERED)}) WHERE {IN_TIME} AND {SYMBOL}
+                HAVING {HAS_LOG} OR EXISTS (SELECT 1 FROM orders)"""),
             unit=COUNT,
             size=(6, 4),
-            none="no log",
+            none="neither log nor orders",
             names=True,
             overrides=[column("value", DOLLARS)],
         ),
@@ -74,7 +75,7 @@ def _sums() -> list[model.Panel]:
             "time, from the broker; and the orders by hand that the log does not name.",
             table(f"""
                 SELECT AVG(CASE WHEN result IN ({ENDED}) THEN filled_ratio END) AS "fill rate",
-                  CASE WHEN EXISTS (SELECT 1 FROM orders) THEN
+                  CASE WHEN {HAS_LOG} AND EXISTS (SELECT 1 FROM orders) THEN
                     (SELECT COUNT(*) FROM order_results WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000
                       AND {SYMBOL} AND NOT of_bot) END AS "by hand" {orders}"""),
             unit=RATIO,
@@ -117,14 +118,14 @@ def _lists() -> list[model.Panel]:
             "Orders",
             "What was ordered, and what became of it? "
             "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
-            "slippage against the limit (below zero is cheaper), time to fill.",
+            "slippage against the limit (below zero is cheaper), time to fill. Without a log every order at the broker.",
             listed(f"""
-                SELECT t.ts AS time, t.symbol AS Symbol,
+                SELECT t.ts AS time, t.symbol AS Symbol, t.side AS Side,
                   COALESCE(CASE WHEN o.result = 'partly_filled' THEN o.result ELSE o.status END, 'unknown') AS State,
-                  t.total_value AS Value, t.quantity AS Shares, t.price AS "Limit",
+                  t.value AS Value, t.quantity AS Shares, t.price AS "Limit",
                   o.filled_quantity AS Filled, o.filled_avg_price AS Fill, o.slippage_bps AS Slippage,
                   o.time_to_fill_seconds AS "Time to fill", t.cycle_number AS Cycle
-                FROM trades AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
+                FROM ({tidy(ORDERED)}) AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
                 WHERE t.ts >= $__from / 1000 AND t.ts < $__to / 1000 AND t.{SYMBOL}
                 ORDER BY t.ts DESC LIMIT 500"""),
             size=(24, 11),
@@ -134,6 +135,7 @@ def _lists() -> list[model.Panel]:
             overrides=[
                 column("time", displayName="Time", custom__width=170),
                 column("Symbol", link=shared.SYMBOL_LINK),
+                coloured("Side", mappings=theme.SIDE, custom__width=86),
                 column("Shares", QUANTITY),
                 *(column(name, USD) for name in ("Limit", "Value", "Fill")),
                 coloured("State", mappings=theme.ORDER_STATUS),
@@ -147,7 +149,8 @@ def _lists() -> list[model.Panel]:
             "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
             listed(f"""
                 SELECT submitted AS time, symbol AS Symbol, side AS Side,
-                  CASE WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed", quantity AS Shares, limit_price AS "Limit",
+                  CASE WHEN NOT {HAS_LOG} THEN NULL WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed",
+                  quantity AS Shares, limit_price AS "Limit",
                   filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
                 FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
             size=(16, 8),
@@ -187,16 +190,23 @@ def _lists() -> list[model.Panel]:
     ]
 
 
+def _of_day(total: str, counted: str) -> str:
+    """Return what was ordered on a day of daily_stats, whose column `counted` has it of the log. NULL where nobody knows."""
+    orders = f"SELECT {total} FROM ({tidy(ORDERED)}) AS o WHERE o.date = daily_stats.date"
+    return f"CASE WHEN {HAS_LOG} THEN {counted} WHEN EXISTS (SELECT 1 FROM orders) THEN ({orders}) END"
+
+
 def _groups() -> list[model.Panel]:
     return [
         grid(
             "Most traded symbols",
             "Which symbols does it trade most? "
-            "Per symbol in the chosen time: orders of the log; fills, fill rate and realized profit of the broker. "
+            "Per symbol in the chosen time: orders of the log, without one those at the broker; fills, fill rate and "
+            "realized profit of the broker. "
             "Realized profit is that of sales whose lots are known.",
             listed(f"""
                 WITH ordered AS (
-                  SELECT symbol, COUNT(*) AS orders, TOTAL(total_value) AS value, AVG(price) AS mean FROM trades
+                  SELECT symbol, COUNT(*) AS orders, TOTAL(value) AS value, AVG(price) AS mean FROM ({tidy(ORDERED)})
                   WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol),
                 done AS (
                   SELECT symbol, AVG(filled_ratio) AS rate, AVG(slippage_bps) AS slippage FROM order_results
@@ -224,11 +234,11 @@ def _groups() -> list[model.Panel]:
         columns(
             "Orders and fills per day",
             "How many orders and fills a day? "
-            "New York trading days (archive: daily_stats). Orders of the bot from its log, executions of them and of orders by "
-            "hand from the broker; missed trades by the scale on the right. All symbols.",
+            "New York trading days (archive: daily_stats). Orders of the bot from its log (without one all orders), "
+            "executions of them and of orders by hand from the broker; missed trades by the scale on the right. All symbols.",
             newest_last(f"""
-                SELECT date AS Day, {of_log("trades_count")} AS Orders, fills_count AS Fills, fills_by_hand AS "By hand",
-                  {of_log("missed_trades")} AS Missed
+                SELECT date AS Day, {_of_day("COUNT(*)", "trades_count")} AS Orders, fills_count AS Fills,
+                  fills_by_hand AS "By hand", {of_log("missed_trades")} AS Missed
                 {DAYS} ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=COUNT,
@@ -246,9 +256,9 @@ def _groups() -> list[model.Panel]:
         columns(
             "Capital deployed per day",
             "How much was deployed a day? "
-            "Value of the orders submitted per New York trading day (archive: daily_stats). All symbols.",
+            "Value of the purchases ordered per New York trading day (archive: daily_stats, or orders). All symbols.",
             newest_last(f"""
-                SELECT date AS Day, {of_log("total_deployed")} AS Deployed {DAYS}
+                SELECT date AS Day, {_of_day("TOTAL(value) FILTER (WHERE side = 'buy')", "total_deployed")} AS Deployed {DAYS}
                 ORDER BY ts DESC LIMIT 60"""),
             x="Day",
             unit=DOLLARS,

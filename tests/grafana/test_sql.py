@@ -233,7 +233,50 @@ def test_what_a_log_counts_is_not_known_without_one(lived: sqlite3.Connection) -
     for table in ("scans", "opportunities", "trades"):
         connection.execute(f"DELETE FROM {table}")
     assert ask(connection, "opportunities", "Dip funnel") == []
+    connection.execute("DELETE FROM orders")
     assert ask(connection, "trades", "Order volume") == []
+
+
+def test_the_equity_curve_begins_with_the_closes_of_the_accounts_history(empty: sqlite3.Connection) -> None:
+    for days, source in ((5, "alpaca"), (4, "alpaca"), (3, "log"), (1, "alpaca")):
+        empty.execute(
+            "INSERT INTO daily_stats (date, ts, trading_day, equity_source, ending_equity) VALUES (?, ?, 1, ?, ?)",
+            (f"2026-10-0{days}", NOW - days * 86400, source, 1000 + days),
+        )
+    row = "INSERT INTO account_history (ts, date, source, equity) VALUES (?, '', 'alpaca', 1002)"
+    empty.execute(row, (NOW - 2 * 86400,))
+    found = ask(empty, "overview", "Equity curve", (NOW - 7 * 86400, NOW))
+    assert [(row["equity"], row["source"]) for row in found] == [(value, "broker") for value in (1005, 1004, 1002)]
+
+
+def test_without_a_log_the_brokers_orders_are_those_that_were_placed(empty: sqlite3.Connection) -> None:
+    rows: list[tuple[str, str, float, float | None, float | None, float | None]] = [
+        ("limit", "buy", 10, None, 20, None),
+        ("market", "sell", 4, None, None, 25),
+        ("dollars", "buy", 2, 50, None, 24.5),
+    ]
+    empty.executemany(
+        "INSERT INTO orders"
+        " (order_id, side, quantity, notional, limit_price, filled_avg_price, symbol, status, date, submitted)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'NVDA', 'filled', '2026-10-09', ?)",
+        [(*row, NOW - 3600 + number) for number, row in enumerate(rows)],
+    )
+    empty.execute("INSERT INTO daily_stats (date, ts, trading_day) VALUES ('2026-10-09', ?, 1)", (NOW - 86400,))
+    assert ask(empty, "trades", "Order volume", MONTHS) == [{"orders": 3, "value": 350}]
+    found = ask(empty, "trades", "Orders", MONTHS)
+    assert [(row["Side"], row["State"], row["Value"], row["Limit"]) for row in found] == [
+        ("buy", "filled", 50, 24.5),
+        ("sell", "filled", 100, 25),
+        ("buy", "filled", 200, 20),
+    ]
+    recent = ask(empty, "overview", "Recent orders", MONTHS)
+    assert [(row["Value"], row["Shares"]) for row in recent] == [(50, 2), (100, -4), (200, 10)]
+    (most,) = ask(empty, "trades", "Most traded symbols", MONTHS)
+    assert (most["Orders"], most["Value"]) == (3, 350)
+    (day,) = answer(empty, "trades", "Orders and fills per day", NOW - 30 * 86400, NOW, SYMBOLS)
+    assert (day["Orders"], day["Missed"]) == (3, None)
+    (day,) = answer(empty, "trades", "Capital deployed per day", NOW - 30 * 86400, NOW, SYMBOLS)
+    assert day["Deployed"] == 250
 
 
 def test_outcomes_and_reasons_are_counted(lived: sqlite3.Connection) -> None:
