@@ -103,8 +103,8 @@ def account(*columns: str, earlier: str = "") -> str:
     """The last account row of every point of the graph, found through the index: as fast for five years as for an hour.
 
     A point shows the broker's figure, or the bot's own where the broker gave none; `source` keeps the two in separate lines.
-    columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`. earlier: a statement for what was before
-    account_history begins: time, columns, source.
+    columns: SQL over `a` (account_history) with their names, e.g. `a.equity AS equity`. earlier: a statement for the time
+    before account_history begins: time, columns, source.
     """
     source = "CASE a.source WHEN 'alpaca' THEN 'broker' ELSE 'bot''s log' END AS source"
     points = figures.account_points(
