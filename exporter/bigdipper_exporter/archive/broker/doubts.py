@@ -37,7 +37,12 @@ class Judgement:
 def balances(account: Account, at: float) -> Balances:
     """The balances of an account response received at `at` (unix seconds)."""
     return Balances(
-        at, account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity
+        at=at,
+        equity=account.equity,
+        cash=account.cash,
+        long=account.long_market_value,
+        short=account.short_market_value,
+        last_equity=account.last_equity,
     )
 
 
