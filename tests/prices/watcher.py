@@ -94,9 +94,9 @@ class Watcher:
         asked = {name: str(value) for name, value in (query or {}).items()}
         return json.loads(json.dumps(queries.answer(self.world.ledger, f"/v2{path}", asked, self.world.now)))
 
-    def _write(self, endpoint: Endpoint, read: tuple[Data, int], side: bool = False) -> None:
+    def _write(self, endpoint: Endpoint, fetched: fetch.Fetched[Data], side: bool = False) -> None:
         with self.store.transaction() as connection:
-            result = PollResult(endpoint, self.world.now, data=read[0], rejected=read[1], side=side)
+            result = PollResult(endpoint, self.world.now, data=fetched.data, rejected=fetched.rejected, side=side)
             self.book.write(connection, result, self.counters)
         self.book.commit()
 

@@ -11,10 +11,10 @@ from datetime import date
 from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
-from bigdipper_exporter.broker.fetch import Resume
+from bigdipper_exporter.broker.fetch import Fetched, Resume
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.polling import JITTER, PollingThread, Stopped, Timing
-from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
+from bigdipper_exporter.broker.results import Activities, Data, Endpoint, Failure, History, Orders, PollResult
 from bigdipper_exporter.money.flows import CENT
 
 FAST_ORDERS = 15.0
@@ -52,7 +52,7 @@ class Task:
 
     endpoint: Endpoint
     interval: Callable[[], float]
-    work: Callable[[Client], tuple[Data, int]]
+    work: Callable[[Client], Fetched[Data]]
     finished: Callable[[], bool] = lambda: False
     side: bool = False
     due: float = 0.0
@@ -126,9 +126,9 @@ class Poller(PollingThread):
     def _activities_interval(self) -> float:
         return self._settings.activities if self._activities.caught_up else PAGE_PAUSE
 
-    def _poll_account(self, client: Client) -> tuple[Data, int]:
-        account, rejected = fetch.account(client.get)
-        assert isinstance(account, Account)
+    def _poll_account(self, client: Client) -> Fetched[Account]:
+        fetched = fetch.account(client.get)
+        account = fetched.data
         self._account_read = self._timing.monotonic()
         if self._account_id not in (None, account.id):
             # Another account has another history: read it now, from its beginning.
@@ -139,7 +139,7 @@ class Poller(PollingThread):
         if None not in (self._cash, account.cash) and abs((account.cash or 0.0) - (self._cash or 0.0)) > CENT:
             self._expect_records()
         self._account_id, self._cash = account.id, account.cash
-        return account, rejected
+        return fetched
 
     def _expect_records(self) -> None:
         """Read the account's history at once: the cash moved, and only a record says whether that is a deposit or a profit."""
@@ -149,18 +149,18 @@ class Poller(PollingThread):
             if task.endpoint == "activities":
                 task.due = min(task.due, now)
 
-    def _poll_orders(self, client: Client) -> tuple[Data, int]:
+    def _poll_orders(self, client: Client) -> Fetched[Orders]:
         now = self._timing.monotonic()
         full = now >= self._full_due
-        read = self._orders.poll(client.get, full)
+        fetched = self._orders.poll(client.get, full)
         if full:
             self._full_due = now + self._settings.orders * (1 - 2 * JITTER)
-        return read
+        return fetched
 
-    def _poll_activities(self, client: Client) -> tuple[Data, int]:
+    def _poll_activities(self, client: Client) -> Fetched[Activities]:
         return self._activities.poll(client.get, self._timing.time())
 
-    def _poll_backfill(self, client: Client) -> tuple[Data, int]:
+    def _poll_backfill(self, client: Client) -> Fetched[Orders]:
         return self._backfill.page(client.get)
 
     def _history_wanted(self) -> bool:
@@ -174,12 +174,12 @@ class Poller(PollingThread):
             self._history_left = 1
         return self._history_left > 0
 
-    def _poll_history(self, client: Client) -> tuple[Data, int]:
+    def _poll_history(self, client: Client) -> Fetched[History]:
         self._history_left -= 1
         self._history_tried = self._timing.monotonic()
-        read = fetch.history(client.get, round(self._settings.history / fetch.DAY))
+        fetched = fetch.history(client.get, round(self._settings.history / fetch.DAY))
         self._history_read, self._history_left = self._history_day, 0
-        return read
+        return fetched
 
     # -- the thread
 
@@ -232,10 +232,9 @@ class Poller(PollingThread):
 
     def _do(self, task: Task, client: Client) -> None:
         failure: Failure | None = None
-        data: Data | None = None
-        rejected = 0
+        fetched: Fetched[Data] | None = None
         try:
-            data, rejected = task.work(client)
+            fetched = task.work(client)
         except Failure as error:
             failure = error
         except Stopped:
@@ -262,8 +261,8 @@ class Poller(PollingThread):
                     endpoint=task.endpoint,
                     at=self._timing.time(),
                     attempts=attempts,
-                    data=data,
-                    rejected=rejected,
+                    data=None if fetched is None else fetched.data,
+                    rejected=0 if fetched is None else fetched.rejected,
                     rate=client.rate,
                     side=task.side,
                 )
