@@ -154,7 +154,7 @@ def test_drawdown_and_peak_come_from_every_day_and_equity_from_polls_once_there_
 def _close(day: str) -> float:
     hours = calendar.open_close(date.fromisoformat(day))
     assert hours is not None
-    return hours[1]
+    return hours.close
 
 
 class TestSpan:

@@ -365,7 +365,7 @@ class Truth:
 def close_of(day: date) -> float:
     hours = nyse.regular(day)
     assert hours is not None
-    return hours[1]
+    return hours.close
 
 
 def realized_by_fill(ledger: Ledger) -> dict[str, Fraction | None]:

@@ -164,7 +164,8 @@ def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: S
     for metric, read in ACCOUNT.items():
         yield [_gauge(metric, broker, read)]
     polled = broker[0].ts if broker else span.until
-    closes = [(_end(day), day) for day in days if day.equity_source == "alpaca" and span.since <= _end(day) < span.until]
+    closes = [(_end(day.date), day) for day in days if day.equity_source == "alpaca"]
+    closes = [(ts, day) for ts, day in closes if span.since <= ts < span.until]
     equity = [(ts, day.ending_equity) for ts, day in closes if ts < polled] + [(moment.ts, moment.equity) for moment in broker]
     yield [Series("bigdipper_account_equity_usd", (), held(equity))]
     below = [(ts, None if day.drawdown_ratio is None else -day.drawdown_ratio) for ts, day in closes]
@@ -172,11 +173,10 @@ def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: S
     yield [Series("bigdipper_account_equity_peak_usd", (), held([(ts, day.adjusted_peak) for ts, day in closes]))]
 
 
-def _end(day: DayMoment) -> float:
-    """The close of a trading day, the end of a day without trading."""
-    name = date.fromisoformat(day.date)
-    hours = calendar.open_close(name)
-    return calendar.day_start(name + timedelta(days=1)) - 1 if hours is None else hours[1]
+def _end(day: str) -> float:
+    """The moment of a day (YYYY-MM-DD) at which its last figures stand: its close, or its last second without a session."""
+    name = date.fromisoformat(day)
+    return min(calendar.session_end(name), calendar.day_start(name + timedelta(days=1)) - 1)
 
 
 def _session(log: Sequence[AccountMoment]) -> list[Series]:
@@ -272,15 +272,10 @@ def _known(moments: Iterable[PositionMoment], read: Callable[[PositionMoment], f
 
 def _prices(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
     first = calendar.new_york_date(span.since).isoformat()
-    rows = [(_close(row.date), row) for row in past.price_moments(connection, first)]
+    rows = [(_end(row.date), row) for row in past.price_moments(connection, first)]
     rows = [(ts, row) for ts, row in rows if span.since <= ts < span.until]
     for metric, read in OF_PRICE.items():
         for symbol, group in groupby(rows, key=lambda one: one[1].symbol):
             values = [(ts, read(row)) for ts, row in group]
             samples = [Sample(ts, value) for ts, value in values if value is not None]
             yield Series(f"bigdipper_{metric}", (("symbol", symbol),), samples)
-
-
-def _close(day: str) -> float:
-    hours = calendar.open_close(date.fromisoformat(day))
-    return calendar.day_start(date.fromisoformat(day)) if hours is None else hours[1]

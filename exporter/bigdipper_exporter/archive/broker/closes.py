@@ -53,8 +53,8 @@ def without_late(connection: sqlite3.Connection, day: date, last: float) -> floa
 
     A poll near the close tells whether they are in it; without one only large flows show.
     """
-    opens = calendar.open_close(next_trading_day(day))
-    late = Flows() if opens is None else total(flows.between(connection, close_of(day), opens[0]))
+    hours = calendar.open_close(next_trading_day(day))
+    late = Flows() if hours is None else total(flows.between(connection, close_of(day), hours.open))
     if not late.known or not late.net:
         return last
     if (close := polled(connection, day)) is not None:

@@ -160,7 +160,7 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
     first: where a day that goes on begins. Its end is not a close, and the newest poll of the day stands for it.
     """
     hours = calendar.open_close(calendar.new_york_date(at))
-    is_close = hours is not None and hours[1] == at
+    is_close = hours is not None and hours.close == at
     row = connection.execute(
         "SELECT pl_dollar, ts FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
         " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",

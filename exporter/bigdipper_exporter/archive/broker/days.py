@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 def trading_day_of(ts: float) -> date:
     """The trading day whose money a moment moves: after the close of one day it is the next one's."""
     day = calendar.new_york_date(ts)
-    while (hours := calendar.open_close(day)) is None or hours[1] < ts:
+    while (hours := calendar.open_close(day)) is None or hours.close < ts:
         day += DAY
     return day
 
@@ -24,7 +24,7 @@ def close_of(day: date) -> float:
     hours = calendar.open_close(day)
     if hours is None:
         raise ValueError(f"the exchange stays closed on {day}")
-    return hours[1]
+    return hours.close
 
 
 def by_session(started: float, ended: float) -> Iterator[tuple[float, float, date]]:

@@ -70,7 +70,7 @@ def triggers(market: Market, rule: BotRule, symbols: Iterable[str], watched: Ite
         found = dips.trigger(bars, newest.bar.close, level, rule.lookback(newest.bar.day))
         if found is not None:
             hours = calendar.open_close(newest.bar.day)
-            ts = newest.read if hours is None else min(newest.read, hours[1])
+            ts = newest.read if hours is None else min(newest.read, hours.close)
             rows.append(
                 DipTriggerRow(
                     symbol=symbol,
