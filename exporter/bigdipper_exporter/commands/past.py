@@ -16,6 +16,7 @@ from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, Da
 from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
+from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 DAY = 86400.0
@@ -204,11 +205,11 @@ def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept:
     """The distance to each limit: from the broker's answers, and before the first of them from the bot's own lines."""
     first = broker[0].ts if broker else float("inf")
     moments = [*(moment for moment in log if moment.ts < first), *broker]
-    found: dict[str, list[tuple[float, limits.Distance | None]]] = {"brake": [], "hard": [], "maintenance": []}
-    for m in moments:
-        for name, limit in (("brake", kept.brake), ("hard", kept.hard)):
-            found[name].append((m.ts, _of_bot(m, limit)))
-        found["maintenance"].append((m.ts, _maintenance(m)))
+    found = {
+        LimitName.BRAKE: [(m.ts, _of_bot(m, kept.brake)) for m in moments],
+        LimitName.HARD: [(m.ts, _of_bot(m, kept.hard)) for m in moments],
+        LimitName.MAINTENANCE: [(m.ts, _maintenance(m)) for m in moments],
+    }
     for metric, read in OF_LIMIT.items():
         yield [
             Series(

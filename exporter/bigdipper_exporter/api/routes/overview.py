@@ -17,6 +17,7 @@ from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.limits import limits_of
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import margin_debt, ratio_of_equity
+from bigdipper_exporter.money.limits import LimitName
 
 router = APIRouter(prefix="/api/v1")
 
@@ -165,7 +166,7 @@ def market(now: Snapshot, at: float) -> Market:
 def brake_now(now: Snapshot, at: float) -> BrakeNow:
     """The brake as its metrics show it."""
     active = braked(now)
-    distance = limits_of(now).get("brake")
+    distance = limits_of(now).get(LimitName.BRAKE)
     episode = now.bot.brake if active else None
     return BrakeNow(
         active=None if active is None else bool(active),

@@ -6,7 +6,7 @@ from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
-from bigdipper_exporter.money.limits import Distance
+from bigdipper_exporter.money.limits import Distance, LimitName
 from bigdipper_exporter.web.landing import MOST_NAMED, Row
 from bigdipper_exporter.words import ago, count, dollars
 
@@ -44,7 +44,7 @@ def money_rows(s: Snapshot) -> list[Row]:
 
 
 def _limits(s: Snapshot) -> list[Row]:
-    brake = distances(s).get("brake")
+    brake = distances(s).get(LimitName.BRAKE)
     if brake is None or brake.limit is None:
         return []
     words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
