@@ -15,7 +15,9 @@ from importlib import resources
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
+from bigdipper_exporter.durations import HOUR
+
+ZONE_SECONDS = 26 * HOUR  # no two time zones are further apart
 NEW_YORK = ZoneInfo("America/New_York")
 DAY_START = time(4)
 OPEN = time(9, 30)
@@ -32,7 +34,7 @@ class TradingHours(NamedTuple):
     close: float
 
 
-_ONE_DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 # The day of the last question: a log is read in order, so nearly every line falls into the day of the line before.
 _current: tuple[float, float, date] = (0.0, 0.0, date.min)
 
@@ -74,8 +76,8 @@ def trading_day(ts: float) -> date:
         return day
     day = new_york_date(ts)
     if ts < day_start(day):
-        day -= _ONE_DAY
-    _current = (day_start(day), day_start(day + _ONE_DAY), day)
+        day -= ONE_DAY
+    _current = (day_start(day), day_start(day + ONE_DAY), day)
     return day
 
 
@@ -92,17 +94,17 @@ def is_half_day(day: date) -> bool:
 
 def previous_trading_day(day: date) -> date:
     """The last day before `day` on which the exchange opened."""
-    day -= _ONE_DAY
+    day -= ONE_DAY
     while not is_trading_day(day):
-        day -= _ONE_DAY
+        day -= ONE_DAY
     return day
 
 
 def next_trading_day(day: date) -> date:
     """The first day after `day` on which the exchange opens."""
-    day += _ONE_DAY
+    day += ONE_DAY
     while not is_trading_day(day):
-        day += _ONE_DAY
+        day += ONE_DAY
     return day
 
 
@@ -117,7 +119,7 @@ def open_close(day: date) -> TradingHours | None:
 def session_end(day: date) -> float:
     """The close of the regular session of `day`; without a session the end of the day, 04:00 on the next one."""
     hours = open_close(day)
-    return day_start(day + _ONE_DAY) if hours is None else hours.close
+    return day_start(day + ONE_DAY) if hours is None else hours.close
 
 
 @lru_cache(maxsize=4096)
@@ -156,7 +158,7 @@ def last_close(ts: float) -> float:
         hours = open_close(day)
         if hours is not None and hours.close <= ts:
             return hours.close
-        day -= _ONE_DAY
+        day -= ONE_DAY
 
 
 def _sessions_from(ts: float) -> Iterator[TradingHours]:
@@ -166,4 +168,4 @@ def _sessions_from(ts: float) -> Iterator[TradingHours]:
         hours = open_close(day)
         if hours is not None:
             yield hours
-        day += _ONE_DAY
+        day += ONE_DAY

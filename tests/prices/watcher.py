@@ -16,13 +16,13 @@ from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.fetch import Resume
-from bigdipper_exporter.broker.poller import YEAR
 from bigdipper_exporter.broker.results import Data, Endpoint, PollResult
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.demo.simulator import marketdata, queries
 from bigdipper_exporter.demo.simulator.world import World
+from bigdipper_exporter.durations import YEAR
 from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.prices.models import PriceResult, Wanted
 from bigdipper_exporter.prices.poller import PricePoller, Schedule

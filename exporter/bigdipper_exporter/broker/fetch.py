@@ -12,8 +12,8 @@ from bigdipper_exporter.broker import decode, models
 from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Account, Clock, Order
 from bigdipper_exporter.broker.results import Activities, Data, Failure, History, Orders, Positions
+from bigdipper_exporter.durations import DAY, HOUR
 
-HOUR, DAY = 3600.0, 86400.0
 ORDERS_PAGE, ACTIVITIES_PAGE = 500, 100  # the most the API gives
 MOST_PAGES = 1000
 ORDERS_OVERLAP = HOUR

@@ -15,6 +15,7 @@ from bigdipper_exporter.broker.fetch import Fetched, Resume
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.polling import JITTER, PollingThread, Stopped, Timing
 from bigdipper_exporter.broker.results import Activities, Data, Endpoint, Failure, History, Orders, PollResult
+from bigdipper_exporter.durations import DAY, YEAR
 from bigdipper_exporter.money.flows import CENT
 
 FAST_ORDERS = 15.0
@@ -28,9 +29,6 @@ IDENTITY_SECONDS = 5.0
 TRIES_OF_A_SIDE_TASK = 5
 
 log = logs.get("alpaca")
-
-
-YEAR = 365 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ class Poller(PollingThread):
     def _poll_history(self, client: Client) -> Fetched[History]:
         self._history_left -= 1
         self._history_tried = self._timing.monotonic()
-        fetched = fetch.history(client.get, round(self._settings.history / fetch.DAY))
+        fetched = fetch.history(client.get, round(self._settings.history / DAY))
         self._history_read, self._history_left = self._history_day, 0
         return fetched
 

@@ -13,13 +13,13 @@ from itertools import groupby
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
 from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, DayMoment, PositionMoment, PriceMoment
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
 from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
-DAY = 86400.0
 FINE_SECONDS, COARSE_SECONDS = 60.0, 240.0  # between samples: a panel draws a line through gaps of less than five minutes
 FINE_DAYS = 7.0
 HOURLY = 3600.0

@@ -11,11 +11,12 @@ from datetime import date
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.account_history import last_equity
-from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
+from bigdipper_exporter.archive.broker.days import close_of
 from bigdipper_exporter.archive.broker_tables import PortfolioHistoryRow
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
+from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import CENT

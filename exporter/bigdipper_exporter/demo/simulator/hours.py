@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.calendar import Session, TradingHours
+from bigdipper_exporter.calendar import ONE_DAY, Session, TradingHours
 from bigdipper_exporter.demo.simulator import nyse
-
-_ONE_DAY = timedelta(days=1)
 
 
 def regular(day: date) -> TradingHours | None:
@@ -79,7 +77,7 @@ class Hours:
             hours = extended(day) if extended_too else regular(day)
             if hours is not None and hours.close > ts:
                 return hours.close
-            day += _ONE_DAY
+            day += ONE_DAY
 
     @staticmethod
     def _sessions_from(ts: float) -> Iterator[TradingHours]:
@@ -88,7 +86,7 @@ class Hours:
             hours = regular(day)
             if hours is not None:
                 yield hours
-            day += _ONE_DAY
+            day += ONE_DAY
 
     def _next_bell(self, ts: float) -> float:
-        return calendar.day_start(calendar.trading_day(ts) + _ONE_DAY)
+        return calendar.day_start(calendar.trading_day(ts) + ONE_DAY)

@@ -3,6 +3,7 @@
 import time
 
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
@@ -10,8 +11,7 @@ from bigdipper_exporter.money.limits import Distance, LimitName
 from bigdipper_exporter.web.landing import MOST_NAMED, Row
 from bigdipper_exporter.words import ago, count, dollars
 
-DAY_SECONDS = 86400.0
-LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
+LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY
 
 # Why an answer is not believed, in plain words.
 DOUBTS = {
