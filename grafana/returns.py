@@ -2,10 +2,11 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.archive.figures import LOG_RETURN, UNKNOWN
 from grafana.overrides import column, override
 from grafana.panels import calendar, lines
 from grafana.query import series
-from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS, LOG_RETURN, UNKNOWN
+from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS
 from grafana.theme import LOSS, NO_ROWS, PROFIT, RATIO
 
 

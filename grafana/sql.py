@@ -1,10 +1,8 @@
 """Pieces of SQL that several boards share. `$__from`, `$__to` (ms) and `$__interval_ms` are Grafana's."""
 
 from bigdipper_exporter.archive import figures
-from bigdipper_exporter.archive.figures import ADJUSTED, LOG_RETURN, PROFIT, UNKNOWN
+from bigdipper_exporter.archive.figures import ADJUSTED
 from grafana.theme import steps
-
-__all__ = ["ADJUSTED", "LOG_RETURN", "PROFIT", "UNKNOWN"]
 
 IN_TIME = "ts >= $__from / 1000 AND ts < $__to / 1000"
 DAYS_IN_TIME = "ts >= $__from / 1000 - 86400 AND ts < $__to / 1000"

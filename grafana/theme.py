@@ -8,6 +8,7 @@ import yaml
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef, GraphDrawStyle
 
+from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.words import ORDER_STATES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +32,7 @@ BROKER = "blue"
 BOT = "#009E73"  # far from blue and orange for every eye
 BARS = GraphDrawStyle.BARS
 LEVELS = {"DEBUG": QUIET, "INFO": GOOD, "WARNING": WARNING, "ERROR": LOSS, "CRITICAL": CRITICAL}
-LIMIT_COLOURS = {"brake": WARNING, "hard": LOSS, "maintenance": CRITICAL}
+LIMIT_COLOURS = {LimitName.BRAKE: WARNING, LimitName.HARD: LOSS, LimitName.MAINTENANCE: CRITICAL}
 
 
 @dataclass(frozen=True)

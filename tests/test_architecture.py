@@ -12,7 +12,7 @@ from tests.conftest import LONGEST
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "exporter" / "bigdipper_exporter"
 NAME = PACKAGE.name
-FOUNDATION = {"__init__", "calendar", "files", "logs", "memory", "symbols", "thresholds", "watchdog", "words"}
+FOUNDATION = {"__init__", "calendar", "durations", "files", "logs", "memory", "symbols", "thresholds", "watchdog", "words"}
 NESTED = (
     "archive.broker",
     "archive.prices",

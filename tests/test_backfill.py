@@ -21,8 +21,9 @@ from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.cli import main
 from bigdipper_exporter.commands.backfill import span_of
 from bigdipper_exporter.commands.openmetrics import write_openmetrics
-from bigdipper_exporter.commands.past import COARSE_SECONDS, DAY, HOLD_SECONDS, Sample, Series, Span, gauges, held
+from bigdipper_exporter.commands.past import COARSE_SECONDS, HOLD_SECONDS, Sample, Series, Span, gauges, held
 from bigdipper_exporter.commands.past_counters import counted, counters
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics.registry import METRICS
 from bigdipper_exporter.money.limits import DEFAULTS
 
@@ -154,7 +155,7 @@ def test_drawdown_and_peak_come_from_every_day_and_equity_from_polls_once_there_
 def _close(day: str) -> float:
     hours = calendar.open_close(date.fromisoformat(day))
     assert hours is not None
-    return hours[1]
+    return hours.close
 
 
 class TestSpan:

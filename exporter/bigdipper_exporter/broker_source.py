@@ -10,7 +10,7 @@ from bigdipper_exporter.archive.broker.checkpoint import resume
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.client import Access
-from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.poller import Poller, PollSettings
 from bigdipper_exporter.broker.polling import Timing
 from bigdipper_exporter.broker.results import Activities, PollResult, without_bad_records
 from bigdipper_exporter.broker.stream import Stream
@@ -33,22 +33,26 @@ class Broker:
         assert settings.alpaca_key
         assert settings.alpaca_secret
         access = Access(
-            settings.alpaca_key, settings.alpaca_secret, settings.alpaca_paper, settings.alpaca_url, settings.alpaca_timeout
+            key=settings.alpaca_key,
+            secret=settings.alpaca_secret,
+            paper=settings.alpaca_paper,
+            url=settings.alpaca_url,
+            timeout=settings.alpaca_timeout,
         )
-        plan = Plan(
-            settings.alpaca_account_interval,
-            settings.alpaca_positions_interval,
-            settings.alpaca_orders_interval,
-            settings.alpaca_clock_interval,
-            settings.alpaca_activities_interval,
-            settings.alpaca_requests_per_minute,
-            settings.alpaca_history,
+        poll_settings = PollSettings(
+            account=settings.alpaca_account_interval,
+            positions=settings.alpaca_positions_interval,
+            orders=settings.alpaca_orders_interval,
+            clock=settings.alpaca_clock_interval,
+            activities=settings.alpaca_activities_interval,
+            per_minute=settings.alpaca_requests_per_minute,
+            history=settings.alpaca_history,
         )
         self._queue: ResultQueue[PollResult] = ResultQueue(log, wake, MOST_WAITING)
         now = timing.time() if timing else time.time()
         self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.alpaca_history)
         self.stream: Stream | None = None
-        self.poller = Poller(access, plan, self._polled, resume(connection), self._queue.is_full, timing=timing)
+        self.poller = Poller(access, poll_settings, self._polled, resume(connection), self._queue.is_full, timing=timing)
         self.poller.start()
 
     def _polled(self, result: PollResult) -> None:

@@ -8,13 +8,16 @@ writes from the `holidays` package.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-ZONE_SECONDS = 26 * 3600.0  # no two time zones are further apart
+from bigdipper_exporter.durations import HOUR
+
+ZONE_SECONDS = 26 * HOUR  # no two time zones are further apart
 NEW_YORK = ZoneInfo("America/New_York")
 DAY_START = time(4)
 OPEN = time(9, 30)
@@ -23,7 +26,15 @@ EXTENDED_CLOSE, HALF_DAY_EXTENDED_CLOSE = time(20), time(17)
 
 Session = Literal["regular", "extended", "closed"]
 
-_ONE_DAY = timedelta(days=1)
+
+class TradingHours(NamedTuple):
+    """When trading begins and ends, in unix seconds."""
+
+    open: float
+    close: float
+
+
+ONE_DAY = timedelta(days=1)
 # The day of the last question: a log is read in order, so nearly every line falls into the day of the line before.
 _current: tuple[float, float, date] = (0.0, 0.0, date.min)
 
@@ -65,8 +76,8 @@ def trading_day(ts: float) -> date:
         return day
     day = new_york_date(ts)
     if ts < day_start(day):
-        day -= _ONE_DAY
-    _current = (day_start(day), day_start(day + _ONE_DAY), day)
+        day -= ONE_DAY
+    _current = (day_start(day), day_start(day + ONE_DAY), day)
     return day
 
 
@@ -83,34 +94,40 @@ def is_half_day(day: date) -> bool:
 
 def previous_trading_day(day: date) -> date:
     """The last day before `day` on which the exchange opened."""
-    day -= _ONE_DAY
+    day -= ONE_DAY
     while not is_trading_day(day):
-        day -= _ONE_DAY
+        day -= ONE_DAY
     return day
 
 
 def next_trading_day(day: date) -> date:
     """The first day after `day` on which the exchange opens."""
-    day += _ONE_DAY
+    day += ONE_DAY
     while not is_trading_day(day):
-        day += _ONE_DAY
+        day += ONE_DAY
     return day
 
 
 @lru_cache(maxsize=4096)
-def open_close(day: date) -> tuple[float, float] | None:
-    """Opening and closing of the regular session of `day`; None when the exchange stays closed."""
+def open_close(day: date) -> TradingHours | None:
+    """The regular session of `day`; None when the exchange stays closed."""
     if not is_trading_day(day):
         return None
-    return _at(day, OPEN), _at(day, HALF_DAY_CLOSE if is_half_day(day) else CLOSE)
+    return TradingHours(_at(day, OPEN), _at(day, HALF_DAY_CLOSE if is_half_day(day) else CLOSE))
+
+
+def session_end(day: date) -> float:
+    """The close of the regular session of `day`; without a session the end of the day, 04:00 on the next one."""
+    hours = open_close(day)
+    return day_start(day + ONE_DAY) if hours is None else hours.close
 
 
 @lru_cache(maxsize=4096)
-def extended_hours(day: date) -> tuple[float, float] | None:
+def extended_hours(day: date) -> TradingHours | None:
     """Begin of pre-market (04:00) and end of after-hours (20:00, 17:00 on half days); None on days without trading."""
     if not is_trading_day(day):
         return None
-    return day_start(day), _at(day, HALF_DAY_EXTENDED_CLOSE if is_half_day(day) else EXTENDED_CLOSE)
+    return TradingHours(day_start(day), _at(day, HALF_DAY_EXTENDED_CLOSE if is_half_day(day) else EXTENDED_CLOSE))
 
 
 def session(ts: float) -> Session:
@@ -119,19 +136,19 @@ def session(ts: float) -> Session:
     regular, extended = open_close(day), extended_hours(day)
     if regular is None or extended is None:
         return "closed"
-    if regular[0] <= ts < regular[1]:
+    if regular.open <= ts < regular.close:
         return "regular"
-    return "extended" if ts < extended[1] else "closed"
+    return "extended" if ts < extended.close else "closed"
 
 
 def next_open(ts: float) -> float:
     """The first regular opening after `ts` (at an opening itself: the one after it)."""
-    return _next(ts, 0)
+    return next(hours.open for hours in _sessions_from(ts) if hours.open > ts)
 
 
 def next_close(ts: float) -> float:
     """The first regular closing after `ts` (at a closing itself: the one after it)."""
-    return _next(ts, 1)
+    return next(hours.close for hours in _sessions_from(ts) if hours.close > ts)
 
 
 def last_close(ts: float) -> float:
@@ -139,15 +156,16 @@ def last_close(ts: float) -> float:
     day = new_york_date(ts)
     while True:
         hours = open_close(day)
-        if hours is not None and hours[1] <= ts:
-            return hours[1]
-        day -= _ONE_DAY
+        if hours is not None and hours.close <= ts:
+            return hours.close
+        day -= ONE_DAY
 
 
-def _next(ts: float, which: Literal[0, 1]) -> float:
+def _sessions_from(ts: float) -> Iterator[TradingHours]:
+    """Yield the regular sessions from the day of `ts` on."""
     day = new_york_date(ts)
     while True:
         hours = open_close(day)
-        if hours is not None and hours[which] > ts:
-            return hours[which]
-        day += _ONE_DAY
+        if hours is not None:
+            yield hours
+        day += ONE_DAY

@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.money.limits import LimitName
 from grafana import theme
 from grafana.board import CONFIG, FLEET, HEALTH, OVERVIEW, RISK, Section, board
 from grafana.overrides import NARROW, answer, coloured, column, organise, transform
@@ -61,7 +62,7 @@ FIGURES = {
     "Month": 'max by (bot) (bigdipper_account_adjusted_return_ratio{window="1m"})',
     "Drawdown": DRAWDOWN,
     "Largest": LARGEST,
-    "To the brake": 'min by (bot) (bigdipper_limit_distance_usd{limit="brake"})',
+    "To the brake": f'min by (bot) (bigdipper_limit_distance_usd{{limit="{LimitName.BRAKE}"}})',
     "Positions": "sum by (bot) (bigdipper_positions) or on (bot) max by (bot) (bigdipper_bot_positions)",
     "Missed": "max by (bot) (bigdipper_day_missed_trades)",
     "Alerts": 'count by (bot) (ALERTS{alertstate="firing",severity!="none",bot!=""})',

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from bigdipper_exporter.money.limits import BRAKE, used_at
+from bigdipper_exporter.money.limits import BRAKE, LimitName, used_at
 from grafana import shared, sql, theme
 from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
 from grafana.overrides import NARROW, answer, by_source, coloured, column, organise, override
@@ -288,7 +288,9 @@ def _more() -> list[model.Panel]:
             names=True,
             thresholds=_near(BRAKE, threshold("distance_ratio")),
             overrides=[
-                override("byName", "maintenance", thresholds=_near(MAINTENANCE, threshold("maintenance_distance_ratio")))
+                override(
+                    "byName", LimitName.MAINTENANCE, thresholds=_near(MAINTENANCE, threshold("maintenance_distance_ratio"))
+                )
             ],
         ),
     ]

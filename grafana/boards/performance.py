@@ -4,24 +4,13 @@ from typing import Any
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
+from bigdipper_exporter.archive.figures import ADJUSTED, NEWEST_POSITIONS, PROFIT
 from grafana import benchmark, returns, shared, theme
 from grafana.board import PERFORMANCE, Section, board
 from grafana.overrides import by_source, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import SqlQuery, listed, series, table, tidy
-from grafana.sql import (
-    ADJUSTED,
-    DAYS,
-    IN_TIME,
-    PROFIT,
-    REST,
-    RISK_FIGURES,
-    SALE_QUALITY,
-    SALES,
-    UNDER_WATER,
-    of_log,
-)
+from grafana.sql import DAYS, IN_TIME, REST, RISK_FIGURES, SALE_QUALITY, SALES, UNDER_WATER, of_log
 from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
 
 

@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from bigdipper_exporter.money.limits import LimitName
 from grafana import returns, shared, sql, theme
 from grafana.board import RISK, Section, board
 from grafana.overrides import NARROW, answer, by_source, coloured, column, override, words
@@ -120,9 +121,9 @@ def _distance() -> list[model.Panel]:
             "Where does it stand between its limits? "
             "Debt as a share of the equity (15 % is 15 % margin, or leverage 115 %), with the limits of the bot's own "
             "configuration dashed.",
-            over_time(selector("limit_level_ratio", limit="brake"), "debt by equity"),
-            over_time(selector("limit_ratio", limit="brake"), "brake limit"),
-            over_time(selector("limit_ratio", limit="hard"), "hard limit"),
+            over_time(selector("limit_level_ratio", limit=LimitName.BRAKE), "debt by equity"),
+            over_time(selector("limit_ratio", limit=LimitName.BRAKE), "brake limit"),
+            over_time(selector("limit_ratio", limit=LimitName.HARD), "hard limit"),
             unit=RATIO,
             size=(12, 9),
             none=theme.NO_LIMIT,

@@ -2,18 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from bigdipper_exporter.archive.figures import NEWEST_POSITIONS
+from bigdipper_exporter.archive.figures import ADJUSTED, NEWEST_POSITIONS
 from grafana import returns, theme
 from grafana.board import SHARE, Section, board
 from grafana.overrides import column
 from grafana.panels import columns, pie, stat
 from grafana.query import fixed_archive, newest_last, table, tidy
-from grafana.sql import (
-    ADJUSTED,
-    DAYS,
-    RISK_FIGURES,
-    SALE_QUALITY,
-)
+from grafana.sql import DAYS, RISK_FIGURES, SALE_QUALITY
 from grafana.symbols import SECTORS, named
 from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
 

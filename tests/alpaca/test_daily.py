@@ -11,7 +11,7 @@ import pytest
 
 from bigdipper_exporter.archive.broker import daily
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
-from bigdipper_exporter.archive.broker.daily import trading_day_of
+from bigdipper_exporter.archive.broker.days import trading_day_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.demo.simulator.units import cents, money

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter.broker.client import Access, Client
-from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.poller import Poller, PollSettings
 from bigdipper_exporter.broker.rate_budget import PAUSE_UNTOLD, Budget
 from bigdipper_exporter.broker.results import ENDPOINTS, Failure, PollResult
 from bigdipper_exporter.demo.simulator.faults import FAULTS
@@ -278,7 +278,7 @@ def test_a_stop_takes_no_second_while_a_request_hangs(broker: Any) -> None:
     broker.faults.set("*", "hang")
     results: list[PollResult] = []
     access = Access("PKSIMULATED", "simulated-secret", url=broker.url, timeout=60)
-    poller = Poller(access, Plan(), results.append)
+    poller = Poller(access, PollSettings(), results.append)
     poller.start()
     deadline = time.monotonic() + 20
     while not broker.requests and time.monotonic() < deadline:
@@ -295,7 +295,7 @@ def test_a_stop_takes_no_second_while_a_request_hangs(broker: Any) -> None:
 
 
 def test_a_stop_before_the_sdk_is_loaded_is_quiet(broker: Any) -> None:
-    poller = Poller(Access("PKSIMULATED", "simulated-secret", url=broker.url), Plan(), lambda r: None)
+    poller = Poller(Access("PKSIMULATED", "simulated-secret", url=broker.url), PollSettings(), lambda r: None)
     poller.start()
     poller.stop()
     poller.stop()

@@ -43,9 +43,9 @@ class Account:
             before -= timedelta(days=1)
         opened = calendar.open_close(before)
         assert opened is not None
-        self.ledger = Ledger(cash + shares * price, seed=11, opened=opened[0] + 60)
+        self.ledger = Ledger(cash + shares * price, seed=11, opened=opened.open + 60)
         if shares:
-            self.ledger.trade("AAPL", shares, price, opened[0] + 120)
+            self.ledger.trade("AAPL", shares, price, opened.open + 120)
         self.ledger.close_day(before)
         self.ledger.open_day(before + timedelta(days=1), now)
         self.timing = Timing(now)
@@ -89,7 +89,7 @@ class Account:
             if calendar.is_trading_day(day):
                 hours = calendar.open_close(day)
                 assert hours is not None
-                yield from (bell for bell in (calendar.day_start(day), hours[1]) if bell > now + 1)
+                yield from (bell for bell in (calendar.day_start(day), hours.close) if bell > now + 1)
 
     def book(self, kind: str, amount: float) -> Any:
         return self.ledger.book(kind, money(amount), self.timing.time(), kind)

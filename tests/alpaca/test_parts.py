@@ -20,7 +20,7 @@ from bigdipper_exporter.broker import decode, fetch, transport
 from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Account, Activity, Order, Position
 from bigdipper_exporter.broker.rate_budget import Budget
-from bigdipper_exporter.broker.results import Activities, Failure, Orders, Positions
+from bigdipper_exporter.broker.results import Failure, Orders, Positions
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.metrics.collect import Collector
 from bigdipper_exporter.metrics.registry import METRICS
@@ -167,10 +167,9 @@ def test_orders_of_one_instant_survive_a_page_edge() -> None:
 
     backfill, seen = fetch.OrdersBackfill(fetch.Resume()), []
     while not backfill.done:
-        data, rejected = backfill.page(get)
-        assert isinstance(data, Orders)
-        assert rejected == 0
-        seen += [o.id for o in data.items]
+        page = backfill.page(get)
+        assert page.rejected == 0
+        seen += [o.id for o in page.data.items]
     assert sorted(seen) == sorted(o["id"] for o in everything)
 
 
@@ -203,9 +202,8 @@ def test_more_orders_than_fit_a_page_are_all_seen(status: str) -> None:
             return []
         return (asked if query.get("direction") == "asc" else asked[::-1])[:500]
 
-    data, _ = fetch.OrdersFollower(fetch.Resume(), 1_700_000_000.0).poll(get, full=status != "new")
-    assert isinstance(data, Orders)
-    assert len(data.items) == 1200
+    fetched = fetch.OrdersFollower(fetch.Resume(), 1_700_000_000.0).poll(get, full=status != "new")
+    assert len(fetched.data.items) == 1200
 
 
 def test_a_page_of_activities_whose_last_has_no_id_is_not_asked_for_again_and_again() -> None:
@@ -217,9 +215,8 @@ def test_a_page_of_activities_whose_last_has_no_id_is_not_asked_for_again_and_ag
         assert len(asked) == 1
         return [*page, {"activity_type": "FEE"}]
 
-    data, rejected = fetch.ActivitiesReader(fetch.Resume(activities_done=True)).poll(get, 1_800_000_000.0)
-    assert isinstance(data, Activities)
-    assert (len(data.items), rejected) == (99, 1)
+    fetched = fetch.ActivitiesReader(fetch.Resume(activities_done=True)).poll(get, 1_800_000_000.0)
+    assert (len(fetched.data.items), fetched.rejected) == (99, 1)
 
 
 def test_an_order_that_cannot_be_asked_for_now_is_followed_on() -> None:
@@ -234,8 +231,7 @@ def test_an_order_that_cannot_be_asked_for_now_is_followed_on() -> None:
     with pytest.raises(Failure):
         follower.poll(down, full=False)
     assert follower.any_open
-    data, _ = follower.poll(lambda path, query=None: [] if path == "/orders" else raw, full=False)
-    assert isinstance(data, Orders)
+    data = follower.poll(lambda path, query=None: [] if path == "/orders" else raw, full=False).data
     assert (data.open_ids, data.lost) == (frozenset({"o"}), ())
 
 

@@ -131,10 +131,12 @@ class Years:
         body = queries.answer(self.ledger, f"/v2{path}", {k: str(v) for k, v in (query or {}).items()}, self.now)
         return json.loads(json.dumps(self.changes.get(path, lambda same: same)(body)))
 
-    def write(self, endpoint: Endpoint, read: tuple[Data, int], side: bool = False) -> None:
+    def write(self, endpoint: Endpoint, fetched: fetch.Fetched[Data], side: bool = False) -> None:
         with self.store.transaction() as connection:
             self.book.write(
-                connection, PollResult(endpoint, self.now, data=read[0], rejected=read[1], side=side), self.counters
+                connection,
+                PollResult(endpoint, self.now, data=fetched.data, rejected=fetched.rejected, side=side),
+                self.counters,
             )
             self.counters.flush(connection)
         self.counters.commit()
@@ -363,7 +365,7 @@ class Truth:
 def close_of(day: date) -> float:
     hours = nyse.regular(day)
     assert hours is not None
-    return hours[1]
+    return hours.close
 
 
 def realized_by_fill(ledger: Ledger) -> dict[str, Fraction | None]:

@@ -18,7 +18,7 @@ import pytest
 from bigdipper_exporter.archive.broker.repository import BrokerRepository
 from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker.client import Access
-from bigdipper_exporter.broker.poller import Plan, Poller
+from bigdipper_exporter.broker.poller import Poller, PollSettings
 from bigdipper_exporter.broker.results import PollResult
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.counters import Counters
@@ -88,7 +88,9 @@ def test_requests_and_cpu_of_eight_hours(tmp_path: Path, open_order: bool) -> No
     timing = Passing()
     results: list[PollResult] = []
     with Broker(ledger, clock=timing.time) as broker:
-        poller = Poller(Access("PKSIMULATED", "simulated-secret", url=broker.url), Plan(), results.append, timing=timing)
+        poller = Poller(
+            Access("PKSIMULATED", "simulated-secret", url=broker.url), PollSettings(), results.append, timing=timing
+        )
         poller.start()
         assert timing.over.wait(600)
         poller.stop()

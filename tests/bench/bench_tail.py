@@ -58,7 +58,7 @@ def test_reading_and_idling(tmp_path: Path) -> None:
     print(f"\nread {size / 1e6:.0f} MB in {wall:.2f} s, {cpu:.2f} s of CPU: {size / cpu / 1e6:,.0f} MB per CPU second")
 
     deadline = time.monotonic() + 10
-    while not tail._state.segments[0].sure and time.monotonic() < deadline:
+    while not tail._state.segments[0].is_signature_reliable and time.monotonic() < deadline:
         tail.read()
     print(f"idle read(): {seconds(tail.read, 20_000) * 1e6:.1f} us")
 

@@ -19,6 +19,7 @@ from bigdipper_exporter.archive.price_tables import DailyPriceRow, PriceCoverage
 from bigdipper_exporter.archive.prices import figures
 from bigdipper_exporter.archive.prices.wanted import Scope
 from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.durations import DAY
 from tests.grafana import synthetic
 
 BENCHMARK = "SPY"
@@ -33,7 +34,7 @@ def archive(path: Path, days: int, until: datetime, *, seed: int = 7) -> Path:
         for number, symbol in enumerate([*synthetic.SYMBOLS, BENCHMARK]):
             _prices(connection, symbol, sessions, now, random.Random(seed + number))
         replace(BrokerCheckpoint.load(connection), orders_done=True, activities_done=True).save(connection)
-        scope = Scope(BENCHMARK, days * figures.DAY, 0.0, tuple(synthetic.SYMBOLS))
+        scope = Scope(BENCHMARK, days * DAY, 0.0, tuple(synthetic.SYMBOLS))
         figures.write(connection, figures.derive(connection, scope, now))
         connection.execute("ANALYZE")
     return path

@@ -45,7 +45,7 @@ def tape(first: date = FIRST, last: date = FRIDAY, every: int = 30) -> Tape:
     for day in sessions(first, last):
         hours = open_close(day)
         assert hours is not None
-        for number, minute in enumerate(range(int(hours[0]), int(hours[1]), 60 * every)):
+        for number, minute in enumerate(range(int(hours.open), int(hours.close), 60 * every)):
             made.add(float(minute), day, [price(symbol, day, number) for symbol in SYMBOLS], True)
     return made
 

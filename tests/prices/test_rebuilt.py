@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.archive.broker.days import next_trading_day
-from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.calendar import NEW_YORK, next_trading_day
 from bigdipper_exporter.demo.simulator.world import World, start_of_history
 from tests.prices import actions
 from tests.prices.watcher import Watcher

@@ -16,13 +16,13 @@ from bigdipper_exporter.archive.store import Store
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.fetch import Resume
-from bigdipper_exporter.broker.poller import YEAR
 from bigdipper_exporter.broker.results import Data, Endpoint, PollResult
 from bigdipper_exporter.calendar import NEW_YORK
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.counters import Counters
 from bigdipper_exporter.demo.simulator import marketdata, queries
 from bigdipper_exporter.demo.simulator.world import World
+from bigdipper_exporter.durations import YEAR
 from bigdipper_exporter.pipeline import Pipeline, Sources
 from bigdipper_exporter.prices.models import PriceResult, Wanted
 from bigdipper_exporter.prices.poller import PricePoller, Schedule
@@ -94,9 +94,9 @@ class Watcher:
         asked = {name: str(value) for name, value in (query or {}).items()}
         return json.loads(json.dumps(queries.answer(self.world.ledger, f"/v2{path}", asked, self.world.now)))
 
-    def _write(self, endpoint: Endpoint, read: tuple[Data, int], side: bool = False) -> None:
+    def _write(self, endpoint: Endpoint, fetched: fetch.Fetched[Data], side: bool = False) -> None:
         with self.store.transaction() as connection:
-            result = PollResult(endpoint, self.world.now, data=read[0], rejected=read[1], side=side)
+            result = PollResult(endpoint, self.world.now, data=fetched.data, rejected=fetched.rejected, side=side)
             self.book.write(connection, result, self.counters)
         self.book.commit()
 

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import connect_readonly
+from bigdipper_exporter.durations import DAY, HOUR
 
 MOST_ROWS = 20
 MOST_DAYS = 90
 DEADLINE_SECONDS = 0.5
 _STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
-HOUR, DAY = 3600.0, 86400.0
 
 # The broker's orders, and lines of the log whose order it has not sent yet. A design-form line has no order id: there the
 # broker's order of that symbol and day is taken for it.

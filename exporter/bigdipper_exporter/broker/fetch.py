@@ -1,19 +1,19 @@
 """What is asked of the broker, endpoint by endpoint: each function or object turns requests into `Data`.
 
-All of them return (data, number of records that could not be read) and raise Failure. `get` is `Client.get`.
+All of them return `Fetched` and raise Failure. `get` is `Client.get`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bigdipper_exporter.broker import decode, models
 from bigdipper_exporter.broker.fields import Unreadable
 from bigdipper_exporter.broker.models import Account, Clock, Order
 from bigdipper_exporter.broker.results import Activities, Data, Failure, History, Orders, Positions
+from bigdipper_exporter.durations import DAY, HOUR
 
-HOUR, DAY = 3600.0, 86400.0
 ORDERS_PAGE, ACTIVITIES_PAGE = 500, 100  # the most the API gives
 MOST_PAGES = 1000
 ORDERS_OVERLAP = HOUR
@@ -22,7 +22,15 @@ ACTIVITIES_DEEP_OVERLAP = 7 * DAY  # once a day, for those that come very late
 MOST_FOLLOWED = 10  # single requests per poll for orders that left the list of open ones
 
 T = TypeVar("T")
-Read = tuple[Data, int]
+Of = TypeVar("Of", bound=Data, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[Of]):
+    """An answer of the broker. rejected: how many of its records could not be read."""
+
+    data: Of
+    rejected: int = 0
 
 
 class Get(Protocol):
@@ -64,30 +72,30 @@ def _usable(reader: Callable[[Any], T], raw: Any) -> T:
         raise Failure("bad_response", str(error)) from None
 
 
-def account(get: Get) -> Read:
+def account(get: Get) -> Fetched[Account]:
     """The account, one body, one moment."""
-    read: Account = _usable(decode.account, get("/account"))
-    return read, int(read.damaged)
+    found: Account = _usable(decode.account, get("/account"))
+    return Fetched(found, int(found.damaged))
 
 
-def clock(get: Get) -> Read:
+def clock(get: Get) -> Fetched[Clock]:
     """The broker's clock."""
-    read: Clock = _usable(decode.clock, get("/clock"))
-    return read, int(read.damaged)
+    found: Clock = _usable(decode.clock, get("/clock"))
+    return Fetched(found, int(found.damaged))
 
 
-def positions(get: Get) -> Read:
+def positions(get: Get) -> Fetched[Positions]:
     """All positions: one list, not paged. Raises Failure when no record of it is whole."""
     items, unreadable = _usable(lambda raw: decode.each(decode.position, raw), get("/positions"))
     if items and all(p.damaged for p in items):
         raise Failure("bad_response", f"a figure in each of {len(items)} positions cannot be read")
-    return Positions(items, unreadable), unreadable + sum(p.damaged for p in items)
+    return Fetched(Positions(items, unreadable), unreadable + sum(p.damaged for p in items))
 
 
-def history(get: Get, days: int) -> Read:
+def history(get: Get, days: int) -> Fetched[History]:
     """Equity at the close of the last `days` calendar days."""
     query: dict[str, str | int] = {"period": f"{days}D", "timeframe": "1D"}
-    return History(tuple(_usable(decode.equity_points, get("/account/portfolio/history", query)))), 0
+    return Fetched(History(tuple(_usable(decode.equity_points, get("/account/portfolio/history", query)))))
 
 
 class OrdersFollower:
@@ -102,7 +110,7 @@ class OrdersFollower:
         """Whether an order was open at the last poll."""
         return bool(self._open)
 
-    def poll(self, get: Get, full: bool) -> Read:
+    def poll(self, get: Get, full: bool) -> Fetched[Orders]:
         """The present of all orders that may have changed; `full` also looks for new ones that have ended already."""
         opened, rejected = _orders(get, {"status": "open"})
         items = {o.id: o for o in opened}
@@ -126,7 +134,7 @@ class OrdersFollower:
         open_ids = frozenset(i for i, o in items.items() if not o.is_terminal)
         self._open = dict.fromkeys(open_ids) | still
         self._latest = max([self._latest, *(o.submitted for o in items.values())])
-        return Orders(tuple(items.values()), open_ids, tuple(lost)), rejected
+        return Fetched(Orders(tuple(items.values()), open_ids, tuple(lost)), rejected)
 
 
 def _orders(get: Get, query: Mapping[str, str | int]) -> tuple[list[Order], int]:
@@ -157,7 +165,7 @@ class OrdersBackfill:
         self._edge: frozenset[str] = frozenset()
         self.done = resume.orders_done
 
-    def page(self, get: Get) -> Read:
+    def page(self, get: Get) -> Fetched[Orders]:
         """The next older page."""
         query: dict[str, str | int] = {"status": "all", "limit": ORDERS_PAGE, "nested": "true"}
         if self._cursor is not None:
@@ -170,7 +178,7 @@ class OrdersBackfill:
             self._cursor = min(o.submitted for o in page)
             self._edge = frozenset(o.id for o in page)
             self.done = self.done or self._cursor < self._since
-        return Orders(new, backfill=True, cursor=self._cursor, done=self.done), broken
+        return Fetched(Orders(new, backfill=True, cursor=self._cursor, done=self.done), broken)
 
 
 class ActivitiesReader:
@@ -182,20 +190,20 @@ class ActivitiesReader:
         self._deep_read: float | None = None
         self.caught_up = resume.activities_done
 
-    def poll(self, get: Get, now: float) -> Read:
+    def poll(self, get: Get, now: float) -> Fetched[Activities]:
         """The next page of the history, or everything since shortly before the newest known."""
         return self._recent(get, now) if self.caught_up else self._history(get)
 
-    def _history(self, get: Get) -> Read:
-        page, size, rejected, last = _activities(get, {}, self._token)
-        if size >= ACTIVITIES_PAGE and last in (None, self._token):
+    def _history(self, get: Get) -> Fetched[Activities]:
+        page = _activities(get, {}, self._token)
+        if page.is_full and page.token in (None, self._token):
             raise _endless()
-        self._token = last or self._token
-        self._latest = models.newest([self._latest, *(a.ts for a in page)])
-        self.caught_up = size < ACTIVITIES_PAGE
-        return Activities(page, self._token, self.caught_up), rejected
+        self._token = page.token or self._token
+        self._latest = models.newest([self._latest, *(a.ts for a in page.items)])
+        self.caught_up = not page.is_full
+        return Fetched(Activities(page.items, self._token, self.caught_up), page.rejected)
 
-    def _recent(self, get: Get, now: float) -> Read:
+    def _recent(self, get: Get, now: float) -> Fetched[Activities]:
         deep = self._deep_read is None or now - self._deep_read >= DAY
         overlap = ACTIVITIES_DEEP_OVERLAP if deep else ACTIVITIES_OVERLAP
         # A stamp in the future (a broken clock) must not hide what comes until then.
@@ -203,10 +211,11 @@ class ActivitiesReader:
         items: list[models.Activity] = []
         rejected, token, seen = 0, None, set[str]()
         while True:
-            page, size, broken, token = _activities(get, {"after": moment(max(since, 0.0))}, token)
-            items += page
-            rejected += broken
-            if size < ACTIVITIES_PAGE or token is None:
+            page = _activities(get, {"after": moment(max(since, 0.0))}, token)
+            token = page.token
+            items += page.items
+            rejected += page.rejected
+            if not page.is_full or token is None:
                 break
             if token in seen or len(seen) >= MOST_PAGES:
                 raise _endless()
@@ -214,21 +223,29 @@ class ActivitiesReader:
         if deep:
             self._deep_read = now
         self._latest = models.newest([self._latest, *(a.ts for a in items)])
-        return Activities(tuple(items)), rejected
+        return Fetched(Activities(tuple(items)), rejected)
 
 
 def _endless() -> Failure:
     return Failure("bad_response", "the pages do not end")
 
 
-def _activities(
-    get: Get, query: Mapping[str, str | int], token: str | None
-) -> tuple[tuple[models.Activity, ...], int, int, str | None]:
-    """One page: its records, its size, how many of them could not be read, and the id of its last."""
+@dataclass(frozen=True, slots=True)
+class _ActivitiesPage:
+    """One page of activities. token: id of its last record, with which the next page begins; None if it has none."""
+
+    items: tuple[models.Activity, ...]
+    rejected: int
+    is_full: bool
+    token: str | None
+
+
+def _activities(get: Get, query: Mapping[str, str | int], token: str | None) -> _ActivitiesPage:
+    """The page behind the record `token`; the first one where that is None."""
     more: dict[str, str | int] = {"direction": "asc", "page_size": ACTIVITIES_PAGE}
     if token is not None:
         more["page_token"] = token
     raw = get("/account/activities", dict(query) | more)
-    page, rejected = _usable(lambda body: decode.each(decode.activity, body), raw)
+    items, rejected = _usable(lambda body: decode.each(decode.activity, body), raw)
     last = raw[-1].get("id") if raw and isinstance(raw[-1], dict) else None
-    return page, len(raw), rejected, last if isinstance(last, str) else None
+    return _ActivitiesPage(items, rejected, len(raw) >= ACTIVITIES_PAGE, last if isinstance(last, str) else None)

@@ -11,10 +11,11 @@ from datetime import date
 from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.broker import fetch
 from bigdipper_exporter.broker.client import Access, Client
-from bigdipper_exporter.broker.fetch import Resume
+from bigdipper_exporter.broker.fetch import Fetched, Resume
 from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.broker.polling import JITTER, PollingThread, Stopped, Timing
-from bigdipper_exporter.broker.results import Data, Endpoint, Failure, PollResult
+from bigdipper_exporter.broker.results import Activities, Data, Endpoint, Failure, History, Orders, PollResult
+from bigdipper_exporter.durations import DAY, YEAR
 from bigdipper_exporter.money.flows import CENT
 
 FAST_ORDERS = 15.0
@@ -30,12 +31,9 @@ TRIES_OF_A_SIDE_TASK = 5
 log = logs.get("alpaca")
 
 
-YEAR = 365 * 86400.0
-
-
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Seconds between polls of each endpoint. history: seconds to read back; per_minute: our share of the rate limit."""
+class PollSettings:
+    """Seconds between polls of each endpoint. history: seconds to read back. per_minute: requests of ours."""
 
     account: float = 60.0
     positions: float = 60.0
@@ -52,7 +50,7 @@ class Task:
 
     endpoint: Endpoint
     interval: Callable[[], float]
-    work: Callable[[Client], tuple[Data, int]]
+    work: Callable[[Client], Fetched[Data]]
     finished: Callable[[], bool] = lambda: False
     side: bool = False
     due: float = 0.0
@@ -65,15 +63,15 @@ class Poller(PollingThread):
     def __init__(
         self,
         access: Access,
-        plan: Plan,
+        settings: PollSettings,
         emit: Callable[[PollResult], None],
         resume: Resume | None = None,
         busy: Callable[[], bool] = lambda: False,
         history: bool = True,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__("alpaca", access, plan.per_minute, timing)
-        self._plan, self._emit, self._busy = plan, emit, busy
+        super().__init__("alpaca", access, settings.per_minute, timing)
+        self._settings, self._emit, self._busy = settings, emit, busy
         self._nudged = self._events = False
         self._repeats: list[float] = []
         self._throttle = logs.Throttle(log, 600)
@@ -89,7 +87,7 @@ class Poller(PollingThread):
         self._orders = fetch.OrdersFollower(resume, self._timing.time())
         self._full_due = 0.0
         self._activities = fetch.ActivitiesReader(resume)
-        self._backfill = fetch.OrdersBackfill(resume, self._timing.time() - self._plan.history)
+        self._backfill = fetch.OrdersBackfill(resume, self._timing.time() - self._settings.history)
         self._history_day: date | None = None
         self._history_read: date | None = None
         self._history_left, self._history_tried = 0, -math.inf
@@ -107,11 +105,11 @@ class Poller(PollingThread):
     # -- the schedule
 
     def _schedule(self) -> list[Task]:
-        plan = self._plan
-        self._positions = Task("positions", lambda: plan.positions, lambda c: fetch.positions(c.get))
-        self._account = Task("account", lambda: plan.account, self._poll_account)
+        settings = self._settings
+        self._positions = Task("positions", lambda: settings.positions, lambda c: fetch.positions(c.get))
+        self._account = Task("account", lambda: settings.account, self._poll_account)
         return [
-            Task("clock", lambda: plan.clock, lambda c: fetch.clock(c.get)),
+            Task("clock", lambda: settings.clock, lambda c: fetch.clock(c.get)),
             self._positions,
             self._account,
             Task("orders", self._orders_interval, self._poll_orders),
@@ -121,14 +119,14 @@ class Poller(PollingThread):
         ]
 
     def _orders_interval(self) -> float:
-        return min(FAST_ORDERS, self._plan.orders) if self._orders.any_open else self._plan.orders
+        return min(FAST_ORDERS, self._settings.orders) if self._orders.any_open else self._settings.orders
 
     def _activities_interval(self) -> float:
-        return self._plan.activities if self._activities.caught_up else PAGE_PAUSE
+        return self._settings.activities if self._activities.caught_up else PAGE_PAUSE
 
-    def _poll_account(self, client: Client) -> tuple[Data, int]:
-        account, rejected = fetch.account(client.get)
-        assert isinstance(account, Account)
+    def _poll_account(self, client: Client) -> Fetched[Account]:
+        fetched = fetch.account(client.get)
+        account = fetched.data
         self._account_read = self._timing.monotonic()
         if self._account_id not in (None, account.id):
             # Another account has another history: read it now, from its beginning.
@@ -139,7 +137,7 @@ class Poller(PollingThread):
         if None not in (self._cash, account.cash) and abs((account.cash or 0.0) - (self._cash or 0.0)) > CENT:
             self._expect_records()
         self._account_id, self._cash = account.id, account.cash
-        return account, rejected
+        return fetched
 
     def _expect_records(self) -> None:
         """Read the account's history at once: the cash moved, and only a record says whether that is a deposit or a profit."""
@@ -149,18 +147,18 @@ class Poller(PollingThread):
             if task.endpoint == "activities":
                 task.due = min(task.due, now)
 
-    def _poll_orders(self, client: Client) -> tuple[Data, int]:
+    def _poll_orders(self, client: Client) -> Fetched[Orders]:
         now = self._timing.monotonic()
         full = now >= self._full_due
-        read = self._orders.poll(client.get, full)
+        fetched = self._orders.poll(client.get, full)
         if full:
-            self._full_due = now + self._plan.orders * (1 - 2 * JITTER)
-        return read
+            self._full_due = now + self._settings.orders * (1 - 2 * JITTER)
+        return fetched
 
-    def _poll_activities(self, client: Client) -> tuple[Data, int]:
+    def _poll_activities(self, client: Client) -> Fetched[Activities]:
         return self._activities.poll(client.get, self._timing.time())
 
-    def _poll_backfill(self, client: Client) -> tuple[Data, int]:
+    def _poll_backfill(self, client: Client) -> Fetched[Orders]:
         return self._backfill.page(client.get)
 
     def _history_wanted(self) -> bool:
@@ -174,12 +172,12 @@ class Poller(PollingThread):
             self._history_left = 1
         return self._history_left > 0
 
-    def _poll_history(self, client: Client) -> tuple[Data, int]:
+    def _poll_history(self, client: Client) -> Fetched[History]:
         self._history_left -= 1
         self._history_tried = self._timing.monotonic()
-        read = fetch.history(client.get, round(self._plan.history / fetch.DAY))
+        fetched = fetch.history(client.get, round(self._settings.history / DAY))
         self._history_read, self._history_left = self._history_day, 0
-        return read
+        return fetched
 
     # -- the thread
 
@@ -232,10 +230,9 @@ class Poller(PollingThread):
 
     def _do(self, task: Task, client: Client) -> None:
         failure: Failure | None = None
-        data: Data | None = None
-        rejected = 0
+        fetched: Fetched[Data] | None = None
         try:
-            data, rejected = task.work(client)
+            fetched = task.work(client)
         except Failure as error:
             failure = error
         except Stopped:
@@ -247,7 +244,7 @@ class Poller(PollingThread):
         self._tell(task, failure)
         task.failures = 0 if failure is None else task.failures + 1
         task.due = self._timing.monotonic() + self._delay(task, failure)
-        if task is self._account and failure is None and self._plan.account == self._plan.positions:
+        if task is self._account and failure is None and self._settings.account == self._settings.positions:
             # One after the other, so that a ratio of the two compares one moment; positions go first at a tie.
             task.due = self._positions.due
         if task.endpoint == "activities" and self._repeats:
@@ -257,7 +254,17 @@ class Poller(PollingThread):
             # The HTTP exchange succeeded, but its content was unusable.
             attempts = (*attempts[:-1], replace(attempts[-1], reason=failure.reason))
         if not self._stopping:
-            self._emit(PollResult(task.endpoint, self._timing.time(), attempts, data, rejected, client.rate, task.side))
+            self._emit(
+                PollResult(
+                    endpoint=task.endpoint,
+                    at=self._timing.time(),
+                    attempts=attempts,
+                    data=None if fetched is None else fetched.data,
+                    rejected=0 if fetched is None else fetched.rejected,
+                    rate=client.rate,
+                    side=task.side,
+                )
+            )
 
     def _delay(self, task: Task, failure: Failure | None) -> float:
         interval = task.interval()

@@ -158,7 +158,7 @@ def repair(settings: Settings, args: argparse.Namespace) -> int:
 def fill_prometheus(settings: Settings, args: argparse.Namespace) -> int:
     """Give Prometheus the archive's past, so that its graphs begin before its first start (needs promtool)."""
     from bigdipper_exporter.commands.backfill import LABELS, Request, backfill, span_of, write_text
-    from bigdipper_exporter.commands.past import DAY
+    from bigdipper_exporter.durations import DAY
     from bigdipper_exporter.money.limits import OwnLimits
 
     now = time.time()

@@ -16,8 +16,9 @@ from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.store import connect_readonly
 from bigdipper_exporter.botconfig.archived import archived_limits
 from bigdipper_exporter.commands.openmetrics import BLOCK_SECONDS, Written, write_openmetrics
-from bigdipper_exporter.commands.past import DAY, Span, gauges
+from bigdipper_exporter.commands.past import Span, gauges
 from bigdipper_exporter.commands.past_counters import counters
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics.limits import own_limits
 from bigdipper_exporter.money.limits import OwnLimits
 from bigdipper_exporter.projection.state import BotState

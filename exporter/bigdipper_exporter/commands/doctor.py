@@ -25,6 +25,7 @@ from bigdipper_exporter.config.kinds import split_address
 from bigdipper_exporter.config.patterns import slow
 from bigdipper_exporter.config.settings import Settings
 from bigdipper_exporter.config.yamlfile import ConfigError
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.money.benchmark import DAYS_A_YEAR
 from bigdipper_exporter.money.dips import usable_lookback
 from bigdipper_exporter.sectors import read_sectors
@@ -33,7 +34,6 @@ from bigdipper_exporter.web import config as web_config
 from bigdipper_exporter.web.listen import ListenError, listen, port_holder
 from bigdipper_exporter.words import count
 
-DAY = 86400.0
 # What to look at when the broker does not answer, by the reason.
 ADVICE: dict[Reason, str] = {
     "unauthorized": "are key and secret the newest, and do they and alpaca.paper belong to the same account?",

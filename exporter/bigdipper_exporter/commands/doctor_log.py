@@ -37,7 +37,6 @@ TAIL_BYTES = 256 * 1024
 SAMPLED = 100  # lines whose form is looked at where none is the bot's
 GROWING_SECONDS = 180.0
 ZONE_TOLERANCE = 900.0
-OLD_SECONDS = 26 * 3600.0  # no two time zones are further apart
 
 
 def examine_log(settings: Settings) -> Iterator[Finding]:
@@ -176,7 +175,7 @@ def _zone(settings: Settings, portion: ParsedChunk, quiet: float) -> Iterator[Fi
         return
     zone = settings.log_timezone
     skew = time.time() - quiet - portion.last_ts
-    if abs(skew) > OLD_SECONDS:
+    if abs(skew) > calendar.ZONE_SECONDS:
         old = f"an old or a copied log, so the time zone cannot be inferred from it; assuming {zone} (--log.timezone)"
         yield Finding(True, "time zone", f"the newest line is {duration(abs(skew))} from the file's last change: {old}")
     elif abs(skew) > ZONE_TOLERANCE:

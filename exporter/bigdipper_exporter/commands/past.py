@@ -13,12 +13,13 @@ from itertools import groupby
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.queries import past
 from bigdipper_exporter.archive.queries.past import AccountMoment, BrakeSpan, DayMoment, PositionMoment, PriceMoment
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
+from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
-DAY = 86400.0
 FINE_SECONDS, COARSE_SECONDS = 60.0, 240.0  # between samples: a panel draws a line through gaps of less than five minutes
 FINE_DAYS = 7.0
 HOURLY = 3600.0
@@ -164,7 +165,8 @@ def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: S
     for metric, read in ACCOUNT.items():
         yield [_gauge(metric, broker, read)]
     polled = broker[0].ts if broker else span.until
-    closes = [(_end(day), day) for day in days if day.equity_source == "alpaca" and span.since <= _end(day) < span.until]
+    closes = [(_end(day.date), day) for day in days if day.equity_source == "alpaca"]
+    closes = [(ts, day) for ts, day in closes if span.since <= ts < span.until]
     equity = [(ts, day.ending_equity) for ts, day in closes if ts < polled] + [(moment.ts, moment.equity) for moment in broker]
     yield [Series("bigdipper_account_equity_usd", (), held(equity))]
     below = [(ts, None if day.drawdown_ratio is None else -day.drawdown_ratio) for ts, day in closes]
@@ -172,11 +174,10 @@ def _account(broker: Sequence[AccountMoment], days: Sequence[DayMoment], span: S
     yield [Series("bigdipper_account_equity_peak_usd", (), held([(ts, day.adjusted_peak) for ts, day in closes]))]
 
 
-def _end(day: DayMoment) -> float:
-    """The close of a trading day, the end of a day without trading."""
-    name = date.fromisoformat(day.date)
-    hours = calendar.open_close(name)
-    return calendar.day_start(name + timedelta(days=1)) - 1 if hours is None else hours[1]
+def _end(day: str) -> float:
+    """The moment of a day (YYYY-MM-DD) at which its last figures stand: its close, or its last second without a session."""
+    name = date.fromisoformat(day)
+    return min(calendar.session_end(name), calendar.day_start(name + timedelta(days=1)) - 1)
 
 
 def _session(log: Sequence[AccountMoment]) -> list[Series]:
@@ -204,11 +205,11 @@ def _limits(log: Sequence[AccountMoment], broker: Sequence[AccountMoment], kept:
     """The distance to each limit: from the broker's answers, and before the first of them from the bot's own lines."""
     first = broker[0].ts if broker else float("inf")
     moments = [*(moment for moment in log if moment.ts < first), *broker]
-    found: dict[str, list[tuple[float, limits.Distance | None]]] = {"brake": [], "hard": [], "maintenance": []}
-    for m in moments:
-        for name, limit in (("brake", kept.brake), ("hard", kept.hard)):
-            found[name].append((m.ts, _of_bot(m, limit)))
-        found["maintenance"].append((m.ts, _maintenance(m)))
+    found = {
+        LimitName.BRAKE: [(m.ts, _of_bot(m, kept.brake)) for m in moments],
+        LimitName.HARD: [(m.ts, _of_bot(m, kept.hard)) for m in moments],
+        LimitName.MAINTENANCE: [(m.ts, _maintenance(m)) for m in moments],
+    }
     for metric, read in OF_LIMIT.items():
         yield [
             Series(
@@ -272,15 +273,10 @@ def _known(moments: Iterable[PositionMoment], read: Callable[[PositionMoment], f
 
 def _prices(connection: sqlite3.Connection, span: Span) -> Iterator[Series]:
     first = calendar.new_york_date(span.since).isoformat()
-    rows = [(_close(row.date), row) for row in past.price_moments(connection, first)]
+    rows = [(_end(row.date), row) for row in past.price_moments(connection, first)]
     rows = [(ts, row) for ts, row in rows if span.since <= ts < span.until]
     for metric, read in OF_PRICE.items():
         for symbol, group in groupby(rows, key=lambda one: one[1].symbol):
             values = [(ts, read(row)) for ts, row in group]
             samples = [Sample(ts, value) for ts, value in values if value is not None]
             yield Series(f"bigdipper_{metric}", (("symbol", symbol),), samples)
-
-
-def _close(day: str) -> float:
-    hours = calendar.open_close(date.fromisoformat(day))
-    return calendar.day_start(date.fromisoformat(day)) if hours is None else hours[1]

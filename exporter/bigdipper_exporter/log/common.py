@@ -9,7 +9,7 @@ from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums, shared, stret
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Gap
 from bigdipper_exporter.log.plan import Ownership, Traced, is_given_up, of_traced
 from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
-from bigdipper_exporter.log.segments import Look, Segment, State
+from bigdipper_exporter.log.segments import Filling, Look, Segment, State
 
 # Seconds without growth after which a log is read that was emptied, and holds the first line of what was read before.
 REFILL_SECONDS = 3.0
@@ -45,7 +45,7 @@ def retrace(look: Look, segment: Segment) -> None:
     )
     if found is not None and found.is_certain and end > mine.offset:
         segment.checkpoint = replace(found.at, generation=mine.generation).within(source)
-        segment.begun = True
+        segment.content_examined = True
         look.read.sums += found.as_of(mine.generation)
     elif mine.offset and next(iter(look.sums(mine.generation)), None) is None:
         # An older version of the exporter, which stored no checksums, has read it.
@@ -60,12 +60,12 @@ def _has_longer_twin(state: State, segment: Segment) -> bool:
 
 def _await(look: Look, segment: Segment) -> Ownership:
     """Wait for a compressed log that may still be written; report it when it stays incomplete."""
-    source, size = segment.source, segment.source.signature()[0]
+    source, size = segment.source, segment.source.signature().size
     if source.is_waiting:
         return Ownership.HELD
-    if segment.held[0] != size:
-        segment.held = size, look.now
-    if not is_given_up(look.now - segment.held[1]):
+    if segment.filling.size != size:
+        segment.filling = Filling(size, look.now)
+    if not is_given_up(look.now - segment.filling.since):
         return Ownership.HELD
     if segment.ownership is Ownership.HELD:
         reason = source.flaw or "it holds no whole gzip data"
@@ -102,9 +102,9 @@ def _is_filling(look: Look, segment: Segment, known: Checkpoint, size: int) -> b
     if segment.checkpoint.offset or known.generation not in ended:
         return False
     # The size decides, not the file's time, which the copy may have kept.
-    if segment.held[0] != size:
-        segment.held = size, look.now
-    return look.now - segment.held[1] < REFILL_SECONDS
+    if segment.filling.size != size:
+        segment.filling = Filling(size, look.now)
+    return look.now - segment.filling.since < REFILL_SECONDS
 
 
 def is_begun_by_cut(state: State, segment: Segment) -> bool:

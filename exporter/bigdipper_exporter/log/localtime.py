@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
+from bigdipper_exporter.durations import DAY
+
 MINUTE = re.compile(rb"20(?:1[5-9]|[2-9]\d)-\d\d-\d\d \d\d:\d\d:")
 SECONDS = {b"%02d" % second: float(second) for second in range(60)}
 MINUTES = {b"%02d:" % minute: 60.0 * minute for minute in range(60)}
 ISO = re.compile(r"(20(?:1[5-9]|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 # Seconds. A time so far in the future is damaged, or a clock is wrong; if it counted, every later line would look old.
-AHEAD_SECONDS = 2 * 86400.0
+AHEAD_SECONDS = 2 * DAY
 # Before this time (2025-01-01) the exporter's own clock is taken to be wrong: machines without a battery start in 1970.
 CLOCK_SET = 1735689600.0
 

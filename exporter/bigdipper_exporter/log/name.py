@@ -88,7 +88,7 @@ def _follow(look: Look, source: Source) -> None:
     is_first = not (state.known or state.segments)
     checkpoint = _take_up(look, source)
     first = checkpoint or beginning(source, 0, look.now)
-    segment = Segment(source, first, Phase.FOLLOWING, begun=checkpoint is not None)
+    segment = Segment(source, first, Phase.FOLLOWING, content_examined=checkpoint is not None)
     if state.from_end:
         segment.checkpoint, state.from_end = at_end(segment.checkpoint, source), False
     state.add(segment)
@@ -125,7 +125,7 @@ def _take_up(look: Look, current: Source | None) -> Checkpoint | None:
         if action is not OfKnown.WAIT:
             state.known.remove(checkpoint)
         if action is OfKnown.DRAIN and place:
-            state.add(Segment(place, checkpoint.within(place), begun=checkpoint.offset > 0, moved=look.now))
+            state.add(Segment(place, checkpoint.within(place), content_examined=checkpoint.offset > 0, moved=look.now))
         elif action is OfKnown.CONTINUE and place:
             continued = checkpoint.within(place)
         elif action in (OfKnown.LOSE, OfKnown.LOSE_CUT):

@@ -47,14 +47,16 @@ class Packed(Source):
     def _examined(self) -> Examination | None:
         """Return the examination of the present content; None when there is none yet."""
         signature = self.signature()
-        if self._size < 0 and signature[0] >= GZIP_LEAST:
+        if self._size < 0 and signature.size >= GZIP_LEAST:
             try:
-                self._examination = self._examinations.of((self.device, self.inode, *signature[:2]), self._fd)
+                self._examination = self._examinations.of(
+                    (self.device, self.inode, signature.size, signature.mtime_ns), self._fd
+                )
             except OSError as error:
                 self.trouble = error
             self.is_waiting = self._examination is None or not self._examination.is_done
             if self._examination is not None:
-                self._examination.salvage(signature[2])
+                self._examination.salvage(signature.ctime_ns)
         return self._examination
 
     def size(self) -> int:

@@ -12,7 +12,7 @@ from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
 from bigdipper_exporter.log.repeated import Known
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
-from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint
+from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, FileSignature
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 
 # How much of an unfinished line is shown.
@@ -86,7 +86,7 @@ def _is_ready(look: Look, segment: Segment) -> bool:
         common.retrace(look, segment)
     if not common.pass_over(look, segment) or segment.ownership is Ownership.HELD:
         return False
-    if not segment.begun and not segment.checkpoint.offset and segment.source.size():
+    if not segment.content_examined and not segment.checkpoint.offset and segment.source.size():
         _begin(look, segment)
     return True
 
@@ -106,7 +106,7 @@ def _is_no_log(look: Look, segment: Segment) -> bool:
 
 def _begin(look: Look, segment: Segment) -> None:
     """Before the first read of the log: continue where it was trimmed, if it is the rest of the previous one."""
-    segment.begun = True
+    segment.content_examined = True
     if segment.current:
         look.report_flaw(segment.source)
     old = next((one for one in reversed(look.state.segments) if one is not segment), None)
@@ -114,7 +114,7 @@ def _begin(look: Look, segment: Segment) -> None:
         common.trim(segment, old.checkpoint)
 
 
-def _read(look: Look, segment: Segment, signature: tuple[int, int, int]) -> None:
+def _read(look: Look, segment: Segment, signature: FileSignature) -> None:
     """Read up to the limit, and check that the file still begins with what was consumed before."""
     checkpoint, source = segment.checkpoint, segment.source
     data, is_full = _data(look, segment)
@@ -149,7 +149,7 @@ def _data(look: Look, segment: Segment) -> tuple[bytes, bool]:
 
 
 def _take(
-    look: Look, segment: Segment, data: bytes, batches: list[Batch], advanced: Checkpoint, signature: tuple[int, int, int]
+    look: Look, segment: Segment, data: bytes, batches: list[Batch], advanced: Checkpoint, signature: FileSignature
 ) -> None:
     """Return the lines, and move the checkpoint behind them."""
     state, read, checkpoint = look.state, look.read, segment.checkpoint
@@ -225,10 +225,10 @@ def _lines(batches: list[Batch]) -> int:
     return sum(batch.data.count(b"\n") for batch in batches)
 
 
-def _conclude(look: Look, segment: Segment, action: OfPortion, signature: tuple[int, int, int]) -> None:
+def _conclude(look: Look, segment: Segment, action: OfPortion, signature: FileSignature) -> None:
     """Note whether the file is read to its end."""
     if action is OfPortion.MORE:
-        look.read.more, segment.settled, segment.sure = True, None, False
+        look.read.more, segment.settled, segment.is_signature_reliable = True, None, False
         return
     segment.settle(signature)
     segment.ended_at = look.now
@@ -239,7 +239,7 @@ def _conclude(look: Look, segment: Segment, action: OfPortion, signature: tuple[
 def _fail(look: Look, segment: Segment, action: OfPortion) -> None:
     """Note a read error: wait for the log, and give up on a renamed file after a while."""
     read, now = look.read, look.now
-    segment.settled, segment.sure, segment.failing = None, False, segment.failing or now
+    segment.settled, segment.is_signature_reliable, segment.failing = None, False, segment.failing or now
     read.up = read.up and not segment.current
     read.problem = read.problem or problem(segment.source.path, segment.source.trouble or OSError(errno.EIO, "failed"))
     if action is OfPortion.LOSE:

@@ -35,7 +35,7 @@ def _is_cut(segment: Segment) -> bool:
 def _cut(look: Look, segment: Segment) -> OfCut:
     """Give up what a file held before it was cut, and what it holds now to whoever reads it next."""
     checkpoint, source = segment.checkpoint, segment.source
-    settled = segment.settled and segment.settled[0]
+    settled = segment.settled and segment.settled.size
     facts = Cut(segment.phase, source.linked(), source.size(), checkpoint.offset, settled, look.now - segment.ended_at)
     look.read.more = True
     look.read.truncations += segment.phase is not Phase.COMPLETE

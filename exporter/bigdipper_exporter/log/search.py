@@ -35,7 +35,7 @@ def _act(look: Look, lost: Lost, copy: "_Copy", action: OfLost) -> None:
     elif action is OfLost.RESUME and copy.source:
         # With the same inode it may still have a writer.
         phase = Phase.COMPLETE if copy.source.gz or not copy.source.holds(checkpoint) else Phase.DRAINING
-        state.add(Segment(copy.source, checkpoint.within(copy.source), phase, begun=True, moved=look.now))
+        state.add(Segment(copy.source, checkpoint.within(copy.source), phase, content_examined=True, moved=look.now))
         if str(copy.source.path) != checkpoint.path:
             look.report_flaw(copy.source)
     else:

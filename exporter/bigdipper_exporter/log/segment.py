@@ -11,6 +11,7 @@ import stat as modes
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bigdipper_exporter.files import kind
 
@@ -20,6 +21,14 @@ CHUNK = 1 << 20
 
 # Seconds. A file can change twice within one tick of the kernel's clock and look unchanged, so it is checked again afterwards.
 TICK = 0.02
+
+
+class FileSignature(NamedTuple):
+    """Size in bytes, and the times of the last change in nanoseconds. It changes whenever the content does."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +93,14 @@ class Source:
             self.close()
             raise OSError(errno.EINVAL, f"is {kind(stat.st_mode)}, not a regular file")
 
-    def signature(self) -> tuple[int, int, int]:
-        """Return size, mtime and ctime (nanoseconds), which change whenever the content does."""
+    def signature(self) -> FileSignature:
+        """Return the file's signature, all zeros when the disk does not give it."""
         try:
             stat = os.fstat(self._fd)
         except OSError as error:
             self.trouble = error
-            return 0, 0, 0
-        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+            return FileSignature(0, 0, 0)
+        return FileSignature(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
     def is_(self, stat: os.stat_result) -> bool:
         """Whether `stat` is of this file."""
@@ -103,7 +112,7 @@ class Source:
 
     def size(self) -> int:
         """Return the bytes of content."""
-        return self.signature()[0]
+        return self.signature().size
 
     def linked(self) -> bool:
         """Whether the file still has a name."""

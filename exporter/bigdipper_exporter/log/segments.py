@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from bigdipper_exporter.log.checksums import Archived, LineSums, Shared
 from bigdipper_exporter.log.chunks import Gap, Read
@@ -13,7 +14,7 @@ from bigdipper_exporter.log.examination import Examinations
 from bigdipper_exporter.log.packed import open_source
 from bigdipper_exporter.log.plan import Ownership, Phase
 from bigdipper_exporter.log.repeated import Mark
-from bigdipper_exporter.log.segment import TICK, Checkpoint, Source
+from bigdipper_exporter.log.segment import TICK, Checkpoint, FileSignature, Source
 from bigdipper_exporter.log.verdict import TIME_SLACK
 
 _start = attrgetter("start")
@@ -23,30 +24,41 @@ _start = attrgetter("start")
 KEPT_ENDED = 1000
 
 
+class Filling(NamedTuple):
+    """A size in bytes that a file has had since a time (unix seconds)."""
+
+    size: int
+    since: float
+
+
+NOT_FILLING = Filling(0, 0.0)
+
+
 @dataclass(slots=True)
 class Segment:
     """A generation of the log and the file it is read from. Times are unix seconds, 0 for never.
 
-    begun: whether its content was looked at. settled: the file's signature when it was read to its end. sure: whether that was
-    long enough after its last change for the signature to show the next one. moved: when it last grew or lost the log's name.
-    failing: since when the disk does not return its content. ended_at: when it was last found to be read to its end.
-    sums: checksums of its last lines. ownership: whose content it holds. marks: up to where other generations were found in
-    it. held: its size, and since when it has had it, while it may be in the middle of being filled with content that was read
-    already. shared: how far it was compared with other generations so far. is_no_log: whether it holds a file of another type.
+    content_examined: whether its content was looked at. settled: the file's signature when it was read to its end.
+    is_signature_reliable: whether that was long enough after its last change for the signature to show the next one. moved:
+    when it last grew or lost the log's name. failing: since when the disk does not return its content. ended_at: when it was
+    last found to be read to its end. sums: checksums of its last lines. ownership: whose content it holds. marks: up to where
+    other generations were found in it. filling: its size while it may be in the middle of being filled with content that was
+    read already. shared: how far it was compared with other generations so far. is_no_log: whether it holds a file of another
+    type.
     """
 
     source: Source
     checkpoint: Checkpoint
     phase: Phase = Phase.DRAINING
-    begun: bool = False
-    settled: tuple[int, int, int] | None = None
-    sure: bool = False
+    content_examined: bool = False
+    settled: FileSignature | None = None
+    is_signature_reliable: bool = False
     moved: float = 0.0
     failing: float = 0.0
     ended_at: float = 0.0
     sums: LineSums | None = None
     ownership: Ownership = Ownership.UNKNOWN
-    held: tuple[int, float] = (0, 0.0)
+    filling: Filling = NOT_FILLING
     marks: dict[int, Mark] = field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
     is_no_log: bool = False
@@ -62,16 +74,17 @@ class Segment:
 
     def unchanged(self) -> bool:
         """Whether there is certainly nothing to read."""
-        return self.sure and self.settled == self.source.signature()
+        return self.is_signature_reliable and self.settled == self.source.signature()
 
-    def settle(self, signature: tuple[int, int, int]) -> None:
+    def settle(self, signature: FileSignature) -> None:
         """Remember that everything was read when the file had this `signature`."""
-        self.settled, self.sure = signature, time.time_ns() - signature[2] > TICK * 1e9
+        self.settled, self.is_signature_reliable = signature, time.time_ns() - signature.ctime_ns > TICK * 1e9
 
     def restart(self) -> None:
         """Read from the beginning of the file."""
         self.checkpoint = replace(self.checkpoint, offset=0, head=b"", tail=b"", skipping=False, lines=0)
-        self.settled, self.sure, self.ownership, self.held, self.shared = None, False, Ownership.UNKNOWN, (0, 0.0), ()
+        self.settled, self.is_signature_reliable = None, False
+        self.ownership, self.filling, self.shared = Ownership.UNKNOWN, NOT_FILLING, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +188,7 @@ class State:
         """Stop reading a generation: all of it was read."""
         self.drop(segment)
         if segment.settled:
-            self.passed |= {(segment.source.device, segment.source.inode, *segment.settled[:2])}
+            self.passed |= {(segment.source.device, segment.source.inode, segment.settled.size, segment.settled.mtime_ns)}
         self.ended.append(replace(segment.checkpoint, ended=True))
 
     def hand_over(self, segment: Segment, checkpoint: Checkpoint) -> None:
@@ -183,7 +196,8 @@ class State:
         self.ended.append(replace(segment.checkpoint, ended=True))
         if self.is_late(segment):
             self.late |= {checkpoint.generation}
-        segment.checkpoint, segment.begun, segment.settled, segment.sure = checkpoint.within(segment.source), True, None, False
+        segment.checkpoint, segment.content_examined = checkpoint.within(segment.source), True
+        segment.settled, segment.is_signature_reliable = None, False
         self.segments.sort(key=lambda f: (f.current, f.checkpoint.generation))
 
     def is_late(self, segment: Segment) -> bool:

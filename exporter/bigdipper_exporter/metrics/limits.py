@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.broker.models import Account
 from bigdipper_exporter.metrics.reading import Read, Value, known, of_broker
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.metrics.table import Gauge, Metric
 from bigdipper_exporter.money import limits
+from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -34,13 +36,11 @@ def own_limits(
     return own.or_else(limits.DEFAULTS) if has_keys and has_bot else own
 
 
-def _own(s: Snapshot) -> dict[str, float]:
-    own = own_limits(s.bot, s.config, s.limits, has_keys=s.broker is not None, has_log=s.own.log_configured)
-    named = {"brake": own.brake, "hard": own.hard}
-    return {name: ratio for name, ratio in named.items() if ratio is not None}
+def _own(s: Snapshot) -> dict[LimitName, float]:
+    return own_limits(s.bot, s.config, s.limits, has_keys=s.broker is not None, has_log=s.own.log_configured).by_name()
 
 
-def _limits_of_log(s: Snapshot) -> dict[str, limits.Distance | None]:
+def _limits_of_log(s: Snapshot) -> dict[LimitName, limits.Distance | None]:
     """Brake and hard limit by the log's last figures."""
     said = _stocks_and_equity_of_log(s)
     if said is None and s.bot.equity is None:
@@ -62,23 +62,31 @@ def _stocks_and_equity_of_log(s: Snapshot) -> tuple[float, float] | None:
     return limits.positions_of(bot.equity, bot.cash, bot.leverage_ratio), bot.equity
 
 
-def limits_of(s: Snapshot) -> dict[str, limits.Distance | None]:
+def limits_of(s: Snapshot) -> dict[LimitName, limits.Distance | None]:
     """The limits of the account by name; None where a figure that the distance needs is missing. Without keys by the log."""
     b = s.broker
     if b is None:
         return _limits_of_log(s)
     if b.account is None or b.account.equity <= 0:
         return {}
-    account, stocks = b.account, b.stock_value
-    known = stocks is not None and b.leverage_ratio is not None
-    found = {name: limits.bot_limit(ratio, stocks or 0.0, account.equity) if known else None for name, ratio in _own(s).items()}
+    found = {name: _bot_limit(b, b.account, ratio) for name, ratio in _own(s).items()}
+    return {**found, LimitName.MAINTENANCE: _maintenance(b.account)}
+
+
+def _bot_limit(b: BrokerView, account: Account, limit: float) -> limits.Distance | None:
+    if b.stock_value is None or b.leverage_ratio is None:
+        return None
+    return limits.bot_limit(limit, b.stock_value, account.equity)
+
+
+def _maintenance(account: Account) -> limits.Distance | None:
     long, short, margin = account.long_market_value, account.short_market_value, account.maintenance_margin
-    known = long is not None and short is not None and margin is not None
-    found["maintenance"] = limits.maintenance(long or 0.0, short or 0.0, account.equity, margin or 0.0) if known else None
-    return found
+    if long is None or short is None or margin is None:
+        return None
+    return limits.maintenance(long, short, account.equity, margin)
 
 
-def distances(s: Snapshot) -> dict[str, limits.Distance]:
+def distances(s: Snapshot) -> dict[LimitName, limits.Distance]:
     """The limits whose distance is known, by name."""
     return {name: distance for name, distance in limits_of(s).items() if distance is not None}
 

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.money import prices
@@ -49,15 +50,20 @@ class Episode:
     dip: float | None
 
 
+class Returns(NamedTuple):
+    """Total returns of a share after 1, 5 and 20 sessions, in the order of HORIZONS; None: not over, or no price."""
+
+    after_1: float | None
+    after_5: float | None
+    after_20: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What followed an episode: total returns after 1, 5 and 20 sessions by horizon, the benchmark's, the worst low within 20.
+    """What followed an episode: total returns of the symbol and of the benchmark, and the worst low within 20 sessions."""
 
-    A horizon that is not over, or without a price, is None.
-    """
-
-    own: tuple[float | None, ...]
-    benchmark: tuple[float | None, ...]
+    own: Returns
+    benchmark: Returns
     lowest: float | None
 
 
@@ -105,14 +111,18 @@ def outcome(
 
 def returns_after(
     price: float | None, day: date, own: Prices, sessions: Sequence[date], priced_on: date | None = None
-) -> tuple[float | None, ...]:
-    """Return the total returns of a share 1, 5 and 20 sessions after `day`; None: not over, or no price.
+) -> Returns:
+    """Return the total returns of a share 1, 5 and 20 sessions after `day`.
 
     price: in US dollars, paid on `priced_on`; None: on `day`.
     """
     priced_on = day if priced_on is None else priced_on
-    ends = [prices.after(sessions, day, count) for count in HORIZONS]
-    return tuple(None if end is None or price is None else own.growth(price, priced_on, end) for end in ends)
+
+    def after(count: int) -> float | None:
+        end = prices.after(sessions, day, count)
+        return None if end is None or price is None else own.growth(price, priced_on, end)
+
+    return Returns(*map(after, HORIZONS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,17 @@ falls as fast as the equity) the drop is 1, the loss of everything. Without posi
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 BRAKE, HARD = 0.15, 0.20  # the bot's own defaults
+
+
+class LimitName(StrEnum):
+    """The limits of an account, as the label `limit` names them: two of the bot, and the broker's maintenance call."""
+
+    BRAKE = "brake"
+    HARD = "hard"
+    MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,11 @@ class OwnLimits:
     def or_else(self, other: "OwnLimits") -> "OwnLimits":
         """Return these, and those of `other` where these do not say; 0 is a limit too."""
         return OwnLimits(other.brake if self.brake is None else self.brake, other.hard if self.hard is None else self.hard)
+
+    def by_name(self) -> dict[LimitName, float]:
+        """Return the known ones."""
+        named = {LimitName.BRAKE: self.brake, LimitName.HARD: self.hard}
+        return {name: ratio for name, ratio in named.items() if ratio is not None}
 
 
 # What holds for a bot whose config.py and log do not say.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.money.dips import is_signal, lines
 from bigdipper_exporter.money.episodes import LEAST_EPISODES, Sighting, episodes
 from bigdipper_exporter.money.prices import Bar
@@ -18,7 +19,6 @@ Reached = Literal["touched", "close"]
 REACHED: tuple[Reached, ...] = ("touched", "close")
 THRESHOLDS = tuple(percent / 100 for percent in range(2, 16))
 LEAST_RECALL = 0.9  # below it the replay does not match the bot, and what it says of other thresholds is not shown
-DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)

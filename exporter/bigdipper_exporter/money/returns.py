@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from bigdipper_exporter import calendar
+from bigdipper_exporter.calendar import ONE_DAY
 from bigdipper_exporter.money.flows import Flows
 
 WINDOWS: dict[str, int | None] = {"1d": 1, "1w": 7, "1m": 30, "1y": 365, "all": None}
@@ -27,7 +28,6 @@ SMALLEST_DEBTOR = 1.0  # US dollars: what is less and falls below 0, by a fee af
 SMALLEST_BASE = 0.1  # of the day's last equity: more than tenfold growth in one day is a deposit that the broker does not list
 SMALLEST_INDEX = 1e-100  # a float has no room for more years of losses
 BELOW_ONE = math.nextafter(1.0, 0.0)
-ONE_DAY = timedelta(days=1)
 CENT = 0.01  # portfolio history is rounded to it, and `last_equity` is not
 NO_FLOWS = Flows()
 

@@ -12,6 +12,7 @@ from bigdipper_exporter import calendar, logs
 from bigdipper_exporter.broker.client import Access, Client
 from bigdipper_exporter.broker.polling import PollingThread, Stopped, Timing
 from bigdipper_exporter.broker.results import Attempt, Failure
+from bigdipper_exporter.durations import HOUR, MINUTE
 from bigdipper_exporter.prices import fetch
 from bigdipper_exporter.prices.models import (
     Actions,
@@ -28,7 +29,7 @@ from bigdipper_exporter.prices.models import (
 
 DATA_HOST = "https://data.alpaca.markets"
 # How old prices must be: a free key may not see the newest 15 minutes, and a clock may be wrong.
-AGES = (16 * 60.0, 75 * 60.0, 26 * 3600.0)
+AGES = (16 * MINUTE, 75 * MINUTE, 26 * HOUR)
 ANNOUNCED = timedelta(days=90)  # how far ahead corporate actions are looked for
 FIRST_ROUND = 60.0
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0

@@ -9,6 +9,7 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.bot_tables import BotEventRow
 from bigdipper_exporter.archive.pending import PendingDay, PendingRows
 from bigdipper_exporter.counters import Counters, SymbolLabels
+from bigdipper_exporter.durations import HOUR
 from bigdipper_exporter.log.lines.skips import Skip
 from bigdipper_exporter.log.records import Record
 from bigdipper_exporter.log.rule import Event
@@ -16,7 +17,6 @@ from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.projection.state import BotState, Episode
 
 DETAIL_LIMIT = 500
-HOUR = 3600.0
 
 
 def ratio(percent: float | None) -> float | None:

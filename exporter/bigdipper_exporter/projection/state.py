@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bigdipper_exporter.archive.bot_tables import AccountRow, OpportunityRow
 from bigdipper_exporter.archive.saved import listed, named
 from bigdipper_exporter.calendar import ZONE_SECONDS
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.log import forms
 from bigdipper_exporter.log.parser import Reader
 from bigdipper_exporter.log.records import OFFSET_MASK, Piece, Place
@@ -19,7 +20,7 @@ Stored = TypeVar("Stored", AccountRow, OpportunityRow)
 
 MAX_DAMAGED = 10
 # Seconds for which a damaged line is pointed out.
-RECENT_SECONDS = 86400.0
+RECENT_SECONDS = DAY
 # Seconds for which lines that no time zone explains must go on before they count as new: the bot's clock is that wrong.
 STEADY_SECONDS = 600.0
 FORMS = {"D": "design", "16": "v2.16", "17": "v2.17", "18": "v2.18"}

@@ -4,7 +4,7 @@ A figure that is not known is null, never 0 and never missing.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -20,9 +20,22 @@ class Model(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True, populate_by_name=True)
 
 
+@overload
+def utc(ts: float) -> datetime: ...
+
+
+@overload
+def utc(ts: float | None) -> datetime | None: ...
+
+
+def utc(ts: float | None) -> datetime | None:
+    """Unix seconds as a time in UTC; None stays None."""
+    return None if ts is None else datetime.fromtimestamp(ts, UTC)
+
+
 def moment_of(value: object) -> object:
     """Unix seconds as a time in UTC; anything else as it is."""
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
+    return utc(value) if isinstance(value, int | float) else value
 
 
 def _ratio_to_percent(value: object) -> object:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from bigdipper_exporter.api.context import After, AskedBot, InPeriod, Limit
-from bigdipper_exporter.api.models.base import Paged
+from bigdipper_exporter.api.models.base import Paged, utc
 from bigdipper_exporter.api.models.brake import Episode
 from bigdipper_exporter.api.models.dashboard import BrakeNow
 from bigdipper_exporter.api.routes.overview import brake_now
@@ -32,21 +32,19 @@ def history(asked: AskedBot, after: After, period: InPeriod = "1y", limit: Limit
 def episode(row: BrakeRow) -> Episode:
     """One row of the archive as the API shows it."""
     leverage = row.leverage_ratio is not None
-    return Episode.model_validate(
-        {
-            "id": row.id,
-            "started": row.started,
-            "ended": row.ended,
-            "date": row.date,
-            "duration_seconds": row.duration_seconds,
-            "cause": "leverage" if leverage else "margin",
-            "level_ratio": row.leverage_ratio if leverage else row.margin_ratio,
-            "peak_ratio": row.peak_ratio,
-            "reduce_usd": row.reduce_usd,
-            "margin_debt": row.margin_debt,
-            "equity": row.equity,
-            "cycles": row.cycles,
-            "dips_missed": row.missed_opportunities,
-            "open": row.ended is None,
-        }
+    return Episode(
+        id=str(row.id),
+        started=utc(row.started),
+        ended=utc(row.ended),
+        date=row.date,
+        duration_seconds=row.duration_seconds,
+        cause="leverage" if leverage else "margin",
+        level_ratio=row.leverage_ratio if leverage else row.margin_ratio,
+        peak_ratio=row.peak_ratio,
+        reduce_usd=row.reduce_usd,
+        margin_debt=row.margin_debt,
+        equity=row.equity,
+        cycles=row.cycles,
+        dips_missed=row.missed_opportunities,
+        open=row.ended is None,
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from bigdipper_exporter.api.context import After, AskedBot, InPeriod, Limit
-from bigdipper_exporter.api.models.base import Listed, Paged
+from bigdipper_exporter.api.models.base import Listed, Paged, utc
 from bigdipper_exporter.api.models.opportunities import MissedTrade, MissedTrades, Opportunity, ReasonCount
 from bigdipper_exporter.archive.bot_tables import OpportunityRow
 from bigdipper_exporter.archive.queries import opportunities as queries
@@ -20,20 +20,18 @@ Reason = Literal[
 
 def opportunity(row: OpportunityRow) -> Opportunity:
     """One row of the archive as the API shows it."""
-    return Opportunity.model_validate(
-        {
-            "id": row.id,
-            "ts": row.ts,
-            "date": row.date,
-            "symbol": row.symbol,
-            "dip_percent": row.dip_percent,
-            "price": row.price,
-            "score": row.score,
-            "threshold_percent": row.threshold_percent,
-            "outcome": row.outcome,
-            "executed": row.outcome == "submitted",
-            "reason": row.reason,
-        }
+    return Opportunity(
+        id=str(row.id),
+        time=utc(row.ts),
+        date=row.date,
+        symbol=row.symbol,
+        dip_percent=row.dip_percent,
+        price=row.price,
+        score=row.score,
+        threshold_percent=row.threshold_percent,
+        outcome=row.outcome,
+        executed=row.outcome == "submitted",
+        reason=row.reason,
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from bigdipper_exporter import calendar
 from bigdipper_exporter.api.context import Asked, AskedBot, InPeriod
 from bigdipper_exporter.api.models.account import AccountHistory, AccountNow, AccountPoint, Benchmark, Performance
-from bigdipper_exporter.api.models.base import Listed
+from bigdipper_exporter.api.models.base import Listed, utc
 from bigdipper_exporter.api.models.dashboard import Bot, BrakeNow, Dashboard, Market
 from bigdipper_exporter.archive.errors import ArchiveError
 from bigdipper_exporter.archive.queries import account as queries
@@ -17,6 +17,7 @@ from bigdipper_exporter.metrics.day import log_profit
 from bigdipper_exporter.metrics.limits import limits_of
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.account import margin_debt, ratio_of_equity
+from bigdipper_exporter.money.limits import LimitName
 
 router = APIRouter(prefix="/api/v1")
 
@@ -36,15 +37,13 @@ def _bot(asked: Asked) -> Bot:
     except ArchiveError as error:
         return Bot(name=asked.bot, available=False, problem=str(error), mode=None, version=None, last_update=None)
     known = now.bot
-    return Bot.model_validate(
-        {
-            "name": asked.bot,
-            "available": True,
-            "problem": None,
-            "mode": None if known.mode == "unknown" else known.mode,
-            "version": None if known.version == "unknown" else known.version,
-            "last_update": last_update(now),
-        }
+    return Bot(
+        name=asked.bot,
+        available=True,
+        problem=None,
+        mode=None if known.mode == "unknown" else known.mode,
+        version=None if known.version == "unknown" else known.version,
+        last_update=utc(last_update(now)),
     )
 
 
@@ -53,18 +52,16 @@ def dashboard(asked: AskedBot) -> Dashboard:
     """Return status, money, brake and today's orders."""
     with asked.archive() as connection:
         now = asked.snapshot(connection)
-    return Dashboard.model_validate(
-        {
-            "bot": asked.services.archives.name(asked.bot),
-            "account": account_now(now),
-            "market": market(now, asked.now),
-            "positions": position_count(now),
-            "trades_today": now.day.trades,
-            "brake": brake_now(now, asked.now),
-            "running": now.is_running(asked.now),
-            "last_cycle": now.bot.cycle_ts,
-            "last_update": last_update(now),
-        }
+    return Dashboard(
+        bot=asked.services.archives.name(asked.bot),
+        account=account_now(now),
+        market=market(now, asked.now),
+        positions=position_count(now),
+        trades_today=now.day.trades,
+        brake=brake_now(now, asked.now),
+        running=now.is_running(asked.now),
+        last_cycle=utc(now.bot.cycle_ts),
+        last_update=utc(last_update(now)),
     )
 
 
@@ -88,7 +85,7 @@ def history(
         start = None if first is None else max(since, first)
         rows = [] if start is None else queries.account_history(connection, start, asked.now + 1, points)
     items = [AccountPoint.model_validate(row) for row in rows]
-    return AccountHistory.model_validate({"period": period, "since": start, "items": items})
+    return AccountHistory(period=period, since=utc(start), items=items)
 
 
 @router.get("/account/performance", summary="What the account earned", tags=["account"])
@@ -116,22 +113,20 @@ def account_now(now: Snapshot) -> AccountNow:
     if now.broker is None or now.broker.account is None:
         return _logged(now)
     broker, account = now.broker, now.broker.account
-    return AccountNow.model_validate(
-        {
-            "source": "alpaca",
-            "time": broker.account_at,
-            "equity": account.equity,
-            "cash": account.cash,
-            "buying_power": account.buying_power,
-            "margin_debt": account.margin_debt,
-            "margin_ratio": account.margin_ratio,
-            "leverage_ratio": broker.leverage_ratio,
-            "last_equity": account.last_equity,
-            "day_profit": broker.day_profit,
-            "day_return_percent": broker.day_return,
-            "unrealized_profit": broker.unrealized_pl,
-            "maintenance_margin": account.maintenance_margin,
-        }
+    return AccountNow(
+        source="alpaca",
+        time=utc(broker.account_at),
+        equity=account.equity,
+        cash=account.cash,
+        buying_power=account.buying_power,
+        margin_debt=account.margin_debt,
+        margin_ratio=account.margin_ratio,
+        leverage_ratio=broker.leverage_ratio,
+        last_equity=account.last_equity,
+        day_profit=broker.day_profit,
+        day_return_percent=broker.day_return,
+        unrealized_profit=broker.unrealized_pl,
+        maintenance_margin=account.maintenance_margin,
     )
 
 
@@ -139,55 +134,49 @@ def _logged(now: Snapshot) -> AccountNow:
     bot = now.bot
     profit, returned = log_profit(now)
     debt = margin_debt(bot.cash)
-    return AccountNow.model_validate(
-        {
-            "source": None if bot.equity is None else "log",
-            "time": bot.account_ts,
-            "equity": bot.equity,
-            "cash": bot.cash,
-            "buying_power": None,
-            "margin_debt": debt,
-            "margin_ratio": None if bot.equity is None else ratio_of_equity(debt, bot.equity),
-            "leverage_ratio": bot.leverage_ratio,
-            "last_equity": now.day.previous_equity,
-            "day_profit": profit,
-            "day_return_percent": returned,
-            "unrealized_profit": bot.pl,
-            "maintenance_margin": None,
-        }
+    return AccountNow(
+        source=None if bot.equity is None else "log",
+        time=utc(bot.account_ts),
+        equity=bot.equity,
+        cash=bot.cash,
+        buying_power=None,
+        margin_debt=debt,
+        margin_ratio=None if bot.equity is None else ratio_of_equity(debt, bot.equity),
+        leverage_ratio=bot.leverage_ratio,
+        last_equity=now.day.previous_equity,
+        day_profit=profit,
+        day_return_percent=returned,
+        unrealized_profit=bot.pl,
+        maintenance_margin=None,
     )
 
 
 def market(now: Snapshot, at: float) -> Market:
     """The exchange by the NYSE's calendar, and as the bot believes."""
     session = calendar.session(at)
-    return Market.model_validate(
-        {
-            "open": session == "regular",
-            "session": session,
-            "bot_session": now.bot.session,
-            "next_open": calendar.next_open(at),
-            "next_close": calendar.next_close(at),
-        }
+    return Market(
+        open=session == "regular",
+        session=session,
+        bot_session=now.bot.session,
+        next_open=utc(calendar.next_open(at)),
+        next_close=utc(calendar.next_close(at)),
     )
 
 
 def brake_now(now: Snapshot, at: float) -> BrakeNow:
     """The brake as its metrics show it."""
     active = braked(now)
-    distance = limits_of(now).get("brake")
+    distance = limits_of(now).get(LimitName.BRAKE)
     episode = now.bot.brake if active else None
-    return BrakeNow.model_validate(
-        {
-            "active": None if active is None else bool(active),
-            "since": None if episode is None else episode.started,
-            "held_today_seconds": now.brake_seconds_today(at),
-            "level_ratio": now.bot.brake_level,
-            "limit_ratio": None if distance is None else distance.limit,
-            "distance_usd": None if distance is None else distance.usd,
-            "distance_ratio": None if distance is None else distance.drop,
-            "dips_missed": None if episode is None else episode.missed,
-        }
+    return BrakeNow(
+        active=None if active is None else bool(active),
+        since=utc(None if episode is None else episode.started),
+        held_today_seconds=now.brake_seconds_today(at),
+        level_ratio=now.bot.brake_level,
+        limit_ratio=None if distance is None else distance.limit,
+        distance_usd=None if distance is None else distance.usd,
+        distance_ratio=None if distance is None else distance.drop,
+        dips_missed=None if episode is None else episode.missed,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from fastapi import APIRouter
 
 from bigdipper_exporter.api.context import AskedBot
+from bigdipper_exporter.api.models.base import utc
 from bigdipper_exporter.api.models.config import ConfigNow, Draft, FindingOut, SettingOut, Validation
 from bigdipper_exporter.archive.queries import settings as queries
 from bigdipper_exporter.botconfig import rules
@@ -22,33 +23,29 @@ def current(asked: AskedBot) -> ConfigNow:
         rows, findings = queries.settings_now(connection), queries.findings(connection)
         started = asked.snapshot(connection).bot.started
         changed = not_in_effect(queries.history(connection), started)
-    return ConfigNow.model_validate(
-        {
-            "known": bool(rows),
-            "changed": max((row.since for row in rows), default=None),
-            "pending": None if changed is None else len(changed),
-            "bot_started": started,
-            "settings": [_setting(row, changed) for row in rows],
-            "findings": [FindingOut.model_validate(finding) for finding in findings],
-        }
+    return ConfigNow(
+        known=bool(rows),
+        changed=utc(max((row.since for row in rows), default=None)),
+        pending=None if changed is None else len(changed),
+        bot_started=utc(started),
+        settings=[_setting(row, changed) for row in rows],
+        findings=[FindingOut.model_validate(finding) for finding in findings],
     )
 
 
 def _setting(row: queries.SettingNow, pending: Collection[str] | None) -> SettingOut:
     rule = rules.RULES.get(row.setting.partition(".")[0])
-    return SettingOut.model_validate(
-        {
-            "setting": row.setting,
-            "value": row.value,
-            "meaning": rule.meaning if rule else None,
-            "default": rules.default(row.setting) or None if rule else None,
-            "allowed": rules.allowed(row.setting) if rule else None,
-            "note": rule.note or None if rule else None,
-            "since": row.since,
-            "previous": row.previous,
-            "author": row.author,
-            "in_effect": None if pending is None else row.setting not in pending,
-        }
+    return SettingOut(
+        name=row.setting,
+        value=row.value,
+        meaning=rule.meaning if rule else None,
+        default=rules.default(row.setting) or None if rule else None,
+        allowed=rules.allowed(row.setting) if rule else None,
+        note=rule.note or None if rule else None,
+        since=utc(row.since),
+        previous=row.previous,
+        author=row.author,
+        in_effect=None if pending is None else row.setting not in pending,
     )
 
 

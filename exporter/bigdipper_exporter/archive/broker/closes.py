@@ -11,11 +11,12 @@ from datetime import date
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import flows
 from bigdipper_exporter.archive.broker.account_history import last_equity
-from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
+from bigdipper_exporter.archive.broker.days import close_of
 from bigdipper_exporter.archive.broker_tables import PortfolioHistoryRow
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, EquityPoint
+from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.flows import Flows, total
 from bigdipper_exporter.money.returns import CENT
@@ -53,8 +54,8 @@ def without_late(connection: sqlite3.Connection, day: date, last: float) -> floa
 
     A poll near the close tells whether they are in it; without one only large flows show.
     """
-    opens = calendar.open_close(next_trading_day(day))
-    late = Flows() if opens is None else total(flows.between(connection, close_of(day), opens[0]))
+    hours = calendar.open_close(next_trading_day(day))
+    late = Flows() if hours is None else total(flows.between(connection, close_of(day), hours.open))
     if not late.known or not late.net:
         return last
     if (close := polled(connection, day)) is not None:

@@ -13,24 +13,15 @@ from datetime import date
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import accounts, closes, dated, flows
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
-from bigdipper_exporter.archive.broker.days import (
-    DAY,
-    close_of,
-    days_of,
-    money_span,
-    next_trading_day,
-    previous_trading_day,
-    trading_day_of,
-)
+from bigdipper_exporter.archive.broker.days import close_of, money_span, trading_day_of
 from bigdipper_exporter.archive.broker.rebuilt import Closes
 from bigdipper_exporter.archive.pending import add_day
 from bigdipper_exporter.archive.table import sql_list
 from bigdipper_exporter.broker.models import Account, EquityPoint
+from bigdipper_exporter.calendar import ONE_DAY, next_trading_day, previous_trading_day
 from bigdipper_exporter.money import returns
 from bigdipper_exporter.money.flows import OPTION_ENDS, Flows, total
 from bigdipper_exporter.money.returns import Attribution, DayEquity, TimeWeightedReturn, chain
-
-__all__ = ["days_of", "trading_day_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,7 @@ def _latest(memory: BrokerCheckpoint) -> date | None:
 
 def count_fills(connection: sqlite3.Connection, day: date) -> None:
     """Count the executions of the trading day (04:00 to 04:00): of the bot's orders, and of those placed by hand."""
-    span = (calendar.day_start(day), calendar.day_start(day + DAY))
+    span = (calendar.day_start(day), calendar.day_start(day + ONE_DAY))
     connection.execute(
         "UPDATE daily_stats SET (fills_count, fills_by_hand) = (SELECT count(*) FILTER (WHERE of_bot),"
         " count(*) FILTER (WHERE NOT of_bot) FROM fill_sources WHERE ts >= ? AND ts < ?) WHERE date = ?",
@@ -160,7 +151,7 @@ def _unrealized(connection: sqlite3.Connection, first: float, at: float, rebuilt
     first: where a day that goes on begins. Its end is not a close, and the newest poll of the day stands for it.
     """
     hours = calendar.open_close(calendar.new_york_date(at))
-    is_close = hours is not None and hours[1] == at
+    is_close = hours is not None and hours.close == at
     row = connection.execute(
         "SELECT pl_dollar, ts FROM account_history WHERE source = 'alpaca' AND ts <= ? AND ts > ?"
         " AND (pl_dollar IS NOT NULL OR NOT ?) ORDER BY ts DESC LIMIT 1",
@@ -266,7 +257,7 @@ def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) ->
     if calendar.is_trading_day(today):
         return days
     (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
-    span = (close_of(days[-1].day), calendar.day_start(today + DAY))
+    span = (close_of(days[-1].day), calendar.day_start(today + ONE_DAY))
     peak = _extremes(connection, *span, memory)[0]
     moved = _flows(connection, *span, days[-1].end, memory)
     return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True, begun=False)]
@@ -305,7 +296,7 @@ def since_last_equity(
         closes.official(connection, account, today),
     )
     # A flow whose record has a date but no time counts at noon of that date, which may be later than now.
-    span = close_of(before), calendar.day_start(today + DAY)
+    span = close_of(before), calendar.day_start(today + ONE_DAY)
     moved = _flows(connection, *span, last, memory)
     return Today(
         moved.net if moved.known else None,

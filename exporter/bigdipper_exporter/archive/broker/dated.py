@@ -12,8 +12,9 @@ from datetime import date, datetime
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import closes, flows
-from bigdipper_exporter.archive.broker.days import DAY, close_of, money_span, trading_day_of
+from bigdipper_exporter.archive.broker.days import close_of, money_span, trading_day_of
 from bigdipper_exporter.broker.decode import NOON
+from bigdipper_exporter.calendar import ONE_DAY
 from bigdipper_exporter.money.flows import CENT, EARLIER, LATER, Flow, total
 from bigdipper_exporter.money.plausibility import SOON
 from bigdipper_exporter.money.returns import profit
@@ -70,7 +71,7 @@ def _dated(connection: sqlite3.Connection, span: tuple[float, float]) -> Iterato
         found = [flow for flow in flows.between(connection, noon - 1, noon) if flow.ts == noon]
         if found and span[0] < noon <= span[1]:
             yield found
-        first += DAY
+        first += ONE_DAY
 
 
 def _together(connection: sqlite3.Connection, span: tuple[float, float]) -> Iterator[Flow]:

@@ -1,21 +1,19 @@
 """Trading days as spans of money: from the close before a day to its own close."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
+from bigdipper_exporter.calendar import ONE_DAY, previous_trading_day
 
-__all__ = ["next_trading_day", "previous_trading_day"]
-
-DAY = timedelta(days=1)
+__all__ = ["previous_trading_day"]
 
 
 def trading_day_of(ts: float) -> date:
     """The trading day whose money a moment moves: after the close of one day it is the next one's."""
     day = calendar.new_york_date(ts)
-    while (hours := calendar.open_close(day)) is None or hours[1] < ts:
-        day += DAY
+    while (hours := calendar.open_close(day)) is None or hours.close < ts:
+        day += ONE_DAY
     return day
 
 
@@ -24,7 +22,7 @@ def close_of(day: date) -> float:
     hours = calendar.open_close(day)
     if hours is None:
         raise ValueError(f"the exchange stays closed on {day}")
-    return hours[1]
+    return hours.close
 
 
 def by_session(started: float, ended: float) -> Iterator[tuple[float, float, date]]:
@@ -47,4 +45,4 @@ def money_span(day: date, latest: date | None, base: date) -> tuple[float, float
     `last_equity` is still the close before it.
     """
     over = latest is None or day < latest
-    return close_of(base), close_of(day) if over else calendar.day_start(day + DAY)
+    return close_of(base), close_of(day) if over else calendar.day_start(day + ONE_DAY)

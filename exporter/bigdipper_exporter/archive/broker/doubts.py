@@ -8,16 +8,17 @@ from datetime import timedelta
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import closes, flows, jumps, splits, unexplained
 from bigdipper_exporter.archive.broker.checkpoint import Accepted, BrokerCheckpoint, Doubt, Doubted
-from bigdipper_exporter.archive.broker.days import close_of, previous_trading_day
+from bigdipper_exporter.archive.broker.days import close_of
 from bigdipper_exporter.archive.broker.view import SAME_MOMENT, BrokerView
 from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, Position
 from bigdipper_exporter.broker.results import Positions
+from bigdipper_exporter.calendar import previous_trading_day
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.plausibility import Balances, Reason
 
-DAY = 86400.0
 # Positions and account are requested one after the other. An account answer that comes later than this was requested alone.
 SAME_ROUND = 5.0
 
@@ -37,7 +38,12 @@ class Judgement:
 def balances(account: Account, at: float) -> Balances:
     """The balances of an account response received at `at` (unix seconds)."""
     return Balances(
-        at, account.equity, account.cash, account.long_market_value, account.short_market_value, account.last_equity
+        at=at,
+        equity=account.equity,
+        cash=account.cash,
+        long=account.long_market_value,
+        short=account.short_market_value,
+        last_equity=account.last_equity,
     )
 
 

@@ -53,7 +53,7 @@ class Closes:
         """Return the unrealized profit at a close (US dollars); None for another moment, and where it is not known exactly."""
         day = calendar.new_york_date(at)
         hours = calendar.open_close(day)
-        if hours is None or hours[1] != at or self.until is None or day > self.until or self.unpriced <= at:
+        if hours is None or hours.close != at or self.until is None or day > self.until or self.unpriced <= at:
             return None
         if at < self.first_fill:
             return 0.0

@@ -18,11 +18,12 @@ from bigdipper_exporter.archive.broker_tables import DiscrepancyRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.broker.models import Account, Position, is_option
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics import counters as m
 
 Kind = Literal["fill_without_log", "log_without_order", "position_changed", "equity", "margin"]
 GRACE = 600.0
-OPEN_SECONDS = 86400.0
+OPEN_SECONDS = DAY
 SAME_MINUTE = 60.0
 EQUITY_TOLERANCE = 0.01
 RATIO_TOLERANCE = 0.02

@@ -8,9 +8,11 @@ from bigdipper_exporter import calendar
 from bigdipper_exporter.archive.broker import closes, daily, flows
 from bigdipper_exporter.archive.broker.account_history import last_equity
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
-from bigdipper_exporter.archive.broker.days import close_of, next_trading_day, previous_trading_day
+from bigdipper_exporter.archive.broker.days import close_of
 from bigdipper_exporter.archive.broker_tables import ImplausibleAnswerRow
 from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.calendar import next_trading_day, previous_trading_day
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.money import plausibility
 from bigdipper_exporter.money.plausibility import Balances
 
@@ -93,7 +95,7 @@ def _set_odd_answers_aside(connection: sqlite3.Connection, first: float) -> int:
     removed = 0
     for row_id, *values in rows:
         now = Balances(*values)
-        known = [] if believed is None else flows.between(connection, believed.at - 86400, now.at + 86400)
+        known = [] if believed is None else flows.between(connection, believed.at - DAY, now.at + DAY)
         reason = plausibility.judge(now, believed, [f.amount for f in known if f.amount is not None])
         if trusted is not None:
             size = jumped[-1][1].equity - trusted.equity

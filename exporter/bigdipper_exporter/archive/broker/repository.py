@@ -21,11 +21,12 @@ from bigdipper_exporter.archive.broker import (
     snapshots,
 )
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
+from bigdipper_exporter.archive.broker.days import days_of
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Clock, newest
-from bigdipper_exporter.broker.poller import YEAR
 from bigdipper_exporter.broker.results import Activities, Endpoint, History, Orders, PollResult, Positions
 from bigdipper_exporter.counters import Counters
+from bigdipper_exporter.durations import YEAR
 from bigdipper_exporter.metrics import counters as m
 from bigdipper_exporter.money import plausibility
 
@@ -188,7 +189,7 @@ class BrokerRepository:
         account_history.write(connection, view, account, at)
         daily.write_account(connection, account, at, memory)
         if judged.moments:
-            daily.refresh(connection, daily.days_of(judged.moments), memory)
+            daily.refresh(connection, days_of(judged.moments), memory)
         reconcile.compare_account(connection, account, view.leverage_ratio, at, memory, counters)
         return view
 
@@ -220,7 +221,7 @@ class BrokerRepository:
         self, connection: sqlite3.Connection, view: BrokerView, data: Orders, at: float, counters: Counters
     ) -> BrokerView:
         memory = self._memory
-        for day in daily.days_of(orders.write(connection, data, at, counters)):
+        for day in days_of(orders.write(connection, data, at, counters)):
             daily.count_fills(connection, day)
         if data.backfill:
             memory.orders_cursor, memory.orders_done = data.cursor, data.done
@@ -237,7 +238,7 @@ class BrokerRepository:
         if trades == self._memory.trades:
             return view
         self._memory.trades = trades
-        for day in daily.days_of(orders.name(connection, counters)):
+        for day in days_of(orders.name(connection, counters)):
             daily.count_fills(connection, day)
         return replace(view, orders_today=orders.orders_today(connection, at), fill_rate=orders.fill_rate(connection, at))
 
@@ -246,15 +247,13 @@ class BrokerRepository:
     ) -> BrokerView:
         memory = self._memory
         if memory.rules < activities.RULES:
-            daily.refresh(
-                connection, daily.days_of(activities.rematch_all(connection, memory.held, memory.buys_inside)), memory
-            )
+            daily.refresh(connection, days_of(activities.rematch_all(connection, memory.held, memory.buys_inside)), memory)
             memory.rules = activities.RULES
         touched = activities.write(connection, data.items, at, memory.held, counters, memory.buys_inside)
         if data.token is not None:
             memory.activities_token = data.token
         memory.activities_done = memory.activities_done or data.caught_up
-        daily.refresh(connection, daily.days_of(touched.moments), memory)
+        daily.refresh(connection, days_of(touched.moments), memory)
         if memory.activities_done:
             reconcile.fills_without_log(connection, at, counters, memory.watched or 0.0)
             if view.positions is not None and view.positions_at is not None and not view.unreadable:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
@@ -49,7 +49,7 @@ def lines(market: Market, rule: BotRule, symbols: Iterable[str], since: date | N
         lookbacks = [rule.lookback(bar.day) for bar in bars]
         found = dips.lines([(bar.day, bar.close) for bar in bars], list(levels.values()), lookbacks)
         rows += [
-            DipLineRow(symbol, day.isoformat(), high, levels[day], line)
+            DipLineRow(symbol=symbol, date=day.isoformat(), high=high, threshold=levels[day], line=line)
             for day, high, line in found
             if since is None or day >= since
         ]
@@ -70,19 +70,19 @@ def triggers(market: Market, rule: BotRule, symbols: Iterable[str], watched: Ite
         found = dips.trigger(bars, newest.bar.close, level, rule.lookback(newest.bar.day))
         if found is not None:
             hours = calendar.open_close(newest.bar.day)
-            ts = newest.read if hours is None else min(newest.read, hours[1])
+            ts = newest.read if hours is None else min(newest.read, hours.close)
             rows.append(
                 DipTriggerRow(
-                    symbol,
-                    ts,
-                    found.price,
-                    found.high,
-                    found.high_day.isoformat(),
-                    level,
-                    found.line,
-                    found.dip,
-                    found.distance,
-                    symbol in of_bot,
+                    symbol=symbol,
+                    ts=ts,
+                    price=found.price,
+                    high=found.high,
+                    high_date=found.high_day.isoformat(),
+                    threshold=level,
+                    line=found.line,
+                    dip_ratio=found.dip,
+                    distance_ratio=found.distance,
+                    watched=symbol in of_bot,
                 )
             )
     return rows
@@ -154,10 +154,10 @@ def _below_the_line(
         if not count:
             return None
         price = market.minute(symbol, first)
-        return Sighting(symbol, BRAKE, session, first, last, count, lowest / day.high - 1, price, "minute")
+        return Sighting(symbol, BRAKE, session, first, last, count, dip=lowest / day.high - 1, price=price, source="minute")
     if day.price is None:
         return None
-    return Sighting(symbol, BRAKE, session, started, ended, 1, day.low / day.high - 1, day.price, "line")
+    return Sighting(symbol, BRAKE, session, started, ended, count=1, dip=day.low / day.high - 1, price=day.price, source="line")
 
 
 def _row(
@@ -185,26 +185,26 @@ def _row(
     if day in equity and volatility is not None and dip is not None:
         size = dips.size(equity[day], dip, volatility)
     return DipEpisodeRow(
-        start.symbol,
-        start.reason,
-        start.first,
-        day,
-        episode.last,
-        episode.days,
-        episode.count,
-        dip,
-        start.price,
-        start.source,
-        market_price,
-        start.reason == BOUGHT,
-        size,
-        after.own[0],
-        after.own[1],
-        after.own[2],
-        after.benchmark[0],
-        after.benchmark[1],
-        after.benchmark[2],
-        after.lowest,
+        symbol=start.symbol,
+        reason=start.reason,
+        ts=start.first,
+        date=day,
+        last=episode.last,
+        days=episode.days,
+        sightings=episode.count,
+        dip_ratio=dip,
+        price=start.price,
+        price_source=start.source,
+        market_price=market_price,
+        bought=start.reason == BOUGHT,
+        size=size,
+        after_1=after.own.after_1,
+        after_5=after.own.after_5,
+        after_20=after.own.after_20,
+        benchmark_1=after.benchmark.after_1,
+        benchmark_5=after.benchmark.after_5,
+        benchmark_20=after.benchmark.after_20,
+        lowest_20=after.lowest,
     )
 
 
@@ -226,11 +226,28 @@ def outcome_rows(connection: sqlite3.Connection, new: Sequence[DipEpisodeRow], s
         if not row.bought and row.dip_ratio is not None:
             depth = next((name for lowest, name in DEPTHS if row.dip_ratio >= lowest), DEPTHS[-1][1])
             groups.setdefault(("depth", depth), []).append(row)
-    return [
-        DipOutcomeRow(grouping, name, horizon, *astuple(summary([_followed(row, horizon) for row in group])))
-        for (grouping, name), group in groups.items()
-        for horizon in HORIZONS
-    ]
+    outcomes = []
+    for (grouping, name), group in groups.items():
+        followed = [_followed(row) for row in group]
+        for place, horizon in enumerate(HORIZONS):
+            found = summary([one[place] for one in followed])
+            outcomes.append(
+                DipOutcomeRow(
+                    grouping=grouping,
+                    name=name,
+                    horizon=horizon,
+                    episodes=found.episodes,
+                    known=found.known,
+                    weeks=found.weeks,
+                    lower=found.lower,
+                    median=found.median,
+                    upper=found.upper,
+                    positive=found.positive,
+                    excess=found.excess,
+                    dollars=found.dollars,
+                )
+            )
+    return outcomes
 
 
 @lru_cache(maxsize=2048)
@@ -238,5 +255,11 @@ def _week(day: str) -> str:
     return date.fromisoformat(day).strftime("%G-%V")
 
 
-def _followed(row: DipEpisodeRow, horizon: int) -> Followed:
-    return Followed(_week(row.date), getattr(row, f"after_{horizon}"), getattr(row, f"benchmark_{horizon}"), row.size)
+def _followed(row: DipEpisodeRow) -> tuple[Followed, Followed, Followed]:
+    """An episode of the archive at each of HORIZONS."""
+    week, size = _week(row.date), row.size
+    return (
+        Followed(week, row.after_1, row.benchmark_1, size),
+        Followed(week, row.after_5, row.benchmark_5, size),
+        Followed(week, row.after_20, row.benchmark_20, size),
+    )

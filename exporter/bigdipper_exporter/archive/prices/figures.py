@@ -25,9 +25,9 @@ from bigdipper_exporter.archive.prices.replay import Replay
 from bigdipper_exporter.archive.prices.series import BotRule, Market
 from bigdipper_exporter.archive.prices.wanted import Scope, is_stock, sessions_before, symbols
 from bigdipper_exporter.archive.table import table_of
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.money.benchmark import Comparison
 
-DAY = 86400.0
 # What follows an episode is known after 20 sessions. Bars of the last CORRECTED_SESSIONS may still be corrected.
 OPEN_DAYS, MARGIN_DAYS = 45 * DAY, 30 * DAY
 CORRECTED_SESSIONS = 7

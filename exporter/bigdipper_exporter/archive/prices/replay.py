@@ -14,7 +14,7 @@ from bigdipper_exporter.archive.prices.series import BotRule, Market
 from bigdipper_exporter.archive.replay_tables import ReplayCheckRow, ThresholdSignalRow
 from bigdipper_exporter.archive.table import table_of
 from bigdipper_exporter.money import replay
-from bigdipper_exporter.money.episodes import HORIZONS, Followed, returns_after, summary
+from bigdipper_exporter.money.episodes import HORIZONS, Followed, Returns, returns_after, summary
 from bigdipper_exporter.money.replay import REACHED, THRESHOLDS, Check, Judged, Purchase
 
 STATE = "threshold-replay"
@@ -39,8 +39,8 @@ class Start:
     """The first session of an episode, and the returns after it by horizon: of the symbol and of the benchmark."""
 
     day: date
-    own: tuple[float | None, ...]
-    benchmark: tuple[float | None, ...]
+    own: Returns
+    benchmark: Returns
 
 
 @dataclass
@@ -104,7 +104,7 @@ def replayed(
     spans: dict[str, Sequence[Judged]] = {}
     rows: list[ThresholdSignalRow] = []
     whole: dict[tuple[float, str], _Group] = defaultdict(_Group)
-    after: dict[date, tuple[float | None, ...]] = {}
+    after: dict[date, Returns] = {}
     for symbol in watched:
         sessions = replay.judged(market.prices(symbol).bars, rule.lookback)
         if not sessions:
@@ -131,7 +131,7 @@ def _counts(connection: sqlite3.Connection, last: date) -> list[int]:
 
 
 def _groups(
-    market: Market, symbol: str, sessions: Sequence[Judged], after: dict[date, tuple[float | None, ...]]
+    market: Market, symbol: str, sessions: Sequence[Judged], after: dict[date, Returns]
 ) -> dict[tuple[float, str], _Group]:
     """The signals of a symbol by threshold and what was reached. after: returns of the benchmark by day, filled as needed."""
     own, benchmark = market.prices(symbol), market.prices(market.benchmark)
@@ -157,20 +157,20 @@ def _rows(symbol: str, key: tuple[float, str], group: _Group, later: date) -> It
         for place, horizon in enumerate(HORIZONS):
             found = summary([Followed(_week(one.day), one.own[place], one.benchmark[place], None) for one in starts])
             yield ThresholdSignalRow(
-                symbol,
-                threshold,
-                reached,
-                part,
-                horizon,
-                days,
-                found.episodes,
-                found.known,
-                found.weeks,
-                found.lower,
-                found.median,
-                found.upper,
-                found.positive,
-                found.excess,
+                symbol=symbol,
+                threshold=threshold,
+                reached=reached,
+                part=part,
+                horizon=horizon,
+                days=days,
+                episodes=found.episodes,
+                known=found.known,
+                weeks=found.weeks,
+                lower=found.lower,
+                median=found.median,
+                upper=found.upper,
+                positive=found.positive,
+                excess=found.excess,
             )
 
 
@@ -197,19 +197,19 @@ def _check_rows(checks: Mapping[str, Check], spans: Mapping[str, Sequence[Judged
 
 def _check_row(symbol: str, own: Check, whole: Check, first: date | None, last: date | None, later: date) -> ReplayCheckRow:
     return ReplayCheckRow(
-        symbol,
-        None if first is None else first.isoformat(),
-        None if last is None else last.isoformat(),
-        later.isoformat(),
-        own.purchases,
-        own.found,
-        own.outside_hours,
-        own.not_in_bars,
-        own.signals,
-        own.named,
-        own.recall,
-        own.precision,
-        replay.why_not(own, whole),
+        symbol=symbol,
+        first=None if first is None else first.isoformat(),
+        last=None if last is None else last.isoformat(),
+        later=later.isoformat(),
+        purchases=own.purchases,
+        found=own.found,
+        outside_hours=own.outside_hours,
+        not_in_bars=own.not_in_bars,
+        signals=own.signals,
+        named=own.named,
+        recall=own.recall,
+        precision=own.precision,
+        why=replay.why_not(own, whole),
     )
 
 

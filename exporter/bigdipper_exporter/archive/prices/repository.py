@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from bigdipper_exporter import calendar
 from bigdipper_exporter.archive import saved
@@ -136,8 +136,7 @@ def _newer(connection: sqlite3.Connection, rows: list[DailyPriceRow]) -> list[Da
 
 def is_complete(day: date, end: float) -> bool:
     """Return whether the daily bar of `day` is complete when asked for up to `end` (unix seconds)."""
-    hours = calendar.open_close(day)
-    return end >= (hours[1] if hours is not None else calendar.day_start(day + timedelta(days=1)))
+    return end >= calendar.session_end(day)
 
 
 def _count(result: PriceResult, counters: Counters) -> None:

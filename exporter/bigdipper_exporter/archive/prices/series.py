@@ -3,7 +3,7 @@
 import sqlite3
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from operator import itemgetter
 
@@ -115,7 +115,7 @@ class BotRule:
     def lookback(self, day: date) -> int:
         """Return over how many daily bars the highest close was taken; as released where the configuration does not say."""
         if day not in self._lookbacks:
-            found = self._at("LOOKBACK_DAYS", _end(day))
+            found = self._at("LOOKBACK_DAYS", calendar.session_end(day))
             self._lookbacks[day] = dips.LOOKBACK if found is None else round(found)
         return self._lookbacks[day]
 
@@ -124,7 +124,7 @@ class BotRule:
 
         The bot's minimum where the configuration names no threshold.
         """
-        moment = _end(day)
+        moment = calendar.session_end(day)
         own = self._at(f"DIP_THRESHOLDS.{symbol}", moment)
         least = self._at("MIN_ABSOLUTE_DIP", moment)
         threshold = self._at("DIP_THRESHOLDS.DEFAULT", moment) if own is None else own
@@ -136,12 +136,6 @@ class BotRule:
             return None
         index = bisect_right(values, moment, key=itemgetter(0))
         return values[max(index - 1, 0)][1]
-
-
-def _end(day: date) -> float:
-    """The close of a session, or the end of another day."""
-    regular = calendar.open_close(day)
-    return calendar.day_start(day + timedelta(days=1)) if regular is None else regular[1]
 
 
 def _ratio(text: str | None) -> float | None:

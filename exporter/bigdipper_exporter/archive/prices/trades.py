@@ -43,14 +43,14 @@ def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparis
     found = compare(days, market.prices(market.benchmark))
     rows = [
         BenchmarkDayRow(
-            point.day.isoformat(),
-            close_of(point.day),
-            point.account_index,
-            point.benchmark_index,
-            point.account,
-            point.twin,
-            point.account_return,
-            point.benchmark_return,
+            date=point.day.isoformat(),
+            ts=close_of(point.day),
+            account_index=point.account_index,
+            benchmark_index=point.benchmark_index,
+            account=point.account,
+            twin=point.twin,
+            account_return=point.account_return,
+            benchmark_return=point.benchmark_return,
         )
         for point in found.points
     ]
@@ -192,42 +192,43 @@ def figure_rows(rows: list[LotRow]) -> list[TradeFiguresRow]:
         for row in rows:
             groups.setdefault(name_of(row), []).append(row)
         for name, group in sorted(groups.items()):
-            closed = [_closed(row) for row in group if row.closed is not None and row.profit is not None]
+            closed = [lot for row in group if (lot := _closed(row)) is not None]
             still_open = [row for row in group if row.closed is None]
             known = [row.profit for row in still_open if row.profit is not None]
             f = figures(closed)
             found.append(
                 TradeFiguresRow(
-                    grouping,
-                    name,
-                    f.lots,
-                    f.win_rate,
-                    f.expectancy,
-                    f.profit_factor,
-                    f.quality,
-                    f.winner_sessions,
-                    f.loser_sessions,
-                    f.worst,
-                    f.best,
-                    len(still_open),
-                    sum(known) if len(known) == len(still_open) else None,
+                    grouping=grouping,
+                    name=name,
+                    lots=f.lots,
+                    win_rate=f.win_rate,
+                    expectancy=f.expectancy,
+                    profit_factor=f.profit_factor,
+                    quality=f.quality,
+                    winner_sessions=f.winner_sessions,
+                    loser_sessions=f.loser_sessions,
+                    worst_ratio=f.worst,
+                    best_ratio=f.best,
+                    open_lots=len(still_open),
+                    open_profit=sum(known) if len(known) == len(still_open) else None,
                 )
             )
     return found
 
 
-def _closed(row: LotRow) -> ClosedLot:
-    assert row.closed is not None
-    assert row.profit is not None
+def _closed(row: LotRow) -> ClosedLot | None:
+    """The closed lot of a row; None while it is open, and where its price is unknown."""
+    if row.closed is None or row.price is None or row.profit is None:
+        return None
     return ClosedLot(
-        row.symbol,
-        row.ts,
-        row.closed,
-        row.quantity,
-        row.entry,
-        row.price or 0.0,
-        row.profit,
-        row.sessions,
-        row.worst_ratio,
-        row.best_ratio,
+        symbol=row.symbol,
+        opened=row.ts,
+        closed=row.closed,
+        quantity=row.quantity,
+        entry=row.entry,
+        exit=row.price,
+        profit=row.profit,
+        sessions=row.sessions,
+        worst=row.worst_ratio,
+        best=row.best_ratio,
     )

@@ -13,10 +13,10 @@ from bigdipper_exporter.archive import saved
 from bigdipper_exporter.archive.broker import checkpoint
 from bigdipper_exporter.archive.broker.days import by_session
 from bigdipper_exporter.broker.models import is_option
+from bigdipper_exporter.durations import DAY, HOUR, MINUTE
 from bigdipper_exporter.prices.models import Span, Wanted, Window
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 REREAD_SESSIONS = 5  # bars are corrected for days
 ACTIONS_REREAD = timedelta(days=30)  # Alpaca does not promise when an action appears
 ACTIONS_SECONDS = DAY

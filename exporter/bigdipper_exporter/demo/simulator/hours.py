@@ -5,24 +5,22 @@ Trading days come from frozen data (`nyse`); the product's calendar answers only
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Literal
+from datetime import date
 
 from bigdipper_exporter import calendar
-from bigdipper_exporter.calendar import Session
+from bigdipper_exporter.calendar import ONE_DAY, Session, TradingHours
 from bigdipper_exporter.demo.simulator import nyse
 
-_ONE_DAY = timedelta(days=1)
 
-
-def regular(day: date) -> tuple[float, float] | None:
-    """Opening and closing (unix seconds) of the real exchange on `day`; None when it stays closed."""
+def regular(day: date) -> TradingHours | None:
+    """The regular session of the real exchange on `day`; None when it stays closed."""
     return nyse.regular(day) if nyse.knows(day) else calendar.open_close(day)
 
 
-def extended(day: date) -> tuple[float, float] | None:
-    """Begin and end (unix seconds) of all the real sessions of `day`; None when there are none."""
+def extended(day: date) -> TradingHours | None:
+    """From the first to the last of the real sessions of `day`; None when there are none."""
     return nyse.extended(day) if nyse.knows(day) else calendar.extended_hours(day)
 
 
@@ -50,9 +48,9 @@ class Hours:
         inner, outer = regular(day), extended(day)
         if inner is None or outer is None:
             return "closed"
-        if inner[0] <= ts < inner[1]:
+        if inner.open <= ts < inner.close:
             return "regular"
-        return "extended" if outer[0] <= ts < outer[1] else "closed"
+        return "extended" if outer.open <= ts < outer.close else "closed"
 
     def trades_on(self, day: date) -> bool:
         """Whether the exchange opens on the trading day `day`."""
@@ -61,10 +59,14 @@ class Hours:
         return regular(day) is not None
 
     def next_open(self, ts: float) -> float:
-        return self._next_bell(ts) if self.pretends(ts) else self._next(ts, 0)
+        if self.pretends(ts):
+            return self._next_bell(ts)
+        return next(hours.open for hours in self._sessions_from(ts) if hours.open > ts)
 
     def next_close(self, ts: float) -> float:
-        return self._next_bell(ts) if self.pretends(ts) else self._next(ts, 1)
+        if self.pretends(ts):
+            return self._next_bell(ts)
+        return next(hours.close for hours in self._sessions_from(ts) if hours.close > ts)
 
     def expiry(self, ts: float, extended_too: bool) -> float:
         """When a day order placed at `ts` expires: the next end of the sessions that it may trade in."""
@@ -73,18 +75,18 @@ class Hours:
         day = calendar.trading_day(ts)
         while True:
             hours = extended(day) if extended_too else regular(day)
-            if hours is not None and hours[1] > ts:
-                return hours[1]
-            day += _ONE_DAY
+            if hours is not None and hours.close > ts:
+                return hours.close
+            day += ONE_DAY
 
     @staticmethod
-    def _next(ts: float, which: Literal[0, 1]) -> float:
+    def _sessions_from(ts: float) -> Iterator[TradingHours]:
         day = calendar.new_york_date(ts)
         while True:
             hours = regular(day)
-            if hours is not None and hours[which] > ts:
-                return hours[which]
-            day += _ONE_DAY
+            if hours is not None:
+                yield hours
+            day += ONE_DAY
 
     def _next_bell(self, ts: float) -> float:
-        return calendar.day_start(calendar.trading_day(ts) + _ONE_DAY)
+        return calendar.day_start(calendar.trading_day(ts) + ONE_DAY)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from functools import lru_cache
 
-from bigdipper_exporter.calendar import NEW_YORK
+from bigdipper_exporter.calendar import NEW_YORK, TradingHours
 
 # Month and day of the weekdays on which the exchange stays closed.
 CLOSED = {
@@ -58,18 +58,18 @@ def is_half_day(day: date) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def regular(day: date) -> tuple[float, float] | None:
-    """Opening and closing (unix seconds) of the regular session of `day`; None when the exchange stays closed."""
+def regular(day: date) -> TradingHours | None:
+    """The regular session of `day`; None when the exchange stays closed."""
     return _span(day, time(9, 30), time(13) if is_half_day(day) else time(16))
 
 
 @lru_cache(maxsize=4096)
-def extended(day: date) -> tuple[float, float] | None:
-    """Begin of the pre-market and end of the after-hours session (unix seconds) of `day`; None when there is none."""
+def extended(day: date) -> TradingHours | None:
+    """From the begin of the pre-market to the end of the after-hours session of `day`; None when there is none."""
     return _span(day, time(4), time(17) if is_half_day(day) else time(20))
 
 
-def _span(day: date, first: time, last: time) -> tuple[float, float] | None:
+def _span(day: date, first: time, last: time) -> TradingHours | None:
     if not trades_on(day):
         return None
-    return datetime.combine(day, first, NEW_YORK).timestamp(), datetime.combine(day, last, NEW_YORK).timestamp()
+    return TradingHours(*(datetime.combine(day, clock, NEW_YORK).timestamp() for clock in (first, last)))

@@ -209,7 +209,7 @@ class World:
         if self._live_since is None and hours is not None:
             for incident in self._incidents:
                 if incident.due(self._day_number):
-                    self._schedule(incident, hours[0] + incident.at * MINUTE)
+                    self._schedule(incident, hours.open + incident.at * MINUTE)
 
     # -- incidents --------------------------------------------------------------------------------------------------
 

@@ -3,15 +3,15 @@
 import time
 
 from bigdipper_exporter.archive.broker.view import BrokerView
+from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics.limits import distances
 from bigdipper_exporter.metrics.snapshot import Snapshot
 from bigdipper_exporter.money.benchmark import LONGEST_WEEKEND
-from bigdipper_exporter.money.limits import Distance
+from bigdipper_exporter.money.limits import Distance, LimitName
 from bigdipper_exporter.web.landing import MOST_NAMED, Row
 from bigdipper_exporter.words import ago, count, dollars
 
-DAY_SECONDS = 86400.0
-LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY_SECONDS
+LONGEST_CLOSURE_SECONDS = LONGEST_WEEKEND * DAY
 
 # Why an answer is not believed, in plain words.
 DOUBTS = {
@@ -44,7 +44,7 @@ def money_rows(s: Snapshot) -> list[Row]:
 
 
 def _limits(s: Snapshot) -> list[Row]:
-    brake = distances(s).get("brake")
+    brake = distances(s).get(LimitName.BRAKE)
     if brake is None or brake.limit is None:
         return []
     words = f"Debt is {brake.level:.1%} of equity, the brake acts at {brake.limit:.0%}: {_distance(brake)}."
