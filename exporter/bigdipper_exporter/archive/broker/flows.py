@@ -142,17 +142,34 @@ def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | No
 
 
 def income(connection: sqlite3.Connection, first: float, last: float) -> dict[flows.Part, float]:
-    """Dividends, fees and interest in (first, last], less those that went back then."""
+    """Dividends, fees and interest in (first, last], less those that went back then.
+
+    What went back counts once where the broker posts the opposite record of the same type and symbol for it, too.
+    """
     sums: dict[flows.Part, float] = {"dividends": 0.0, "fees": 0.0, "interest": 0.0}
-    rows = connection.execute(
-        f"SELECT type, {AMOUNT} FROM activities WHERE ts > :first AND ts <= :last AND {MOVED} UNION ALL"
-        f" SELECT type, -{AMOUNT} FROM activities WHERE reversed_at > :first AND reversed_at <= :last",
-        {"first": first, "last": last},
+    window = {"first": first - flows.LATER, "last": last + flows.LATER}
+    booked, gone_back = (
+        _by_kind(connection, column, condition, window) for column, condition in (("ts", MOVED), ("reversed_at", "true"))
     )
-    for kind, amount in rows:
-        if kind in flows.PARTS:
-            sums[flows.PARTS[kind]] += amount or 0.0
+    for key in {*booked, *gone_back}:
+        merged = flows.merge(booked.get(key, []), [Flow(f.ts, -(f.amount or 0.0)) for f in gone_back.get(key, [])])
+        sums[flows.PARTS[key[0]]] += sum(flow.amount or 0.0 for flow in merged if first < flow.ts <= last)
     return sums
+
+
+def _by_kind(
+    connection: sqlite3.Connection, column: str, condition: str, window: dict[str, float]
+) -> dict[tuple[str, str | None], list[Flow]]:
+    """Income with a time `column` in the window, by type and symbol, in order of time."""
+    found: dict[tuple[str, str | None], list[Flow]] = {}
+    rows = connection.execute(
+        f"SELECT type, symbol, {column}, {AMOUNT} FROM activities WHERE {column} > :first AND {column} <= :last AND {condition}"
+        f" AND type IN ({sql_list(flows.PARTS)}) ORDER BY {column}",
+        window,
+    )
+    for kind, symbol, ts, amount in rows:
+        found.setdefault((kind, symbol), []).append(Flow(ts, amount or 0.0))
+    return found
 
 
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
