@@ -179,3 +179,13 @@ def test_a_day_whose_first_polls_are_older_than_the_retention_keeps_its_peak(rou
     connection.commit()
     rounds.record("15:59", "2026-11-18", activity_type="FEE", net_amount=-1, date="2026-11-17")
     assert rounds.sql("SELECT peak_equity, trough_equity FROM daily_stats WHERE date = '2026-11-17'") == [(10_200, 10_000)]
+
+
+def test_a_dividend_that_is_canceled_and_taken_back_before_any_poll_is_none(rounds: Rounds) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    record = {"activity_type": "DIV", "symbol": "AMD", "created_at": "2026-11-17T15:00:00Z"}
+    rounds.record("10:00", "2026-11-17", **record, id="dividend", net_amount="20", status="executed")
+    rounds.record("10:05", "2026-11-17", **record, id="dividend", net_amount="20", status="canceled")
+    rounds.record("10:06", "2026-11-17", **record, id="back", net_amount="-20")
+    rounds.poll("15:58", "2026-11-17")
+    assert rounds.sql("SELECT dividends, other FROM daily_stats WHERE date = '2026-11-17'") == [(0, 0)]

@@ -144,13 +144,13 @@ def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | No
 def income(connection: sqlite3.Connection, first: float, last: float) -> dict[flows.Part, float]:
     """Dividends, fees and interest in (first, last], less those that went back then.
 
-    What went back counts once where the broker posts the opposite record of the same type and symbol for it, too.
+    What went back counts once where the broker posts the opposite record of the same type and symbol for it, too. A canceled
+    record that never moved any money comes and goes at its own time.
     """
     sums: dict[flows.Part, float] = {"dividends": 0.0, "fees": 0.0, "interest": 0.0}
     window = {"first": first - flows.LATER, "last": last + flows.LATER}
-    booked, gone_back = (
-        _by_kind(connection, column, condition, window) for column, condition in (("ts", MOVED), ("reversed_at", "true"))
-    )
+    booked = _by_kind(connection, "ts", "true", window)
+    gone_back = _by_kind(connection, "reversed_at", f"NOT {BOOKED}", window)
     for key in {*booked, *gone_back}:
         merged = flows.merge(booked.get(key, []), [Flow(f.ts, -(f.amount or 0.0)) for f in gone_back.get(key, [])])
         sums[flows.PARTS[key[0]]] += sum(flow.amount or 0.0 for flow in merged if first < flow.ts <= last)
@@ -160,11 +160,12 @@ def income(connection: sqlite3.Connection, first: float, last: float) -> dict[fl
 def _by_kind(
     connection: sqlite3.Connection, column: str, condition: str, window: dict[str, float]
 ) -> dict[tuple[str, str | None], list[Flow]]:
-    """Income with a time `column` in the window, by type and symbol, in order of time."""
+    """Income with a time `column` (without it: `ts`) in the window, by type and symbol, in order of time."""
     found: dict[tuple[str, str | None], list[Flow]] = {}
     rows = connection.execute(
-        f"SELECT type, symbol, {column}, {AMOUNT} FROM activities WHERE {column} > :first AND {column} <= :last AND {condition}"
-        f" AND type IN ({sql_list(flows.PARTS)}) ORDER BY {column}",
+        f"SELECT type, symbol, coalesce({column}, ts), {AMOUNT} FROM activities WHERE {condition}"
+        f" AND ({column} > :first AND {column} <= :last OR reversed_at IS NULL AND ts > :first AND ts <= :last)"
+        f" AND type IN ({sql_list(flows.PARTS)}) ORDER BY 3",
         window,
     )
     for kind, symbol, ts, amount in rows:
