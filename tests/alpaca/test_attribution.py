@@ -130,3 +130,62 @@ def test_a_day_whose_polls_are_older_than_the_retention_keeps_what_they_said(rou
     rounds.record("15:59", "2026-11-18", activity_type="FEE", net_amount=-1, date="2026-11-17")
     assert parts(rounds, "2026-11-17") == [0, -40, 1]
     assert rounds.day("fees", "2026-11-17") == -1
+
+
+@pytest.mark.parametrize("booked", ["2026-11-18", "2026-11-19"])
+def test_a_canceled_dividend_that_the_broker_also_takes_back_by_a_record_goes_back_once(rounds: Rounds, booked: str) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    record = {"id": "dividend", "activity_type": "DIV", "symbol": "AMD", "qty": "10", "net_amount": "20"}
+    record |= {"created_at": "2026-11-17T15:00:00Z"}
+    rounds.cash += 20
+    rounds.record("10:00", "2026-11-17", **record, status="executed")
+    rounds.poll("15:58", "2026-11-17")
+    rounds.last_equity, rounds.cash = rounds.equity, rounds.cash - 20
+    rounds.poll("10:00", "2026-11-18")
+    rounds.record("10:05", "2026-11-18", **record, status="canceled")
+    rounds.record("10:06", booked, activity_type="DIV", symbol="AMD", qty="10", net_amount="-20", date=booked)
+    rounds.poll("15:58", "2026-11-18")
+    rounds.last_equity = rounds.equity
+    rounds.poll("15:58", "2026-11-19")
+    assert rounds.sql("SELECT dividends, other FROM daily_stats WHERE date > '2026-11-16'") == [(20, 0), (-20, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("until", ["2026-11-16", "2026-11-17"])
+def test_a_day_at_the_edge_of_the_retention_keeps_what_its_polls_said(rounds: Rounds, until: str) -> None:
+    """The polls of the close before the day are forgotten, or those of the day itself too."""
+    rounds.poll("15:50", "2026-11-16")
+    trade(rounds, "10:00", "2026-11-17", "buy", 10, 100)
+    rounds.held, rounds.costs = {"AMD": (10, 96)}, {"AMD": 100}
+    rounds.poll("15:59", "2026-11-17")
+    rounds.last_equity = rounds.equity
+    rounds.poll("15:59", "2026-11-18")
+    rounds.store.connection.execute("DELETE FROM account_history WHERE date <= ?", (until,))
+    rounds.store.connection.commit()
+    rounds.record("15:59", "2026-11-18", activity_type="FEE", net_amount=-1, date="2026-11-17")
+    assert parts(rounds, "2026-11-17") == [0, -40, 1]
+
+
+def test_a_day_whose_first_polls_are_older_than_the_retention_keeps_its_peak(rounds: Rounds) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    rounds.held, rounds.cash = {"AMD": (10, 120)}, 9_000
+    rounds.poll("10:00", "2026-11-17", times=3)
+    rounds.held = {"AMD": (10, 100)}
+    rounds.poll("15:50", "2026-11-17", times=3)
+    rounds.last_equity = rounds.equity
+    rounds.poll("15:59", "2026-11-18")
+    assert rounds.day("peak_equity", "2026-11-17") == 10_200
+    connection = rounds.store.connection
+    connection.execute("DELETE FROM account_history WHERE date <= '2026-11-16' OR (date = '2026-11-17' AND equity > 10100)")
+    connection.commit()
+    rounds.record("15:59", "2026-11-18", activity_type="FEE", net_amount=-1, date="2026-11-17")
+    assert rounds.sql("SELECT peak_equity, trough_equity FROM daily_stats WHERE date = '2026-11-17'") == [(10_200, 10_000)]
+
+
+def test_a_dividend_that_is_canceled_and_taken_back_before_any_poll_is_none(rounds: Rounds) -> None:
+    rounds.poll("15:50", "2026-11-16")
+    record = {"activity_type": "DIV", "symbol": "AMD", "created_at": "2026-11-17T15:00:00Z"}
+    rounds.record("10:00", "2026-11-17", **record, id="dividend", net_amount="20", status="executed")
+    rounds.record("10:05", "2026-11-17", **record, id="dividend", net_amount="20", status="canceled")
+    rounds.record("10:06", "2026-11-17", **record, id="back", net_amount="-20")
+    rounds.poll("15:58", "2026-11-17")
+    assert rounds.sql("SELECT dividends, other FROM daily_stats WHERE date = '2026-11-17'") == [(0, 0)]

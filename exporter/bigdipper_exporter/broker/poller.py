@@ -142,7 +142,8 @@ class Poller(PollingThread):
     def _expect_records(self) -> None:
         """Read the account's history at once: the cash moved, and only a record says whether that is a deposit or a profit."""
         now = self._timing.monotonic()
-        self._repeats = self._repeats or [now + seconds for seconds in RECORDS_FOLLOW]
+        left = [at for at in self._repeats if at > now]
+        self._repeats = left or [now + seconds for seconds in RECORDS_FOLLOW]
         for task in self._tasks:
             if task.endpoint == "activities":
                 task.due = min(task.due, now)
@@ -231,6 +232,9 @@ class Poller(PollingThread):
     def _do(self, task: Task, client: Client) -> None:
         failure: Failure | None = None
         fetched: Fetched[Data] | None = None
+        if task.endpoint == "activities":
+            now = self._timing.monotonic()
+            self._repeats = [at for at in self._repeats if at > now]  # this request stands for those before it
         try:
             fetched = task.work(client)
         except Failure as error:
@@ -247,8 +251,8 @@ class Poller(PollingThread):
         if task is self._account and failure is None and self._settings.account == self._settings.positions:
             # One after the other, so that a ratio of the two compares one moment; positions go first at a tie.
             task.due = self._positions.due
-        if task.endpoint == "activities" and self._repeats:
-            task.due = min(task.due, self._repeats.pop(0))
+        if task.endpoint == "activities" and failure is None and self._repeats:
+            task.due = min(task.due, self._repeats[0])
         attempts = client.drain()
         if failure is not None and attempts and attempts[-1].reason is None:
             # The HTTP exchange succeeded, but its content was unusable.

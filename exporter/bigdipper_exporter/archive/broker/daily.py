@@ -108,6 +108,9 @@ EXTREMES = """
       FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"""
 
 
+EXTREME = {"peak_equity": "max", "trough_equity": "min", "max_margin_ratio": "max", "max_leverage_ratio": "max"}
+
+
 def _extremes(connection: sqlite3.Connection, first: float, last: float, memory: BrokerCheckpoint) -> tuple[float | None, ...]:
     """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls.
 
@@ -120,13 +123,20 @@ def _extremes(connection: sqlite3.Connection, first: float, last: float, memory:
 
 
 def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
-    *found, polls = _extremes(connection, *_span(connection, day, memory), memory)
-    if polls:  # without rows (older than the retention) the day keeps what it has
-        connection.execute(
-            "UPDATE daily_stats SET peak_equity = ?, trough_equity = ?, max_margin_ratio = ?, max_leverage_ratio = ?"
-            " WHERE date = ? AND equity_source = 'alpaca'",
-            (*found, day.isoformat()),
-        )
+    span = _span(connection, day, memory)
+    *found, polls = _extremes(connection, *span, memory)
+    if not polls:  # without rows (older than the retention) the day keeps what it has
+        return
+    # Where only some are older, the day may know more than the others say.
+    kept = _polls_are_gone(connection, span, memory)
+    changes = [
+        f"{name} = " + (f"{pick}(coalesce(:{name}, {name}), coalesce({name}, :{name}))" if kept else f":{name}")
+        for name, pick in EXTREME.items()
+    ]
+    connection.execute(
+        f"UPDATE daily_stats SET {', '.join(changes)} WHERE date = :day AND equity_source = 'alpaca'",
+        dict(zip(EXTREME, found, strict=True)) | {"day": day.isoformat()},
+    )
 
 
 REALIZED = f"""
@@ -223,9 +233,12 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
 
 
 def _polls_are_gone(connection: sqlite3.Connection, span: tuple[float, float], memory: BrokerCheckpoint) -> bool:
-    """Whether the span was watched, and its polls are older than the retention: its day keeps what they said."""
-    query = "SELECT EXISTS (SELECT 1 FROM account_history WHERE source = 'alpaca' AND ts > ? AND ts <= ?)"
-    return memory.watched is not None and memory.watched <= span[0] and not connection.execute(query, span).fetchone()[0]
+    """Whether polls of the span, or of the close before it, are older than the retention: its day keeps what they said."""
+    if memory.watched is None or span[1] < memory.watched:
+        return False
+    (oldest,) = connection.execute("SELECT min(ts) FROM account_history WHERE source = 'alpaca'").fetchone()
+    # Of the first day, which was watched in part, nothing tells how many polls there were: it needs one.
+    return oldest is None or oldest > (span[0] if memory.watched <= span[0] else span[1])
 
 
 def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:

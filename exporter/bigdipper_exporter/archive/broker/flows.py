@@ -142,17 +142,32 @@ def _price(connection: sqlite3.Connection, symbol: str, ts: float) -> float | No
 
 
 def income(connection: sqlite3.Connection, first: float, last: float) -> dict[flows.Part, float]:
-    """Dividends, fees and interest in (first, last], less those that went back then."""
+    """Dividends, fees and interest in (first, last], less those that went back then.
+
+    What went back counts once where the broker posts the opposite record of the same type and symbol for it, too. A canceled
+    record that never moved any money comes and goes at its own time.
+    """
     sums: dict[flows.Part, float] = {"dividends": 0.0, "fees": 0.0, "interest": 0.0}
-    rows = connection.execute(
-        f"SELECT type, {AMOUNT} FROM activities WHERE ts > :first AND ts <= :last AND {MOVED} UNION ALL"
-        f" SELECT type, -{AMOUNT} FROM activities WHERE reversed_at > :first AND reversed_at <= :last",
-        {"first": first, "last": last},
-    )
-    for kind, amount in rows:
-        if kind in flows.PARTS:
-            sums[flows.PARTS[kind]] += amount or 0.0
+    window = (first - flows.LATER, last + flows.LATER)
+    left = "coalesce(reversed_at, ts)"
+    booked = _by_kind(connection, f"SELECT type, symbol, ts, {AMOUNT} FROM activities WHERE ts > ? AND ts <= ?", window)
+    gone_back = f"SELECT type, symbol, {left}, -{AMOUNT} FROM activities WHERE NOT {BOOKED} AND {left} > ? AND {left} <= ?"
+    taken = _by_kind(connection, gone_back, window)
+    for key in {*booked, *taken}:
+        merged = flows.merge(booked.get(key, []), taken.get(key, []))
+        sums[flows.PARTS[key[0]]] += sum(flow.amount or 0.0 for flow in merged if first < flow.ts <= last)
     return sums
+
+
+def _by_kind(
+    connection: sqlite3.Connection, query: str, window: tuple[float, float]
+) -> dict[tuple[str, str | None], list[Flow]]:
+    """Income by type and symbol. query: types, symbols, times and amounts of activities whose time is in the window."""
+    found: dict[tuple[str, str | None], list[Flow]] = {}
+    for kind, symbol, ts, amount in connection.execute(query, window):
+        if kind in flows.PARTS:
+            found.setdefault((kind, symbol), []).append(Flow(ts, amount or 0.0))
+    return found
 
 
 def notice(connection: sqlite3.Connection, at: float, amount: float) -> None:
