@@ -18,6 +18,7 @@ from bigdipper_exporter.log.lines.cycles import SESSIONS
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.account import change_since_close, margin_debt, ratio_of_equity
 from bigdipper_exporter.money.limits import LimitName
+from bigdipper_exporter.projection.context import ratio
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS
 
 FINE_SECONDS, COARSE_SECONDS = 60.0, 240.0  # between samples: a panel draws a line through gaps of less than five minutes
@@ -122,10 +123,6 @@ def _gauge(metric: str, moments: Sequence[AccountMoment], read: Read, *labels: t
     return Series(metric, labels, held([(moment.ts, read(moment)) for moment in moments]))
 
 
-def _percent(moment: AccountMoment) -> float | None:
-    return None if moment.pl_percent is None else round(moment.pl_percent / 100, 8)
-
-
 BOT: dict[str, Read] = {
     "bigdipper_bot_equity_usd": lambda m: m.equity,
     "bigdipper_bot_cash_usd": lambda m: m.cash,
@@ -133,7 +130,7 @@ BOT: dict[str, Read] = {
     "bigdipper_bot_leverage_ratio": lambda m: m.leverage_ratio,
     "bigdipper_bot_margin_debt_usd": lambda m: m.margin_debt,
     "bigdipper_bot_unrealized_pl_usd": lambda m: m.pl_dollar,
-    "bigdipper_bot_unrealized_pl_ratio": _percent,
+    "bigdipper_bot_unrealized_pl_ratio": lambda m: ratio(m.pl_percent),
     "bigdipper_bot_last_account_timestamp_seconds": lambda m: m.ts,
     "bigdipper_bot_cycle_number": lambda m: m.cycle_number,
 }

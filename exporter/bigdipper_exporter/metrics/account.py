@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from bigdipper_exporter.broker.models import Account
-from bigdipper_exporter.metrics.reading import Read, Value, known, of_account, of_broker
-from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
+from bigdipper_exporter.metrics.reading import Value, known, of_account, of_broker
+from bigdipper_exporter.metrics.table import Gauge, Metric, Read, Sample
 
 
 def _blocked(a: Account) -> list[Sample]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account
-from bigdipper_exporter.metrics.reading import Read, Value, known, of_broker
+from bigdipper_exporter.metrics.reading import Value, known, of_broker
 from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Gauge, Metric
+from bigdipper_exporter.metrics.table import Gauge, Metric, Read
 from bigdipper_exporter.money import limits
 from bigdipper_exporter.money.limits import LimitName
 from bigdipper_exporter.thresholds import BRAKE_SILENCE_SECONDS

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Position
-from bigdipper_exporter.metrics.reading import Read, Value, known, of_broker
-from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
+from bigdipper_exporter.metrics.reading import Value, known, of_broker
+from bigdipper_exporter.metrics.table import Gauge, Metric, Read, Sample
 from bigdipper_exporter.symbols import MAX_SYMBOLS
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 from bigdipper_exporter.archive.price_tables import DipTriggerRow
 from bigdipper_exporter.archive.prices.figures import Figures
 from bigdipper_exporter.archive.prices.view import PriceView
-from bigdipper_exporter.metrics.reading import Read
-from bigdipper_exporter.metrics.table import Gauge, Metric, Sample
+from bigdipper_exporter.metrics.table import Gauge, Metric, Read, Sample
 from bigdipper_exporter.money.benchmark import LEAST_DAYS, Comparison
 
 

@@ -5,11 +5,9 @@ from typing import Any
 
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account
-from bigdipper_exporter.metrics.snapshot import Snapshot
-from bigdipper_exporter.metrics.table import Labels, Sample
+from bigdipper_exporter.metrics.table import Labels, Read, Sample
 
 Value = float | None
-Read = Callable[[Snapshot], float | Iterable[Sample] | None]
 
 
 def of_broker(read: Callable[[BrokerView], Any]) -> Read:
