@@ -5,32 +5,32 @@ import errno
 import pytest
 
 from bigdipper_exporter.log.plan import (
-    GRACE,
     LATE_BYTES,
     LATE_SECONDS,
     MAX_DRAINING,
+    UNREADABLE_SECONDS,
     WINDOW_SECONDS,
     Copy,
-    Cut,
+    CutAction,
+    CutFacts,
     Drained,
-    Known,
-    Name,
-    OfCut,
-    OfKnown,
-    OfLost,
-    OfName,
-    OfPortion,
+    KnownAction,
+    KnownFacts,
+    LostAction,
+    NameAction,
+    NameFacts,
     Ownership,
     Phase,
-    Portion,
-    Traced,
+    PortionAction,
+    PortionFacts,
+    TracedFacts,
+    cut_action,
     is_delayed,
-    of_cut,
-    of_known,
-    of_lost,
-    of_name,
-    of_portion,
-    of_traced,
+    known_action,
+    lost_action,
+    name_action,
+    ownership_of,
+    portion_action,
     surplus,
     was_complete,
 )
@@ -42,59 +42,59 @@ FOLLOWING, DRAINING, COMPLETE = Phase.FOLLOWING, Phase.DRAINING, Phase.COMPLETE
 @pytest.mark.parametrize(
     ("name", "action"),
     [
-        (Name(holder=FOLLOWING), OfName.KEEP),
-        (Name(holder=FOLLOWING, is_changed=True), OfName.SEARCH),
-        (Name(holder=FOLLOWING, is_waiting=True), OfName.SEARCH),
-        (Name(holder=DRAINING), OfName.TAKE_BACK),
-        (Name(holder=COMPLETE, is_changed=True), OfName.TAKE_BACK),
-        (Name(), OfName.TAKE_UP),
-        (Name(is_changed=True, is_waiting=True), OfName.TAKE_UP),
-        (Name(errno.ENOENT), OfName.RELEASE),
-        (Name(errno.EACCES), OfName.WAIT),
-        (Name(errno.EIO), OfName.WAIT),
-        (Name(errno.EINVAL), OfName.WAIT),
+        (NameFacts(holder=FOLLOWING), NameAction.KEEP),
+        (NameFacts(holder=FOLLOWING, is_changed=True), NameAction.SEARCH),
+        (NameFacts(holder=FOLLOWING, is_waiting=True), NameAction.SEARCH),
+        (NameFacts(holder=DRAINING), NameAction.TAKE_BACK),
+        (NameFacts(holder=COMPLETE, is_changed=True), NameAction.TAKE_BACK),
+        (NameFacts(), NameAction.TAKE_UP),
+        (NameFacts(is_changed=True, is_waiting=True), NameAction.TAKE_UP),
+        (NameFacts(errno.ENOENT), NameAction.RELEASE),
+        (NameFacts(errno.EACCES), NameAction.WAIT),
+        (NameFacts(errno.EIO), NameAction.WAIT),
+        (NameFacts(errno.EINVAL), NameAction.WAIT),
     ],
 )
-def test_the_file_with_the_logs_name_is_followed(name: Name, action: OfName) -> None:
-    assert of_name(name) is action
+def test_the_file_with_the_logs_name_is_followed(name: NameFacts, action: NameAction) -> None:
+    assert name_action(name) is action
 
 
 @pytest.mark.parametrize(
     ("known", "action"),
     [
-        (Known("log"), OfKnown.CONTINUE),
-        (Known("log", is_same_file=True), OfKnown.CONTINUE),
-        (Known("log", is_taken=True), OfKnown.LOSE),
-        (Known("log", is_taken=True, is_consumed=False), OfKnown.END),
-        (Known("log", is_taken=True, is_elsewhere=True), OfKnown.WAIT),
-        (Known("beside"), OfKnown.DRAIN),
-        (Known("beside", is_log=False), OfKnown.DRAIN),
-        (Known("beside", is_elsewhere=True), OfKnown.DRAIN),
-        (Known(None), OfKnown.LOSE),
-        (Known(None, is_same_file=True), OfKnown.LOSE_CUT),
-        (Known(None, is_consumed=False), OfKnown.END),
-        (Known(None, is_elsewhere=True), OfKnown.WAIT),
-        (Known(None, is_log=False), OfKnown.WAIT),
-        (Known(None, is_log=False, is_consumed=False), OfKnown.WAIT),
+        (KnownFacts("log"), KnownAction.CONTINUE),
+        (KnownFacts("log", is_same_file=True), KnownAction.CONTINUE),
+        (KnownFacts("log", is_taken=True), KnownAction.LOSE),
+        (KnownFacts("log", is_taken=True, is_consumed=False), KnownAction.END),
+        (KnownFacts("log", is_taken=True, is_elsewhere=True), KnownAction.WAIT),
+        (KnownFacts("beside"), KnownAction.DRAIN),
+        (KnownFacts("beside", is_log=False), KnownAction.DRAIN),
+        (KnownFacts("beside", is_elsewhere=True), KnownAction.DRAIN),
+        (KnownFacts(None), KnownAction.LOSE),
+        (KnownFacts(None, is_same_file=True), KnownAction.LOSE_CUT),
+        (KnownFacts(None, is_consumed=False), KnownAction.END),
+        (KnownFacts(None, is_elsewhere=True), KnownAction.WAIT),
+        (KnownFacts(None, is_log=False), KnownAction.WAIT),
+        (KnownFacts(None, is_log=False, is_consumed=False), KnownAction.WAIT),
     ],
 )
-def test_after_a_start_each_generation_goes_on_in_its_file(known: Known, action: OfKnown) -> None:
-    assert of_known(known) is action
+def test_after_a_start_each_generation_goes_on_in_its_file(known: KnownFacts, action: KnownAction) -> None:
+    assert known_action(known) is action
 
 
 @pytest.mark.parametrize(
     ("phase", "is_linked", "action"),
     [
-        (FOLLOWING, True, OfCut.RESTART),
-        (FOLLOWING, False, OfCut.RESTART),
-        (DRAINING, True, OfCut.DROP),
-        (DRAINING, False, OfCut.RESTART),
-        (COMPLETE, True, OfCut.DROP),
-        (COMPLETE, False, OfCut.RESTART),
+        (FOLLOWING, True, CutAction.RESTART),
+        (FOLLOWING, False, CutAction.RESTART),
+        (DRAINING, True, CutAction.DROP),
+        (DRAINING, False, CutAction.RESTART),
+        (COMPLETE, True, CutAction.DROP),
+        (COMPLETE, False, CutAction.RESTART),
     ],
 )
-def test_a_file_that_was_cut_is_read_again_if_nobody_else_finds_it(phase: Phase, is_linked: bool, action: OfCut) -> None:
-    assert of_cut(Cut(phase, is_linked, 0, 100, 100, 0.0)) is action
+def test_a_file_that_was_cut_is_read_again_if_nobody_else_finds_it(phase: Phase, is_linked: bool, action: CutAction) -> None:
+    assert cut_action(CutFacts(phase, is_linked, 0, 100, 100, 0.0)) is action
 
 
 @pytest.mark.parametrize(
@@ -112,47 +112,51 @@ def test_a_file_that_was_cut_is_read_again_if_nobody_else_finds_it(phase: Phase,
 def test_a_cut_is_no_loss_a_moment_after_everything_was_read(
     size: int, offset: int, settled: int | None, since: float, complete: bool
 ) -> None:
-    assert was_complete(Cut(FOLLOWING, True, size, offset, settled, since)) is complete
+    assert was_complete(CutFacts(FOLLOWING, True, size, offset, settled, since)) is complete
 
 
 @pytest.mark.parametrize(
     ("copy", "age", "is_complete", "action"),
     [
-        (Copy.FOUND, 0.0, False, OfLost.RESUME),
-        (Copy.FOUND, 99.0, True, OfLost.RESUME),
-        (Copy.HELD, 0.0, False, OfLost.HAND_OVER),
-        (Copy.WAITING, 99.0, False, OfLost.EXAMINE),
-        (Copy.CONTINUED, 0.0, False, OfLost.END),
-        (Copy.UNSETTLED, GRACE, True, OfLost.WAIT),
-        (Copy.UNSETTLED, GRACE + 0.1, False, OfLost.END_WITH_GAP),
-        (Copy.UNSETTLED, GRACE + 0.1, True, OfLost.END_WITH_GAP),  # there is a file, and it may hold more
-        (Copy.MISSING, 0.0, False, OfLost.END_WITH_GAP),
-        (Copy.MISSING, 0.0, True, OfLost.END),
+        (Copy.FOUND, 0.0, False, LostAction.RESUME),
+        (Copy.FOUND, 99.0, True, LostAction.RESUME),
+        (Copy.HELD, 0.0, False, LostAction.HAND_OVER),
+        (Copy.WAITING, 99.0, False, LostAction.EXAMINE),
+        (Copy.CONTINUED, 0.0, False, LostAction.END),
+        (Copy.UNSETTLED, UNREADABLE_SECONDS, True, LostAction.WAIT),
+        (Copy.UNSETTLED, UNREADABLE_SECONDS + 0.1, False, LostAction.END_WITH_GAP),
+        (Copy.UNSETTLED, UNREADABLE_SECONDS + 0.1, True, LostAction.END_WITH_GAP),  # there is a file, and it may hold more
+        (Copy.MISSING, 0.0, False, LostAction.END_WITH_GAP),
+        (Copy.MISSING, 0.0, True, LostAction.END),
     ],
 )
-def test_a_lost_generation_is_read_from_its_copy_or_is_a_gap(copy: Copy, age: float, is_complete: bool, action: OfLost) -> None:
-    assert of_lost(copy, age, is_complete) is action
+def test_a_lost_generation_is_read_from_its_copy_or_is_a_gap(
+    copy: Copy, age: float, is_complete: bool, action: LostAction
+) -> None:
+    assert lost_action(copy, age, is_complete) is action
 
 
 @pytest.mark.parametrize(
     ("portion", "action"),
     [
-        (Portion(FOLLOWING, True), OfPortion.SETTLE),
-        (Portion(DRAINING, True), OfPortion.SETTLE),
-        (Portion(COMPLETE, True), OfPortion.END),
-        (Portion(FOLLOWING, True, is_full=True), OfPortion.MORE),
-        (Portion(COMPLETE, True, is_full=True), OfPortion.MORE),
-        (Portion(FOLLOWING, False), OfPortion.SEARCH),
-        (Portion(COMPLETE, False, is_full=True), OfPortion.SEARCH),
-        (Portion(DRAINING, None), OfPortion.TRY_AGAIN),
-        (Portion(DRAINING, None, GRACE), OfPortion.TRY_AGAIN),
-        (Portion(DRAINING, None, GRACE + 0.1), OfPortion.LOSE),
-        (Portion(COMPLETE, None, GRACE + 0.1), OfPortion.LOSE),
-        (Portion(FOLLOWING, None, 10 * GRACE), OfPortion.TRY_AGAIN),  # the log is never given up
+        (PortionFacts(FOLLOWING, True), PortionAction.SETTLE),
+        (PortionFacts(DRAINING, True), PortionAction.SETTLE),
+        (PortionFacts(COMPLETE, True), PortionAction.END),
+        (PortionFacts(FOLLOWING, True, is_full=True), PortionAction.MORE),
+        (PortionFacts(COMPLETE, True, is_full=True), PortionAction.MORE),
+        (PortionFacts(FOLLOWING, False), PortionAction.SEARCH),
+        (PortionFacts(COMPLETE, False, is_full=True), PortionAction.SEARCH),
+        (PortionFacts(DRAINING, None), PortionAction.TRY_AGAIN),
+        (PortionFacts(DRAINING, None, UNREADABLE_SECONDS), PortionAction.TRY_AGAIN),
+        (PortionFacts(DRAINING, None, UNREADABLE_SECONDS + 0.1), PortionAction.LOSE),
+        (PortionFacts(COMPLETE, None, UNREADABLE_SECONDS + 0.1), PortionAction.LOSE),
+        (PortionFacts(FOLLOWING, None, 10 * UNREADABLE_SECONDS), PortionAction.TRY_AGAIN),  # the log is never given up
     ],
 )
-def test_what_was_read_counts_if_the_file_still_holds_what_was_read_before(portion: Portion, action: OfPortion) -> None:
-    assert of_portion(portion) is action
+def test_what_was_read_counts_if_the_file_still_holds_what_was_read_before(
+    portion: PortionFacts, action: PortionAction
+) -> None:
+    assert portion_action(portion) is action
 
 
 @pytest.mark.parametrize(
@@ -227,20 +231,20 @@ def test_a_rotated_file_is_judged_by_what_is_in_it(content: Content, verdict: Ve
 @pytest.mark.parametrize(
     ("traced", "ownership"),
     [
-        (Traced(0), Ownership.UNKNOWN),  # empty, or the beginning of a line
-        (Traced(0, is_followed=True), Ownership.OWN),
-        (Traced(500), Ownership.OWN),  # more of it was read than another generation shares
-        (Traced(500, shared=500, is_certain=True), Ownership.UNKNOWN),
-        (Traced(0, shared=900, is_certain=True), Ownership.UNKNOWN),
-        (Traced(0, shared=900, is_certain=True, is_filling=True), Ownership.UNKNOWN),
-        (Traced(0, shared=900, is_certain=True, is_followed=True), Ownership.OWN),
-        (Traced(0, shared=20), Ownership.OWN),  # one line in common may be chance
-        (Traced(0, shared=20, is_filling=True), Ownership.HELD),
-        (Traced(0, shared=20, is_filling=True, is_followed=True), Ownership.OWN),
-        (Traced(0, is_short=True, is_filling=True, is_followed=True), Ownership.HELD),
-        (Traced(0, is_short=True, is_followed=True), Ownership.OWN),
-        (Traced(500, is_short=True, is_filling=True, is_followed=True), Ownership.OWN),
+        (TracedFacts(0), Ownership.UNKNOWN),  # empty, or the beginning of a line
+        (TracedFacts(0, is_followed=True), Ownership.OWN),
+        (TracedFacts(500), Ownership.OWN),  # more of it was read than another generation shares
+        (TracedFacts(500, shared=500, is_certain=True), Ownership.UNKNOWN),
+        (TracedFacts(0, shared=900, is_certain=True), Ownership.UNKNOWN),
+        (TracedFacts(0, shared=900, is_certain=True, is_filling=True), Ownership.UNKNOWN),
+        (TracedFacts(0, shared=900, is_certain=True, is_followed=True), Ownership.OWN),
+        (TracedFacts(0, shared=20), Ownership.OWN),  # one line in common may be chance
+        (TracedFacts(0, shared=20, is_filling=True), Ownership.HELD),
+        (TracedFacts(0, shared=20, is_filling=True, is_followed=True), Ownership.OWN),
+        (TracedFacts(0, is_short=True, is_filling=True, is_followed=True), Ownership.HELD),
+        (TracedFacts(0, is_short=True, is_followed=True), Ownership.OWN),
+        (TracedFacts(500, is_short=True, is_filling=True, is_followed=True), Ownership.OWN),
     ],
 )
-def test_a_file_is_read_unless_it_may_hold_what_was_read_already(traced: Traced, ownership: Ownership) -> None:
-    assert of_traced(traced) is ownership
+def test_a_file_is_read_unless_it_may_hold_what_was_read_already(traced: TracedFacts, ownership: Ownership) -> None:
+    assert ownership_of(traced) is ownership

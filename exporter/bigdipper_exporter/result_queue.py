@@ -9,7 +9,8 @@ from bigdipper_exporter import logs
 from bigdipper_exporter.archive.savepoint import savepoint
 from bigdipper_exporter.counters import Counters
 
-INDIGESTIBLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+# Errors that a record causes, not the archive: it will never be stored.
+DATA_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 Result = TypeVar("Result")
 # Returns a result without its records that cannot be written; None where it has none of them. The second argument tells whether
@@ -68,7 +69,7 @@ class ResultQueue(Generic[Result]):
             except _Undo:
                 counters.rollback_to(mark)
             except Exception as error:
-                if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, INDIGESTIBLE):
+                if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, DATA_ERRORS):
                     raise  # the archive is at fault: all of it is tried again
                 endpoint = getattr(part, "endpoint", type(part).__name__)
                 self._log.exception("a response could not be stored; please report this", endpoint=endpoint)

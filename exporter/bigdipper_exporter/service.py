@@ -32,14 +32,14 @@ from bigdipper_exporter.web.server import Server
 
 log = logs.get("service")
 
-# Between two looks at the log where inotify does not wake the loop (a network mount, a file that is mounted alone), and where
-# it has done so for the last change.
+# Poll intervals of the log: where inotify does not wake the loop (a network mount, a file that is mounted alone), and where it
+# has done so for the last change.
 POLL_SECONDS = 0.25
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 FORGET_SECONDS = 600.0
-LOOP_SECONDS = 15.0  # without a turn: not ready
+LOOP_SECONDS = 15.0  # since the last pass of the main loop: not ready
 
 
 class Service:
@@ -48,7 +48,7 @@ class Service:
     def __init__(self, settings: Settings, sources: Callable[[Store, Wake], Sources] = lambda _s, _w: Sources()) -> None:
         self.settings = settings
         self._alerts = Alerts(settings.alertmanager_url) if settings.alertmanager_url else None
-        # What can be wrong with files of the owner's own shows before anything is made.
+        # The user's files and the address come first: an error in them is reported before the archive is created.
         self.server = Server(
             settings.web_listen_address,
             settings.web_telemetry_path,
@@ -89,7 +89,7 @@ class Service:
         try:
             while not self._stopping.is_set():
                 self._watchdog.beat()
-                self._turn()
+                self._run_once()
         finally:
             self._watchdog.stop()
             self._wake.close()
@@ -117,14 +117,15 @@ class Service:
             )
         return problems
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
+        """One pass of the main loop: read and archive what is new, log problems, wait for more."""
         was_ready = self.pipeline.caught_up
         more = self.pipeline.step()
         if self.pipeline.has_read:
             self._wake.note_change()
         if self.pipeline.caught_up and not was_ready and self.pipeline.snapshot.own.log_up:
             log.info("caught up with the log", lines=int(total(self.pipeline.counters.values, LOG_LINES)))
-        self._complain()
+        self._log_problems()
         now = time.monotonic()
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
@@ -133,12 +134,12 @@ class Service:
             self._wake.wait(self._pause())
 
     def _pause(self) -> float:
-        """Return the longest time until the next look, in seconds."""
+        """Return the poll interval, in seconds."""
         if self.pipeline.trouble:
             return RETRY_SECONDS
         return IDLE_SECONDS if self._wake.is_reliable and not self.pipeline.tail.unsettled else POLL_SECONDS
 
-    def _complain(self) -> None:
+    def _log_problems(self) -> None:
         own = self.pipeline.snapshot.own
         for part, problem in (("archive", self.pipeline.trouble), ("log", own.log_problem)):
             if problem:

@@ -121,7 +121,9 @@ def test_grafana_can_read_it_however_the_exporter_ended(shared: Path, end: str, 
 
 @as_root
 def test_a_crash_leaves_it_readable_too(shared: Path) -> None:
-    broken = "import sys; from bigdipper_exporter import cli, service; service.Service._turn = lambda self: 1 / 0; cli.entry()"
+    broken = (
+        "import sys; from bigdipper_exporter import cli, service; service.Service._run_once = lambda self: 1 / 0; cli.entry()"
+    )
     (shared / "big_dipper.log").write_bytes(cycles(1, 50))
     args: list[str | Path] = ["--log.path", shared / "big_dipper.log", "--archive.path", shared / "bigdipper.db"]
     assert command("ingest", *args).returncode == 0

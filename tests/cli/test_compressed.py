@@ -15,7 +15,7 @@ WHOLE = gzip.compress(trades(0, 1000), mtime=0)
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody compresses these files."""
-    monkeypatch.setattr("bigdipper_exporter.log.plan.GRACE", 0.3)
+    monkeypatch.setattr("bigdipper_exporter.log.plan.UNREADABLE_SECONDS", 0.3)
 
 
 def damaged(where: int) -> bytes:

@@ -51,7 +51,7 @@ def test_ingest_reads_rotated_siblings_first_when_told_to(tmp_path: Path, log: P
 def test_ingest_waits_for_a_rotated_file_that_is_never_whole_and_then_tells_one_gap(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
 ) -> None:
-    monkeypatch.setattr("bigdipper_exporter.log.plan.GRACE", 0.5)
+    monkeypatch.setattr("bigdipper_exporter.log.plan.UNREADABLE_SECONDS", 0.5)
     monkeypatch.chdir(tmp_path)
     data = log.read_bytes()
     half = data.index(b"\n", len(data) // 2) + 1

@@ -20,7 +20,7 @@ from bigdipper_exporter.api.head import Headed
 from bigdipper_exporter.api.live import endpoints as live
 from bigdipper_exporter.api.live.stream import HEARTBEAT_SECONDS, Live
 from bigdipper_exporter.api.page.routes import SettingsPage
-from bigdipper_exporter.api.remember import Remembered
+from bigdipper_exporter.api.response_cache import ResponseCache
 from bigdipper_exporter.api.routes import analytics, brake, holdings, opportunities, overview, settings, trades
 from bigdipper_exporter.botconfig.write import ConfigFile
 from bigdipper_exporter.web.config import ReloadingConfig
@@ -110,7 +110,7 @@ def guarded(
         page = SettingsPage(editable, app.state.services, config, token)
         app.router.routes.extend(page.routes())
     archives: Archives = app.state.services.archives
-    inner: ASGIApp = Headed(Tagged(Remembered(app, archives.paths)))
+    inner: ASGIApp = Headed(Tagged(ResponseCache(app, archives.paths)))
     if origins:
         inner = CORSMiddleware(
             inner,

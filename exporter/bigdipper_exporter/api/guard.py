@@ -100,12 +100,12 @@ class Guard:
             if hmac.compare_digest(given.strip().encode(), self._token.encode()):
                 return None
             self._refused.problem(client, "refusing requests with a wrong token", client=client)
-            return _who_are_you(HTTPStatus.UNAUTHORIZED)
+            return _authentication_problem(HTTPStatus.UNAUTHORIZED)
         config = self._config.current()
         if not config.users:
-            return _who_are_you(HTTPStatus.UNAUTHORIZED)
+            return _authentication_problem(HTTPStatus.UNAUTHORIZED)
         status = await asyncio.to_thread(self._passwords.refusal, config, authorization)
-        return None if status is None else _who_are_you(status)
+        return None if status is None else _authentication_problem(status)
 
 
 def _too_long(scope: Scope, headers: Headers) -> Response | None:
@@ -128,7 +128,7 @@ def _is_preflight(scope: Scope, headers: Headers) -> bool:
     return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
 
 
-def _who_are_you(status: HTTPStatus) -> Response:
+def _authentication_problem(status: HTTPStatus) -> Response:
     headers = {
         HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer, Basic realm="big-dipper-monitor", charset="UTF-8"'},
     }.get(status, {"Retry-After": "1"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bigdipper_exporter.log.checksums import KEPT_BYTES, LineSums, shared, stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Gap
-from bigdipper_exporter.log.plan import Ownership, Traced, is_given_up, of_traced
+from bigdipper_exporter.log.plan import Ownership, TracedFacts, is_given_up, ownership_of
 from bigdipper_exporter.log.segment import CHUNK, TAIL_BYTES, Checkpoint, Source, beginning
 from bigdipper_exporter.log.segments import Filling, Look, Segment, State
 
@@ -33,8 +33,8 @@ def retrace(look: Look, segment: Segment) -> None:
     segment.shared = tuple(replace(one, rows=[]) for one in all_found)
     found = max(all_found, key=lambda one: one.at.offset, default=None)
     end = found.at.offset if found else 0
-    segment.ownership = of_traced(
-        Traced(
+    segment.ownership = ownership_of(
+        TracedFacts(
             mine.offset,
             shared=end,
             is_certain=found is not None and found.is_certain,

@@ -10,7 +10,7 @@ from bigdipper_exporter.log import forms, plan
 from bigdipper_exporter.log.chunks import Gap, at_end
 from bigdipper_exporter.log.folder import folders, is_elsewhere, siblings
 from bigdipper_exporter.log.packed import legible
-from bigdipper_exporter.log.plan import Known, Name, OfKnown, OfName, Phase
+from bigdipper_exporter.log.plan import KnownAction, KnownFacts, NameAction, NameFacts, Phase
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
 from bigdipper_exporter.log.segment import HEAD_BYTES, Checkpoint, Source, beginning
@@ -30,13 +30,13 @@ def is_replaced(stat: os.stat_result) -> bool:
 def follow_name(look: Look) -> None:
     """Look at the log's name, and follow the file that has it now."""
     try:
-        _act(look, plan.of_name(_name(look)))
+        _act(look, plan.name_action(_name(look)))
         look.read.up = True
         if held := forms.unreadable_kind(_beginning(look.state.current())):
             look.read.problem = f"{look.path} is not read: it holds {held}. {forms.ADVICE}"
     except OSError as error:
         look.read.problem = problem(look.path, error)
-        if plan.of_name(Name(error.errno or errno.EIO)) is OfName.RELEASE:
+        if plan.name_action(NameFacts(error.errno or errno.EIO)) is NameAction.RELEASE:
             look.state.rename(None, look.now)
             _take_up(look, None)
 
@@ -47,7 +47,7 @@ def _beginning(segment: Segment | None) -> bytes:
     return segment.checkpoint.head or segment.source.read(0, HEAD_BYTES)
 
 
-def _name(look: Look) -> Name:
+def _name(look: Look) -> NameFacts:
     """Return the facts. Raises OSError when nothing can be seen of the log."""
     state, stat = look.state, os.stat(look.path)
     if is_replaced(stat):
@@ -55,16 +55,16 @@ def _name(look: Look) -> Name:
     current = state.current()
     if current is None or not current.source.is_(stat):
         holder = state.holding(stat.st_dev, stat.st_ino)
-        return Name(holder=holder.phase if holder else None)
+        return NameFacts(holder=holder.phase if holder else None)
     is_changed = state.folders is None or state.folders != folders(look.path, state.copies)
-    return Name(holder=Phase.FOLLOWING, is_changed=is_changed, is_waiting=bool(state.waiting))
+    return NameFacts(holder=Phase.FOLLOWING, is_changed=is_changed, is_waiting=bool(state.waiting))
 
 
-def _act(look: Look, action: OfName) -> None:
+def _act(look: Look, action: NameAction) -> None:
     """Carry out what was decided about the name. Raises OSError when the log cannot be opened."""
-    if action is OfName.SEARCH:
+    if action is NameAction.SEARCH:
         search_folder(look)
-    elif action in (OfName.TAKE_BACK, OfName.TAKE_UP):
+    elif action in (NameAction.TAKE_BACK, NameAction.TAKE_UP):
         source = legible(look.path, look.state.examinations)
         # Since the name was looked at, it may have been given to another file.
         if holder := look.state.holding(source.device, source.inode):
@@ -113,7 +113,7 @@ def _take_up(look: Look, current: Source | None) -> Checkpoint | None:
         place = _place(state, look.path, checkpoint, current)
         if place is None and current and checkpoint.offset and current.fits(checkpoint):
             place = current
-        known = Known(
+        known = KnownFacts(
             place=None if place is None else "log" if place is current else "beside",
             is_log=current is not None,
             is_taken=continued is not None,
@@ -121,16 +121,16 @@ def _take_up(look: Look, current: Source | None) -> Checkpoint | None:
             is_elsewhere=place in (None, current) and is_elsewhere(checkpoint, look.path, state.copies),
             is_same_file=current is not None and current.holds(checkpoint),
         )
-        action = plan.of_known(known)
-        if action is not OfKnown.WAIT:
+        action = plan.known_action(known)
+        if action is not KnownAction.WAIT:
             state.known.remove(checkpoint)
-        if action is OfKnown.DRAIN and place:
+        if action is KnownAction.DRAIN and place:
             state.add(Segment(place, checkpoint.within(place), content_examined=checkpoint.offset > 0, moved=look.now))
-        elif action is OfKnown.CONTINUE and place:
+        elif action is KnownAction.CONTINUE and place:
             continued = checkpoint.within(place)
-        elif action in (OfKnown.LOSE, OfKnown.LOSE_CUT):
-            state.lost.append(Lost(checkpoint, look.now, "truncated" if action is OfKnown.LOSE_CUT else "unreachable"))
-        elif action is OfKnown.END:
+        elif action in (KnownAction.LOSE, KnownAction.LOSE_CUT):
+            state.lost.append(Lost(checkpoint, look.now, "truncated" if action is KnownAction.LOSE_CUT else "unreachable"))
+        elif action is KnownAction.END:
             state.ended.append(replace(checkpoint, ended=True))
     return continued
 

@@ -13,8 +13,8 @@ from typing import Literal
 # Seconds. A file that is cut so soon after it was read to its end was rotated: nothing is missing, even without a copy of it.
 WINDOW_SECONDS = 1.0
 
-# Seconds to wait for a file that cannot be read to its end: it may be in the middle of compression.
-GRACE = 10.0
+# How long to wait for a file that cannot be read to its end: it may be in the middle of compression.
+UNREADABLE_SECONDS = 10.0
 
 # Older files with more unread bytes than this, or that have kept the log waiting for so many seconds, are read beside it.
 LATE_BYTES = 32 << 20
@@ -34,14 +34,14 @@ class Phase(Enum):
 
 def is_given_up(waited: float) -> bool:
     """Whether a file that cannot be read has been waited for long enough. waited: seconds."""
-    return waited > GRACE
+    return waited > UNREADABLE_SECONDS
 
 
 # -- the log's name
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NameFacts:
     """What the log's name shows. error: the errno of the attempt to look, 0 for none.
 
     holder: the phase of the segment whose file has the name; None for a file that is not followed. is_changed: whether there
@@ -54,7 +54,7 @@ class Name:
     is_waiting: bool = False
 
 
-class OfName(Enum):
+class NameAction(Enum):
     """What to do about the log's name."""
 
     KEEP = auto()
@@ -65,22 +65,22 @@ class OfName(Enum):
     WAIT = auto()  # nobody can say
 
 
-def of_name(name: Name) -> OfName:
+def name_action(name: NameFacts) -> NameAction:
     """Decide what to do about the log's name."""
     if name.error:
-        return OfName.RELEASE if name.error == errno.ENOENT else OfName.WAIT
+        return NameAction.RELEASE if name.error == errno.ENOENT else NameAction.WAIT
     if name.holder is None:
-        return OfName.TAKE_UP
+        return NameAction.TAKE_UP
     if name.holder is not Phase.FOLLOWING:
-        return OfName.TAKE_BACK
-    return OfName.SEARCH if name.is_changed or name.is_waiting else OfName.KEEP
+        return NameAction.TAKE_BACK
+    return NameAction.SEARCH if name.is_changed or name.is_waiting else NameAction.KEEP
 
 
 # -- a generation that was being read when the exporter stopped
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFacts:
     """A generation of which no file is open. place: where its file is. is_log: whether a file has the log's name.
 
     is_taken: whether another generation continues in that file. is_consumed: whether anything of it was read. is_elsewhere:
@@ -95,7 +95,7 @@ class Known:
     is_same_file: bool = False
 
 
-class OfKnown(Enum):
+class KnownAction(Enum):
     """What to do with a generation after a start."""
 
     WAIT = auto()  # its file may still turn up
@@ -106,25 +106,25 @@ class OfKnown(Enum):
     END = auto()  # nothing of it was read
 
 
-def of_known(known: Known) -> OfKnown:
+def known_action(known: KnownFacts) -> KnownAction:
     """Decide where a generation continues."""
     is_homeless = known.place is None or (known.place == "log" and known.is_taken)
     if (known.place is None and not known.is_log) or (is_homeless and known.is_elsewhere):
-        return OfKnown.WAIT
+        return KnownAction.WAIT
     if known.place == "beside":
-        return OfKnown.DRAIN
+        return KnownAction.DRAIN
     if not is_homeless:
-        return OfKnown.CONTINUE
+        return KnownAction.CONTINUE
     if not known.is_consumed:
-        return OfKnown.END
-    return OfKnown.LOSE_CUT if known.is_same_file else OfKnown.LOSE
+        return KnownAction.END
+    return KnownAction.LOSE_CUT if known.is_same_file else KnownAction.LOSE
 
 
 # -- a file that no longer begins with what was consumed of it
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutFacts:
     """phase: of its segment. is_linked: whether it has a name. size: in bytes. offset: up to where it was consumed.
 
     settled: its size when it was read to its end, None if it was not. since: seconds since it was last seen to be.
@@ -138,19 +138,19 @@ class Cut:
     since: float
 
 
-class OfCut(Enum):
+class CutAction(Enum):
     """What to do with a file that was cut or rewritten; what it held is searched among the rotated files."""
 
     RESTART = auto()  # read it from its beginning
     DROP = auto()  # it may be a copy of another generation, or new: that is decided as for any rotated file
 
 
-def of_cut(cut: Cut) -> OfCut:
+def cut_action(cut: CutFacts) -> CutAction:
     """Decide whether the file itself is read again."""
-    return OfCut.RESTART if cut.phase is Phase.FOLLOWING or not cut.is_linked else OfCut.DROP
+    return CutAction.RESTART if cut.phase is Phase.FOLLOWING or not cut.is_linked else CutAction.DROP
 
 
-def was_complete(cut: Cut) -> bool:
+def was_complete(cut: CutFacts) -> bool:
     """Whether everything had been read a moment before. A rotation leaves a shorter file; a longer one was rewritten."""
     return cut.settled == cut.offset and cut.since <= WINDOW_SECONDS and cut.size < cut.offset
 
@@ -169,7 +169,7 @@ class Copy(Enum):
     MISSING = auto()
 
 
-class OfLost(Enum):
+class LostAction(Enum):
     """What to do about a lost generation."""
 
     WAIT = auto()
@@ -180,14 +180,19 @@ class OfLost(Enum):
     END_WITH_GAP = auto()  # unless the log is the rest of it
 
 
-def of_lost(copy: Copy, age: float, is_complete: bool) -> OfLost:
+def lost_action(copy: Copy, age: float, is_complete: bool) -> LostAction:
     """Decide about a lost generation. age: seconds since it was lost. is_complete: whether everything had been read."""
-    found = {Copy.HELD: OfLost.HAND_OVER, Copy.FOUND: OfLost.RESUME, Copy.WAITING: OfLost.EXAMINE, Copy.CONTINUED: OfLost.END}
+    found = {
+        Copy.HELD: LostAction.HAND_OVER,
+        Copy.FOUND: LostAction.RESUME,
+        Copy.WAITING: LostAction.EXAMINE,
+        Copy.CONTINUED: LostAction.END,
+    }
     if copy in found:
         return found[copy]
     if copy is Copy.UNSETTLED:
-        return OfLost.END_WITH_GAP if is_given_up(age) else OfLost.WAIT
-    return OfLost.END if is_complete else OfLost.END_WITH_GAP
+        return LostAction.END_WITH_GAP if is_given_up(age) else LostAction.WAIT
+    return LostAction.END if is_complete else LostAction.END_WITH_GAP
 
 
 # -- whose content a file holds
@@ -202,7 +207,7 @@ class Ownership(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class TracedFacts:
     """What a file has in common with another generation. offset: of its own checkpoint. shared: bytes in common.
 
     is_certain: whether that is too much for chance. is_followed: whether another line comes behind it. is_short: whether the
@@ -218,7 +223,7 @@ class Traced:
     is_filling: bool = False
 
 
-def of_traced(traced: Traced) -> Ownership:
+def ownership_of(traced: TracedFacts) -> Ownership:
     """Decide whether a file is read. Losing a line is worse than repeating one: in doubt it is read, after a while."""
     if traced.shared < traced.offset:
         return Ownership.OWN
@@ -235,7 +240,7 @@ def of_traced(traced: Traced) -> Ownership:
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class PortionFacts:
     """What was read. fits: whether the file still begins with what was consumed; None while nobody can say. failing: seconds
     since the disk has returned errors. is_full: whether there may be more.
     """
@@ -246,7 +251,7 @@ class Portion:
     is_full: bool = False
 
 
-class OfPortion(Enum):
+class PortionAction(Enum):
     """What to do with what was read."""
 
     TRY_AGAIN = auto()  # the disk failed
@@ -257,16 +262,16 @@ class OfPortion(Enum):
     END = auto()  # take it: that was all
 
 
-def of_portion(portion: Portion) -> OfPortion:
+def portion_action(portion: PortionFacts) -> PortionAction:
     """Decide what to do with what was read."""
     if portion.fits is None:
         is_lost = portion.phase is not Phase.FOLLOWING and is_given_up(portion.failing)
-        return OfPortion.LOSE if is_lost else OfPortion.TRY_AGAIN
+        return PortionAction.LOSE if is_lost else PortionAction.TRY_AGAIN
     if not portion.fits:
-        return OfPortion.SEARCH
+        return PortionAction.SEARCH
     if portion.is_full:
-        return OfPortion.MORE
-    return OfPortion.END if portion.phase is Phase.COMPLETE else OfPortion.SETTLE
+        return PortionAction.MORE
+    return PortionAction.END if portion.phase is Phase.COMPLETE else PortionAction.SETTLE
 
 
 # -- which files come first, and which are closed

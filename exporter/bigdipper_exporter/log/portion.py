@@ -8,7 +8,7 @@ from bigdipper_exporter.log.checksums import stretch
 from bigdipper_exporter.log.chunks import LINE_LIMIT, Batch, Gap, Unfinished, before_record, lines_before, whole_lines
 from bigdipper_exporter.log.folder import UNPACK
 from bigdipper_exporter.log.name import problem
-from bigdipper_exporter.log.plan import Drained, OfPortion, Ownership, Portion
+from bigdipper_exporter.log.plan import Drained, Ownership, PortionAction, PortionFacts
 from bigdipper_exporter.log.repeated import Known
 from bigdipper_exporter.log.rotation import search_folder
 from bigdipper_exporter.log.search import has_vanished
@@ -123,10 +123,10 @@ def _read(look: Look, segment: Segment, signature: FileSignature) -> None:
     trouble = source.trouble
     fits = source.gz or source.fits(checkpoint if checkpoint.offset else advanced)
     failing = look.now - (segment.failing or look.now)
-    action = plan.of_portion(Portion(segment.phase, None if trouble else fits, failing, is_full))
-    if action in (OfPortion.TRY_AGAIN, OfPortion.LOSE):
+    action = plan.portion_action(PortionFacts(segment.phase, None if trouble else fits, failing, is_full))
+    if action in (PortionAction.TRY_AGAIN, PortionAction.LOSE):
         _fail(look, segment, action)
-    elif action is OfPortion.SEARCH:
+    elif action is PortionAction.SEARCH:
         look.read.more = True
         search_folder(look)
     else:
@@ -225,24 +225,24 @@ def _lines(batches: list[Batch]) -> int:
     return sum(batch.data.count(b"\n") for batch in batches)
 
 
-def _conclude(look: Look, segment: Segment, action: OfPortion, signature: FileSignature) -> None:
+def _conclude(look: Look, segment: Segment, action: PortionAction, signature: FileSignature) -> None:
     """Note whether the file is read to its end."""
-    if action is OfPortion.MORE:
+    if action is PortionAction.MORE:
         look.read.more, segment.settled, segment.is_signature_reliable = True, None, False
         return
     segment.settle(signature)
     segment.ended_at = look.now
-    if action is OfPortion.END:
+    if action is PortionAction.END:
         _end(look, segment)
 
 
-def _fail(look: Look, segment: Segment, action: OfPortion) -> None:
+def _fail(look: Look, segment: Segment, action: PortionAction) -> None:
     """Note a read error: wait for the log, and give up on a renamed file after a while."""
     read, now = look.read, look.now
     segment.settled, segment.is_signature_reliable, segment.failing = None, False, segment.failing or now
     read.up = read.up and not segment.current
     read.problem = read.problem or problem(segment.source.path, segment.source.trouble or OSError(errno.EIO, "failed"))
-    if action is OfPortion.LOSE:
+    if action is PortionAction.LOSE:
         look.state.lost.append(Lost(segment.checkpoint, now, "unreachable"))
         look.state.drop(segment)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bigdipper_exporter.log import plan
 from bigdipper_exporter.log.folder import folders
-from bigdipper_exporter.log.plan import Cut, OfCut, Phase
+from bigdipper_exporter.log.plan import CutAction, CutFacts, Phase
 from bigdipper_exporter.log.search import find_lost
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 from bigdipper_exporter.log.unseen import find_unseen
@@ -16,7 +16,7 @@ def search_folder(look: Look) -> int:
     state = look.state
     restarted = []
     for segment in filter(_is_cut, state.segments[:]):
-        if _cut(look, segment) is OfCut.RESTART:
+        if _cut(look, segment) is CutAction.RESTART:
             restarted.append(segment)
     state.folders = folders(look.path, state.copies)
     find_lost(look)
@@ -32,16 +32,16 @@ def _is_cut(segment: Segment) -> bool:
     return not segment.source.gz and checkpoint.offset > 0 and segment.source.fits(checkpoint) is False
 
 
-def _cut(look: Look, segment: Segment) -> OfCut:
+def _cut(look: Look, segment: Segment) -> CutAction:
     """Give up what a file held before it was cut, and what it holds now to whoever reads it next."""
     checkpoint, source = segment.checkpoint, segment.source
     settled = segment.settled and segment.settled.size
-    facts = Cut(segment.phase, source.linked(), source.size(), checkpoint.offset, settled, look.now - segment.ended_at)
+    facts = CutFacts(segment.phase, source.linked(), source.size(), checkpoint.offset, settled, look.now - segment.ended_at)
     look.read.more = True
     look.read.truncations += segment.phase is not Phase.COMPLETE
     look.state.lost.append(Lost(checkpoint, look.now, "truncated", plan.was_complete(facts)))
-    action = plan.of_cut(facts)
-    if action is OfCut.RESTART:
+    action = plan.cut_action(facts)
+    if action is CutAction.RESTART:
         segment.restart()
     else:
         look.state.drop(segment)

@@ -9,7 +9,7 @@ from bigdipper_exporter.log import plan
 from bigdipper_exporter.log.chunks import Gap
 from bigdipper_exporter.log.common import trim
 from bigdipper_exporter.log.folder import NOT_READ, rotated, siblings, unread
-from bigdipper_exporter.log.plan import Copy, OfLost, Phase
+from bigdipper_exporter.log.plan import Copy, LostAction, Phase
 from bigdipper_exporter.log.segment import Checkpoint, Source
 from bigdipper_exporter.log.segments import Look, Lost, Segment, State
 
@@ -19,20 +19,20 @@ def find_lost(look: Look) -> None:
     # The generation of which most was consumed chooses first: its file may begin like another's, but not the reverse.
     for lost in sorted(look.state.lost, key=lambda lost: -lost.checkpoint.offset):
         copy = _copy(look.state, look.path, lost.checkpoint)
-        action = plan.of_lost(copy.kind, look.now - lost.since, lost.is_complete)
-        if action is not OfLost.WAIT:
+        action = plan.lost_action(copy.kind, look.now - lost.since, lost.is_complete)
+        if action is not LostAction.WAIT:
             look.state.lost.remove(lost)
             _act(look, lost, copy, action)
 
 
-def _act(look: Look, lost: Lost, copy: "_Copy", action: OfLost) -> None:
+def _act(look: Look, lost: Lost, copy: "_Copy", action: LostAction) -> None:
     """Carry out what was decided about a lost generation."""
     state, checkpoint, current = look.state, lost.checkpoint, look.state.current()
-    if action is OfLost.EXAMINE:
+    if action is LostAction.EXAMINE:
         state.lost.append(replace(lost, since=look.now))
-    elif action is OfLost.HAND_OVER and copy.holder:
+    elif action is LostAction.HAND_OVER and copy.holder:
         state.hand_over(copy.holder, checkpoint)
-    elif action is OfLost.RESUME and copy.source:
+    elif action is LostAction.RESUME and copy.source:
         # With the same inode it may still have a writer.
         phase = Phase.COMPLETE if copy.source.gz or not copy.source.holds(checkpoint) else Phase.DRAINING
         state.add(Segment(copy.source, checkpoint.within(copy.source), phase, content_examined=True, moved=look.now))
@@ -41,7 +41,7 @@ def _act(look: Look, lost: Lost, copy: "_Copy", action: OfLost) -> None:
     else:
         state.ended.append(replace(checkpoint, ended=True))
         is_trimmed = copy.kind is not Copy.CONTINUED and current is not None and trim(current, checkpoint)
-        if action is OfLost.END_WITH_GAP and not is_trimmed:
+        if action is LostAction.END_WITH_GAP and not is_trimmed:
             other = "".join(f"; {file} {NOT_READ}" for file in unread(look.path)[-1:])
             detail = f"{checkpoint.path} from byte {checkpoint.offset} on{other}"
             look.read.gaps.append(Gap(checkpoint.generation, lost.reason, look.now, detail))

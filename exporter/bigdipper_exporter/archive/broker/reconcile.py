@@ -22,7 +22,7 @@ from bigdipper_exporter.durations import DAY
 from bigdipper_exporter.metrics import counters as m
 
 Kind = Literal["fill_without_log", "log_without_order", "position_changed", "equity", "margin"]
-GRACE = 600.0
+LATENESS_SECONDS = 600.0  # of the log or the broker, before a missing order counts
 OPEN_SECONDS = DAY
 SAME_MINUTE = 60.0
 EQUITY_TOLERANCE = 0.01
@@ -83,7 +83,7 @@ def fills_without_log(connection: sqlite3.Connection, now: float, counters: Coun
             " AND NOT EXISTS (SELECT 1 FROM bot_orders AS b"
             " WHERE b.order_id IS NULL AND b.symbol = f.symbol AND b.date = f.date)"
             " GROUP BY f.order_id",
-            (span[0], min(now, span[1]) - GRACE),
+            (span[0], min(now, span[1]) - LATENESS_SECONDS),
         ).fetchall()
         for ts, symbol, side, order_id, quantity in rows:
             detail = f"{side} {quantity:g} {symbol}: the log names no such order"
@@ -112,7 +112,7 @@ def log_without_order(connection: sqlite3.Connection, now: float, counters: Coun
         " AND b.ts >= (SELECT min(submitted) FROM orders)"
         " AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.order_id = b.order_id)"
         " AND NOT EXISTS (SELECT 1 FROM discrepancies AS d WHERE d.kind = 'log_without_order' AND d.order_id = b.order_id)",
-        (now - GRACE,),
+        (now - LATENESS_SECONDS,),
     ).fetchall()
     for ts, symbol, order_id, side, quantity in rows:
         detail = f"{side} {quantity:g} {symbol}: the broker knows no such order"

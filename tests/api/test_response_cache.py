@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from bigdipper_exporter.api.remember import MOST_ANSWERS, Remembered
+from bigdipper_exporter.api.response_cache import MOST_RESPONSES, ResponseCache
 
 
 class Server:
@@ -14,7 +14,7 @@ class Server:
 
     def __init__(self, path: Path, status: int = 200, more: bool = False) -> None:
         self.asked, self.now, self.status, self.more = 0, 0.0, status, more
-        self.app = Remembered(self, [path], lambda: self.now)
+        self.app = ResponseCache(self, [path], lambda: self.now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1
@@ -63,6 +63,6 @@ def test_errors_and_streams_are_not_kept(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     server = Server(tmp_path / "archive.db")
-    for number in range(MOST_ANSWERS + 10):
+    for number in range(MOST_RESPONSES + 10):
         server.get(f"/{number}")
-    assert len(server.app._answers) == MOST_ANSWERS
+    assert len(server.app._responses) == MOST_RESPONSES
