@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.query import SqlQuery, tidy
-from grafana.theme import ARCHIVE, ARCHIVE_TYPE, BROKER, CRITICAL, PROMETHEUS, QUIET, WARNING
+from grafana import marks
+from grafana.marks import BRAKE_EPISODES, COMMON_MARKS, WITH_MARKS, Mark, annotations
+from grafana.query import tidy
+from grafana.theme import ARCHIVE, ARCHIVE_TYPE, PROMETHEUS
 
 COLUMNS = 24
 TAG = "big-dipper"
@@ -58,12 +60,6 @@ HELD_FIRST = f"""
     ORDER BY value IS NULL, value DESC, symbol
 """
 
-# Panels over time, on which Grafana draws marks.
-WITH_MARKS = ("timeseries", "candlestick", "state-timeline")
-BRAKE_MARK = "Brake episodes"
-FOLDED_MARKS = (BRAKE_MARK, "Trades")
-COMMON_MARKS = ("Bot starts", BRAKE_MARK, "Configuration changes", "Trades")
-
 
 @dataclass(frozen=True)
 class Section:
@@ -72,19 +68,6 @@ class Section:
     panels: Sequence[model.Panel]
     title: str = ""
     folded: bool = False
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Annotations of one kind. sql: columns time, timeEnd, title, text, tags; times are unix seconds.
-
-    on: titles of the panels that show them; without any every graph does.
-    """
-
-    name: str
-    colour: str
-    sql: str
-    on: Sequence[str] = ()
 
 
 def board(
@@ -100,20 +83,20 @@ def board(
     shared: bool = False,
     of_archive: bool = True,
     quiet: bool = False,
-    common_marks: Sequence[str] = COMMON_MARKS,
-    marks: Sequence[Mark] = (),
+    common_marks: Sequence[Mark] = COMMON_MARKS,
+    own_marks: Sequence[Mark] = (),
 ) -> model.Dashboard:
     """A classic dashboard.
 
     symbols: with the variable that its SQL uses as ${symbol:sqlstring}; one_symbol: for one of them at a time. shared: no
     variables, no links. of_archive: False for a board of Prometheus alone, without variables and marks. quiet: the marks of all
     boards stay off until asked for, as they do where all panels that would show them are folded away. common_marks: which of
-    them the board has, each a request. marks: those of this board.
+    them the board has, each a request. own_marks: those of this board.
     """
     of_bot = of_archive and not shared
     showing_marks = [section for section in sections if any(panel.type_val in WITH_MARKS for panel in section.panels)]
     if all(section.folded for section in showing_marks):
-        quiet, common_marks = True, FOLDED_MARKS if showing_marks else ()
+        quiet, common_marks = True, (BRAKE_EPISODES, marks.TRADES) if showing_marks else ()
     panels = lay_out(sections)
     return model.Dashboard(
         uid=uid,
@@ -132,7 +115,7 @@ def board(
         panels=panels,
         templating=model.DashboardDashboardTemplating(list_val=_variables(symbols, one_symbol) if of_bot else []),
         annotations=model.AnnotationContainer(
-            list_val=_annotations(symbols, quiet, common_marks, marks, panels) if of_bot else []
+            list_val=annotations(common_marks, own_marks, panels, symbols=symbols, quiet=quiet) if of_bot else []
         ),
         links=[] if shared else [_link(), _kiosk(uid)],
         version=1,
@@ -247,72 +230,4 @@ def _kiosk(uid: str) -> model.DashboardLink:
         url=f"/d/{uid}?kiosk",
         keep_time=True,
         include_vars=True,
-    )
-
-
-def _annotations(
-    symbols: bool,
-    quiet: bool,
-    names: Sequence[str],
-    own: Sequence[Mark],
-    panels: Sequence[model.Panel | model.RowPanel],
-) -> list[model.AnnotationQuery]:
-    """Marks on every graph: what happened to the bot, its brake, its settings; trades stay off until asked for.
-
-    Of starts and trades the newest 500: more are a fence of lines, and a slow one.
-    """
-    chosen = "AND symbol IN (${symbol:sqlstring})" if symbols else ""
-    marks = [
-        (
-            "Bot starts",
-            QUIET,
-            True,
-            """
-            SELECT ts AS time, NULL AS timeEnd, 'Bot ' || kind AS title, detail AS text, kind AS tags FROM bot_events
-            WHERE kind IN ('start', 'stop') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 500""",
-        ),
-        (
-            BRAKE_MARK,
-            CRITICAL,
-            True,
-            """
-            SELECT started AS time, COALESCE(ended, $__to / 1000) AS timeEnd, 'Emergency brake' AS title,
-              printf('at %.1f%%, %d cycles, %d missed', 100 * COALESCE(margin_ratio, leverage_ratio),
-                     cycles, missed_opportunities) AS text, 'brake' AS tags
-            FROM brake_events
-            WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000 ORDER BY started""",
-        ),
-        (
-            "Configuration changes",
-            WARNING,
-            True,
-            """
-            SELECT ts AS time, NULL AS timeEnd, setting AS title,
-              COALESCE(previous, 'unset') || ' → ' || COALESCE(value, 'removed') AS text, 'config' AS tags
-            FROM bot_config WHERE previous IS NOT NULL AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts""",
-        ),
-        (
-            "Trades",
-            BROKER,
-            False,
-            f"""
-            SELECT ts AS time, NULL AS timeEnd, symbol AS title,
-              printf('%g @ $%.2f', quantity, price) AS text, 'trade' AS tags
-            FROM trades WHERE ts >= $__from / 1000 AND ts < $__to / 1000 {chosen} ORDER BY ts DESC LIMIT 500""",
-        ),
-    ]
-    common = [_mark(Mark(name, colour, sql), enable and not quiet, []) for name, colour, enable, sql in marks if name in names]
-    return [*(_mark(mark, True, panels) for mark in own), *common]
-
-
-def _mark(mark: Mark, enable: bool, panels: Sequence[model.Panel | model.RowPanel]) -> model.AnnotationQuery:
-    ids = [panel.id_val for panel in panels if panel.title in mark.on and panel.id_val is not None]
-    return model.AnnotationQuery(
-        name=mark.name,
-        datasource=ARCHIVE,
-        enable=enable,
-        hide=enable,
-        icon_color=mark.colour,
-        filter_val=model.AnnotationPanelFilter(exclude=False, ids=ids) if ids else None,
-        target=SqlQuery(tidy(mark.sql), ref_id="A"),
     )

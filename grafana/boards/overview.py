@@ -4,7 +4,8 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from bigdipper_exporter.money.limits import BRAKE, LimitName, used_at
 from grafana import shared, sql, theme
-from grafana.board import BRAKE_MARK, HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
+from grafana.board import HEALTH, OPPORTUNITIES, OVERVIEW, TRADES, Section, address, board
+from grafana.marks import BRAKE_EPISODES
 from grafana.overrides import NARROW, answer, by_source, coloured, column, organise, override
 from grafana.panels import grid, lines, stat
 from grafana.query import either, listed, now, rows, selector, series, tidy
@@ -40,7 +41,7 @@ def build() -> model.Dashboard:
         "Is the bot working, how is the money, how close is trouble, what did it do today?",
         [Section([*_first(), *_money(), *_today(), *_more()]), Section(_deeds())],
         refresh="2s",
-        common_marks=(BRAKE_MARK,),
+        common_marks=(BRAKE_EPISODES,),
     )
 
 

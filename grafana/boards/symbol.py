@@ -3,7 +3,8 @@
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana import episodes, replay, shared, theme
-from grafana.board import ONE_SYMBOL, Mark, Section, board
+from grafana.board import ONE_SYMBOL, Section, board
+from grafana.marks import Mark
 from grafana.overrides import coloured, column
 from grafana.panels import LONGEST_WEEKEND, candles, grid, lines, stat
 from grafana.query import listed, series, table
@@ -37,7 +38,7 @@ def build() -> model.Dashboard:
         refresh="1m",
         one_symbol=True,
         quiet=True,
-        marks=_marks(),
+        own_marks=_marks(),
     )
 
 

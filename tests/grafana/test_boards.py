@@ -10,8 +10,8 @@ import pytest
 from bigdipper_exporter.archive.tables import TABLES
 from grafana import theme
 from grafana.__main__ import generated
-from grafana.board import WITH_MARKS
 from grafana.docs import groups
+from grafana.marks import WITH_MARKS
 from tests.grafana.asked import BOARDS, PANELS, ROOT
 
 IDS = [f"{board}: {panel['title']}" for board, panel in PANELS]
