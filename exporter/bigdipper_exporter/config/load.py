@@ -125,7 +125,7 @@ def describe(settings: Settings) -> str:
 
 
 def settings_table() -> str:
-    """The table of all settings for the README, in Markdown."""
+    """The table of all settings in docs/settings.md, in Markdown."""
     lines = ["| setting | environment | default | allowed | meaning |", "|---|---|---|---|---|"]
     for setting in SETTINGS:
         env = ", ".join(f"`{name}`" for name in _env_names(setting))

@@ -1,6 +1,6 @@
 """`big-dipper-exporter demo`: a simulated bot and broker, the exporter, and Prometheus, Alertmanager and Grafana where there.
 
-Every part is a process of its own, as in life, with the repository's own configuration; Ctrl-C ends all of them.
+Every part is a process of its own, as in a deployment, with the repository's own configuration; Ctrl-C ends all of them.
 """
 
 import argparse

@@ -37,7 +37,7 @@ INTEREST_RATE = 625  # basis points a year on the debit balance, counted by days
 
 @dataclass
 class Ledger:
-    """An account. `cash` in dollars is its first deposit, made at `opened` (unix seconds; default: now)."""
+    """An account. cash_deposit: its first deposit in dollars, made at `opened` (unix seconds; default: now)."""
 
     cash_deposit: Number = 0
     seed: int = 0

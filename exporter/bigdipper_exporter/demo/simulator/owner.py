@@ -1,7 +1,7 @@
 """The account's owner: the bot only buys, so a person sells by hand, and sometimes gets in the bot's way.
 
 Once an hour of the regular session the owner sells what has gained enough and makes room when the account is stretched; in
-extended hours only a brake brings them to act. Fills without a line in the bot's log, as in life.
+extended hours only a brake makes them act. The bot's log has no line for these fills, like those of a real owner.
 """
 
 from __future__ import annotations
