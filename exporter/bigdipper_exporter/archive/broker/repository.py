@@ -22,6 +22,7 @@ from bigdipper_exporter.archive.broker import (
 )
 from bigdipper_exporter.archive.broker.checkpoint import BrokerCheckpoint
 from bigdipper_exporter.archive.broker.days import days_of
+from bigdipper_exporter.archive.broker.reconcile import Reconciliation
 from bigdipper_exporter.archive.broker.view import BrokerView
 from bigdipper_exporter.broker.models import Account, Clock, newest
 from bigdipper_exporter.broker.results import Activities, Endpoint, History, Orders, PollResult, Positions
@@ -190,7 +191,7 @@ class BrokerRepository:
         daily.write_account(connection, account, at, memory)
         if judged.moments:
             daily.refresh(connection, days_of(judged.moments), memory)
-        reconcile.compare_account(connection, account, view.leverage_ratio, at, memory, counters)
+        Reconciliation(connection, memory, counters, at).compare_account(account, view.leverage_ratio)
         return view
 
     @staticmethod
@@ -226,7 +227,7 @@ class BrokerRepository:
         if data.backfill:
             memory.orders_cursor, memory.orders_done = data.cursor, data.done
         elif memory.orders_done:
-            reconcile.log_without_order(connection, at, counters, memory.watched or 0.0)
+            Reconciliation(connection, memory, counters, at).log_without_order()
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
@@ -255,9 +256,10 @@ class BrokerRepository:
         memory.activities_done = memory.activities_done or data.caught_up
         daily.refresh(connection, days_of(touched.moments), memory)
         if memory.activities_done:
-            reconcile.fills_without_log(connection, at, counters, memory.watched or 0.0)
+            comparison = Reconciliation(connection, memory, counters, at)
+            comparison.fills_without_log()
             if view.positions is not None and view.positions_at is not None and not view.unreadable:
-                reconcile.positions_changed(connection, view.positions, view.positions_at, at, memory, counters)
+                comparison.positions_changed(view.positions, view.positions_at)
         return replace(
             view,
             orders_today=orders.orders_today(connection, at),
