@@ -46,92 +46,112 @@ def build() -> model.Dashboard:
 
 
 def _first() -> list[model.Panel]:
+    return [
+        _bot_status(),
+        _equity(),
+        _profit_today(),
+        _emergency_brake(),
+        _distance_to_the_brake(),
+    ]
+
+
+def _bot_status() -> model.Panel:
+    return stat(
+        "Bot status",
+        "Bot working? "
+        f"Yes while its newest cycle is younger than {threshold('cycle_age_seconds'):g} s "
+        "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades "
+        "real money.",
+        now(shared.working(), "bot"),
+        now(shared.MODE_QUERY, "account"),
+        unit=COUNT,
+        size=(5, 4),
+        none=NOT_SAID,
+        names=True,
+        mappings=theme.WORKING,
+        overrides=[answer("B", mappings=theme.MODE_NUMBER)],
+    )
+
+
+def _equity() -> model.Panel:
+    return stat(
+        "Equity",
+        "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under "
+        "the figure says which.",
+        now(either(selector("account_equity_usd"), selector("bot_equity_usd")), "{{source}}"),
+        unit=USD,
+        size=(5, 4),
+        none=NOT_SAID,
+        names=True,
+        mappings=[],
+    )
+
+
+def _profit_today() -> model.Panel:
     broker_pl = selector("account_day_profit_usd"), selector("account_day_return_ratio")
     bot_pl, bot_ratio = selector("bot_day_profit_usd"), selector("bot_day_return_ratio")
-    return [
-        stat(
-            "Bot status",
-            "Bot working? "
-            f"Yes while its newest cycle is younger than {threshold('cycle_age_seconds'):g} s "
-            "(bigdipper_bot_last_cycle_timestamp_seconds; the alert uses the same number). With it, whether it trades "
-            "real money.",
-            now(shared.working(), "bot"),
-            now(shared.MODE_QUERY, "account"),
-            unit=COUNT,
-            size=(5, 4),
-            none=NOT_SAID,
-            names=True,
-            mappings=theme.WORKING,
-            overrides=[answer("B", mappings=theme.MODE_NUMBER)],
+    return stat(
+        "Profit today",
+        "Equity less that of the previous close, without deposits and withdrawals (broker), and the same over the money "
+        "that the day began with. Without credentials: the bot's equity less that of the previous close; deposits count.",
+        now(either(broker_pl[0], bot_pl), "{{source}}"),
+        now(either(broker_pl[1], bot_ratio), "of equity"),
+        unit=theme.SIGNED_USD,
+        size=(5, 4),
+        none=NOT_SAID,
+        names=True,
+        thresholds=theme.SIGNED,
+        overrides=[answer("B", RATIO)],
+    )
+
+
+def _emergency_brake() -> model.Panel:
+    return stat(
+        "Emergency brake",
+        "From the bot's brake lines: held from the first one until a cycle gets past the check "
+        "(bigdipper_brake_active), and for how long today. Unknown while the bot has written nothing for 15 minutes: its "
+        "last cycle was that long ago.",
+        now(selector("brake_active"), "brake"),
+        now(f"{selector('day_brake_seconds')} > 0", "held today"),
+        now(
+            f"time() - {selector('bot_last_cycle_timestamp_seconds')} unless {selector('brake_active')}",
+            "unknown, last cycle",
         ),
-        stat(
-            "Equity",
-            "Equity to the cent as Alpaca says it; without credentials the bot's last account line. The name under "
-            "the figure says which.",
-            now(either(selector("account_equity_usd"), selector("bot_equity_usd")), "{{source}}"),
-            unit=USD,
-            size=(5, 4),
-            none=NOT_SAID,
-            names=True,
-            mappings=[],
-        ),
-        stat(
-            "Profit today",
-            "Equity less that of the previous close, without deposits and withdrawals (broker), and the same over the money "
-            "that the day began with. Without credentials: the bot's equity less that of the previous close; deposits count.",
-            now(either(broker_pl[0], bot_pl), "{{source}}"),
-            now(either(broker_pl[1], bot_ratio), "of equity"),
-            unit=theme.SIGNED_USD,
-            size=(5, 4),
-            none=NOT_SAID,
-            names=True,
-            thresholds=theme.SIGNED,
-            overrides=[answer("B", RATIO)],
-        ),
-        stat(
-            "Emergency brake",
-            "From the bot's brake lines: held from the first one until a cycle gets past the check "
-            "(bigdipper_brake_active), and for how long today. Unknown while the bot has written nothing for 15 minutes: its "
-            "last cycle was that long ago.",
-            now(selector("brake_active"), "brake"),
-            now(f"{selector('day_brake_seconds')} > 0", "held today"),
-            now(
-                f"time() - {selector('bot_last_cycle_timestamp_seconds')} unless {selector('brake_active')}",
-                "unknown, last cycle",
+        unit=COUNT,
+        size=(4, 4),
+        none=NOT_SAID,
+        names=True,
+        overrides=[
+            answer("A", mappings=theme.BRAKE),
+            # Hours, minutes and seconds have no unit behind them, for which the word would have to shrink.
+            answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
+            answer("C", SECONDS, thresholds=steps(WARNING)),
+        ],
+    )
+
+
+def _distance_to_the_brake() -> model.Panel:
+    return stat(
+        "Distance to the brake",
+        "Dollars of positions to the bot's own brake, and the fall of all prices together that would reach it "
+        "(bigdipper_limit_distance_*). Out of reach: no fall of prices leads there. Passed: by how many dollars.",
+        now(f"{selector('limit_distance_usd', limit='brake')} >= 0", "dollars"),
+        now(f"{selector('limit_distance_ratio', limit='brake')} >= 0", "fall of all prices"),
+        now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
+        unit=DOLLARS,
+        size=(5, 4),
+        none="no limit known",
+        names=True,
+        overrides=[
+            answer(
+                "B",
+                RATIO,
+                mappings=theme.NO_FALL,
+                thresholds=steps("text", (theme.BELOW_ALL, "text"), (0, WARNING), (threshold("distance_ratio"), "text")),
             ),
-            unit=COUNT,
-            size=(4, 4),
-            none=NOT_SAID,
-            names=True,
-            overrides=[
-                answer("A", mappings=theme.BRAKE),
-                # Hours, minutes and seconds have no unit behind them, for which the word would have to shrink.
-                answer("B", theme.Unit("dthms", 0), thresholds=steps("text", (1, WARNING))),
-                answer("C", SECONDS, thresholds=steps(WARNING)),
-            ],
-        ),
-        stat(
-            "Distance to the brake",
-            "Dollars of positions to the bot's own brake, and the fall of all prices together that would reach it "
-            "(bigdipper_limit_distance_*). Out of reach: no fall of prices leads there. Passed: by how many dollars.",
-            now(f"{selector('limit_distance_usd', limit='brake')} >= 0", "dollars"),
-            now(f"{selector('limit_distance_ratio', limit='brake')} >= 0", "fall of all prices"),
-            now(f"-({selector('limit_distance_usd', limit='brake')} < 0)", "passed by"),
-            unit=DOLLARS,
-            size=(5, 4),
-            none="no limit known",
-            names=True,
-            overrides=[
-                answer(
-                    "B",
-                    RATIO,
-                    mappings=theme.NO_FALL,
-                    thresholds=steps("text", (theme.BELOW_ALL, "text"), (0, WARNING), (threshold("distance_ratio"), "text")),
-                ),
-                answer("C", thresholds=steps(CRITICAL)),
-            ],
-        ),
-    ]
+            answer("C", thresholds=steps(CRITICAL)),
+        ],
+    )
 
 
 def _money() -> list[model.Panel]:

@@ -36,102 +36,130 @@ def build() -> model.Dashboard:
 
 def _figures() -> list[model.Panel]:
     return [
-        stat(
-            "Profit and return",
-            "What did it earn? "
-            "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
-            "days' profit in dollars without deposits, over the days that the broker knows; no return where "
-            "a day's own is not known. Where the broker knows none of the chosen time, the profit is that of the bot's own "
-            "equity; then deposits count as profit.",
-            table(f'SELECT {ADJUSTED} AS "return", {PROFIT} AS "profit" {DAYS}'),
-            unit=RATIO,
-            size=(6, 5),
-            none=NO_ROWS,
-            names=True,
-            thresholds=theme.SIGNED,
-            overrides=[column("profit", theme.SIGNED_USD)],
-        ),
-        stat(
-            "Equity, start and end",
-            "From where to where? "
-            "Equity at the start and the end of the chosen time, and the peak that the drawdown is measured from: the highest "
-            "equity so far without deposits, in dollars of the last day (archive: daily_stats).",
-            table(f"""
-                SELECT (SELECT starting_equity {DAYS} AND starting_equity IS NOT NULL ORDER BY ts LIMIT 1) AS "start",
-                  (SELECT ending_equity {DAYS} AND ending_equity IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "end",
-                  (SELECT adjusted_peak {DAYS} AND adjusted_peak IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "peak" """),
-            unit=DOLLARS,
-            size=(6, 5),
-            none=NO_ROWS,
-            names=True,
-        ),
-        stat(
-            "Drawdown",
-            "How deep did it fall? "
-            "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
-            table(f"""
-                SELECT MIN(drawdown_ratio) AS "worst",
-                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
-                    AS "newest day"
-                {DAYS}"""),
-            unit=RATIO,
-            size=(6, 5),
-            none=NO_ROWS,
-            names=True,
-            thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
-        ),
-        stat(
-            "Risk-adjusted return",
-            "Was it worth the risk? "
-            "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of "
-            "252, riskless rate 0. They need 20 trading days.",
-            table(RISK_FIGURES),
-            unit=NUMBER,
-            size=(6, 5),
-            none="needs 20 trading days",
-            names=True,
-        ),
-        stat(
-            "Win rate of sales",
-            "How often does a sale win? "
-            "Sales in the chosen time whose lots are known, your own included, each order counted once: share of winners, "
-            "and profit factor = gains / losses (broker's fills, first in first out). "
-            "The bot's closed lots, each by itself, are in Trade statistics.",
-            table(SALE_QUALITY),
-            unit=RATIO,
-            size=(8, 4),
-            none=f"no sale with known lots, or {NO_BROKER}",
-            names=True,
-            overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
-        ),
-        stat(
-            "Time under water",
-            "How long does it take to come back? "
-            "Days since the peak of the equity without deposits, however long ago, and the longest time below one that reaches "
-            "into the chosen time; Calmar: annual "
-            "return over the worst drawdown, from 365 days on (archive: daily_stats).",
-            table(UNDER_WATER),
-            unit=theme.DAYS,
-            size=(8, 4),
-            none="not yet",  # short: the other figures are drawn as small as this
-            names=True,
-            overrides=[column("Calmar", NUMBER)],
-        ),
-        stat(
-            "Daily returns",
-            "How are its days? Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
-            table(f"""
-                SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day",
-                  MIN(return_ratio) AS "worst day"
-                {DAYS} AND trading_day AND return_ratio IS NOT NULL"""),
-            unit=RATIO,
-            size=(8, 4),
-            none=NO_ROWS,
-            names=True,
-            thresholds=theme.SIGNED,
-            overrides=[column("days with a gain", thresholds=theme.PLAIN)],
-        ),
+        _profit_and_return(),
+        _equity_start_and_end(),
+        _drawdown(),
+        _risk_adjusted_return(),
+        _win_rate_of_sales(),
+        _time_under_water(),
+        _daily_returns(),
     ]
+
+
+def _profit_and_return() -> model.Panel:
+    return stat(
+        "Profit and return",
+        "What did it earn? "
+        "Chosen time, New York trading days (archive: daily_stats): cash-flow adjusted return, and the sum of the "
+        "days' profit in dollars without deposits, over the days that the broker knows; no return where "
+        "a day's own is not known. Where the broker knows none of the chosen time, the profit is that of the bot's own "
+        "equity; then deposits count as profit.",
+        table(f'SELECT {ADJUSTED} AS "return", {PROFIT} AS "profit" {DAYS}'),
+        unit=RATIO,
+        size=(6, 5),
+        none=NO_ROWS,
+        names=True,
+        thresholds=theme.SIGNED,
+        overrides=[column("profit", theme.SIGNED_USD)],
+    )
+
+
+def _equity_start_and_end() -> model.Panel:
+    return stat(
+        "Equity, start and end",
+        "From where to where? "
+        "Equity at the start and the end of the chosen time, and the peak that the drawdown is measured from: the highest "
+        "equity so far without deposits, in dollars of the last day (archive: daily_stats).",
+        table(f"""
+            SELECT (SELECT starting_equity {DAYS} AND starting_equity IS NOT NULL ORDER BY ts LIMIT 1) AS "start",
+              (SELECT ending_equity {DAYS} AND ending_equity IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "end",
+              (SELECT adjusted_peak {DAYS} AND adjusted_peak IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "peak" """),
+        unit=DOLLARS,
+        size=(6, 5),
+        none=NO_ROWS,
+        names=True,
+    )
+
+
+def _drawdown() -> model.Panel:
+    return stat(
+        "Drawdown",
+        "How deep did it fall? "
+        "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
+        table(f"""
+            SELECT MIN(drawdown_ratio) AS "worst",
+              (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
+                AS "newest day"
+            {DAYS}"""),
+        unit=RATIO,
+        size=(6, 5),
+        none=NO_ROWS,
+        names=True,
+        thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
+    )
+
+
+def _risk_adjusted_return() -> model.Panel:
+    return stat(
+        "Risk-adjusted return",
+        "Was it worth the risk? "
+        "Sharpe and Sortino ratio of the daily cash-flow adjusted returns in the chosen time, times the root of "
+        "252, riskless rate 0. They need 20 trading days.",
+        table(RISK_FIGURES),
+        unit=NUMBER,
+        size=(6, 5),
+        none="needs 20 trading days",
+        names=True,
+    )
+
+
+def _win_rate_of_sales() -> model.Panel:
+    return stat(
+        "Win rate of sales",
+        "How often does a sale win? "
+        "Sales in the chosen time whose lots are known, your own included, each order counted once: share of winners, "
+        "and profit factor = gains / losses (broker's fills, first in first out). "
+        "The bot's closed lots, each by itself, are in Trade statistics.",
+        table(SALE_QUALITY),
+        unit=RATIO,
+        size=(8, 4),
+        none=f"no sale with known lots, or {NO_BROKER}",
+        names=True,
+        overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
+    )
+
+
+def _time_under_water() -> model.Panel:
+    return stat(
+        "Time under water",
+        "How long does it take to come back? "
+        "Days since the peak of the equity without deposits, however long ago, and the longest time below one that reaches "
+        "into the chosen time; Calmar: annual "
+        "return over the worst drawdown, from 365 days on (archive: daily_stats).",
+        table(UNDER_WATER),
+        unit=theme.DAYS,
+        size=(8, 4),
+        none="not yet",  # short: the other figures are drawn as small as this
+        names=True,
+        overrides=[column("Calmar", NUMBER)],
+    )
+
+
+def _daily_returns() -> model.Panel:
+    return stat(
+        "Daily returns",
+        "How are its days? Share of trading days with a gain; best and worst day (cash-flow adjusted return).",
+        table(f"""
+            SELECT AVG(return_ratio > 0) AS "days with a gain", MAX(return_ratio) AS "best day",
+              MIN(return_ratio) AS "worst day"
+            {DAYS} AND trading_day AND return_ratio IS NOT NULL"""),
+        unit=RATIO,
+        size=(8, 4),
+        none=NO_ROWS,
+        names=True,
+        thresholds=theme.SIGNED,
+        overrides=[column("days with a gain", thresholds=theme.PLAIN)],
+    )
 
 
 def _curves() -> list[model.Panel]:
@@ -267,12 +295,18 @@ def _sources() -> list[model.Panel]:
                 words("Not known"),
             ],
         ),
-        grid(  # a coin is ETH/USD in executions and ETHUSD in positions
-            "Realized P&L by symbol",
-            "Which symbols earned, which cost? "
-            "Realized profit of the chosen time (fills, first in first out) and unrealized profit now, best first. "
-            "Empty: lots incomplete or not held.",
-            listed(f"""
+        _realized_p_l_by_symbol(),
+        _other_account_activity(),
+    ]
+
+
+def _realized_p_l_by_symbol() -> model.Panel:
+    return grid(  # a coin is ETH/USD in executions and ETHUSD in positions
+        "Realized P&L by symbol",
+        "Which symbols earned, which cost? "
+        "Realized profit of the chosen time (fills, first in first out) and unrealized profit now, best first. "
+        "Empty: lots incomplete or not held.",
+        listed(f"""
                 WITH {tidy(NEWEST_POSITIONS)},
                 gained AS (
                   SELECT REPLACE(symbol, '/', '') AS symbol,
@@ -282,38 +316,40 @@ def _sources() -> list[model.Panel]:
                 SELECT symbol AS Symbol, realized AS Realized, unrealized AS Unrealized,
                   COALESCE(realized, 0.0) + COALESCE(unrealized, 0.0) AS Total, sales AS Sales, won AS "Win rate"
                 FROM gained FULL JOIN held USING (symbol) ORDER BY Total DESC"""),
-            size=(24, 10),
-            says="Symbol",
-            none=theme.NONE_HELD,
-            sort=("Total", True),
-            overrides=[
-                column("Symbol", theme.TEXT, link=shared.SYMBOL_LINK),
-                *(coloured(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("Realized", "Unrealized", "Total")),
-                column("Sales", COUNT),
-                column("Win rate", RATIO),
-            ],
-        ),
-        grid(
-            "Other account activity",
-            "What else came and went? "
-            "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200. "
-            "Status: executed where it is empty; what is pending or canceled has not moved any money.",
-            listed(f"""
-                SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,
-                  NULLIF(status, 'executed') AS Status, description AS Description
-                FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
-            size=(24, 8),
-            says="time",
-            none=theme.NONE_HELD,
-            sort=("Time", True),
-            overrides=[
-                column("time", displayName="Time", custom__width=170),
-                coloured("Amount", theme.SIGNED_USD, thresholds=theme.SIGNED),
-                column("Shares", theme.QUANTITY, custom__width=110),
-                column("Type", custom__width=90),
-                column("Kind", custom__width=90),
-                column("Status", custom__width=90),
-                words("Description", custom__width=420),
-            ],
-        ),
-    ]
+        size=(24, 10),
+        says="Symbol",
+        none=theme.NONE_HELD,
+        sort=("Total", True),
+        overrides=[
+            column("Symbol", theme.TEXT, link=shared.SYMBOL_LINK),
+            *(coloured(name, theme.SIGNED_USD, thresholds=theme.SIGNED) for name in ("Realized", "Unrealized", "Total")),
+            column("Sales", COUNT),
+            column("Win rate", RATIO),
+        ],
+    )
+
+
+def _other_account_activity() -> model.Panel:
+    return grid(
+        "Other account activity",
+        "What else came and went? "
+        "Dividends, fees, interest, deposits, withdrawals, splits in the chosen time (archive: activities), newest 200. "
+        "Status: executed where it is empty; what is pending or canceled has not moved any money.",
+        listed(f"""
+            SELECT ts AS time, type AS Type, sub_type AS Kind, symbol AS Symbol, net_amount AS Amount, quantity AS Shares,
+              NULLIF(status, 'executed') AS Status, description AS Description
+            FROM activities WHERE {IN_TIME} ORDER BY ts DESC LIMIT 200"""),
+        size=(24, 8),
+        says="time",
+        none=theme.NONE_HELD,
+        sort=("Time", True),
+        overrides=[
+            column("time", displayName="Time", custom__width=170),
+            coloured("Amount", theme.SIGNED_USD, thresholds=theme.SIGNED),
+            column("Shares", theme.QUANTITY, custom__width=110),
+            column("Type", custom__width=90),
+            column("Kind", custom__width=90),
+            column("Status", custom__width=90),
+            words("Description", custom__width=420),
+        ],
+    )

@@ -174,84 +174,98 @@ def _distance() -> list[model.Panel]:
 
 def _brake() -> list[model.Panel]:
     return [
-        timeline(
-            "Brake episodes, timeline",
-            "When did the brake hold? "
-            "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with "
-            "the first cycle that gets past the check.",
-            series(f"""
-                SELECT time, state AS Brake FROM (
-                  SELECT $__from / 1000 AS time, (SELECT COUNT(*) FROM brake_events
-                    WHERE started < $__from / 1000 AND COALESCE(ended, $__to / 1000) > $__from / 1000) AS state
-                  UNION ALL SELECT started, 1 FROM brake_events WHERE started >= $__from / 1000 AND started < $__to / 1000
-                  UNION ALL SELECT ended, 0 FROM brake_events WHERE ended >= $__from / 1000 AND ended < $__to / 1000
-                ) WHERE {HAS_LOG} ORDER BY time, state"""),
-            size=(24, 4),
-            none=NO_ROWS,
-            mappings=theme.BRAKE,
-        ),
-        grid(
-            "Brake episodes",
-            "Which episodes were there, why, and at what cost? "
-            "Episodes of 90 days, newest first: the level that started it, the worst level, dollars "
-            "to reduce, dips missed. The limits are the bot's own.",
-            listed("""
-                SELECT started AS time, COALESCE(duration_seconds, last_seen - started) AS Duration,
-                  CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
-                  CASE WHEN leverage_ratio IS NULL THEN 'margin' ELSE 'leverage' END AS Cause,
-                  COALESCE(leverage_ratio, margin_ratio) AS Level, peak_ratio AS Worst, reduce_usd AS "To reduce",
-                  margin_debt AS Debt, equity AS Equity, cycles AS Cycles, missed_opportunities AS Missed,
-                  ended AS timeEnd
-                FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
-                ORDER BY started DESC LIMIT 200"""),
-            size=(24, 7),
-            past="90d",
-            says="time",
-            none="no episode in 90 days",
-            sort=("Start", True),
-            overrides=[
-                column("time", theme.MINUTE, displayName="Start", custom__width=150),
-                column("timeEnd", theme.MINUTE, displayName="End", custom__width=150),
-                column("Duration", SECONDS, **NARROW),
-                coloured(
-                    "State", mappings=theme.choices(open=("■ open", CRITICAL), over=("▶ over", theme.GOOD)), custom__width=92
-                ),
-                *(column(name, RATIO, **NARROW) for name in ("Level", "Worst")),
-                *(column(name, USD, **NARROW) for name in ("To reduce", "Debt", "Equity")),
-                column("Cycles", COUNT, **NARROW),
-                coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), **NARROW),
-            ],
-        ),
-        lines(
-            "Brake time per day",
-            "How long does it hold a day? Time under the brake per New York trading day (archive: daily_stats).",
-            series(f"SELECT ts AS time, {of_log('brake_seconds')} AS held {DAYS} ORDER BY ts"),
-            unit=SECONDS,
-            size=(12, 7),
-            none=NO_ROWS,
-            draw=theme.BARS,
-            past="90d",
-            fill=80,
-            soft_zero=True,
-            overrides=[column("held", colour=CRITICAL)],
-        ),
-        grid(
-            "Other halts",
-            "What else stopped it? Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
-            listed("""
-                SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail FROM bot_events
-                WHERE kind IN ('halt', 'error') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 100"""),
-            size=(12, 7),
-            says="time",
-            none="nothing in this time",
-            sort=("Time", True),
-            overrides=[
-                column("time", displayName="Time", custom__width=170),
-                column("Kind", custom__width=80),
-                words("Detail", custom__width=260),
-            ],
-        ),
+        _brake_episodes_timeline(),
+        _brake_episodes(),
+        _brake_time_per_day(),
+        _other_halts(),
     ]
+
+
+def _brake_episodes_timeline() -> model.Panel:
+    return timeline(
+        "Brake episodes, timeline",
+        "When did the brake hold? "
+        "Red while an episode is open (archive: brake_events). The bot prints no release: an episode ends with "
+        "the first cycle that gets past the check.",
+        series(f"""
+            SELECT time, state AS Brake FROM (
+              SELECT $__from / 1000 AS time, (SELECT COUNT(*) FROM brake_events
+                WHERE started < $__from / 1000 AND COALESCE(ended, $__to / 1000) > $__from / 1000) AS state
+              UNION ALL SELECT started, 1 FROM brake_events WHERE started >= $__from / 1000 AND started < $__to / 1000
+              UNION ALL SELECT ended, 0 FROM brake_events WHERE ended >= $__from / 1000 AND ended < $__to / 1000
+            ) WHERE {HAS_LOG} ORDER BY time, state"""),
+        size=(24, 4),
+        none=NO_ROWS,
+        mappings=theme.BRAKE,
+    )
+
+
+def _brake_episodes() -> model.Panel:
+    return grid(
+        "Brake episodes",
+        "Which episodes were there, why, and at what cost? "
+        "Episodes of 90 days, newest first: the level that started it, the worst level, dollars "
+        "to reduce, dips missed. The limits are the bot's own.",
+        listed("""
+            SELECT started AS time, COALESCE(duration_seconds, last_seen - started) AS Duration,
+              CASE WHEN ended IS NULL THEN 'open' ELSE 'over' END AS State,
+              CASE WHEN leverage_ratio IS NULL THEN 'margin' ELSE 'leverage' END AS Cause,
+              COALESCE(leverage_ratio, margin_ratio) AS Level, peak_ratio AS Worst, reduce_usd AS "To reduce",
+              margin_debt AS Debt, equity AS Equity, cycles AS Cycles, missed_opportunities AS Missed,
+              ended AS timeEnd
+            FROM brake_events WHERE started < $__to / 1000 AND COALESCE(ended, $__to / 1000) >= $__from / 1000
+            ORDER BY started DESC LIMIT 200"""),
+        size=(24, 7),
+        past="90d",
+        says="time",
+        none="no episode in 90 days",
+        sort=("Start", True),
+        overrides=[
+            column("time", theme.MINUTE, displayName="Start", custom__width=150),
+            column("timeEnd", theme.MINUTE, displayName="End", custom__width=150),
+            column("Duration", SECONDS, **NARROW),
+            coloured("State", mappings=theme.choices(open=("■ open", CRITICAL), over=("▶ over", theme.GOOD)), custom__width=92),
+            *(column(name, RATIO, **NARROW) for name in ("Level", "Worst")),
+            *(column(name, USD, **NARROW) for name in ("To reduce", "Debt", "Equity")),
+            column("Cycles", COUNT, **NARROW),
+            coloured("Missed", COUNT, thresholds=steps("text", (1, LOSS)), **NARROW),
+        ],
+    )
+
+
+def _brake_time_per_day() -> model.Panel:
+    return lines(
+        "Brake time per day",
+        "How long does it hold a day? Time under the brake per New York trading day (archive: daily_stats).",
+        series(f"SELECT ts AS time, {of_log('brake_seconds')} AS held {DAYS} ORDER BY ts"),
+        unit=SECONDS,
+        size=(12, 7),
+        none=NO_ROWS,
+        draw=theme.BARS,
+        past="90d",
+        fill=80,
+        soft_zero=True,
+        overrides=[column("held", colour=CRITICAL)],
+    )
+
+
+def _other_halts() -> model.Panel:
+    return grid(
+        "Other halts",
+        "What else stopped it? Halts and errors of the bot in the chosen time, newest 100 (archive: bot_events).",
+        listed("""
+            SELECT ts AS time, kind AS Kind, REPLACE(cause, '_', ' ') AS Cause, detail AS Detail FROM bot_events
+            WHERE kind IN ('halt', 'error') AND ts >= $__from / 1000 AND ts < $__to / 1000 ORDER BY ts DESC LIMIT 100"""),
+        size=(12, 7),
+        says="time",
+        none="nothing in this time",
+        sort=("Time", True),
+        overrides=[
+            column("time", displayName="Time", custom__width=170),
+            column("Kind", custom__width=80),
+            words("Detail", custom__width=260),
+        ],
+    )
 
 
 def _exposure() -> list[model.Panel]:

@@ -31,76 +31,100 @@ def build() -> model.Dashboard:
 
 def _figures() -> list[model.Panel]:
     return [
-        stat(
-            "Age of the data",
-            "How old is this? Time since the newest account figures in the archive.",
-            table("SELECT unixepoch() - MAX(ts) AS age FROM account_history WHERE source IN ('log', 'alpaca')"),
-            unit=SECONDS,
-            size=(4, 4),
-            none=NO_ROWS,
-        ),
-        stat(
-            "Return",
-            "Cash-flow adjusted return of the chosen time, and of the newest day.",
-            table(f"""
-                SELECT {ADJUSTED} AS "chosen time",
-                  (SELECT return_ratio FROM daily_stats WHERE return_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "newest day"
-                {DAYS}"""),
-            unit=RATIO,
-            size=(8, 4),
-            none=NO_ROWS,
-            names=True,
-            thresholds=theme.SIGNED,
-        ),
-        stat(
-            "Drawdown",
-            "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
-            table(f"""
-                SELECT MIN(drawdown_ratio) AS "worst",
-                  (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
-                    AS "newest day"
-                {DAYS}"""),
-            unit=RATIO,
-            size=(6, 4),
-            none=NO_ROWS,
-            names=True,
-            thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
-        ),
-        stat(
-            "Sharpe and Sortino",
-            "Daily cash-flow adjusted returns of the chosen time, times the root of 252, riskless rate 0.",
-            table(RISK_FIGURES),
-            unit=NUMBER,
-            size=(6, 4),
-            none="needs 20 trading days",
-            names=True,
-        ),
-        stat(
-            "Wins",
-            "Share of winning sales, each order counted once, and profit factor of the chosen time.",
-            table(SALE_QUALITY),
-            unit=RATIO,
-            size=(12, 4),
-            none="no sale with known lots",
-            names=True,
-            overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
-        ),
-        stat(
-            "Leverage",
-            "Positions by equity at the newest account figures: the broker's, unless the bot's log is an hour newer.",
-            table("""
-                WITH newest AS (
-                  SELECT ts, source, leverage_ratio, margin_ratio FROM account_history
-                  WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
-                    OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1))
-                SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM newest
-                WHERE ts >= (SELECT MAX(ts) FROM newest) - 3600 ORDER BY source LIMIT 1"""),
-            unit=RATIO,
-            size=(12, 4),
-            none=NO_ROWS,
-            names=True,
-        ),
+        _age_of_the_data(),
+        _return(),
+        _drawdown(),
+        _sharpe_and_sortino(),
+        _wins(),
+        _leverage(),
     ]
+
+
+def _age_of_the_data() -> model.Panel:
+    return stat(
+        "Age of the data",
+        "How old is this? Time since the newest account figures in the archive.",
+        table("SELECT unixepoch() - MAX(ts) AS age FROM account_history WHERE source IN ('log', 'alpaca')"),
+        unit=SECONDS,
+        size=(4, 4),
+        none=NO_ROWS,
+    )
+
+
+def _return() -> model.Panel:
+    return stat(
+        "Return",
+        "Cash-flow adjusted return of the chosen time, and of the newest day.",
+        table(f"""
+            SELECT {ADJUSTED} AS "chosen time",
+              (SELECT return_ratio FROM daily_stats WHERE return_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1) AS "newest day"
+            {DAYS}"""),
+        unit=RATIO,
+        size=(8, 4),
+        none=NO_ROWS,
+        names=True,
+        thresholds=theme.SIGNED,
+    )
+
+
+def _drawdown() -> model.Panel:
+    return stat(
+        "Drawdown",
+        "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
+        table(f"""
+            SELECT MIN(drawdown_ratio) AS "worst",
+              (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
+                AS "newest day"
+            {DAYS}"""),
+        unit=RATIO,
+        size=(6, 4),
+        none=NO_ROWS,
+        names=True,
+        thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
+    )
+
+
+def _sharpe_and_sortino() -> model.Panel:
+    return stat(
+        "Sharpe and Sortino",
+        "Daily cash-flow adjusted returns of the chosen time, times the root of 252, riskless rate 0.",
+        table(RISK_FIGURES),
+        unit=NUMBER,
+        size=(6, 4),
+        none="needs 20 trading days",
+        names=True,
+    )
+
+
+def _wins() -> model.Panel:
+    return stat(
+        "Wins",
+        "Share of winning sales, each order counted once, and profit factor of the chosen time.",
+        table(SALE_QUALITY),
+        unit=RATIO,
+        size=(12, 4),
+        none="no sale with known lots",
+        names=True,
+        overrides=[column("profit factor", NUMBER), column("sales", COUNT)],
+    )
+
+
+def _leverage() -> model.Panel:
+    return stat(
+        "Leverage",
+        "Positions by equity at the newest account figures: the broker's, unless the bot's log is an hour newer.",
+        table("""
+            WITH newest AS (
+              SELECT ts, source, leverage_ratio, margin_ratio FROM account_history
+              WHERE id = (SELECT id FROM account_history WHERE source = 'alpaca' ORDER BY ts DESC LIMIT 1)
+                OR id = (SELECT id FROM account_history WHERE source = 'log' ORDER BY ts DESC LIMIT 1))
+            SELECT leverage_ratio AS leverage, margin_ratio AS margin FROM newest
+            WHERE ts >= (SELECT MAX(ts) FROM newest) - 3600 ORDER BY source LIMIT 1"""),
+        unit=RATIO,
+        size=(12, 4),
+        none=NO_ROWS,
+        names=True,
+    )
 
 
 def _curves() -> list[model.Panel]:

@@ -114,12 +114,19 @@ def _sums() -> list[model.Panel]:
 
 def _lists() -> list[model.Panel]:
     return [
-        grid(
-            "Orders",
-            "What was ordered, and what became of it? "
-            "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
-            "slippage against the limit (below zero is cheaper), time to fill. Without a log every order at the broker.",
-            listed(f"""
+        _orders(),
+        _open_orders(),
+        _orders_by_final_status(),
+    ]
+
+
+def _orders() -> model.Panel:
+    return grid(
+        "Orders",
+        "What was ordered, and what became of it? "
+        "Every order of the log in the chosen time (newest 500) with the broker's answer: state, fill price, "
+        "slippage against the limit (below zero is cheaper), time to fill. Without a log every order at the broker.",
+        listed(f"""
                 SELECT t.ts AS time, t.symbol AS Symbol, t.side AS Side,
                   COALESCE(CASE WHEN o.result = 'partly_filled' THEN o.result ELSE o.status END, 'unknown') AS State,
                   t.value AS Value, t.quantity AS Shares, t.price AS "Limit",
@@ -128,66 +135,71 @@ def _lists() -> list[model.Panel]:
                 FROM ({tidy(ORDERED)}) AS t LEFT JOIN order_results AS o ON o.order_id = t.order_id
                 WHERE t.ts >= $__from / 1000 AND t.ts < $__to / 1000 AND t.{SYMBOL}
                 ORDER BY t.ts DESC LIMIT 500"""),
-            size=(24, 11),
-            says="time",
-            none=NO_ROWS,
-            sort=("Time", True),
-            overrides=[
-                column("time", displayName="Time", custom__width=170),
-                column("Symbol", link=shared.SYMBOL_LINK),
-                coloured("Side", mappings=theme.SIDE, custom__width=86),
-                column("Shares", QUANTITY),
-                *(column(name, USD) for name in ("Limit", "Value", "Fill")),
-                coloured("State", mappings=theme.ORDER_STATUS),
-                coloured("Slippage", BASIS_POINTS, thresholds=steps(theme.GOOD, (0, "text"), (5, LOSS))),
-                column("Time to fill", SECONDS),
-                column("Cycle", COUNT),
-            ],
-        ),
-        grid(
-            "Open orders",
-            "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
-            listed(f"""
-                SELECT submitted AS time, symbol AS Symbol, side AS Side,
-                  CASE WHEN NOT {HAS_LOG} THEN NULL WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed",
-                  quantity AS Shares, limit_price AS "Limit",
-                  filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
-                FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
-            size=(16, 8),
-            says="time",
-            none=theme.NONE_HELD,
-            sort=("Submitted", False),
-            overrides=[
-                column("time", theme.MINUTE, displayName="Submitted", custom__width=146),
-                column("Symbol", custom__width=92),
-                column("Placed", custom__width=90),
-                coloured("Side", mappings=theme.SIDE, custom__width=86),
-                *(column(name, QUANTITY, **NARROW) for name in ("Shares", "Filled")),
-                column("Limit", USD, **NARROW),
-                coloured("State", mappings=theme.ORDER_STATUS, custom__width=116),
-                coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING)), **NARROW),
-            ],
-        ),
-        columns(
-            "Orders by final status",
-            "How did orders end? "
-            "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
-            table(f"""
-                SELECT CASE WHEN result <> 'unfilled' THEN REPLACE(result, '_', ' ')
-                    WHEN status = 'canceled' THEN '{ORDER_STATES["canceled"]}' ELSE status END AS State,
-                  NULLIF(SUM(of_bot), 0) AS "of the bot", NULLIF(SUM(NOT of_bot), 0) AS "by hand" FROM order_results
-                WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
-                GROUP BY State ORDER BY COUNT(*) DESC"""),
-            x="State",
-            unit=COUNT,
-            size=(8, 8),
-            none=f"no order, or {NO_BROKER}",
-            horizontal=True,
-            stacked=True,
-            legend=True,
-            overrides=[column("of the bot", colour=BOT), column("by hand", colour=theme.QUIET)],
-        ),
-    ]
+        size=(24, 11),
+        says="time",
+        none=NO_ROWS,
+        sort=("Time", True),
+        overrides=[
+            column("time", displayName="Time", custom__width=170),
+            column("Symbol", link=shared.SYMBOL_LINK),
+            coloured("Side", mappings=theme.SIDE, custom__width=86),
+            column("Shares", QUANTITY),
+            *(column(name, USD) for name in ("Limit", "Value", "Fill")),
+            coloured("State", mappings=theme.ORDER_STATUS),
+            coloured("Slippage", BASIS_POINTS, thresholds=steps(theme.GOOD, (0, "text"), (5, LOSS))),
+            column("Time to fill", SECONDS),
+            column("Cycle", COUNT),
+        ],
+    )
+
+
+def _open_orders() -> model.Panel:
+    return grid(
+        "Open orders",
+        "Which orders are still open? Orders without an end at the broker's last answer, oldest first.",
+        listed(f"""
+            SELECT submitted AS time, symbol AS Symbol, side AS Side,
+              CASE WHEN NOT {HAS_LOG} THEN NULL WHEN of_bot THEN 'bot' ELSE 'by hand' END AS "Placed",
+              quantity AS Shares, limit_price AS "Limit",
+              filled_quantity AS Filled, status AS State, unixepoch() - submitted AS Age
+            FROM order_results WHERE ended IS NULL AND {SYMBOL} ORDER BY submitted LIMIT 200"""),
+        size=(16, 8),
+        says="time",
+        none=theme.NONE_HELD,
+        sort=("Submitted", False),
+        overrides=[
+            column("time", theme.MINUTE, displayName="Submitted", custom__width=146),
+            column("Symbol", custom__width=92),
+            column("Placed", custom__width=90),
+            coloured("Side", mappings=theme.SIDE, custom__width=86),
+            *(column(name, QUANTITY, **NARROW) for name in ("Shares", "Filled")),
+            column("Limit", USD, **NARROW),
+            coloured("State", mappings=theme.ORDER_STATUS, custom__width=116),
+            coloured("Age", SECONDS, thresholds=steps("text", (threshold("order_age_seconds"), WARNING)), **NARROW),
+        ],
+    )
+
+
+def _orders_by_final_status() -> model.Panel:
+    return columns(
+        "Orders by final status",
+        "How did orders end? "
+        "Orders of the bot, and those by hand, submitted in the chosen time that came to an end, by how they ended.",
+        table(f"""
+            SELECT CASE WHEN result <> 'unfilled' THEN REPLACE(result, '_', ' ')
+                WHEN status = 'canceled' THEN '{ORDER_STATES["canceled"]}' ELSE status END AS State,
+              NULLIF(SUM(of_bot), 0) AS "of the bot", NULLIF(SUM(NOT of_bot), 0) AS "by hand" FROM order_results
+            WHERE submitted >= $__from / 1000 AND submitted < $__to / 1000 AND {SYMBOL} AND ended IS NOT NULL
+            GROUP BY State ORDER BY COUNT(*) DESC"""),
+        x="State",
+        unit=COUNT,
+        size=(8, 8),
+        none=f"no order, or {NO_BROKER}",
+        horizontal=True,
+        stacked=True,
+        legend=True,
+        overrides=[column("of the bot", colour=BOT), column("by hand", colour=theme.QUIET)],
+    )
 
 
 def _of_day(total: str, counted: str) -> str:
@@ -198,13 +210,21 @@ def _of_day(total: str, counted: str) -> str:
 
 def _groups() -> list[model.Panel]:
     return [
-        grid(
-            "Most traded symbols",
-            "Which symbols does it trade most? "
-            "Per symbol in the chosen time: orders of the log, without one those at the broker; fills, fill rate and "
-            "realized profit of the broker. "
-            "Realized profit is that of sales whose lots are known.",
-            listed(f"""
+        _most_traded_symbols(),
+        _orders_and_fills_per_day(),
+        _capital_deployed_per_day(),
+        _orders_and_fills_over_time(),
+    ]
+
+
+def _most_traded_symbols() -> model.Panel:
+    return grid(
+        "Most traded symbols",
+        "Which symbols does it trade most? "
+        "Per symbol in the chosen time: orders of the log, without one those at the broker; fills, fill rate and "
+        "realized profit of the broker. "
+        "Realized profit is that of sales whose lots are known.",
+        listed(f"""
                 WITH ordered AS (
                   SELECT symbol, COUNT(*) AS orders, TOTAL(value) AS value, AVG(price) AS mean FROM ({tidy(ORDERED)})
                   WHERE {IN_TIME} AND {SYMBOL} GROUP BY symbol),
@@ -217,77 +237,85 @@ def _groups() -> list[model.Panel]:
                 SELECT symbol AS Symbol, orders AS Orders, value AS Value, mean AS "Mean limit", rate AS "Fill rate",
                   slippage AS Slippage, realized AS Realized
                 FROM ordered LEFT JOIN done USING (symbol) LEFT JOIN gained USING (symbol) ORDER BY Value DESC"""),
-            size=(12, 10),
-            says="Symbol",
-            none=NO_ROWS,
-            sort=("Value", True),
-            overrides=[
-                column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
-                column("Orders", COUNT, **NARROW),
-                column("Value", DOLLARS, custom__filterable=False, custom__width=88),
-                column("Mean limit", USD, **NARROW),
-                column("Fill rate", RATIO, **NARROW),
-                column("Slippage", BASIS_POINTS, **NARROW),
-                coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
-            ],
-        ),
-        columns(
-            "Orders and fills per day",
-            "How many orders and fills a day? "
-            "New York trading days (archive: daily_stats). Orders of the bot from its log (without one all orders), "
-            "executions of them and of orders by hand from the broker; missed trades by the scale on the right. All symbols.",
-            newest_last(f"""
+        size=(12, 10),
+        says="Symbol",
+        none=NO_ROWS,
+        sort=("Value", True),
+        overrides=[
+            column("Symbol", link=shared.SYMBOL_LINK, custom__width=90),
+            column("Orders", COUNT, **NARROW),
+            column("Value", DOLLARS, custom__filterable=False, custom__width=88),
+            column("Mean limit", USD, **NARROW),
+            column("Fill rate", RATIO, **NARROW),
+            column("Slippage", BASIS_POINTS, **NARROW),
+            coloured("Realized", theme.SIGNED_USD, thresholds=theme.SIGNED, custom__width=112),
+        ],
+    )
+
+
+def _orders_and_fills_per_day() -> model.Panel:
+    return columns(
+        "Orders and fills per day",
+        "How many orders and fills a day? "
+        "New York trading days (archive: daily_stats). Orders of the bot from its log (without one all orders), "
+        "executions of them and of orders by hand from the broker; missed trades by the scale on the right. All symbols.",
+        newest_last(f"""
                 SELECT date AS Day, {_of_day("COUNT(*)", "trades_count")} AS Orders, fills_count AS Fills,
                   fills_by_hand AS "By hand", {of_log("missed_trades")} AS Missed
                 {DAYS} ORDER BY ts DESC LIMIT 60"""),
-            x="Day",
-            unit=COUNT,
-            size=(12, 10),
-            none=NO_ROWS,
-            legend=True,
-            overrides=[
-                column("Orders", colour=BOT),
-                column("Fills", colour=BROKER),
-                column("By hand", colour=theme.QUIET),
-                # A dip is missed in every cycle: on one axis the orders could not be seen.
-                column("Missed", SECOND_COUNT, colour=LOSS, custom__axisPlacement="right", custom__axisLabel="missed"),
-            ],
-        ),
-        columns(
-            "Capital deployed per day",
-            "How much was deployed a day? "
-            "Value of the purchases ordered per New York trading day (archive: daily_stats, or orders). All symbols.",
-            newest_last(f"""
+        x="Day",
+        unit=COUNT,
+        size=(12, 10),
+        none=NO_ROWS,
+        legend=True,
+        overrides=[
+            column("Orders", colour=BOT),
+            column("Fills", colour=BROKER),
+            column("By hand", colour=theme.QUIET),
+            # A dip is missed in every cycle: on one axis the orders could not be seen.
+            column("Missed", SECOND_COUNT, colour=LOSS, custom__axisPlacement="right", custom__axisLabel="missed"),
+        ],
+    )
+
+
+def _capital_deployed_per_day() -> model.Panel:
+    return columns(
+        "Capital deployed per day",
+        "How much was deployed a day? "
+        "Value of the purchases ordered per New York trading day (archive: daily_stats, or orders). All symbols.",
+        newest_last(f"""
                 SELECT date AS Day, {_of_day("TOTAL(value) FILTER (WHERE side = 'buy')", "total_deployed")} AS Deployed {DAYS}
                 ORDER BY ts DESC LIMIT 60"""),
-            x="Day",
-            unit=DOLLARS,
-            size=(12, 8),
-            none=NO_ROWS,
-            colour=theme.fixed(BOT),
-        ),
-        lines(
-            "Orders and fills over time",
-            "When does it trade? Orders submitted and fills in each hour, by their own time; in each day of more "
-            "than a month (archive: trades, fills).",
-            series(
-                by_hour(f"""
+        x="Day",
+        unit=DOLLARS,
+        size=(12, 8),
+        none=NO_ROWS,
+        colour=theme.fixed(BOT),
+    )
+
+
+def _orders_and_fills_over_time() -> model.Panel:
+    return lines(
+        "Orders and fills over time",
+        "When does it trade? Orders submitted and fills in each hour, by their own time; in each day of more "
+        "than a month (archive: trades, fills).",
+        series(
+            by_hour(f"""
                   SELECT ts, 'orders' AS name, 1 AS number FROM trades WHERE {IN_TIME} AND {SYMBOL}
                   UNION ALL SELECT ts, 'fills', 1 FROM fills WHERE {IN_TIME} AND {SYMBOL}""")
-            ),
-            unit=COUNT,
-            size=(12, 8),
-            none=NO_ROWS,
-            draw=theme.BARS,
-            fill=60,
-            legend=(),
-            soft_zero=True,
-            overrides=[
-                override("byType", "number", displayName="${__field.labels.name}"),
-                *labelled({"orders": BOT, "fills": BROKER}),
-            ],
         ),
-    ]
+        unit=COUNT,
+        size=(12, 8),
+        none=NO_ROWS,
+        draw=theme.BARS,
+        fill=60,
+        legend=(),
+        soft_zero=True,
+        overrides=[
+            override("byType", "number", displayName="${__field.labels.name}"),
+            *labelled({"orders": BOT, "fills": BROKER}),
+        ],
+    )
 
 
 def _agreement() -> list[model.Panel]:
