@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
@@ -51,46 +52,69 @@ def examine_log(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "log", "no log is configured: set --log.path (or LOG_PATH) to the bot's log file")
         return
     try:
-        with closing(_open(path)) as file:
-            # The bot may write on meanwhile: only what was there at first is looked at.
-            size = file.size()
-            start = max(0, size - TAIL_BYTES)
-            data = file.read(start, size - start)
-            first = start + (data.find(b"\n") + 1 if start else 0)
-            before = lines_before(file, first)
-            held = None if file.gz else forms.unreadable_kind(file.read(0, HEAD_BYTES))
-            if file.trouble:
-                raise file.trouble
-            if not file.whole():
-                raise OSError(errno.EINVAL, file.flaw or "it holds no whole gzip data")
+        end = _read_end(path)
     except OSError as error:
         yield Finding(False, "log", f"{path} cannot be read: {_reason(path, error)}")
         return
+    if end.other_kind:
+        yield Finding(False, "log", f"{path} is not read: it holds {end.other_kind}. {forms.ADVICE}")
+        return
     stat = path.stat()
     quiet = time.time() - stat.st_mtime
-    if held:
-        yield Finding(False, "log", f"{path} is not read: it holds {held}. {forms.ADVICE}")
-        return
+    yield _growth(path, stat, quiet)
+    portion = ParsedChunk(path=str(path), first=None if end.lines_before is None else end.lines_before + 1)
+    lines = end.data[: end.data.rfind(b"\n") + 1]
+    reader = Reader(settings.log_timezone)
+    reader.read(1, end.offset, lines, portion)
+    yield _form(portion, reader.cleaner.form)
+    yield from _unfinished(portion, lines, end.data)
+    yield from _odd(_state(settings, portion, reader))
+    yield from _zone(settings, portion, quiet)
+    yield from _packed(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The last TAIL_BYTES of the log. offset: where its first whole line begins; data: all from there on.
+
+    lines_before: lines before that, None where they are too many to count. other_kind: what the file holds, if it is no log.
+    """
+
+    offset: int
+    data: bytes
+    lines_before: int | None
+    other_kind: str | None
+
+
+def _read_end(path: Path) -> _End:
+    """Read the end of the log. Raises OSError where it cannot be read, or is compressed and incomplete."""
+    with closing(_open(path)) as file:
+        # The bot may write on meanwhile: only what was there at first is looked at.
+        size = file.size()
+        start = max(0, size - TAIL_BYTES)
+        data = file.read(start, size - start)
+        first = start + (data.find(b"\n") + 1 if start else 0)
+        before = lines_before(file, first)
+        other_kind = None if file.gz else forms.unreadable_kind(file.read(0, HEAD_BYTES))
+        if file.trouble:
+            raise file.trouble
+        if not file.whole():
+            raise OSError(errno.EINVAL, file.flaw or "it holds no whole gzip data")
+    return _End(first, data[first - start :], before, other_kind)
+
+
+def _growth(path: Path, stat: os.stat_result, quiet: float) -> Finding:
+    """Say whether the bot writes to the file. quiet: seconds since it did."""
     if is_replaced(stat):
-        yield Finding(False, "log", f"{path} {REPLACED}")
-    elif quiet > GROWING_SECONDS:
-        yield Finding(
+        return Finding(False, "log", f"{path} {REPLACED}")
+    if quiet > GROWING_SECONDS:
+        return Finding(
             False,
             "log",
             f"{path} is readable, but has not grown for {duration(quiet)}; a running bot writes to it every minute. Check that"
             " the bot runs and logs to this file; if the file was renamed, the bot still writes to the renamed one",
         )
-    else:
-        yield Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
-    portion = ParsedChunk(path=str(path), first=None if before is None else before + 1)
-    lines = data[first - start : data.rfind(b"\n") + 1]
-    reader = Reader(settings.log_timezone)
-    reader.read(1, first, lines, portion)
-    yield _form(portion, reader.cleaner.form)
-    yield from _unfinished(portion, lines, data[first - start :])
-    yield from _odd(_state(settings, portion, reader))
-    yield from _zone(settings, portion, quiet)
-    yield from _packed(path)
+    return Finding(True, "log", f"{path} is readable and grew {duration(quiet)} ago")
 
 
 def _open(path: Path) -> Source:
