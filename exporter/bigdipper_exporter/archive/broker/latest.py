@@ -61,10 +61,11 @@ def _account(row: AccountRow, memory: BrokerCheckpoint) -> Account:
 
 
 def _position(row: PositionRow) -> Position:
+    assert row.quantity is not None  # the query leaves out what is not held
     percent = row.unrealized_pl_pct
     return Position(
         symbol=row.symbol,
-        quantity=row.quantity or 0.0,
+        quantity=row.quantity,
         asset_class=row.asset_class or "us_equity",
         market_value=row.market_value,
         cost_basis=row.cost_basis,
