@@ -98,7 +98,7 @@ def test_damage_in_a_line_of_another_form_costs_no_other_line(form: str) -> None
         projection.apply(chunk)
         projection.state.keep(reader)
         BotState.from_json(projection.state.to_json())
-        projection.committed()
+        projection.commit()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def try_damage(lines: int, seed: int) -> int:
         reader.read(1, offset, data, portion)
         fold.apply(portion)
         BotState.from_json(fold.state.to_json())
-        fold.committed()
+        fold.commit()
         offset += len(data)
     return hurt
 

@@ -50,7 +50,7 @@ class Broker:
         )
         self._queue: ResultQueue[PollResult] = ResultQueue(log, wake, MOST_WAITING)
         now = timing.time() if timing else time.time()
-        self.book = BrokerRepository(connection, settings.alpaca_paper, now, settings.alpaca_history)
+        self.repository = BrokerRepository(connection, settings.alpaca_paper, now, settings.alpaca_history)
         self.stream: Stream | None = None
         self.poller = Poller(access, poll_settings, self._polled, resume(connection), self._queue.is_full, timing=timing)
         self.poller.start()
@@ -58,7 +58,7 @@ class Broker:
     def _polled(self, result: PollResult) -> None:
         """Called on the poller's thread."""
         if self.stream is not None and isinstance(result.data, Activities):
-            self.stream.polled(result.data.items)
+            self.stream.compare_fills(result.data.items)
         self._queue.put(result)
 
     def pending(self) -> bool:
@@ -67,19 +67,19 @@ class Broker:
 
     def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
         """Write all results that wait; they stay until `commit`."""
-        self.book.rollback()
-        self._queue.write(connection, counters, self.book.write, self._salvage)
+        self.repository.rollback()
+        self._queue.write(connection, counters, self.repository.write, self._salvage)
 
     def _salvage(self, result: PollResult, can_be_written: Callable[[PollResult], bool]) -> PollResult | None:
-        mark = self.book.savepoint()
+        mark = self.repository.savepoint()
         rest = without_bad_records(result, can_be_written)
-        self.book.rollback_to(mark)
+        self.repository.rollback_to(mark)
         return rest
 
     def commit(self) -> None:
         """Mark the results of the last `write()` as committed."""
         self._queue.commit()
-        self.book.commit()
+        self.repository.commit()
 
     def listen(self, settings: Settings) -> None:
         """Let the stream of orders wake the poller."""
@@ -99,9 +99,9 @@ class Broker:
     @property
     def view(self) -> BrokerView:
         """What the snapshot shows of the broker."""
-        return self.book.view if self.stream is None else replace(self.book.view, stream=self.stream.status)
+        return self.repository.view if self.stream is None else replace(self.repository.view, stream=self.stream.status)
 
-    def traded(self) -> None:
+    def order_logged(self) -> None:
         """The log named a new order: poll it at once."""
         self.poller.poll_now()
 

@@ -54,7 +54,7 @@ class Source(Protocol[View]):
     def commit(self) -> None:
         """Mark what the last `write()` wrote as committed."""
 
-    def traded(self) -> None:
+    def order_logged(self) -> None:
         """The log named a new order."""
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Pipeline:
         if read.is_empty and not self.trouble and not any(source.pending() for source in self._sources):
             own = self.snapshot.own
             if not self.caught_up or (own.log_up, own.log_problem, own.log_lag) != (read.up, read.problem, read.lag):
-                self._published(read)
+                self._publish_read(read)
             return read.more
         begun = time.perf_counter()
         try:
@@ -155,7 +155,7 @@ class Pipeline:
             return False
         ended = time.perf_counter()
         live = self.caught_up and lines > 0
-        self._published(read)
+        self._publish_read(read)
         self.counters.observe(m.ARCHIVE_COMMIT_DURATION_SECONDS, ended - begun)
         if live and arrived is not None:
             self.counters.observe(m.LOG_INGEST_DELAY_SECONDS, max(0.0, time.time() - arrived))
@@ -215,12 +215,12 @@ class Pipeline:
         self.counters.commit()
         # Free them now: the next chunk needs as much memory.
         read.batches.clear()
-        traded = self.caught_up and self._projection.rows.has_trades
+        has_orders = self.caught_up and self._projection.rows.has_trades
         for source in self._sources:
             source.commit()
-            if traded:
-                source.traded()
-        self._projection.committed()
+            if has_orders:
+                source.order_logged()
+        self._projection.commit()
         self._saved, self._failures, self.trouble = present, 0, None
         if self.caught_up and arrived is not None and last_ts is not None:
             self._skew = arrived - last_ts
@@ -252,7 +252,7 @@ class Pipeline:
             self.store.recover()
         self.snapshot = self.publish()
 
-    def _published(self, read: Read) -> None:
+    def _publish_read(self, read: Read) -> None:
         # Without `more`, only an unfinished line can be left, and it may stay unfinished for ever.
         self.caught_up = self.caught_up or not read.more or read.is_current
         self.refresh()

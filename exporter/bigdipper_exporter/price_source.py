@@ -38,13 +38,13 @@ class Prices:
         assert settings.alpaca_secret
         self._settings, self._path, self._beside = settings, store.path, beside
         self._queue: ResultQueue[PriceResult | Figures] = ResultQueue(log, wake, MOST_WAITING)
-        self.book = PriceRepository(store.connection, settings.benchmark_symbol, settings.market_data_minute_retention)
+        self.repository = PriceRepository(store.connection, settings.benchmark_symbol, settings.market_data_minute_retention)
         access = Access(
-            settings.alpaca_key,
-            settings.alpaca_secret,
-            settings.alpaca_paper,
-            settings.market_data_url or settings.alpaca_url or DATA_HOST,
-            settings.alpaca_timeout,
+            key=settings.alpaca_key,
+            secret=settings.alpaca_secret,
+            paper=settings.alpaca_paper,
+            url=settings.market_data_url or settings.alpaca_url or DATA_HOST,
+            timeout=settings.alpaca_timeout,
         )
         schedule = Schedule(settings.market_data_interval, settings.market_data_requests_per_minute)
         self.poller = PricePoller(access, schedule, self._wanted, self._queue.put, self._queue.is_full, self._derive, timing)
@@ -80,15 +80,15 @@ class Prices:
 
     def write(self, connection: sqlite3.Connection, counters: Counters) -> None:
         """Write the pages that wait; they stay until `commit`."""
-        self.book.rollback()
-        self._queue.write(connection, counters, self.book.write)
+        self.repository.rollback()
+        self._queue.write(connection, counters, self.repository.write)
 
     def commit(self) -> None:
         """Forget what is durable."""
         self._queue.commit()
-        self.book.commit()
+        self.repository.commit()
 
-    def traded(self) -> None:
+    def order_logged(self) -> None:
         """An order changes no price."""
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Prices:
     @property
     def view(self) -> PriceView:
         """What the snapshot shows of market prices."""
-        return self.book.view
+        return self.repository.view
 
 
 def start(settings: Settings, store: Store, wake: Callable[[], None], beside: Sources) -> Prices | None:

@@ -130,7 +130,7 @@ class Desk:
 
     @property
     def view(self) -> Any:
-        return self.source.book.view
+        return self.source.repository.view
 
     def snapshot(self) -> Snapshot:
         return Snapshot(BotState(), self.counters.values, 0.0, Day(0.0), ExporterStatus(0.0), broker=self.view)

@@ -140,7 +140,7 @@ def test_a_stop_does_not_wait_for_a_mute_server(listen: Listen, broker: Broker) 
 
 def executed(one: Stream, number: int) -> None:
     """Polling finds a fill that was executed after the connection was made."""
-    one.polled([Activity(f"fill-{number}", "FILL", time.time() + 60, order_id=f"order-{number}")])
+    one.compare_fills([Activity(f"fill-{number}", "FILL", time.time() + 60, order_id=f"order-{number}")])
 
 
 def test_a_stream_that_names_no_fill_is_connected_again(
@@ -161,7 +161,7 @@ def test_a_stream_that_names_no_fill_is_connected_again(
     before = one.status.events
     ledger.trade("AMD", 1, 214.0, TUESDAY + 60)
     wait_until(lambda: one.status.events == before + 2)
-    one.polled([Activity("fill", "FILL", time.time() + 60, order_id=list(ledger.orders)[-1])])
+    one.compare_fills([Activity("fill", "FILL", time.time() + 60, order_id=list(ledger.orders)[-1])])
     executed(one, 3)
     wait_until(lambda: one.status.missed == 1)
     assert broker.streams == 2

@@ -226,7 +226,7 @@ class BotConfig:
             tell(said, path=self._path, errors=counts.get("error"), warnings=counts.get("warning"))
         self._view, self._next = self._next, None
 
-    def traded(self) -> None:
+    def order_logged(self) -> None:
         """An order says nothing about the configuration."""
 
     def close(self) -> None:

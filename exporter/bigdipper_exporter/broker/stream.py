@@ -99,7 +99,7 @@ class Stream:
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
 
-    def polled(self, fills: Iterable[Activity]) -> None:
+    def compare_fills(self, fills: Iterable[Activity]) -> None:
         """Compare fills that polling found with what the stream named; safe from any thread."""
         for fill in fills:
             if fill.is_fill and fill.order_id is not None:

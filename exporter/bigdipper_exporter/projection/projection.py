@@ -46,11 +46,11 @@ class Projection:
 
     @property
     def rows(self) -> PendingRows:
-        """Rows to insert since the last `committed`."""
+        """Rows to insert since the last `commit`."""
         return self._context.rows
 
-    def committed(self) -> None:
-        """Forget the rows: they are in the archive."""
+    def commit(self) -> None:
+        """Drop the rows: they are in the archive."""
         self._context.begin()
 
     def apply(self, chunk: ParsedChunk) -> None:

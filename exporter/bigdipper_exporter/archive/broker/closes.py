@@ -58,7 +58,7 @@ def without_late(connection: sqlite3.Connection, day: date, last: float) -> floa
     late = Flows() if hours is None else total(flows.between(connection, close_of(day), hours.open))
     if not late.known or not late.net:
         return last
-    if (close := polled(connection, day)) is not None:
+    if (close := polled_equity(connection, day)) is not None:
         return last - late.net if abs(last - close - late.net) < abs(last - close) else last
     if (known := ending(connection, day)) is None:
         return last
@@ -66,7 +66,7 @@ def without_late(connection: sqlite3.Connection, day: date, last: float) -> floa
     return last - late.net if is_added and abs(last - known - late.net) <= NEAR * abs(late.net) else last
 
 
-def polled(connection: sqlite3.Connection, day: date) -> float | None:
+def polled_equity(connection: sqlite3.Connection, day: date) -> float | None:
     """Return the equity that the last poll before the close of a trading day said; None where none is near. US dollars."""
     close = close_of(day)
     return last_equity(connection, close - NEAR_CLOSE, close)

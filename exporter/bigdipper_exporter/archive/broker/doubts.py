@@ -196,7 +196,7 @@ def _last_equity_is_wrong(
     day = account.balance_day
     known_day = memory.believed.balance_day if memory.believed is not None else None
     same_day = day is not None and known_day == day.isoformat()
-    close = closes.polled(connection, day) if day is not None and calendar.is_trading_day(day) else None
+    close = closes.polled_equity(connection, day) if day is not None and calendar.is_trading_day(day) else None
     return plausibility.last_equity_is_wrong(now, before, same_day, close)
 
 

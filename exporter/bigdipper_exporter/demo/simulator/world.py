@@ -218,29 +218,30 @@ class World:
         for incident in INCIDENTS:
             if incident.name == name:
                 with self.lock:
-                    happens = self._begins(incident)
-                    if happens:
+                    is_begun = self._begin(incident)
+                    if is_begun:
                         self._continue(incident.script(self))
-                    return happens
+                    return is_begun
         raise ValueError(f"unknown incident {name!r}: use one of {', '.join(NAMES)}")
 
     def _schedule(self, incident: Incident, at: float) -> None:
         self._script_count += 1
-        heapq.heappush(self._scripts, (at, self._script_count, self._told(incident)))
+        heapq.heappush(self._scripts, (at, self._script_count, self._script(incident)))
 
-    def _told(self, incident: Incident) -> Iterator[float]:
+    def _script(self, incident: Incident) -> Iterator[float]:
         while True:
-            if self._begins(incident):
+            if self._begin(incident):
                 yield from incident.script(self)
             if self._live_since is None or incident.live is None:
                 return
             yield LIVE_ROUND * MINUTE
 
-    def _begins(self, incident: Incident) -> bool:
-        happens = self.session() == "regular"
-        if happens:
-            self.tally.incidents.append((self.now, incident.name))
-        return happens
+    def _begin(self, incident: Incident) -> bool:
+        """Record the begin of an incident; False where it cannot happen now, because the exchange is closed."""
+        if self.session() != "regular":
+            return False
+        self.tally.incidents.append((self.now, incident.name))
+        return True
 
     def _continue(self, script: Iterator[float]) -> None:
         wait = next(script, None)
