@@ -151,21 +151,9 @@ class BrokerRepository:
     def _account(
         self, connection: sqlite3.Connection, view: BrokerView, account: Account, at: float, counters: Counters
     ) -> BrokerView:
+        if self._memory.account_id not in (None, account.id):
+            view = self._switch_account(connection, view, account.id, at)
         memory = self._memory
-        if memory.account_id not in (None, account.id):
-            log.warning("another account answers: its history is read now, that of the other one is kept")
-            memory = self._memory = accounts.switch(connection, memory, account.id, at)
-            last_poll.forget(connection)
-            view = BrokerView(
-                view.mode,
-                clock=view.clock,
-                clock_skew=view.clock_skew,
-                up=view.up,
-                why=view.why,
-                success=view.success,
-                rate_limit=view.rate_limit,
-                rate_remaining=view.rate_remaining,
-            )
         accounts.remember(connection, account.id, at)
         memory.account_id, memory.created = account.id, account.created
         judged = doubts.judge_account(connection, memory, view, account, at)
@@ -179,20 +167,43 @@ class BrokerRepository:
             return view
         account = judged.account
         view = replace(view, account=account, account_at=at)
-        waiting, polled = view.waiting, view.waiting_at
-        if waiting is not None and polled is not None:
-            if doubts.waiting_is_wrong(memory, view, account, at):
-                self._implausible(connection, "positions", "positions", None, polled, counters)
-                view = replace(view, doubts=(*judged.reasons, "positions"))
-            else:
-                view = self._believe_positions(connection, view, waiting, polled)
-            view = replace(view, waiting=None, waiting_at=None)
+        view = self._judge_waiting(connection, view, account, at, counters)
         account_history.write(connection, view, account, at)
         daily.write_account(connection, account, at, memory)
         if judged.moments:
             daily.refresh(connection, days_of(judged.moments), memory)
         Reconciliation(connection, memory, counters, at).compare_account(account, view.leverage_ratio)
         return view
+
+    def _switch_account(self, connection: sqlite3.Connection, view: BrokerView, account_id: str, at: float) -> BrokerView:
+        """Begin with another account; what is known of the broker itself stays in the view."""
+        log.warning("another account answers: its history is read now, that of the other one is kept")
+        self._memory = accounts.switch(connection, self._memory, account_id, at)
+        last_poll.forget(connection)
+        return BrokerView(
+            view.mode,
+            clock=view.clock,
+            clock_skew=view.clock_skew,
+            up=view.up,
+            why=view.why,
+            success=view.success,
+            rate_limit=view.rate_limit,
+            rate_remaining=view.rate_remaining,
+        )
+
+    def _judge_waiting(
+        self, connection: sqlite3.Connection, view: BrokerView, account: Account, at: float, counters: Counters
+    ) -> BrokerView:
+        """Believe or reject the positions that waited for this account answer."""
+        waiting, polled = view.waiting, view.waiting_at
+        if waiting is None or polled is None:
+            return view
+        if doubts.waiting_is_wrong(self._memory, view, account, at):
+            self._implausible(connection, "positions", "positions", None, polled, counters)
+            view = replace(view, doubts=(*view.doubts, "positions"))
+        else:
+            view = self._believe_positions(connection, view, waiting, polled)
+        return replace(view, waiting=None, waiting_at=None)
 
     @staticmethod
     def _implausible(

@@ -163,27 +163,14 @@ def _below_the_line(
 def _row(
     connection: sqlite3.Connection, market: Market, rule: BotRule, episode: Episode, equity: dict[str, float]
 ) -> DipEpisodeRow:
-    start, dip = episode.start, episode.dip
-    own = market.prices(start.symbol)
-    market_price = market.minute(start.symbol, start.first)
-    of_day = _of_day(own, rule, start.symbol, start.session)
-    if start.price is None:
-        named = connection.execute(PRICE, (start.symbol, start.first - CYCLE_SECONDS, start.last)).fetchone()
-        if named or market_price is not None:
-            start = replace(start, price=named[0] if named else market_price, source="log" if named else "minute")
-        elif of_day is not None and of_day.price is not None:
-            start = replace(start, price=of_day.price, source="line")
-        else:
-            start = replace(start, source="none")
+    own, benchmark = market.prices(episode.start.symbol), market.prices(market.benchmark)
+    market_price = market.minute(episode.start.symbol, episode.start.first)
+    of_day = _of_day(own, rule, episode.start.symbol, episode.start.session)
+    start, dip = _priced(connection, episode.start, market_price, of_day), episode.dip
     if dip is None and of_day is not None and start.price is not None:
         dip = (of_day.low if start.source == "line" else start.price) / of_day.high - 1
-    benchmark = market.prices(market.benchmark)
     after = outcome(start, own, benchmark, market.sessions, market.minute(market.benchmark, start.first))
     day = start.session.isoformat()
-    volatility = dips.volatility([bar for bar in own.bars if bar.day <= start.session][-dips.RANGES - 1 :])
-    size = None
-    if day in equity and volatility is not None and dip is not None:
-        size = dips.size(equity[day], dip, volatility)
     return DipEpisodeRow(
         symbol=start.symbol,
         reason=start.reason,
@@ -197,7 +184,7 @@ def _row(
         price_source=start.source,
         market_price=market_price,
         bought=start.reason == BOUGHT,
-        size=size,
+        size=_size(own, start.session, equity.get(day), dip),
         after_1=after.own.after_1,
         after_5=after.own.after_5,
         after_20=after.own.after_20,
@@ -206,6 +193,26 @@ def _row(
         benchmark_20=after.benchmark.after_20,
         lowest_20=after.lowest,
     )
+
+
+def _priced(connection: sqlite3.Connection, start: Sighting, market_price: float | None, of_day: dips.OfDay | None) -> Sighting:
+    """A sighting with its price: of the log, else of its minute on all exchanges, else of the session's bar."""
+    if start.price is not None:
+        return start
+    named = connection.execute(PRICE, (start.symbol, start.first - CYCLE_SECONDS, start.last)).fetchone()
+    if named is not None:
+        return replace(start, price=named[0], source="log")
+    if market_price is not None:
+        return replace(start, price=market_price, source="minute")
+    if of_day is not None and of_day.price is not None:
+        return replace(start, price=of_day.price, source="line")
+    return replace(start, source="none")
+
+
+def _size(own: Prices, session: date, equity: float | None, dip: float | None) -> float | None:
+    """The dollars that the bot's formula gives, from the bars up to `session`; None where a figure is unknown."""
+    volatility = dips.volatility([bar for bar in own.bars if bar.day <= session][-dips.RANGES - 1 :])
+    return None if equity is None or volatility is None or dip is None else dips.size(equity, dip, volatility)
 
 
 # Depths of dips: the lowest ratio of each, and its name in the archive and on the boards.
