@@ -191,14 +191,14 @@ def test_another_account_begins_its_own_history(desk: Any) -> None:
 
 
 def test_early_in_the_morning_the_last_equity_of_the_broker_may_be_a_day_older(archive: sqlite3.Connection) -> None:
-    memory, seen = BrokerCheckpoint(), []
+    checkpoint, seen = BrokerCheckpoint(), []
     for moment, equity, last, closed in (
         (at(4, "15:00"), 1100.0, 1000.0, 3),
         (at(5, "04:30"), 1105.0, 1000.0, 3),
         (at(5, "09:00"), 1106.0, 1101.0, 4),
     ):
         daily.write_account(
-            archive, Account("1", "ACTIVE", equity, last_equity=last, balance_day=date(2025, 11, closed)), moment, memory
+            archive, Account("1", "ACTIVE", equity, last_equity=last, balance_day=date(2025, 11, closed)), moment, checkpoint
         )
         seen.append(archive.execute("SELECT starting_equity, ending_equity FROM daily_stats ORDER BY date").fetchall())
     assert seen == [[(1000, 1100)], [(1000, 1100), (1100, 1105)], [(1000, 1101), (1101, 1106)]]

@@ -228,8 +228,8 @@ def test_a_last_equity_of_zero_is_doubted_again_without_a_poll_near_the_close(ga
 
 @pytest.mark.parametrize("name", ["positions", "last_equity"])
 def test_a_doubt_of_long_ago_does_not_confirm_another_one(name: Literal["positions", "last_equity"]) -> None:
-    memory = BrokerCheckpoint()
-    assert not doubts.lasts(memory, name, 0.0)
-    assert not doubts.lasts(memory, name, 90 * 86400.0)
-    assert not doubts.lasts(memory, name, 90 * 86400.0 + 1800)
-    assert doubts.lasts(memory, name, 90 * 86400.0 + 3600)
+    checkpoint = BrokerCheckpoint()
+    assert not doubts.lasts(checkpoint, name, 0.0)
+    assert not doubts.lasts(checkpoint, name, 90 * 86400.0)
+    assert not doubts.lasts(checkpoint, name, 90 * 86400.0 + 1800)
+    assert doubts.lasts(checkpoint, name, 90 * 86400.0 + 3600)

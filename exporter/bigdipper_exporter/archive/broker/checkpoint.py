@@ -185,18 +185,18 @@ PARTS: dict[str, type[Any]] = {"held": Held, "baseline": Baseline, "differs": Co
 
 def resume(connection: sqlite3.Connection) -> Resume:
     """Where the poller goes on, from the archive."""
-    memory = BrokerCheckpoint.load(connection)
+    checkpoint = BrokerCheckpoint.load(connection)
     (order,) = connection.execute("SELECT max(submitted) FROM orders").fetchone()
     (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
     (activity,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
     opened = connection.execute("SELECT order_id FROM orders WHERE ended IS NULL").fetchall()
     return Resume(
-        account_id=memory.account_id,
+        account_id=checkpoint.account_id,
         open_orders=tuple(row[0] for row in opened),
         latest_order=order,
-        orders_cursor=memory.orders_cursor,
-        orders_done=memory.orders_done,
+        orders_cursor=checkpoint.orders_cursor,
+        orders_done=checkpoint.orders_done,
         latest_activity=max((t for t in (fill, activity) if t is not None), default=None),
-        activities_token=memory.activities_token,
-        activities_done=memory.activities_done,
+        activities_token=checkpoint.activities_token,
+        activities_done=checkpoint.activities_done,
     )

@@ -33,17 +33,17 @@ class Today:
     ratio: float | None = None
 
 
-def write_account(connection: sqlite3.Connection, account: Account, at: float, memory: BrokerCheckpoint) -> None:
+def write_account(connection: sqlite3.Connection, account: Account, at: float, checkpoint: BrokerCheckpoint) -> None:
     """Update the equity of the day on which the account was polled, and set the close of the previous day once that is over."""
     day = calendar.trading_day(at)
     add_day(connection, day.isoformat())
     touched = {day}
-    if memory.latest_day is not None and memory.latest_day < day.isoformat():
-        latest = date.fromisoformat(memory.latest_day)
+    if checkpoint.latest_day is not None and checkpoint.latest_day < day.isoformat():
+        latest = date.fromisoformat(checkpoint.latest_day)
         if calendar.is_trading_day(latest):
             closes.end_with_poll(connection, latest)
         touched.add(latest)
-    memory.latest_day = max(day.isoformat(), memory.latest_day or "")
+    checkpoint.latest_day = max(day.isoformat(), checkpoint.latest_day or "")
     start = closes.starting(connection, account, day)
     if start is not None and closes.balance_day(account, day) == previous_trading_day(day):
         # Every time: the broker may correct a close during the next day.
@@ -52,36 +52,38 @@ def write_account(connection: sqlite3.Connection, account: Account, at: float, m
         "UPDATE daily_stats SET equity_source = 'alpaca', starting_equity = ?, ending_equity = ? WHERE date = ?",
         (start, account.equity, day.isoformat()),
     )
-    refresh(connection, touched, memory)
+    refresh(connection, touched, checkpoint)
 
 
-def write_history(connection: sqlite3.Connection, points: Iterable[EquityPoint], at: float, memory: BrokerCheckpoint) -> None:
+def write_history(
+    connection: sqlite3.Connection, points: Iterable[EquityPoint], at: float, checkpoint: BrokerCheckpoint
+) -> None:
     """Store portfolio history, and take the closes of past trading days from it where no poll has a better one."""
-    refresh(connection, closes.write_history(connection, points, calendar.trading_day(at)), memory)
+    refresh(connection, closes.write_history(connection, points, calendar.trading_day(at)), checkpoint)
 
 
-def refresh(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> None:
+def refresh(connection: sqlite3.Connection, days: Iterable[date], checkpoint: BrokerCheckpoint) -> None:
     """Recompute these days from the archive's rows, then the chain of returns that they belong to."""
-    rebuilt = Closes.load(connection, memory)
-    for day in sorted(_touched(connection, days, memory)):
+    rebuilt = Closes.load(connection, checkpoint)
+    for day in sorted(_touched(connection, days, checkpoint)):
         count_fills(connection, day)
         if calendar.is_trading_day(day):
-            _write_extremes(connection, day, memory)
-            _write_attribution(connection, day, memory, rebuilt)
-    _write_chain(connection, memory)
+            _write_extremes(connection, day, checkpoint)
+            _write_attribution(connection, day, checkpoint, rebuilt)
+    _write_chain(connection, checkpoint)
 
 
-def _touched(connection: sqlite3.Connection, days: Iterable[date], memory: BrokerCheckpoint) -> set[date]:
+def _touched(connection: sqlite3.Connection, days: Iterable[date], checkpoint: BrokerCheckpoint) -> set[date]:
     """Return `days` and those whose money changes with them: a day that has no close of its own is in the next one."""
-    found = {*days} | closes.close_holes(connection, accounts.first_day(connection, memory))
+    found = {*days} | closes.close_holes(connection, accounts.first_day(connection, checkpoint))
     holders = {closes.row_from(connection, day) for day in found if calendar.is_trading_day(day)}
     found |= {day for day in holders if day is not None}
     sessions = {day if calendar.is_trading_day(day) else previous_trading_day(day) for day in found}
-    return found | dated.place(connection, sessions, _latest(memory))
+    return found | dated.place(connection, sessions, _latest(checkpoint))
 
 
-def _latest(memory: BrokerCheckpoint) -> date | None:
-    return None if memory.latest_day is None else date.fromisoformat(memory.latest_day)
+def _latest(checkpoint: BrokerCheckpoint) -> date | None:
+    return None if checkpoint.latest_day is None else date.fromisoformat(checkpoint.latest_day)
 
 
 def count_fills(connection: sqlite3.Connection, day: date) -> None:
@@ -94,11 +96,11 @@ def count_fills(connection: sqlite3.Connection, day: date) -> None:
     )
 
 
-def _span(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> tuple[float, float]:
+def _span(connection: sqlite3.Connection, day: date, checkpoint: BrokerCheckpoint) -> tuple[float, float]:
     """(close that the day starts with, end] of a trading day, unix seconds."""
     row = connection.execute("SELECT starting_equity FROM daily_stats WHERE date = ?", (day.isoformat(),)).fetchone()
     base = closes.base_of(connection, day, row[0] if row else None)
-    return money_span(day, _latest(memory), base)
+    return money_span(day, _latest(checkpoint), base)
 
 
 EXTREMES = """
@@ -111,24 +113,26 @@ EXTREMES = """
 EXTREME = {"peak_equity": "max", "trough_equity": "min", "max_margin_ratio": "max", "max_leverage_ratio": "max"}
 
 
-def _extremes(connection: sqlite3.Connection, first: float, last: float, memory: BrokerCheckpoint) -> tuple[float | None, ...]:
+def _extremes(
+    connection: sqlite3.Connection, first: float, last: float, checkpoint: BrokerCheckpoint
+) -> tuple[float | None, ...]:
     """Peak and trough of the polls (those that two in a row confirm), worst margin and leverage, number of polls.
 
     Polls after a jump that is still questioned do not count yet.
     """
-    if memory.questioned is not None:
-        last = min(last, memory.questioned.before.at)
+    if checkpoint.questioned is not None:
+        last = min(last, checkpoint.questioned.before.at)
     row: tuple[float | None, ...] = connection.execute(EXTREMES, (first, last)).fetchone()
     return row
 
 
-def _write_extremes(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
-    span = _span(connection, day, memory)
-    *found, polls = _extremes(connection, *span, memory)
+def _write_extremes(connection: sqlite3.Connection, day: date, checkpoint: BrokerCheckpoint) -> None:
+    span = _span(connection, day, checkpoint)
+    *found, polls = _extremes(connection, *span, checkpoint)
     if not polls:  # without rows (older than the retention) the day keeps what it has
         return
     # Where only some are older, the day may know more than the others say.
-    kept = _polls_are_gone(connection, span, memory)
+    kept = _polls_are_gone(connection, span, checkpoint)
     changes = [
         f"{name} = " + (f"{pick}(coalesce(:{name}, {name}), coalesce({name}, :{name}))" if kept else f":{name}")
         for name, pick in EXTREME.items()
@@ -186,17 +190,19 @@ def _at_lots(connection: sqlite3.Connection, polled: float, at: float) -> float:
     return float(connection.execute(AT_LOTS, {"polled": polled, "start": start, "at": at}).fetchone()[0])
 
 
-def _flows(connection: sqlite3.Connection, first: float, last: float, start: float | None, memory: BrokerCheckpoint) -> Flows:
+def _flows(
+    connection: sqlite3.Connection, first: float, last: float, start: float | None, checkpoint: BrokerCheckpoint
+) -> Flows:
     """Flows of a span that began with `start`; the balance that an account opens with is in its first `last_equity`."""
     found = flows.between(connection, first, last)
-    if start and memory.created is not None:
-        for flow in flows.opening(connection, memory.created, start):
+    if start and checkpoint.created is not None:
+        for flow in flows.opening(connection, checkpoint.created, start):
             if flow in found:
                 found.remove(flow)
     return total(found)
 
 
-def _write_attribution(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint, rebuilt: Closes) -> None:
+def _write_attribution(connection: sqlite3.Connection, day: date, checkpoint: BrokerCheckpoint, rebuilt: Closes) -> None:
     row = connection.execute(
         "SELECT starting_equity, ending_equity, unrealized_change FROM daily_stats WHERE date = ? AND equity_source = 'alpaca'",
         (day.isoformat(),),
@@ -204,12 +210,12 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
     if row is None:
         return
     start, end, stored = row
-    span = _span(connection, day, memory)
-    if start is None and memory.created is not None and trading_day_of(memory.created) == day:
-        start = flows.opening_balance(connection, memory.created)
-    moved = _flows(connection, *span, start, memory)
+    span = _span(connection, day, checkpoint)
+    if start is None and checkpoint.created is not None and trading_day_of(checkpoint.created) == day:
+        start = flows.opening_balance(connection, checkpoint.created)
+    moved = _flows(connection, *span, start, checkpoint)
     parts = attribution(connection, *span, moved.net, rebuilt)
-    if parts.unrealized_change is None and _polls_are_gone(connection, span, memory):
+    if parts.unrealized_change is None and _polls_are_gone(connection, span, checkpoint):
         parts = replace(parts, unrealized_change=stored)
     connection.execute(
         "UPDATE daily_stats SET starting_equity = ?, realized_pl = ?, unrealized_change = ?, dividends = ?, fees = ?,"
@@ -232,21 +238,21 @@ def _write_attribution(connection: sqlite3.Connection, day: date, memory: Broker
     )
 
 
-def _polls_are_gone(connection: sqlite3.Connection, span: tuple[float, float], memory: BrokerCheckpoint) -> bool:
+def _polls_are_gone(connection: sqlite3.Connection, span: tuple[float, float], checkpoint: BrokerCheckpoint) -> bool:
     """Whether polls of the span, or of the close before it, are older than the retention: its day keeps what they said."""
-    if memory.watched is None or span[1] < memory.watched:
+    if checkpoint.watched is None or span[1] < checkpoint.watched:
         return False
     (oldest,) = connection.execute("SELECT min(ts) FROM account_history WHERE source = 'alpaca'").fetchone()
     # Of the first day, which was watched in part, nothing tells how many polls there were: it needs one.
-    return oldest is None or oldest > (span[0] if memory.watched <= span[0] else span[1])
+    return oldest is None or oldest > (span[0] if checkpoint.watched <= span[0] else span[1])
 
 
-def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:
+def equity_days(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> list[DayEquity]:
     """The trading days of this account that have the broker's equity, in order."""
     rows = connection.execute(
         "SELECT date, starting_equity, ending_equity, deposits, withdrawals, profit IS NOT NULL OR starting_equity IS NULL,"
         " peak_equity FROM daily_stats WHERE equity_source = 'alpaca' AND trading_day = 1 AND date >= ? ORDER BY date",
-        (accounts.first_day(connection, memory),),
+        (accounts.first_day(connection, checkpoint),),
     )
     return [
         DayEquity(
@@ -255,29 +261,29 @@ def equity_days(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> lis
             end,
             Flows(deposits or 0.0, withdrawals or 0.0, bool(known)),
             peak,
-            live=day == memory.latest_day,
+            live=day == checkpoint.latest_day,
         )
         for day, start, end, deposits, withdrawals, known, peak in rows
     ]
 
 
-def _days_with_live(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> list[DayEquity]:
+def _days_with_live(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> list[DayEquity]:
     """`equity_days`; on a day without trading, also the next trading day as far as it is known."""
-    days = equity_days(connection, memory)
-    if memory.latest_day is None or not days:
+    days = equity_days(connection, checkpoint)
+    if checkpoint.latest_day is None or not days:
         return days
-    today = date.fromisoformat(memory.latest_day)
+    today = date.fromisoformat(checkpoint.latest_day)
     if calendar.is_trading_day(today):
         return days
-    (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (memory.latest_day,)).fetchone()
+    (end,) = connection.execute("SELECT ending_equity FROM daily_stats WHERE date = ?", (checkpoint.latest_day,)).fetchone()
     span = (close_of(days[-1].day), calendar.day_start(today + ONE_DAY))
-    peak = _extremes(connection, *span, memory)[0]
-    moved = _flows(connection, *span, days[-1].end, memory)
+    peak = _extremes(connection, *span, checkpoint)[0]
+    moved = _flows(connection, *span, days[-1].end, checkpoint)
     return [*days, DayEquity(next_trading_day(today), days[-1].end, end, moved, peak, live=True, begun=False)]
 
 
-def _write_chain(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> None:
-    days = _days_with_live(connection, memory)
+def _write_chain(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> None:
+    days = _days_with_live(connection, checkpoint)
     linked = chain(days)
     old = {
         day: (drawdown, peak)
@@ -285,20 +291,20 @@ def _write_chain(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> No
     }
     for day, drawdown, peak in zip(days, linked.drawdowns, linked.peaks, strict=True):
         # A weekend's money has no row of its own yet: its distance from the peak stands in the row of today.
-        name = day.day.isoformat() if day.day.isoformat() in old else memory.latest_day
+        name = day.day.isoformat() if day.day.isoformat() in old else checkpoint.latest_day
         if name is not None and old[name] != (drawdown, peak):
             connection.execute(
                 "UPDATE daily_stats SET drawdown_ratio = ?, adjusted_peak = ? WHERE date = ?", (drawdown, peak, name)
             )
 
 
-def performance(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> TimeWeightedReturn:
+def performance(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> TimeWeightedReturn:
     """The chain of returns up to the newest poll."""
-    return chain(_days_with_live(connection, memory))
+    return chain(_days_with_live(connection, checkpoint))
 
 
 def since_last_equity(
-    connection: sqlite3.Connection, account: Account | None, at: float | None, memory: BrokerCheckpoint
+    connection: sqlite3.Connection, account: Account | None, at: float | None, checkpoint: BrokerCheckpoint
 ) -> Today:
     """Flows, profit and return since the moment of `last_equity`; `at` is the time of the account answer."""
     if account is None or at is None:
@@ -310,7 +316,7 @@ def since_last_equity(
     )
     # A flow whose record has a date but no time counts at noon of that date, which may be later than now.
     span = close_of(before), calendar.day_start(today + ONE_DAY)
-    moved = _flows(connection, *span, last, memory)
+    moved = _flows(connection, *span, last, checkpoint)
     return Today(
         moved.net if moved.known else None,
         returns.profit(last, account.equity, moved),

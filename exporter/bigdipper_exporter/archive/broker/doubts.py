@@ -48,50 +48,50 @@ def balances(account: Account, at: float) -> Balances:
 
 
 def judge_account(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, account: Account, at: float
+    connection: sqlite3.Connection, checkpoint: BrokerCheckpoint, view: BrokerView, account: Account, at: float
 ) -> Judgement:
     """Decide what of an account answer is believed, and remember it."""
-    now, before = balances(account, at), _believed(memory)
+    now, before = balances(account, at), _believed(checkpoint)
     reasons: list[Reason] = []
-    if _last_equity_is_wrong(connection, memory, account, now, before):
+    if _last_equity_is_wrong(connection, checkpoint, account, now, before):
         reasons.append("last_equity")
-        if not lasts(memory, "last_equity", at):
+        if not lasts(checkpoint, "last_equity", at):
             account = replace(account, last_equity=None)
     else:
-        memory.doubted.pop("last_equity", None)
-    explanations = _explanations(connection, memory, account, now, before)
+        checkpoint.doubted.pop("last_equity", None)
+    explanations = _explanations(connection, checkpoint, account, now, before)
     reason = plausibility.judge(now, before, explanations, not _contradicts_positions(view, now))
     if reason == "positions" and not _same_round(view, at):
         return Judgement(None, tuple(reasons))  # perhaps a trade since then: the next positions will tell
     moments: set[float] = set()
-    came = 0.0 if before is None or memory.questioned is None else unexplained.came(memory, view, account, before, now)
-    if reason in (None, "jump") and jumps.is_taken_back(connection, memory, now, came):
-        moments |= jumps.take_back(connection, memory, now)
-        reason = memory.doubt = None
-    has_jumped = reason == "jump" or (memory.doubt is not None and memory.doubt.reason == "jump")
+    came = 0.0 if before is None or checkpoint.questioned is None else unexplained.came(checkpoint, view, account, before, now)
+    if reason in (None, "jump") and jumps.is_taken_back(connection, checkpoint, now, came):
+        moments |= jumps.take_back(connection, checkpoint, now)
+        reason = checkpoint.doubt = None
+    has_jumped = reason == "jump" or (checkpoint.doubt is not None and checkpoint.doubt.reason == "jump")
     if reason is None:
-        memory.doubt = None
-    elif not _confirmed(memory, reason, now):
+        checkpoint.doubt = None
+    elif not _confirmed(checkpoint, reason, now):
         return Judgement(None, (*reasons, reason))
     if before is not None and (has_jumped or reason is not None):
-        moments |= _explain_jump(connection, memory, view, before, now, explanations, reason)
-    moments |= jumps.settle(connection, memory, now)
-    if reason is not None or memory.questioned is not None:
+        moments |= _explain_jump(connection, checkpoint, view, before, now, explanations, reason)
+    moments |= jumps.settle(connection, checkpoint, now)
+    if reason is not None or checkpoint.questioned is not None:
         reasons.append(reason or "jump")
-    step = _step(memory, account, before, now)
+    step = _step(checkpoint, account, before, now)
     said = 0.0
     if step is None or step.adjustments != 0:
         starts = _starts_of_adjustments(account, at)
         said = flows.notice_adjustments(connection, account.intraday_adjustments, at, starts, step)
     if before is not None and reason is None:
-        moments |= unexplained.notice(connection, memory, view, before, now, said)
-    _believe(memory, account, now)
+        moments |= unexplained.notice(connection, checkpoint, view, before, now, said)
+    _believe(checkpoint, account, now)
     return Judgement(account, tuple(reasons), frozenset(moments))
 
 
 def _explain_jump(
     connection: sqlite3.Connection,
-    memory: BrokerCheckpoint,
+    checkpoint: BrokerCheckpoint,
     view: BrokerView,
     before: Balances,
     now: Balances,
@@ -104,23 +104,23 @@ def _explain_jump(
     """
     moments: set[float] = set()
     if reason is not None:
-        flow, moments = unexplained.notice_jump(connection, memory, view, before, now)
+        flow, moments = unexplained.notice_jump(connection, checkpoint, view, before, now)
         explanations = [*explanations, flow]
-    had_changes = bool(memory.changed)
-    moments |= splits.follow(connection, memory, view, now)
-    if reason in (None, "jump") and (not had_changes or memory.changed):
-        jumps.question(connection, memory, before, now, explanations)
+    had_changes = bool(checkpoint.changed)
+    moments |= splits.follow(connection, checkpoint, view, now)
+    if reason in (None, "jump") and (not had_changes or checkpoint.changed):
+        jumps.question(connection, checkpoint, before, now, explanations)
     return moments
 
 
-def _step(memory: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:
+def _step(checkpoint: BrokerCheckpoint, account: Account, before: Balances | None, now: Balances) -> flows.Step | None:
     """What changed since the last believed answer; the change of adjustments only within the same day of the broker."""
-    if before is None or memory.believed is None:
+    if before is None or checkpoint.believed is None:
         return None
     day = None if account.balance_day is None else account.balance_day.isoformat()
     change = None
-    if memory.believed.balance_day == day and account.intraday_adjustments is not None:
-        change = account.intraday_adjustments - (memory.believed.adjustments or 0.0)
+    if checkpoint.believed.balance_day == day and account.intraday_adjustments is not None:
+        change = account.intraday_adjustments - (checkpoint.believed.adjustments or 0.0)
     cash = None if before.cash is None or now.cash is None else now.cash - before.cash
     return flows.Step(before.at, change, cash)
 
@@ -138,63 +138,63 @@ def _starts_of_adjustments(account: Account, at: float) -> Iterator[float]:
         yield calendar.midnight(account.balance_day + timedelta(days=1))
 
 
-def _believed(memory: BrokerCheckpoint) -> Balances | None:
-    return None if memory.believed is None else memory.believed.balances
+def _believed(checkpoint: BrokerCheckpoint) -> Balances | None:
+    return None if checkpoint.believed is None else checkpoint.believed.balances
 
 
-def _believe(memory: BrokerCheckpoint, account: Account, now: Balances) -> None:
+def _believe(checkpoint: BrokerCheckpoint, account: Account, now: Balances) -> None:
     day, last = account.balance_day.isoformat() if account.balance_day else None, account.last_equity
-    if last is None and memory.believed is not None and memory.believed.balances.last_equity is not None:
+    if last is None and checkpoint.believed is not None and checkpoint.believed.balances.last_equity is not None:
         # It was left out: the next answers are compared with the one that was believed, and with its day.
-        day, last = memory.believed.balance_day, memory.believed.balances.last_equity
-    held = {symbol: position.quantity for symbol, position in memory.held.items()}
-    memory.believed = Accepted(replace(now, last_equity=last), day, account.intraday_adjustments, held)
+        day, last = checkpoint.believed.balance_day, checkpoint.believed.balances.last_equity
+    held = {symbol: position.quantity for symbol, position in checkpoint.held.items()}
+    checkpoint.believed = Accepted(replace(now, last_equity=last), day, account.intraday_adjustments, held)
 
 
 def _explanations(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
+    connection: sqlite3.Connection, checkpoint: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
 ) -> list[float]:
     """Amounts that may explain a jump: the flows of about this time, and the change of the broker's own adjustments."""
-    if before is None or memory.believed is None:
+    if before is None or checkpoint.believed is None:
         return []
     recent = [f.amount for f in flows.between(connection, before.at - DAY, now.at + DAY) if f.amount is not None]
     amounts = [flows.net(connection, before.at, now.at), *recent]
     if account.intraday_adjustments is not None:
-        amounts.append(account.intraday_adjustments - (memory.believed.adjustments or 0.0))
+        amounts.append(account.intraday_adjustments - (checkpoint.believed.adjustments or 0.0))
     return amounts
 
 
-def _confirmed(memory: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
+def _confirmed(checkpoint: BrokerCheckpoint, reason: Reason, now: Balances) -> bool:
     """Record one more odd response; return whether to accept it.
 
     A jump is accepted after CONFIRMATIONS similar responses; anything else only when these have also lasted LONGEST_DOUBT.
     """
-    doubt, count, since = memory.doubt, 1, now.at
+    doubt, count, since = checkpoint.doubt, 1, now.at
     if doubt is not None and now.at - doubt.last.at <= plausibility.SOON:
         since = doubt.since
         if doubt.reason == reason and not plausibility.is_jump(doubt.last, now, ()):
             count = doubt.count + 1
-    memory.doubt = Doubt(reason, since, count, now)
+    checkpoint.doubt = Doubt(reason, since, count, now)
     if reason == "jump" and count >= plausibility.CONFIRMATIONS:
-        memory.doubt = None
+        checkpoint.doubt = None
         return True
     return count >= plausibility.CONFIRMATIONS and now.at - since >= plausibility.LONGEST_DOUBT
 
 
-def lasts(memory: BrokerCheckpoint, what: str, at: float) -> bool:
+def lasts(checkpoint: BrokerCheckpoint, what: str, at: float) -> bool:
     """Whether `what` has been doubted for so long that it is believed after all."""
-    doubted = memory.doubted.get(what, Doubted(at, at))
+    doubted = checkpoint.doubted.get(what, Doubted(at, at))
     # A new doubt begins where the last one is too long ago.
     since = at if at - doubted.last > plausibility.SOON else doubted.since
-    memory.doubted[what] = Doubted(since, at)
+    checkpoint.doubted[what] = Doubted(since, at)
     return at - since >= plausibility.LONGEST_DOUBT
 
 
 def _last_equity_is_wrong(
-    connection: sqlite3.Connection, memory: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
+    connection: sqlite3.Connection, checkpoint: BrokerCheckpoint, account: Account, now: Balances, before: Balances | None
 ) -> bool:
     day = account.balance_day
-    known_day = memory.believed.balance_day if memory.believed is not None else None
+    known_day = checkpoint.believed.balance_day if checkpoint.believed is not None else None
     same_day = day is not None and known_day == day.isoformat()
     close = closes.polled_equity(connection, day) if day is not None and calendar.is_trading_day(day) else None
     return plausibility.last_equity_is_wrong(now, before, same_day, close)
@@ -229,25 +229,25 @@ def _same_round(view: BrokerView, at: float) -> bool:
     return any(polled is not None and at - polled <= SAME_ROUND for polled in (view.positions_at, view.waiting_at))
 
 
-def positions_wait(memory: BrokerCheckpoint, positions: Positions, at: float) -> bool:
+def positions_wait(checkpoint: BrokerCheckpoint, positions: Positions, at: float) -> bool:
     """Whether a list of positions must wait for the next account answer, since the last believed one contradicts it."""
-    before = _believed(memory)
+    before = _believed(checkpoint)
     if before is None or not positions.complete:
         return False
     if not _differ(before, positions.items):
-        memory.doubted.pop("positions", None)
+        checkpoint.doubted.pop("positions", None)
         return False
-    stale = at - before.at > SAME_MOMENT and memory.doubt is None
+    stale = at - before.at > SAME_MOMENT and checkpoint.doubt is None
     return not (stale and positions.items)
 
 
-def waiting_is_wrong(memory: BrokerCheckpoint, view: BrokerView, account: Account, at: float) -> bool:
+def waiting_is_wrong(checkpoint: BrokerCheckpoint, view: BrokerView, account: Account, at: float) -> bool:
     """Whether the account answer that the positions waited for contradicts them too."""
     assert view.waiting is not None
     if not _differ(balances(account, at), view.waiting.items):
-        memory.doubted.pop("positions", None)
+        checkpoint.doubted.pop("positions", None)
         return False
-    return not lasts(memory, "positions", at)
+    return not lasts(checkpoint, "positions", at)
 
 
 def record(connection: sqlite3.Connection, endpoint: str, reason: Reason, account: Account | None, at: float) -> None:

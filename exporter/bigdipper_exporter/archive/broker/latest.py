@@ -22,9 +22,9 @@ def archived_view(connection: sqlite3.Connection) -> BrokerView | None:
     row = newest_account(connection, "alpaca")
     if row is None or row.equity is None:
         return None
-    memory = BrokerCheckpoint.load(connection)
-    account = _account(row, memory)
-    today = daily.since_last_equity(connection, account, row.ts, memory)
+    checkpoint = BrokerCheckpoint.load(connection)
+    account = _account(row, checkpoint)
+    today = daily.since_last_equity(connection, account, row.ts, checkpoint)
     last = last_poll.load(connection)
     positions = last.positions if last else tuple(_position(snapshot) for snapshot in newest_snapshots(connection))
     return BrokerView(
@@ -32,20 +32,20 @@ def archived_view(connection: sqlite3.Connection) -> BrokerView | None:
         account=account,
         account_at=row.ts,
         positions=positions,
-        positions_at=last.at if last else memory.positions_at,
+        positions_at=last.at if last else checkpoint.positions_at,
         unreadable=last.unreadable if last else 0,
-        success=memory.success,
-        chain=daily.performance(connection, memory),
+        success=checkpoint.success,
+        chain=daily.performance(connection, checkpoint),
         cash_flow_today=today.cash_flow,
         day_profit=today.profit,
         day_return=today.ratio,
     )
 
 
-def _account(row: AccountRow, memory: BrokerCheckpoint) -> Account:
-    known = None if memory.believed is None else memory.believed.balance_day
+def _account(row: AccountRow, checkpoint: BrokerCheckpoint) -> Account:
+    known = None if checkpoint.believed is None else checkpoint.believed.balance_day
     return Account(
-        id=memory.account_id or "",
+        id=checkpoint.account_id or "",
         status="",
         equity=row.equity or 0.0,
         cash=row.cash,
@@ -55,7 +55,7 @@ def _account(row: AccountRow, memory: BrokerCheckpoint) -> Account:
         short_market_value=row.short_market_value,
         initial_margin=row.initial_margin,
         maintenance_margin=row.maintenance_margin,
-        created=memory.created,
+        created=checkpoint.created,
         balance_day=date.fromisoformat(known) if known else None,
     )
 

@@ -38,10 +38,10 @@ class Closes:
     unpriced: float = inf
 
     @classmethod
-    def load(cls, connection: sqlite3.Connection, memory: BrokerCheckpoint) -> "Closes":
+    def load(cls, connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> "Closes":
         """Read them once for many days."""
         until = saved.load(connection, STATE)
-        if until is None or not memory.activities_done:
+        if until is None or not checkpoint.activities_done:
             return cls()
         (first,) = connection.execute("SELECT min(ts) FROM fills").fetchone()
         (unpriced,) = connection.execute(_UNPRICED).fetchone()

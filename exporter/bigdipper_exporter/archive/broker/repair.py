@@ -45,18 +45,18 @@ class Change:
 
 def repair(connection: sqlite3.Connection, since: date) -> tuple[list[Change], int]:
     """Recompute the days from `since` on, in the caller's transaction: the changes, and how many odd answers were moved."""
-    memory = BrokerCheckpoint.load(connection)
+    checkpoint = BrokerCheckpoint.load(connection)
     before = _figures(connection, since)
     odd = _set_odd_answers_aside(connection, calendar.day_start(since))
     days = [date.fromisoformat(day) for day in before if calendar.is_trading_day(date.fromisoformat(day))]
     for day in days:
-        _write_equity(connection, day, memory)
+        _write_equity(connection, day, checkpoint)
     connection.execute(
         "UPDATE daily_stats SET profit = NULL, return_ratio = NULL"
         " WHERE trading_day = 0 AND equity_source = 'alpaca' AND date >= ?",
         (since.isoformat(),),
     )
-    daily.refresh(connection, days, memory)
+    daily.refresh(connection, days, checkpoint)
     after = _figures(connection, since)
     changes = [
         Change(day, column, old, new)
@@ -145,10 +145,10 @@ def _move(connection: sqlite3.Connection, doubted: list[Odd]) -> int:
     return len(doubted)
 
 
-def _write_equity(connection: sqlite3.Connection, day: date, memory: BrokerCheckpoint) -> None:
+def _write_equity(connection: sqlite3.Connection, day: date, checkpoint: BrokerCheckpoint) -> None:
     """Start and end of a trading day: the broker's official closes, else portfolio history, else the last poll."""
     start, end = _close(connection, previous_trading_day(day)), _close(connection, day)
-    if memory.latest_day is not None and day.isoformat() >= memory.latest_day:
+    if checkpoint.latest_day is not None and day.isoformat() >= checkpoint.latest_day:
         end = None  # it goes on
     connection.execute(
         "UPDATE daily_stats SET starting_equity = coalesce(?, starting_equity), ending_equity = coalesce(?, ending_equity)"

@@ -47,13 +47,13 @@ class BrokerRepository:
         history: float = YEAR,
     ) -> None:
         self._history = history
-        memory = BrokerCheckpoint.load(connection)
-        self._memory = memory
+        checkpoint = BrokerCheckpoint.load(connection)
+        self._checkpoint = checkpoint
         self.view = self._figures(
             connection,
             BrokerView(
                 mode="paper" if paper else "live",
-                success=memory.success,
+                success=checkpoint.success,
             ),
             now,
         )
@@ -78,7 +78,7 @@ class BrokerRepository:
     def write(self, connection: sqlite3.Connection, result: PollResult, counters: Counters) -> None:
         """Everything that one poll brought: rows, counters, the next view."""
         self._count(result, counters)
-        self._memory = memory = BrokerCheckpoint.load(connection)
+        self._checkpoint = checkpoint = BrokerCheckpoint.load(connection)
         view = self._health(result)
         data = result.data
         if isinstance(data, Account):
@@ -94,13 +94,13 @@ class BrokerRepository:
             skew = None if data.timestamp is None else data.timestamp - result.at
             view = replace(view, clock=data, clock_skew=skew)
         elif isinstance(data, History):
-            daily.write_history(connection, data.points, result.at, memory)
+            daily.write_history(connection, data.points, result.at, checkpoint)
         if data is not None:
-            memory = self._memory
-            if memory.watched is None:
+            checkpoint = self._checkpoint
+            if checkpoint.watched is None:
                 # An archive of an earlier version has watched already where its history is complete.
-                memory.watched = 0.0 if memory.activities_done and memory.orders_done else result.at
-            memory.save(connection)
+                checkpoint.watched = 0.0 if checkpoint.activities_done and checkpoint.orders_done else result.at
+            checkpoint.save(connection)
             view = self._figures(connection, view, result.at, isinstance(data, Account | Activities | History))
         self._next = view
 
@@ -122,46 +122,46 @@ class BrokerRepository:
             return view
         up = result.data is not None
         if up:
-            self._memory.success = {**self._memory.success, result.endpoint: result.at}
+            self._checkpoint.success = {**self._checkpoint.success, result.endpoint: result.at}
         why = None if up or not result.attempts else result.attempts[-1].reason
         return replace(
             view,
             up={**view.up, result.endpoint: up},
             why={**view.why, result.endpoint: why},
-            success=dict(self._memory.success),
+            success=dict(self._checkpoint.success),
         )
 
     def _figures(self, connection: sqlite3.Connection, view: BrokerView, now: float, with_returns: bool = True) -> BrokerView:
         """Update what the view derives from the archive; orders, positions and the clock leave the returns as they are."""
-        memory = self._memory
-        today = daily.since_last_equity(connection, view.account, view.account_at, memory)
+        checkpoint = self._checkpoint
+        today = daily.since_last_equity(connection, view.account, view.account_at, checkpoint)
         (fill,) = connection.execute("SELECT max(ts) FROM fills").fetchone()
         (other,) = connection.execute("SELECT max(ts) FROM activities").fetchone()
         return replace(
             view,
-            chain=daily.performance(connection, memory) if with_returns else view.chain,
+            chain=daily.performance(connection, checkpoint) if with_returns else view.chain,
             cash_flow_today=today.cash_flow,
             day_profit=today.profit,
             day_return=today.ratio,
-            backfill=memory.backfill(now, newest((fill, other))),
-            history=rebuilt.history_days(connection, memory.created, now, self._history) if with_returns else view.history,
+            backfill=checkpoint.backfill(now, newest((fill, other))),
+            history=rebuilt.history_days(connection, checkpoint.created, now, self._history) if with_returns else view.history,
             discrepancies=reconcile.open_by_kind(connection),
         )
 
     def _account(
         self, connection: sqlite3.Connection, view: BrokerView, account: Account, at: float, counters: Counters
     ) -> BrokerView:
-        if self._memory.account_id not in (None, account.id):
+        if self._checkpoint.account_id not in (None, account.id):
             view = self._switch_account(connection, view, account.id, at)
-        memory = self._memory
+        checkpoint = self._checkpoint
         accounts.remember(connection, account.id, at)
-        memory.account_id, memory.created = account.id, account.created
-        judged = doubts.judge_account(connection, memory, view, account, at)
+        checkpoint.account_id, checkpoint.created = account.id, account.created
+        judged = doubts.judge_account(connection, checkpoint, view, account, at)
         for reason in judged.reasons:
             self._implausible(connection, "account", reason, account, at, counters)
         if judged.account is None and not judged.reasons:
             return view  # not judged: the next answer that comes with its positions will be
-        shown = judged.account is not None and memory.questioned is not None
+        shown = judged.account is not None and checkpoint.questioned is not None
         view = replace(view, doubts=judged.reasons, is_jump_shown=shown)
         if judged.account is None:
             return view
@@ -169,16 +169,16 @@ class BrokerRepository:
         view = replace(view, account=account, account_at=at)
         view = self._judge_waiting(connection, view, account, at, counters)
         account_history.write(connection, view, account, at)
-        daily.write_account(connection, account, at, memory)
+        daily.write_account(connection, account, at, checkpoint)
         if judged.moments:
-            daily.refresh(connection, days_of(judged.moments), memory)
-        Reconciliation(connection, memory, counters, at).compare_account(account, view.leverage_ratio)
+            daily.refresh(connection, days_of(judged.moments), checkpoint)
+        Reconciliation(connection, checkpoint, counters, at).compare_account(account, view.leverage_ratio)
         return view
 
     def _switch_account(self, connection: sqlite3.Connection, view: BrokerView, account_id: str, at: float) -> BrokerView:
         """Begin with another account; what is known of the broker itself stays in the view."""
         log.warning("another account answers: its history is read now, that of the other one is kept")
-        self._memory = accounts.switch(connection, self._memory, account_id, at)
+        self._checkpoint = accounts.switch(connection, self._checkpoint, account_id, at)
         last_poll.forget(connection)
         return BrokerView(
             view.mode,
@@ -198,7 +198,7 @@ class BrokerRepository:
         waiting, polled = view.waiting, view.waiting_at
         if waiting is None or polled is None:
             return view
-        if doubts.waiting_is_wrong(self._memory, view, account, at):
+        if doubts.waiting_is_wrong(self._checkpoint, view, account, at):
             self._implausible(connection, "positions", "positions", None, polled, counters)
             view = replace(view, doubts=(*view.doubts, "positions"))
         else:
@@ -218,27 +218,27 @@ class BrokerRepository:
         doubts.record(connection, endpoint, reason, account, at)
 
     def _positions(self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float) -> BrokerView:
-        if doubts.positions_wait(self._memory, positions, at):
+        if doubts.positions_wait(self._checkpoint, positions, at):
             return replace(view, waiting=positions, waiting_at=at)
         return replace(self._believe_positions(connection, view, positions, at), waiting=None, waiting_at=None)
 
     def _believe_positions(
         self, connection: sqlite3.Connection, view: BrokerView, positions: Positions, at: float
     ) -> BrokerView:
-        snapshots.write(connection, positions, at, self._memory)
+        snapshots.write(connection, positions, at, self._checkpoint)
         last_poll.save(connection, positions, at)
         return replace(view, positions=positions.items, positions_at=at, unreadable=positions.unreadable)
 
     def _orders(
         self, connection: sqlite3.Connection, view: BrokerView, data: Orders, at: float, counters: Counters
     ) -> BrokerView:
-        memory = self._memory
+        checkpoint = self._checkpoint
         for day in days_of(orders.write(connection, data, at, counters)):
             daily.count_fills(connection, day)
         if data.backfill:
-            memory.orders_cursor, memory.orders_done = data.cursor, data.done
-        elif memory.orders_done:
-            Reconciliation(connection, memory, counters, at).log_without_order()
+            checkpoint.orders_cursor, checkpoint.orders_done = data.cursor, data.done
+        elif checkpoint.orders_done:
+            Reconciliation(connection, checkpoint, counters, at).log_without_order()
         if data.open_ids is not None:
             opened = [order for order in data.items if order.id in data.open_ids]
             view = replace(view, open_orders=orders.open_orders(opened))
@@ -247,9 +247,9 @@ class BrokerRepository:
     def _name_orders(self, connection: sqlite3.Connection, view: BrokerView, at: float, counters: Counters) -> BrokerView:
         """Compare orders with the log again where it has named more: at a first start it is read while they come."""
         (trades,) = connection.execute("SELECT count(*) FROM bot_orders").fetchone()
-        if trades == self._memory.trades:
+        if trades == self._checkpoint.trades:
             return view
-        self._memory.trades = trades
+        self._checkpoint.trades = trades
         for day in days_of(orders.name(connection, counters)):
             daily.count_fills(connection, day)
         return replace(view, orders_today=orders.orders_today(connection, at), fill_rate=orders.fill_rate(connection, at))
@@ -257,17 +257,19 @@ class BrokerRepository:
     def _activities(
         self, connection: sqlite3.Connection, view: BrokerView, data: Activities, at: float, counters: Counters
     ) -> BrokerView:
-        memory = self._memory
-        if memory.rules < activities.RULES:
-            daily.refresh(connection, days_of(activities.rematch_all(connection, memory.held, memory.buys_inside)), memory)
-            memory.rules = activities.RULES
-        touched = activities.write(connection, data.items, at, memory.held, counters, memory.buys_inside)
+        checkpoint = self._checkpoint
+        if checkpoint.rules < activities.RULES:
+            daily.refresh(
+                connection, days_of(activities.rematch_all(connection, checkpoint.held, checkpoint.buys_inside)), checkpoint
+            )
+            checkpoint.rules = activities.RULES
+        touched = activities.write(connection, data.items, at, checkpoint.held, counters, checkpoint.buys_inside)
         if data.token is not None:
-            memory.activities_token = data.token
-        memory.activities_done = memory.activities_done or data.caught_up
-        daily.refresh(connection, days_of(touched.moments), memory)
-        if memory.activities_done:
-            comparison = Reconciliation(connection, memory, counters, at)
+            checkpoint.activities_token = data.token
+        checkpoint.activities_done = checkpoint.activities_done or data.caught_up
+        daily.refresh(connection, days_of(touched.moments), checkpoint)
+        if checkpoint.activities_done:
+            comparison = Reconciliation(connection, checkpoint, counters, at)
             comparison.fills_without_log()
             if view.positions is not None and view.positions_at is not None and not view.unreadable:
                 comparison.positions_changed(view.positions, view.positions_at)

@@ -38,17 +38,17 @@ def row_of(position: Position, at: float) -> PositionRow:
     )
 
 
-def write(connection: sqlite3.Connection, positions: Positions, at: float, memory: BrokerCheckpoint) -> None:
+def write(connection: sqlite3.Connection, positions: Positions, at: float, checkpoint: BrokerCheckpoint) -> None:
     """Archive what changed. A symbol that is gone gets a row with quantity 0, unless the list was incomplete."""
     date = calendar.trading_day(at).isoformat()
     rows: list[PositionRow] = []
     for p in positions.items:
-        if due(memory.held.get(p.symbol), p, at):
-            memory.held[p.symbol] = Held(at, p.quantity, p.market_value)
+        if due(checkpoint.held.get(p.symbol), p, at):
+            checkpoint.held[p.symbol] = Held(at, p.quantity, p.market_value)
             rows.append(row_of(p, at))
     if positions.complete:
         present = {p.symbol for p in positions.items}
-        for symbol in [s for s in memory.held if s not in present]:
-            del memory.held[symbol]
+        for symbol in [s for s in checkpoint.held if s not in present]:
+            del checkpoint.held[symbol]
             rows.append(PositionRow(at, symbol, date, quantity=0.0, market_value=0.0, cost_basis=0.0, unrealized_pl=0.0))
     table_of(PositionRow).write(connection, rows)

@@ -195,8 +195,8 @@ def write(connection: sqlite3.Connection, figures: Figures) -> None:
     if figures.replay is not None:
         replay.write(connection, figures.replay)
     saved.save(connection, STATE, figures.inputs)
-    memory = BrokerCheckpoint.load(connection)
+    checkpoint = BrokerCheckpoint.load(connection)
     if figures.positions_until is not None:
         rebuilt.save(connection, figures.positions_until)
-    if days := rebuilt.days_to_refresh(connection, figures.positions_since, memory.watched):
-        daily.refresh(connection, days, memory)
+    if days := rebuilt.days_to_refresh(connection, figures.positions_since, checkpoint.watched):
+        daily.refresh(connection, days, checkpoint)

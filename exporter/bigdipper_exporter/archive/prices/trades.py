@@ -36,10 +36,10 @@ def comparison(connection: sqlite3.Connection, market: Market) -> tuple[Comparis
 
     There is no comparison before the account's history was read once: a deposit would count as profit.
     """
-    memory = BrokerCheckpoint.load(connection)
-    if not memory.activities_done:
+    checkpoint = BrokerCheckpoint.load(connection)
+    if not checkpoint.activities_done:
         return Comparison(), []
-    days = equity_days(connection, memory)
+    days = equity_days(connection, checkpoint)
     found = compare(days, market.prices(market.benchmark))
     rows = [
         BenchmarkDayRow(
