@@ -104,9 +104,9 @@ class Lost:
 class State:
     """Everything that changes while reading, so that it can be rolled back.
 
-    segments: oldest generation first, the current one last. dropped: files that this state no longer reads. passed: device,
-    inode, size and mtime of files that need no further look: read to their end, copies of others, or reported as unreadable.
-    seen: unix seconds of the last complete look at the folder. first: of the first look. waiting: rotated files that cannot be
+    segments: oldest generation first, the current one last. dropped: files that this state no longer reads. skipped_files:
+    device, inode, size and mtime of those that need no further look: read to their end, copies of others, or unreadable. seen:
+    unix seconds of the last complete look at the folder. first: of the first look. waiting: rotated files that cannot be
     read yet, and since when. folders: the folders' signature at the last search. crowded: there are more rotated files than may
     be open at once, so the log itself has to wait for a while. late: numbers of generations whose lines are older than some of
     the log that were returned. delayed: since when older files have had unread bytes, 0 while none has. examinations: of
@@ -118,7 +118,7 @@ class State:
 
     segments: list[Segment] = field(default_factory=list)
     dropped: list[Source] = field(default_factory=list)
-    passed: frozenset[tuple[int, ...]] = frozenset()
+    skipped_files: frozenset[tuple[int, ...]] = frozenset()
     lost: list[Lost] = field(default_factory=list)
     ended: list[Checkpoint] = field(default_factory=list)
     newest: int = 0
@@ -188,7 +188,9 @@ class State:
         """Stop reading a generation: all of it was read."""
         self.drop(segment)
         if segment.settled:
-            self.passed |= {(segment.source.device, segment.source.inode, segment.settled.size, segment.settled.mtime_ns)}
+            self.skipped_files |= {
+                (segment.source.device, segment.source.inode, segment.settled.size, segment.settled.mtime_ns)
+            }
         self.ended.append(replace(segment.checkpoint, ended=True))
 
     def hand_over(self, segment: Segment, checkpoint: Checkpoint) -> None:

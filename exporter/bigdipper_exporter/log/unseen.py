@@ -28,7 +28,7 @@ def find_unseen(look: Look) -> int:
         for file in unread(look.path):
             judge.refuse(file)
     if not state.crowded:
-        state.passed &= frozenset(judge.identities.values())
+        state.skipped_files &= frozenset(judge.identities.values())
     judge.wait(files)
     return judge.found
 
@@ -56,7 +56,7 @@ class _Judge:
             return Verdict.UNREADABLE
         if not source.gz and (held := forms.file_type(source.read(0, HEAD_BYTES))):
             source.close()
-            self.look.state.passed |= {self.identities[file]}
+            self.look.state.skipped_files |= {self.identities[file]}
             self._gap(f"{file} is not read: it holds {held}; {UNPACK}")
             return Verdict.REFUSED
         verdict = of_content(self._content(source))
@@ -68,7 +68,7 @@ class _Judge:
         state, stat = self.look.state, os.stat(file)
         self.identities[file] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
         return Rotated(
-            is_passed=self.identities[file] in state.passed,
+            is_passed=self.identities[file] in state.skipped_files,
             is_held=state.holding(stat.st_dev, stat.st_ino) is not None,
             modified=stat.st_mtime,
             changed=stat.st_ctime,
@@ -102,7 +102,7 @@ class _Judge:
             return
         if verdict in (Verdict.READ, Verdict.REFUSED):
             # Once its twin is closed, nothing is left that a shorter copy could be recognised by.
-            state.passed |= {self.identities[file]}
+            state.skipped_files |= {self.identities[file]}
         if verdict is Verdict.REFUSED:
             self._gap(f"{file} is not read: it holds far more than a log of its size would")
         elif verdict is Verdict.WAITING:
@@ -117,7 +117,7 @@ class _Judge:
         state = self.look.state
         with suppress(OSError):
             if of_rotated(self._facts(file)) is None:
-                state.passed |= {self.identities[file]}
+                state.skipped_files |= {self.identities[file]}
                 self._gap(f"{file} {NOT_READ}")
 
     def wait(self, files: dict[Path, int]) -> None:
@@ -134,7 +134,7 @@ class _Judge:
                 waiting[file] = 0.0  # given up, and kept here while it waits for others
                 if file in self.identities:
                     # Reported once, although a file beside an empty log is looked at again and again.
-                    state.passed |= {self.identities[file]}
+                    state.skipped_files |= {self.identities[file]}
                 if file != path and not _incomplete_copy(state, file):
                     reason = self.unreadable.get(file)
                     self._gap(f"{file} cannot be read{f': {reason}' if reason else ''}")
