@@ -53,10 +53,10 @@ def remember(connection: sqlite3.Connection, account_id: str, at: float) -> None
     )
 
 
-def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id: str, at: float) -> BrokerCheckpoint:
+def switch(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint, account_id: str, at: float) -> BrokerCheckpoint:
     """Put the rows of the present account aside and bring back those of `account_id`; returns its checkpoint."""
-    old = memory.account_id
-    connection.execute("UPDATE accounts SET present = 0, checkpoint = ? WHERE account_id = ?", (memory.to_json(), old))
+    old = checkpoint.account_id
+    connection.execute("UPDATE accounts SET present = 0, checkpoint = ? WHERE account_id = ?", (checkpoint.to_json(), old))
     for table, condition in TABLES.items():
         _swap(connection, table, condition, old, account_id)
     _swap_days(connection, old, account_id)
@@ -66,22 +66,22 @@ def switch(connection: sqlite3.Connection, memory: BrokerCheckpoint, account_id:
     (stored,) = connection.execute("SELECT checkpoint FROM accounts WHERE account_id = ?", (account_id,)).fetchone()
     found = BrokerCheckpoint.from_json(stored) if stored else BrokerCheckpoint()
     # Its history is read again from the beginning: what happened while the other account answered is not in the archive.
-    found.account_id, found.success = account_id, memory.success
+    found.account_id, found.success = account_id, checkpoint.success
     found.orders_cursor = found.activities_token = found.believed = found.doubt = found.questioned = None
     found.changed = {}
     found.orders_done = found.activities_done = False
     return found
 
 
-def first_day(connection: sqlite3.Connection, memory: BrokerCheckpoint) -> str:
+def first_day(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint) -> str:
     """Return since when (ISO date) days are those of the present account.
 
     Version 0.1 left the days of another account where they were, and noted `since`. Where an account was put aside, its days
     are not there any more, and the present one has its own history.
     """
-    if memory.since is None or connection.execute("SELECT 1 FROM accounts WHERE present = 0").fetchone() is not None:
+    if checkpoint.since is None or connection.execute("SELECT 1 FROM accounts WHERE present = 0").fetchone() is not None:
         return ""
-    return memory.since
+    return checkpoint.since
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

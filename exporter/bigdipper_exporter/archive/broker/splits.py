@@ -28,43 +28,43 @@ def positions(view: BrokerView) -> Mapping[str, Position]:
 
 
 def suspect(
-    memory: BrokerCheckpoint, added: Mapping[str, float], view: BrokerView, before: Balances, now: Balances, flow: float
+    checkpoint: BrokerCheckpoint, added: Mapping[str, float], view: BrokerView, before: Balances, now: Balances, flow: float
 ) -> bool:
     """Whether a flow (US dollars) consists of units without cash; remember them by symbol.
 
     added: value of the units that each position gained since `before`, US dollars.
     """
-    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    held: Mapping[str, float] = checkpoint.believed.held if checkpoint.believed is not None else {}
     latest = positions(view)
     units = {s: value for s, value in added.items() if s in latest and held.get(s, 0.0) * latest[s].quantity > 0}
     noise = plausibility.noise(before.equity)
-    for symbol, last in list(memory.changed.items()):
+    for symbol, last in list(checkpoint.changed.items()):
         if abs(flow + last.amount) <= noise:  # the cash of a trade that the positions showed first, or the units went back
-            del memory.changed[symbol]
+            del checkpoint.changed[symbol]
             return True
     if not units or abs(flow - sum(units.values())) > noise:
         return False
     for symbol, value in units.items():
-        memory.changed[symbol] = Changed(now.at, held[symbol], latest[symbol].quantity, value)
+        checkpoint.changed[symbol] = Changed(now.at, held[symbol], latest[symbol].quantity, value)
     return True
 
 
-def follow(connection: sqlite3.Connection, memory: BrokerCheckpoint, view: BrokerView, now: Balances) -> set[float]:
+def follow(connection: sqlite3.Connection, checkpoint: BrokerCheckpoint, view: BrokerView, now: Balances) -> set[float]:
     """Decide about the units that came or left; returns moments (unix seconds) whose days have to be summed again."""
     moments: set[float] = set()
     latest = positions(view)
-    for symbol, change in list(memory.changed.items()):
+    for symbol, change in list(checkpoint.changed.items()):
         position = latest.get(symbol)
         has_lasted = now.at - change.since >= plausibility.LONGEST_DOUBT
         kept_since = None if position is None else _kept_value(connection, change, position)
         if kept_since is not None:
             moments |= _set_aside(connection, change, kept_since, now)
-            memory.questioned = None  # equity is back where it was: no jump either
+            checkpoint.questioned = None  # equity is back where it was: no jump either
         elif has_lasted and not _has_record(connection, symbol, change.since):
             flows.notice(connection, change.since, change.amount)
             moments.add(change.since)
         if kept_since is not None or has_lasted:
-            del memory.changed[symbol]
+            del checkpoint.changed[symbol]
     return moments
 
 
@@ -93,7 +93,7 @@ def _set_aside(connection: sqlite3.Connection, change: Changed, first: float, no
 
 def without_actions(
     connection: sqlite3.Connection,
-    memory: BrokerCheckpoint,
+    checkpoint: BrokerCheckpoint,
     added: Mapping[str, float],
     view: BrokerView,
     before: Balances,
@@ -111,13 +111,13 @@ def without_actions(
     )
     explained = {symbol for (symbol,) in rows}
     if before.cash is not None and now.cash is not None and abs(now.cash - before.cash) <= CENT:
-        explained |= _exchanged(memory, added, positions(view))
+        explained |= _exchanged(checkpoint, added, positions(view))
     return {symbol: value for symbol, value in added.items() if symbol not in explained}
 
 
-def _exchanged(memory: BrokerCheckpoint, added: Mapping[str, float], latest: Mapping[str, Position]) -> set[str]:
+def _exchanged(checkpoint: BrokerCheckpoint, added: Mapping[str, float], latest: Mapping[str, Position]) -> set[str]:
     """Return the symbols whose positions went, and those that came for them: as many units, or about the same value."""
-    held: Mapping[str, float] = memory.believed.held if memory.believed is not None else {}
+    held: Mapping[str, float] = checkpoint.believed.held if checkpoint.believed is not None else {}
     went, came = {s for s in added if s not in latest}, {s for s in added if s not in held}
     lost, gained = -sum(added[s] for s in went), sum(added[s] for s in came)
     same_units = sorted(held[s] for s in went) == sorted(latest[s].quantity for s in came)
