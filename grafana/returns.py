@@ -4,10 +4,10 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from bigdipper_exporter.archive.figures import LOG_RETURN, UNKNOWN
 from grafana.overrides import column, override
-from grafana.panels import calendar, lines
-from grafana.query import series
+from grafana.panels import calendar, lines, stat
+from grafana.query import series, table
 from grafana.sql import CALENDAR, CALENDAR_STEPS, DAYS
-from grafana.theme import LOSS, NO_ROWS, PROFIT, RATIO
+from grafana.theme import BELOW_ALL, LOSS, NO_ROWS, PROFIT, RATIO, steps
 
 
 def chained() -> model.Panel:
@@ -40,6 +40,25 @@ def under_water(title: str = "Under water", past: str | None = None) -> model.Pa
         high=0,
         past=past,
         overrides=[column("drawdown", colour=LOSS)],
+    )
+
+
+def drawdown(height: int, question: str = "") -> model.Panel:
+    """The worst and the newest distance from the peak. question: what its description begins with."""
+    return stat(
+        "Drawdown",
+        f"{question}Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the "
+        "newest.",
+        table(f"""
+            SELECT MIN(drawdown_ratio) AS "worst",
+              (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
+                AS "newest day"
+            {DAYS}"""),
+        unit=RATIO,
+        size=(6, height),
+        none=NO_ROWS,
+        names=True,
+        thresholds=steps("text", (BELOW_ALL, LOSS), (0, "text")),
     )
 
 

@@ -328,8 +328,8 @@ def _deeds() -> list[model.Panel]:
         grid(
             "Recent orders",
             "What did it buy last? "
-            "The last 20 orders in the log, with their state at the broker; without a log those at the broker, shares that "
-            "are sold below zero. A trade is an order submitted, not a fill.",
+            "The last 20 orders in the log, with their state at the broker; without a log those at the broker, with "
+            "negative shares for sales. A trade is an order submitted, not a fill.",
             listed(f"""
                 SELECT t.ts AS time, t.symbol AS Symbol, COALESCE(o.status, 'unknown') AS State,
                   t.value AS Value, CASE t.side WHEN 'buy' THEN 1 ELSE -1 END * t.quantity AS Shares, t.price AS "Limit"

@@ -11,7 +11,7 @@ from grafana.overrides import by_source, coloured, column, words
 from grafana.panels import columns, grid, lines, stat
 from grafana.query import SqlQuery, listed, series, table, tidy
 from grafana.sql import DAYS, IN_TIME, REST, RISK_FIGURES, SALE_QUALITY, SALES, UNDER_WATER, of_log
-from grafana.theme import COUNT, DOLLARS, LOSS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD, steps
+from grafana.theme import COUNT, DOLLARS, NO_BROKER, NO_ROWS, NUMBER, RATIO, USD
 
 
 def build() -> model.Dashboard:
@@ -38,7 +38,7 @@ def _figures() -> list[model.Panel]:
     return [
         _profit_and_return(),
         _equity_start_and_end(),
-        _drawdown(),
+        returns.drawdown(5, "How deep did it fall? "),
         _risk_adjusted_return(),
         _win_rate_of_sales(),
         _time_under_water(),
@@ -78,24 +78,6 @@ def _equity_start_and_end() -> model.Panel:
         size=(6, 5),
         none=NO_ROWS,
         names=True,
-    )
-
-
-def _drawdown() -> model.Panel:
-    return stat(
-        "Drawdown",
-        "How deep did it fall? "
-        "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
-        table(f"""
-            SELECT MIN(drawdown_ratio) AS "worst",
-              (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
-                AS "newest day"
-            {DAYS}"""),
-        unit=RATIO,
-        size=(6, 5),
-        none=NO_ROWS,
-        names=True,
-        thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
     )
 
 

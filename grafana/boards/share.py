@@ -10,7 +10,7 @@ from grafana.panels import columns, pie, stat
 from grafana.query import fixed_archive, newest_last, table, tidy
 from grafana.sql import DAYS, RISK_FIGURES, SALE_QUALITY
 from grafana.symbols import SECTORS, named
-from grafana.theme import COUNT, LOSS, NO_ROWS, NUMBER, RATIO, SECONDS, steps
+from grafana.theme import COUNT, NO_ROWS, NUMBER, RATIO, SECONDS
 
 
 def build() -> model.Dashboard:
@@ -33,7 +33,7 @@ def _figures() -> list[model.Panel]:
     return [
         _age_of_the_data(),
         _return(),
-        _drawdown(),
+        returns.drawdown(4),
         _sharpe_and_sortino(),
         _wins(),
         _leverage(),
@@ -64,23 +64,6 @@ def _return() -> model.Panel:
         none=NO_ROWS,
         names=True,
         thresholds=theme.SIGNED,
-    )
-
-
-def _drawdown() -> model.Panel:
-    return stat(
-        "Drawdown",
-        "Distance from the peak of the cash-flow adjusted equity at the ends of trading days: the worst, and the newest.",
-        table(f"""
-            SELECT MIN(drawdown_ratio) AS "worst",
-              (SELECT drawdown_ratio FROM daily_stats WHERE drawdown_ratio IS NOT NULL ORDER BY ts DESC LIMIT 1)
-                AS "newest day"
-            {DAYS}"""),
-        unit=RATIO,
-        size=(6, 4),
-        none=NO_ROWS,
-        names=True,
-        thresholds=steps("text", (theme.BELOW_ALL, LOSS), (0, "text")),
     )
 
 
